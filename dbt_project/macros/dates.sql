@@ -1,0 +1,25 @@
+{# First day of the month / of the metric's period, as a date. #}
+{% macro month_of(column) -%}
+    cast({{ dbt.date_trunc('month', column) }} as date)
+{%- endmacro %}
+
+{% macro period_of(column, period_column) -%}
+    cast(
+        case {{ period_column }}
+            when 'month' then {{ dbt.date_trunc('month', column) }}
+            else {{ dbt.date_trunc('quarter', column) }}
+        end as date
+    )
+{%- endmacro %}
+
+{# Whole months from one day to another: the 15th to the 14th of the next month is 0, to the 15th is 1. #}
+{% macro whole_months(from_column, to_column) -%}
+    (
+        {{ dbt.datediff(from_column, to_column, 'month') }}
+        - case when extract(day from {{ to_column }}) < extract(day from {{ from_column }}) then 1 else 0 end
+    )
+{%- endmacro %}
+
+{% macro as_of() -%}
+    cast('{{ var("as_of") }}' as date)
+{%- endmacro %}

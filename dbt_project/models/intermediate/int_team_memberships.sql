@@ -1,0 +1,60 @@
+with workers as (
+    select * from {{ ref('stg_hris__workers') }}
+),
+
+spells as (
+    select person_id, hired_date, left_date from {{ ref('int_person_spells') }}
+),
+
+programme as (
+    select assignment_unit from {{ ref('stg_study__programmes') }}
+),
+
+-- A row that only reports last month's exit does not make the person a member this month.
+employed as (
+    select workers.*
+    from workers
+    inner join spells
+        on
+            workers.person_id = spells.person_id
+            and workers.hired_date = spells.hired_date
+    where
+        spells.left_date is null
+        or {{ month_of('spells.left_date') }} >= workers.snapshot_month
+),
+
+ranked as (
+    select
+        employed.person_id,
+        employed.snapshot_month as month,
+        employed.hired_date,
+        employed.department,
+        employed.site,
+        employed.team,
+        employed.manager_id,
+        employed.output_value,
+        case programme.assignment_unit
+            when 'department' then employed.department
+            when 'site' then employed.site
+            else employed.team
+        end as unit_id,
+        row_number() over (
+            partition by employed.person_id, employed.snapshot_month
+            order by employed.snapshot_date desc, employed.hired_date desc
+        ) as turn
+    from employed
+    cross join programme
+)
+
+select
+    person_id,
+    month,
+    hired_date,
+    unit_id,
+    department,
+    site,
+    team,
+    manager_id,
+    output_value
+from ranked
+where turn = 1

@@ -1,0 +1,38 @@
+with programme as (
+    select unlisted_units from {{ ref('stg_study__programmes') }}
+),
+
+listed as (
+    select unit as unit_id, cohort, arm, kickoff_date from {{ ref('stg_roster__assignments') }}
+    union all
+    select unit as unit_id, cohort, arm, kickoff_date from {{ source('raw', 'raw_study__assignments') }}
+),
+
+-- A unit that two lists name belongs to the cohort that exposed it first.
+first_exposed as (
+    select
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date,
+        row_number() over (
+            partition by unit_id order by case when arm = 'pilot' then 0 else 1 end, kickoff_date, cohort
+        ) as turn
+    from listed
+),
+
+unlisted as (
+    select distinct memberships.unit_id
+    from {{ ref('int_team_memberships') }} as memberships
+    cross join programme
+    left join listed on memberships.unit_id = listed.unit_id
+    where
+        memberships.unit_id is not null
+        and listed.unit_id is null
+        and programme.unlisted_units = 'control'
+)
+
+select unit_id, cohort, arm, kickoff_date from first_exposed
+where turn = 1
+union all
+select unit_id, 'control' as cohort, 'control' as arm, cast(null as date) as kickoff_date from unlisted

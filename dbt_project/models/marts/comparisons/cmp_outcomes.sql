@@ -1,0 +1,176 @@
+with cells as (
+    select * from {{ ref('cell_means') }}
+    where n_observed > 0
+),
+
+life_tables as (
+    select * from {{ ref('cell_life_tables') }}
+),
+
+programme as (
+    select programme, retention_months from {{ ref('stg_study__programmes') }}
+),
+
+first_kickoffs as (
+    select metric, min(cohort_period_start) as first_period_start
+    from cells
+    group by metric
+),
+
+-- Before: no unit was coached yet. After: a pilot unit from its own kick-off on, a control unit from the first one.
+windowed as (
+    select
+        cells.*,
+        case
+            when cells.period_start < first_kickoffs.first_period_start then 'before'
+            when cells.period_start >= coalesce(cells.cohort_period_start, first_kickoffs.first_period_start)
+                then 'after'
+        end as time_window
+    from cells
+    inner join first_kickoffs on cells.metric = first_kickoffs.metric
+),
+
+unit_people as (
+    select metric, arm, sum(n_people) as n_people, count(*) as n_units
+    from (select distinct metric, arm, unit_id, n_people from windowed where time_window is not null) as units
+    group by metric, arm
+),
+
+arms as (
+    select
+        windowed.metric,
+        windowed.time_window,
+        windowed.segment,
+        windowed.arm,
+        sum(windowed.value_sum) / sum(windowed.n_observed) as mean,
+        sum(windowed.n_observed) as n_values,
+        count(distinct windowed.unit_id) as n_units,
+        max(unit_people.n_people) as n_people
+    from windowed
+    inner join unit_people
+        on
+            windowed.metric = unit_people.metric
+            and windowed.arm = unit_people.arm
+    where windowed.time_window is not null
+    group by windowed.metric, windowed.time_window, windowed.segment, windowed.arm
+),
+
+-- Share retained, pooled over the cohorts' windows: Kaplan–Meier from the summed life tables.
+months as (
+    select
+        metric,
+        phase,
+        segment,
+        comparison_arm,
+        month_number,
+        cast(sum(n_events) as double) as n_events,
+        cast(sum(n_at_risk) as double) as n_at_risk
+    from life_tables
+    group by metric, phase, segment, comparison_arm, month_number
+),
+
+survival as (
+    select
+        metric,
+        phase,
+        segment,
+        comparison_arm,
+        -- A month in which everybody at risk left makes the product zero; the logarithm cannot say that.
+        case
+            when max(case when n_events = n_at_risk then 1 else 0 end) = 1 then 0.0
+            else exp(sum(ln(1.0 - n_events / nullif(n_at_risk, n_events))))
+        end as share_retained
+    from months
+    group by metric, phase, segment, comparison_arm
+),
+
+-- A control person is watched beside every cohort: people are counted beside the largest, windows beside all.
+entered as (
+    select metric, phase, segment, comparison_arm, comparison_cohort, sum(n_at_risk) as n_people
+    from life_tables
+    where month_number = 1
+    group by metric, phase, segment, comparison_arm, comparison_cohort
+),
+
+entries as (
+    select
+        metric,
+        phase,
+        segment,
+        comparison_arm,
+        sum(n_people) as n_windows,
+        case comparison_arm when 'pilot' then sum(n_people) else max(n_people) end as n_people
+    from entered
+    group by metric, phase, segment, comparison_arm
+),
+
+unit_counts as (
+    select metric, phase, segment, comparison_arm, count(distinct unit_id) as n_units
+    from life_tables
+    group by metric, phase, segment, comparison_arm
+),
+
+retained as (
+    select
+        survival.metric,
+        survival.phase as time_window,
+        survival.segment,
+        survival.comparison_arm as arm,
+        survival.share_retained as mean,
+        entries.n_windows as n_values,
+        unit_counts.n_units,
+        entries.n_people
+    from survival
+    inner join entries
+        on
+            survival.metric = entries.metric
+            and survival.phase = entries.phase
+            and survival.segment = entries.segment
+            and survival.comparison_arm = entries.comparison_arm
+    inner join unit_counts
+        on
+            survival.metric = unit_counts.metric
+            and survival.phase = unit_counts.phase
+            and survival.segment = unit_counts.segment
+            and survival.comparison_arm = unit_counts.comparison_arm
+),
+
+pooled as (
+    select metric, time_window, segment, arm, mean, n_values, n_units, n_people from arms
+    union all
+    select metric, time_window, segment, arm, mean, n_values, n_units, n_people from retained
+),
+
+paired as (
+    select
+        metric,
+        time_window,
+        segment,
+        max(case when arm = 'pilot' then mean end) as mean_pilot,
+        max(case when arm = 'control' then mean end) as mean_control,
+        max(case when arm = 'pilot' then n_people else 0 end) as n_pilot,
+        max(case when arm = 'control' then n_people else 0 end) as n_control,
+        max(case when arm = 'pilot' then n_values else 0 end) as n_values_pilot,
+        max(case when arm = 'control' then n_values else 0 end) as n_values_control,
+        max(case when arm = 'pilot' then n_units else 0 end) as n_units_pilot,
+        max(case when arm = 'control' then n_units else 0 end) as n_units_control
+    from pooled
+    group by metric, time_window, segment
+)
+
+select
+    programme.programme,
+    paired.metric,
+    paired.time_window,
+    paired.segment,
+    cast(paired.mean_pilot as double) as mean_pilot,
+    cast(paired.mean_control as double) as mean_control,
+    cast(paired.mean_pilot - paired.mean_control as double) as difference,
+    cast(paired.n_pilot as bigint) as n_pilot,
+    cast(paired.n_control as bigint) as n_control,
+    cast(paired.n_values_pilot as bigint) as n_values_pilot,
+    cast(paired.n_values_control as bigint) as n_values_control,
+    cast(paired.n_units_pilot as bigint) as n_units_pilot,
+    cast(paired.n_units_control as bigint) as n_units_control
+from paired
+cross join programme

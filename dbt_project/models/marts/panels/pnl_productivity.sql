@@ -1,0 +1,81 @@
+with observed as (
+    select * from {{ ref('int_observed') }}
+),
+
+observation as (
+    select observed_through_date from {{ ref('int_observation_window') }}
+),
+
+outcomes as (
+    select metric, period from {{ ref('stg_study__outcomes') }}
+),
+
+goals as (
+    select
+        person_id,
+        {{ month_of('due_date') }} as month,
+        count(*) as n_due,
+        sum(case when status = 'met' then 1 else 0 end) as n_met
+    from {{ ref('stg_checkins__events') }}
+    where event = 'goal'
+    group by person_id, {{ month_of('due_date') }}
+),
+
+-- Numerator and denominator per person and month; a month without a due goal or an output says nothing.
+monthly as (
+    select
+        'goals_met_share' as metric,
+        observed.person_id,
+        observed.month,
+        cast(goals.n_met as double) as numerator,
+        cast(goals.n_due as double) as denominator
+    from observed
+    left join goals
+        on
+            observed.person_id = goals.person_id
+            and observed.month = goals.month
+    union all
+    select
+        'output_value' as metric,
+        person_id,
+        month,
+        output_value as numerator,
+        case when output_value is not null then cast(1 as double) end as denominator
+    from observed
+),
+
+by_period as (
+    select
+        outcomes.metric,
+        outcomes.period,
+        monthly.person_id,
+        {{ period_of('monthly.month', 'outcomes.period') }} as period_start,
+        sum(monthly.numerator) / nullif(sum(monthly.denominator), 0) as value
+    from monthly
+    inner join outcomes on monthly.metric = outcomes.metric
+    group by outcomes.metric, outcomes.period, monthly.person_id, {{ period_of('monthly.month', 'outcomes.period') }}
+),
+
+people as (
+    select person_id, unit_id, cohort, arm, kickoff_date from {{ ref('int_eligible') }}
+)
+
+select
+    by_period.metric,
+    by_period.person_id,
+    people.unit_id,
+    people.cohort,
+    people.arm,
+    people.kickoff_date,
+    by_period.period_start,
+    by_period.value,
+    by_period.value is not null as is_observed
+from by_period
+inner join people on by_period.person_id = people.person_id
+cross join observation
+-- A quarter that is still running would compare a part with a whole.
+where
+    observation.observed_through_date >= case by_period.period
+        when 'month' then cast({{ dbt.last_day('by_period.period_start', 'month') }} as date)
+        else cast({{ dbt.last_day('by_period.period_start', 'quarter') }} as date)
+    end

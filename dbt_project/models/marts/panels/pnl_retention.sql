@@ -1,0 +1,132 @@
+with eligible as (
+    select * from {{ ref('int_eligible') }}
+),
+
+spells as (
+    select * from {{ ref('int_person_spells') }}
+),
+
+units as (
+    select unit_id, cohort, arm, kickoff_date from {{ ref('int_unit_assignments') }}
+),
+
+programme as (
+    select retention_months from {{ ref('stg_study__programmes') }}
+),
+
+observation as (
+    select first_month, observed_through_date from {{ ref('int_observation_window') }}
+),
+
+asked as (
+    select metric from {{ ref('stg_study__outcomes') }}
+    where metric = 'retention'
+),
+
+kickoffs as (
+    select distinct cohort, kickoff_date from units
+    where arm = 'pilot'
+),
+
+-- Each cohort is watched from its kick-off, and for the same time before it: what differed already is taken off.
+windows as (
+    select
+        kickoffs.cohort,
+        kickoffs.kickoff_date,
+        'after' as phase,
+        kickoffs.kickoff_date as entry_date
+    from kickoffs
+    union all
+    select
+        kickoffs.cohort,
+        kickoffs.kickoff_date,
+        'before' as phase,
+        cast({{ dbt.dateadd('month', '-programme.retention_months', 'kickoffs.kickoff_date') }} as date) as entry_date
+    from kickoffs
+    cross join programme
+),
+
+-- Only windows that the snapshots cover from their first day on.
+covered as (
+    select windows.*
+    from windows
+    cross join observation
+    where
+        windows.entry_date >= observation.first_month
+        and windows.entry_date <= observation.observed_through_date
+),
+
+-- Control of a cohort: units never treated, and units whose own kick-off comes after the whole window.
+watched as (
+    select
+        covered.cohort as comparison_cohort,
+        covered.phase,
+        covered.entry_date,
+        eligible.person_id,
+        eligible.unit_id,
+        eligible.cohort,
+        case when eligible.cohort = covered.cohort then 'pilot' else 'control' end as comparison_arm
+    from covered
+    cross join programme
+    inner join eligible
+        on
+            eligible.cohort = covered.cohort
+            or eligible.arm = 'control'
+            or eligible.kickoff_date
+            >= cast({{ dbt.dateadd('month', 'programme.retention_months', 'covered.kickoff_date') }} as date)
+),
+
+at_risk as (
+    select
+        watched.*,
+        spells.left_date,
+        case
+            when spells.is_vanished
+                then cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
+            else observation.observed_through_date
+        end as known_until_date,
+        programme.retention_months
+    from watched
+    inner join spells
+        on
+            watched.person_id = spells.person_id
+            and watched.entry_date >= spells.hired_date
+            and (spells.left_date is null or watched.entry_date <= spells.left_date)
+            and watched.entry_date <= cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
+    cross join programme
+    cross join observation
+    cross join asked
+),
+
+-- The month of the window (1 is the first) in which the person left, and the last one that is known in full.
+timed as (
+    select
+        at_risk.*,
+        {{ whole_months('at_risk.entry_date', 'at_risk.left_date') }} + 1 as left_month_number,
+        {{ whole_months('at_risk.entry_date', dbt.dateadd('day', 1, 'at_risk.known_until_date')) }} as known_months
+    from at_risk
+),
+
+followed as (
+    select
+        timed.*,
+        coalesce(timed.left_month_number <= timed.retention_months, false) as has_left
+    from timed
+)
+
+select
+    'retention' as metric,
+    comparison_cohort,
+    comparison_arm,
+    phase,
+    entry_date,
+    person_id,
+    unit_id,
+    cohort,
+    has_left,
+    cast(
+        case when has_left then left_month_number else least(known_months, retention_months) end as integer
+    ) as months_followed
+from followed
+-- Followed for less than a month and still there: nothing is known about this window yet.
+where has_left or known_months >= 1

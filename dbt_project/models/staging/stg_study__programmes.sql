@@ -1,0 +1,8 @@
+select
+    programme,
+    assignment_unit,
+    design,
+    unlisted_units,
+    joiners,
+    retention_months
+from {{ source('raw', 'raw_study__programmes') }}

@@ -1,0 +1,219 @@
+"""Group-time average treatment effects ATT(g,t) from cells, and their aggregations.
+
+Callaway & Sant'Anna (2021), "Difference-in-differences with multiple time periods", J. Econometrics 225(2): each
+cohort g is compared in each period t with units not (yet) treated, against the cohort's last period before treatment
+(a varying base before treatment). No covariates here; identification rests on parallel trends and no anticipation.
+
+Everything is computed from sums per unit and period (n, Σy): separate cell means, so balanced panels, unbalanced
+panels and repeated cross-sections are one formula; with equal n in every period it is the balanced one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Control = Literal["never_treated", "not_yet_treated"]
+NEVER = 0  # the cohort of units that are never treated
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Sufficient statistics of one metric: `n` and `total` have shape units × periods.
+
+    `cohort` holds each unit's first treated period as an index from 1 … T, NEVER for none; `people` the distinct
+    persons per unit, which weight cohorts in the aggregations.
+    """
+
+    n: np.ndarray
+    total: np.ndarray
+    cohort: np.ndarray
+    people: np.ndarray
+
+    def __post_init__(self):
+        if self.n.shape != self.total.shape or self.n.shape[0] != self.cohort.size or self.people.size != self.n.shape[0]:
+            raise ValueError("n and total must be units × periods, cohort and people one value per unit")
+        if np.any(self.n < 0) or not np.all(np.isfinite(self.total)):
+            raise ValueError("counts must not be negative and sums must be finite")
+
+    @property
+    def n_periods(self) -> int:
+        """Number of periods."""
+        return self.n.shape[1]
+
+    @property
+    def cohorts(self) -> np.ndarray:
+        """Treated cohorts that have a period before treatment, in order."""
+        return np.array([g for g in np.unique(self.cohort) if 1 < g <= self.n_periods], dtype=int)
+
+
+@dataclass(frozen=True)
+class GroupTime:
+    """ATT(g,t) for each pair: values, leave-one-unit-out values and influence, with K pairs and C units.
+
+    `value` (K), `without` (C × K), `influence` (C × K; analytic, Σψ² is the variance), NaN where a pair cannot be
+    computed.
+    """
+
+    g: np.ndarray
+    t: np.ndarray
+    value: np.ndarray
+    without: np.ndarray
+    influence: np.ndarray
+    panel: Panel
+    control: Control
+
+    @property
+    def event_time(self) -> np.ndarray:
+        """Periods since treatment began; 0 is the first treated one."""
+        return self.t - self.g
+
+
+def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
+    """Pooled mean of the member units, the same without each unit, and each unit's influence on it."""
+    size, amount = n[member].sum(), total[member].sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = amount / size
+        kept = size - np.where(member, n, 0.0)
+        without = np.where(kept > 0, (amount - np.where(member, total, 0.0)) / kept, np.nan)
+        influence = np.where(member, (total - n * mean) / size, 0.0)
+    return mean, without, influence
+
+
+def _is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
+    never = panel.cohort == NEVER
+    if control == "never_treated":
+        return never
+    return never | ((panel.cohort > last) & (panel.cohort != g))
+
+
+def group_time_effects(panel: Panel, *, control: Control = "not_yet_treated") -> GroupTime:
+    """ATT(g,t) of every treated cohort in every period from the second on."""
+    pairs, values, withouts, influences = [], [], [], []
+    for g in panel.cohorts:
+        for t in range(2, panel.n_periods + 1):
+            base = g - 1 if t >= g else t - 1
+            treated = panel.cohort == g
+            untreated = _is_control(panel, g, max(t, base), control)
+            parts = [
+                (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
+                for sign, period, member in (
+                    (1, t, treated),
+                    (-1, base, treated),
+                    (-1, t, untreated),
+                    (1, base, untreated),
+                )
+            ]
+            pairs.append((g, t))
+            values.append(sum(sign * mean for sign, (mean, _, _) in parts))
+            withouts.append(sum(sign * without for sign, (_, without, _) in parts))
+            influences.append(sum(sign * influence for sign, (_, _, influence) in parts))
+    n_units = panel.cohort.size
+    g, t = (np.array(column, dtype=int) for column in zip(*pairs, strict=True)) if pairs else (np.zeros(0, int),) * 2
+    return GroupTime(
+        g=g,
+        t=t,
+        value=np.array(values),
+        without=np.array(withouts).T if pairs else np.zeros((n_units, 0)),
+        influence=np.array(influences).T if pairs else np.zeros((n_units, 0)),
+        panel=panel,
+        control=control,
+    )
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """One aggregated effect: its value, leave-one-out values (C) and influence (C)."""
+
+    value: float
+    without: np.ndarray
+    influence: np.ndarray
+
+    @property
+    def analytic_std_error(self) -> float:
+        """√Σψ², without a finite-sample factor; for comparison with published tables, not for intervals."""
+        return float(np.sqrt(np.sum(self.influence**2)))
+
+
+def _weighted(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
+    """Average of the chosen pairs, weighted by cohort size in people; estimated weights carry influence too."""
+    panel = effects.panel
+    chosen = chosen & np.isfinite(effects.value)
+    g = effects.g[chosen]
+    people_of = np.array([panel.people[panel.cohort == cohort].sum() for cohort in g], dtype=float)
+    member = panel.cohort[:, None] == g[None, :]
+    n_people = panel.people.sum()
+    share = people_of / n_people
+    value = float(share @ effects.value[chosen] / share.sum()) if g.size else float("nan")
+
+    # Without unit c its cohort is lighter, and a cohort that consists of c alone drops out.
+    lighter = people_of[None, :] - np.where(member, panel.people[:, None], 0.0)
+    kept = effects.without[:, chosen]
+    usable = np.isfinite(kept) & (lighter > 0)
+    weight = np.where(usable, lighter, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        without = np.where(usable, weight * kept, 0.0).sum(axis=1) / weight.sum(axis=1)
+        direct = effects.influence[:, chosen] @ share / share.sum()
+        centred = panel.people[:, None] / n_people * (member - share[None, :])
+        of_weights = centred / share.sum() - centred.sum(axis=1, keepdims=True) * share / share.sum() ** 2
+    return Aggregate(value, without, direct + of_weights @ effects.value[chosen])
+
+
+def _mean_of(parts: list[Aggregate]) -> Aggregate:
+    return Aggregate(
+        float(np.mean([part.value for part in parts])) if parts else float("nan"),
+        np.mean([part.without for part in parts], axis=0) if parts else np.zeros(0),
+        np.mean([part.influence for part in parts], axis=0) if parts else np.zeros(0),
+    )
+
+
+def simple(effects: GroupTime) -> Aggregate:
+    """All post-treatment ATT(g,t), weighted by cohort size."""
+    return _weighted(effects, effects.t >= effects.g)
+
+
+def by_event_time(effects: GroupTime) -> dict[int, Aggregate]:
+    """The event study: one effect per period since (or before) treatment began."""
+    times = np.unique(effects.event_time[np.isfinite(effects.value)])
+    return {int(e): _weighted(effects, effects.event_time == e) for e in times}
+
+
+def dynamic(effects: GroupTime) -> Aggregate:
+    """Plain mean of the event-time effects from 0 on."""
+    return _mean_of([part for e, part in by_event_time(effects).items() if e >= 0])
+
+
+def by_cohort(effects: GroupTime) -> dict[int, Aggregate]:
+    """One effect per cohort: the mean over its treated periods."""
+    post = effects.t >= effects.g
+    return {int(g): _weighted(effects, post & (effects.g == g)) for g in effects.panel.cohorts}
+
+
+def group(effects: GroupTime) -> Aggregate:
+    """Cohort effects weighted by cohort size."""
+    parts = by_cohort(effects)
+    panel = effects.panel
+    cohorts = np.array(list(parts), dtype=int)
+    stacked = GroupTime(
+        g=cohorts,
+        t=cohorts,
+        value=np.array([part.value for part in parts.values()]),
+        without=np.column_stack([part.without for part in parts.values()]),
+        influence=np.column_stack([part.influence for part in parts.values()]),
+        panel=panel,
+        control=effects.control,
+    )
+    return _weighted(stacked, np.ones(cohorts.size, bool))
+
+
+def by_calendar(effects: GroupTime) -> dict[int, Aggregate]:
+    """One effect per period, over the cohorts treated by then."""
+    post = effects.t >= effects.g
+    return {int(t): _weighted(effects, post & (effects.t == t)) for t in np.unique(effects.t[post])}
+
+
+def calendar(effects: GroupTime) -> Aggregate:
+    """Plain mean of the calendar-time effects."""
+    return _mean_of(list(by_calendar(effects).values()))

@@ -1,0 +1,93 @@
+"""Keyed hashes for ids, names and e-mails, so that files can be joined but people not read.
+
+`HMAC-SHA256(key, NFC(trim(id)))`, as 32 hex digits (128 bits). A plain hash of employee numbers can be enumerated,
+hence the key, which stays outside data and repository: environment variable `COACHING_PSEUDONYM_KEY` or a file that
+only its owner can read (0400).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ENVIRONMENT = "COACHING_PSEUDONYM_KEY"
+MIN_KEY_BYTES = 32
+
+
+class KeyMissing(ValueError):
+    """There is no usable key, so nothing that names a person may be read."""
+
+
+def normal_id(text: str) -> str:
+    """An id's normal form: NFC and trimmed; leading zeros and case are kept."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def normal_name(text: str) -> str:
+    """A name's normal form: case and spaces folded, and "Last, First" equal to "First Last"."""
+    folded = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    last, comma, first = folded.partition(",")
+    return f"{first.strip()} {last.strip()}".strip() if comma else folded
+
+
+def normal_email(text: str) -> str:
+    """An e-mail address's normal form."""
+    return unicodedata.normalize("NFC", text).strip().casefold()
+
+
+NORMAL_FORMS = {"id": normal_id, "name": normal_name, "email": normal_email}
+
+
+@dataclass
+class Pseudonyms:
+    """Turns personal words into keyed hashes; remembers what it has hashed within one run."""
+
+    key: bytes = field(repr=False)
+    _known: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_environment(cls, key_file: Path) -> Pseudonyms:
+        """The key from the environment, else from `key_file`. Raises KeyMissing with what to do."""
+        text = os.environ.get(ENVIRONMENT, "")
+        if not text:
+            if not key_file.exists():
+                raise KeyMissing(
+                    f"no pseudonym key: set {ENVIRONMENT} or create {key_file} (mode 0400, at least "
+                    f"{MIN_KEY_BYTES} characters); `coaching init` makes one. Keep it: another key makes other people."
+                )
+            if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise KeyMissing(f"{key_file} can be read by others; run: chmod 0400 {key_file}")
+            text = key_file.read_text(encoding="utf-8").strip()
+        if len(text.encode()) < MIN_KEY_BYTES:
+            raise KeyMissing(f"the pseudonym key has fewer than {MIN_KEY_BYTES} characters; make a longer one")
+        return cls(key=text.encode())
+
+    @property
+    def key_id(self) -> str:
+        """Eight hex digits that tell two keys apart and nothing about either."""
+        return hashlib.sha256(b"key id" + self.key).hexdigest()[:8]
+
+    def hash(self, text: str, *, form: str = "id", namespace: str = "") -> str:
+        """The pseudonym of `text`; `form` is id, name or email; other number spaces get another `namespace`."""
+        normal = NORMAL_FORMS[form](text)
+        space = namespace if form == "id" else form
+        known = self._known.get((space, normal))
+        if known is None:
+            message = f"{space}\x1f{normal}" if space else normal
+            known = hmac.new(self.key, message.encode(), hashlib.sha256).hexdigest()[:32]
+            self._known[space, normal] = known
+        return known
+
+
+def create_key_file(path: Path) -> None:
+    """Write a fresh random key, readable by its owner only; an existing one is never touched."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(secrets.token_hex(32) + "\n")

@@ -1,0 +1,70 @@
+"""YAML that cannot surprise: duplicate keys are refused, `NO` stays a word, `0123` stays a text.
+
+`yaml.safe_load` lets the last of two equal keys win, reads `NO` as False and `0123` as 83. Here every scalar is read
+as text but for plain `true`/`false`, decimal numbers and nothing (null); pydantic gives the final type.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MAX_BYTES = 1_000_000
+
+
+class ConfigError(ValueError):
+    """A configuration file cannot be used; the message names the file, the place and what to do."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {}  # noqa: RUF012  (the base class's own attribute)
+
+
+def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict:
+    seen: dict = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; keep one")
+        seen[key] = loader.construct_object(value_node, deep=True)
+    return seen
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+for _tag, _pattern, _first in (
+    ("tag:yaml.org,2002:bool", r"true|false", "tf"),
+    ("tag:yaml.org,2002:int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
+    ("tag:yaml.org,2002:float", r"-?(0|[1-9][0-9]*)\.[0-9]+", "-0123456789"),
+    ("tag:yaml.org,2002:null", r"null|~|", "n~\0"),
+):
+    _StrictLoader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), [*_first, ""])
+
+
+def load(path: Path) -> Any:
+    """The document in `path` as plain dicts, lists and scalars.
+
+    Raises ConfigError when the file is missing, too large, not UTF-8, not YAML or has a duplicate key.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); create it with `coaching init`") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: {len(data):,} bytes; a configuration file has at most {MAX_BYTES:,}")
+    try:
+        return yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506  (a SafeLoader, made stricter)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML: {str(error)[:500]}") from None
+
+
+def explain(path: Path, error: Any) -> ConfigError:
+    """A pydantic ValidationError in words: one line per fault with the place in the file."""
+    lines = [f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()]
+    return ConfigError("\n".join(lines[:20]))
