@@ -82,7 +82,8 @@ def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
     return mean, without, influence
 
 
-def _is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
+def is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
+    """Which units serve as control of cohort `g` when `last` is the later of the two periods compared."""
     never = panel.cohort == NEVER
     if control == "never_treated":
         return never
@@ -96,7 +97,7 @@ def group_time_effects(panel: Panel, *, control: Control = "not_yet_treated") ->
         for t in range(2, panel.n_periods + 1):
             base = g - 1 if t >= g else t - 1
             treated = panel.cohort == g
-            untreated = _is_control(panel, g, max(t, base), control)
+            untreated = is_control(panel, g, max(t, base), control)
             parts = [
                 (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
                 for sign, period, member in (

@@ -1,13 +1,27 @@
 with panel as (
-    select metric, person_id, unit_id, cohort, arm, kickoff_date, period_start, value, is_observed
+    select metric, person_id, unit_id, cohort, arm, kickoff_date, observed_date, period_start, value
     from {{ ref('pnl_engagement') }}
     union all
-    select metric, person_id, unit_id, cohort, arm, kickoff_date, period_start, value, is_observed
+    select metric, person_id, unit_id, cohort, arm, kickoff_date, observed_date, period_start, value
     from {{ ref('pnl_productivity') }}
 ),
 
-outcomes as (
-    select metric, period from {{ ref('stg_study__outcomes') }}
+-- A cohort's first treated period is the first in which something was observed on or after its kick-off: a survey
+-- launched in the kick-off's quarter but before its day still belongs to the time before.
+periods as (
+    select metric, period_start, max(observed_date) as last_observed_date
+    from panel
+    group by metric, period_start
+),
+
+first_treated as (
+    select panel_kickoffs.metric, panel_kickoffs.kickoff_date, min(periods.period_start) as cohort_period_start
+    from (select distinct metric, kickoff_date from panel where kickoff_date is not null) as panel_kickoffs
+    inner join periods
+        on
+            panel_kickoffs.metric = periods.metric
+            and panel_kickoffs.kickoff_date <= periods.last_observed_date
+    group by panel_kickoffs.metric, panel_kickoffs.kickoff_date
 ),
 
 -- Two waves in one period make one value per person, so that a person counts once.
@@ -46,7 +60,7 @@ select
     cell_averages.arm,
     cell_averages.period_start,
     'all' as segment,
-    cast({{ period_of('cell_averages.kickoff_date', 'outcomes.period') }} as date) as cohort_period_start,
+    first_treated.cohort_period_start,
     cast(count(*) as bigint) as n_eligible,
     cast(count(cell_averages.value) as bigint) as n_observed,
     cast(coalesce(max(unit_sizes.n_people), 0) as bigint) as n_people,
@@ -62,7 +76,10 @@ select
         ) as double
     ) as centred_sum_of_squares
 from cell_averages
-inner join outcomes on cell_averages.metric = outcomes.metric
+left join first_treated
+    on
+        cell_averages.metric = first_treated.metric
+        and cell_averages.kickoff_date = first_treated.kickoff_date
 left join unit_sizes
     on
         cell_averages.metric = unit_sizes.metric
@@ -73,5 +90,4 @@ group by
     cell_averages.cohort,
     cell_averages.arm,
     cell_averages.period_start,
-    cell_averages.kickoff_date,
-    outcomes.period
+    first_treated.cohort_period_start

@@ -23,8 +23,8 @@ windowed as (
         cells.*,
         case
             when cells.period_start < first_kickoffs.first_period_start then 'before'
-            when cells.period_start >= coalesce(cells.cohort_period_start, first_kickoffs.first_period_start)
-                then 'after'
+            when cells.arm = 'pilot' and cells.period_start >= cells.cohort_period_start then 'after'
+            when cells.arm = 'control' and cells.period_start >= first_kickoffs.first_period_start then 'after'
         end as time_window
     from cells
     inner join first_kickoffs on cells.metric = first_kickoffs.metric

@@ -50,7 +50,7 @@ select
     observed.cohort,
     observed.arm,
     observed.kickoff_date,
-    waves.launched_date,
+    waves.launched_date as observed_date,
     {{ period_of('waves.launched_date', 'outcomes.period') }} as period_start,
     scores.score as value,
     scores.score is not null as is_observed

@@ -56,26 +56,35 @@ by_period as (
     group by outcomes.metric, outcomes.period, monthly.person_id, {{ period_of('monthly.month', 'outcomes.period') }}
 ),
 
+closing as (
+    select
+        by_period.*,
+        cast(
+            case by_period.period
+                when 'month' then {{ dbt.last_day('by_period.period_start', 'month') }}
+                else {{ dbt.last_day('by_period.period_start', 'quarter') }}
+            end as date
+        ) as observed_date
+    from by_period
+),
+
 people as (
     select person_id, unit_id, cohort, arm, kickoff_date from {{ ref('int_eligible') }}
 )
 
 select
-    by_period.metric,
-    by_period.person_id,
+    closing.metric,
+    closing.person_id,
     people.unit_id,
     people.cohort,
     people.arm,
     people.kickoff_date,
-    by_period.period_start,
-    by_period.value,
-    by_period.value is not null as is_observed
-from by_period
-inner join people on by_period.person_id = people.person_id
+    closing.observed_date,
+    closing.period_start,
+    closing.value,
+    closing.value is not null as is_observed
+from closing
+inner join people on closing.person_id = people.person_id
 cross join observation
 -- A quarter that is still running would compare a part with a whole.
-where
-    observation.observed_through_date >= case by_period.period
-        when 'month' then cast({{ dbt.last_day('by_period.period_start', 'month') }} as date)
-        else cast({{ dbt.last_day('by_period.period_start', 'quarter') }} as date)
-    end
+where closing.observed_date <= observation.observed_through_date

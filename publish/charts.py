@@ -1,0 +1,55 @@
+"""Charts as SVG, rendered offline: Altair describes, vl-convert draws. They are readable without JavaScript."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import polars as pl
+
+from publish.wording import Unit
+
+WIDTH, HEIGHT = 560, 220
+INK, EFFECT, BEFORE = "#1f2933", "#0b6e4f", "#7b8794"
+
+
+def event_study(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
+    """Effects by period since kick-off with intervals, as an SVG element; needs event_time, estimate, ci_low/high."""
+    import altair as alt
+
+    scaled = rows.select(
+        "event_time",
+        *((pl.col(name) * unit.factor).alias(name) for name in ("estimate", "ci_low", "ci_high")),
+        pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase"),
+    ).sort("event_time")
+    colour = alt.Color(
+        "phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None
+    )
+    base = alt.Chart(alt.Data(values=scaled.to_dicts())).encode(
+        x=alt.X("event_time:O", title="periods since kick-off (0 is the first coached one)", axis=alt.Axis(labelAngle=0)),
+        color=colour,
+    )
+    unit_word = f" ({unit.word})" if unit.word else ""
+    bars = base.mark_rule(strokeWidth=2.5).encode(
+        y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q"
+    )
+    points = base.mark_point(filled=True, size=80, opacity=1).encode(y="estimate:Q")
+    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="zero:Q")
+    chart = (
+        (zero + bars + points)
+        .properties(width=WIDTH, height=HEIGHT)
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=12, titleFontSize=12)
+    )
+    return _svg(chart, f"{label}: effect by period since kick-off, with intervals; a dashed line marks no effect")
+
+
+def _svg(chart, description: str) -> str:
+    import vl_convert
+
+    drawn = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
+    svg = drawn[drawn.index("<svg") :]
+    safe = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    # Scales with the page; the description is what a screen reader says.
+    svg = re.sub(r'<svg class="marks" width="(\d+)" height="(\d+)"', r'<svg class="marks" data-w="\1" data-h="\2"', svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{safe}" ', 1)

@@ -1,0 +1,148 @@
+"""The one page that leadership reads: self-contained HTML, no script, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from publish import charts
+from publish.disclosure import Guarded
+from publish.wording import ASSUMPTIONS, Finding, finding, unit_of
+
+TEMPLATES = Path(__file__).parent / "templates"
+HEADLINES = {  # a metric's headline by its estimator and design, see inference.estimates
+    "randomised": ("att_not_yet_treated", "life_table_difference"),
+    "volunteered": ("att_not_yet_treated", "life_table_difference_in_differences"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome, ready to be shown."""
+
+    metric: str
+    label: str
+    role: str
+    finding: Finding
+    row: dict
+    estimate: str
+    interval: str
+    naive: str
+    chart: Markup | None
+    events: list[dict]
+    cohorts: list[dict]
+
+
+def headline_rows(estimates: pl.DataFrame, design: str) -> dict[str, dict]:
+    """Metric → the row that answers its question."""
+    rows = estimates.filter(
+        (pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design])
+    )
+    return {row["metric"]: row for row in rows.iter_rows(named=True)}
+
+
+def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, design: str, alpha: float, draw: bool):
+    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures."""
+    estimates = guarded["pub_estimates"].table
+    comparisons = guarded["pub_comparisons"].table
+    heads = headline_rows(estimates, design)
+    detectable = dict(content["est_power"].select("metric", "detectable_effect").iter_rows())
+    order = {"primary": 0, "guardrail": 1, "secondary": 2}
+    asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
+    return [
+        _outcome(
+            asked_one, heads[asked_one["metric"]], estimates, comparisons, detectable.get(asked_one["metric"]), alpha, draw
+        )
+        for asked_one in asked
+    ]
+
+
+def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Outcome:
+    unit = unit_of(asked["unit"])
+    mine = estimates.filter(
+        (pl.col("metric") == asked["metric"])
+        & (pl.col("estimator") == row["estimator"])
+        & (pl.col("status") == "estimated")
+    )
+    events = mine.filter(pl.col("aggregation") == "event_time").sort("event_time")
+    after = comparisons.filter((pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after"))
+    naive = after["difference"].item() if after.height == 1 else None
+    shown = row["status"] == "estimated"
+    picture = charts.event_study(events, label=asked["label"], unit=unit) if draw and events.height else None
+
+    def written(each: dict) -> dict:
+        return {
+            **each,
+            "estimate": unit.number(each["estimate"], signed=True),
+            "interval": f"{unit.number(each['ci_low'], signed=True)} to {unit.number(each['ci_high'], signed=True)}",
+        }
+
+    return Outcome(
+        metric=asked["metric"],
+        label=asked["label"],
+        role=asked["role"],
+        finding=finding(
+            row, label=asked["label"], unit=unit, direction=asked["direction"], alpha=alpha, detectable=detectable
+        ),
+        row=row,
+        estimate=unit.with_word(row["estimate"], signed=True) if shown else "–",
+        interval=(
+            f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}" if shown else "–"
+        ),
+        naive=unit.with_word(naive, signed=True) if naive is not None else "–",
+        chart=Markup(picture) if picture else None,  # noqa: S704  (our own SVG; its label is escaped)
+        events=[written(each) for each in events.iter_rows(named=True)],
+        cohorts=[written(each) for each in mine.filter(pl.col("aggregation") == "cohort").iter_rows(named=True)],
+    )
+
+
+def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, study: dict) -> str:
+    """The page as HTML text. `study` needs design, alpha and min_group_size; `manifest` what the footer cites."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = outcomes(content, guarded, design=study["design"], alpha=study["alpha"], draw=True)
+    populations = guarded["pub_populations"].table.sort("cohort", "is_eligible", "population", descending=[False, True, False])
+    responses = (
+        guarded["pub_responses"].table.filter(pl.col("metric") == pl.col("metric").min()).sort("period_start", "cohort")
+    )
+    months = guarded["pub_headcount"].table
+    last_month = months.filter(pl.col("month") == pl.col("month").max()).sort("cohort")
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        manifest=manifest,
+        study=study,
+        primary=[outcome for outcome in shown if outcome.role == "primary"],
+        others=[outcome for outcome in shown if outcome.role != "primary"],
+        assumption=ASSUMPTIONS[study["design"]],
+        populations=list(populations.iter_rows(named=True)),
+        balance=[
+            {**row, "label": _label(content, row["metric"])}
+            for row in guarded["pub_balance"].table.sort("metric").iter_rows(named=True)
+        ],
+        responses=_by_period(responses),
+        headcount=list(last_month.iter_rows(named=True)),
+        hidden=[(name, part.n_hidden, part.table.height) for name, part in guarded.items() if part.n_hidden],
+    )
+
+
+def _label(content: dict[str, pl.DataFrame], metric: str) -> str:
+    return content["outcomes"].filter(pl.col("metric") == metric)["label"].item()
+
+
+def _by_period(responses: pl.DataFrame) -> dict:
+    """Cohorts as columns, periods as rows."""
+    cohorts = responses["cohort"].unique().sort().to_list()
+    rows = []
+    for period in responses["period_start"].unique().sort():
+        rates = dict(responses.filter(pl.col("period_start") == period).select("cohort", "response_rate").iter_rows())
+        rows.append((period, [rates.get(cohort) for cohort in cohorts]))
+    return {"cohorts": cohorts, "rows": rows}

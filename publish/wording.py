@@ -1,0 +1,97 @@
+"""Numbers as sentences that can be defended: what changed, how sure, and a null said as a null."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NARROW = "\u202f"
+MINUS = "−"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a metric's numbers are written."""
+
+    factor: float
+    decimals: int
+    word: str
+
+    def number(self, value: float, *, signed: bool = False) -> str:
+        """`+3.7`, `−0.4`, `12,345`."""
+        scaled = value * self.factor
+        text = f"{abs(scaled):,.{self.decimals}f}"
+        negative = scaled < 0 and float(text.replace(",", "")) != 0
+        return (MINUS if negative else "+" if signed else "") + text
+
+    def with_word(self, value: float, *, signed: bool = False) -> str:
+        """The number and its unit."""
+        return f"{self.number(value, signed=signed)} {self.word}".strip()
+
+
+def unit_of(unit: str) -> Unit:
+    """Shares are written in percentage points, scales in points, anything else as it comes."""
+    if unit.startswith("share"):
+        return Unit(100, 1, "percentage points")
+    if unit.startswith("points"):
+        return Unit(1, 1, "points")
+    return Unit(1, 0, "")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One outcome in words. `kind`: better, worse, null, unknown or hidden."""
+
+    kind: str
+    verdict: str
+    sentence: str
+    caveat: str = ""
+
+
+def finding(row: dict, *, label: str, unit: Unit, direction: str, alpha: float, detectable: float | None) -> Finding:
+    """What the headline row of `pub_estimates` says about one outcome."""
+    if row["status"] == "suppressed":
+        return Finding("hidden", "Hidden to protect people", f"{label}: {row['reason']}.")
+    if row["status"] != "estimated":
+        seen = (
+            f" A study of this size would have seen an effect of {unit.with_word(detectable)} or more."
+            if detectable is not None
+            else ""
+        )
+        return Finding("unknown", "Cannot be answered", f"{label} cannot be answered: {row['reason']}.{seen}")
+    level = f"{100 * (1 - alpha):.0f}{NARROW}%"
+    interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
+    size = unit.with_word(abs(row["estimate"]))
+    adjusted = row["p_value_adjusted"]
+    decisive = (adjusted if adjusted is not None else row["p_value"]) < alpha
+    if decisive:
+        rose = row["estimate"] > 0
+        good = rose == (direction == "up")
+        return Finding(
+            "better" if good else "worse",
+            "Better" if good else "Worse",
+            f"{label} {'rose' if rose else 'fell'} by {size} because of the programme ({level} interval {interval}).",
+        )
+    caveat = ""
+    if row["p_value"] < alpha:
+        caveat = "Its own interval excludes zero, but not once all primary questions are counted together (Holm)."
+    blind = (
+        f" It could have seen an effect of {unit.with_word(detectable)} or more; a smaller one may be there."
+        if detectable is not None
+        else ""
+    )
+    return Finding(
+        "null",
+        "No effect shown",
+        f"{label}: no effect could be shown. The estimate is {unit.with_word(row['estimate'], signed=True)} "
+        f"({level} interval {interval}).{blind}",
+        caveat,
+    )
+
+
+ASSUMPTIONS = {
+    "randomised": "Units were assigned at random, so the arms differ by chance and by the programme only.",
+    "volunteered": (
+        "Units were not assigned at random. Every effect rests on parallel trends: without the programme, pilot and "
+        "control would have moved alike. The event-study pictures show how alike they moved before."
+    ),
+}
