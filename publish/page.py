@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from publish import charts
 from publish.disclosure import Guarded
-from publish.wording import ASSUMPTIONS, Finding, finding, unit_of
+from publish.wording import ASSUMPTIONS, Finding, Unit, finding, unit_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADLINES = {  # a metric's headline by its estimator and design, see inference.estimates
@@ -26,6 +26,7 @@ class Outcome:
 
     metric: str
     label: str
+    unit: Unit
     role: str
     finding: Finding
     row: dict
@@ -84,6 +85,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
     return Outcome(
         metric=asked["metric"],
         label=asked["label"],
+        unit=unit,
         role=asked["role"],
         finding=finding(
             row, label=asked["label"], unit=unit, direction=asked["direction"], alpha=alpha, detectable=detectable

@@ -47,6 +47,7 @@ class Order:
     code_version: str
     inputs: list[dict]
     accepted: list[dict]
+    sources_hash: str
 
     @property
     def study(self) -> dict:
@@ -143,9 +144,12 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
     return {
         "id": identity,
         "programme": order.programme,
+        "design": order.design,
+        "alpha": order.alpha,
         "as_of": str(order.as_of),
         "observed_through": str(order.observed_through) if order.observed_through else "no snapshot",
         "study_hash": order.study_hash,
+        "sources_hash": order.sources_hash,
         "code_version": order.code_version,
         "content_hash": content_hash(content),
         "min_group_size": order.min_group_size,

@@ -61,7 +61,7 @@ class Truth:
             out[metric] = {"simple": float(np.average(pooled, weights=weights)), "cohorts": by_cohort}
         if self._kept:
             gains, sizes = zip(*self._kept.values(), strict=True)
-            out["retention_6m"] = {
+            out["retention"] = {
                 "simple": float(np.average(gains, weights=sizes)),
                 "cohorts": {COHORTS[index]: gain for index, (gain, _) in self._kept.items()},
             }

@@ -1,0 +1,68 @@
+"""The night by itself: a schedule at 02:00 in the study's time zone and a sensor on the inbox, both the same job.
+
+Off by default; `COACHING_NIGHTLY=on` in the environment of the Dagster process switches both on.
+"""
+
+import os
+
+import dagster as dg
+
+from ingest.strict_yaml import ConfigError
+from ingest.study import load_study
+from orchestration.news import look
+from orchestration.workspace import Workspace
+
+SWITCH = "COACHING_NIGHTLY"
+
+# One process for the whole night: start-up is paid once, and one Night holds the lock.
+night_job = dg.define_asset_job("night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+
+
+def _is_on() -> bool:
+    return os.environ.get(SWITCH, "").lower() in ("on", "1", "true", "yes")
+
+
+def _run_config(workspace: Workspace, as_of: str) -> dict:
+    return {"resources": {"night": {"config": {"workspace_path": str(workspace.root), "as_of": as_of}}}}
+
+
+def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
+    """02:00 in the study's time zone; the day it looks from is the one that has just begun."""
+    try:
+        zone = load_study(workspace.study).time_zone
+    except ConfigError:
+        zone = "UTC"  # no study yet: the graph can be looked at, a run will say what is missing
+
+    @dg.schedule(
+        name="nightly",
+        job=night_job,
+        cron_schedule="0 2 * * *",
+        execution_timezone=zone,
+        default_status=dg.DefaultScheduleStatus.RUNNING if _is_on() else dg.DefaultScheduleStatus.STOPPED,
+    )
+    def nightly(context: dg.ScheduleEvaluationContext):
+        day = context.scheduled_execution_time.date().isoformat()
+        return dg.RunRequest(run_key=day, run_config=_run_config(workspace, day))
+
+    return nightly
+
+
+def inbox_sensor(workspace: Workspace) -> dg.SensorDefinition:
+    """Runs the night when files arrived that no release knows; the same files ask once."""
+
+    @dg.sensor(
+        name="inbox",
+        job=night_job,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING if _is_on() else dg.DefaultSensorStatus.STOPPED,
+    )
+    def inbox():
+        try:
+            news = look(workspace)
+        except ConfigError as error:
+            return dg.SkipReason(str(error))
+        if not news:
+            return dg.SkipReason("nothing new in the inbox")
+        return dg.RunRequest(run_key=news.fingerprint, run_config=_run_config(workspace, ""))
+
+    return inbox

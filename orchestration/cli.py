@@ -1,0 +1,294 @@
+"""`coaching`: start the night, look at what it left, go back. No rule about data lives here.
+
+Exit codes: 0 published, or nothing new · 1 broken off · 2 wrong use or configuration · 3 the gate refused ·
+75 another run holds the workspace.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import date, datetime
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
+from ingest.spec import load_mappings
+from ingest.strict_yaml import ConfigError
+from orchestration.workspace import DEFAULT, ENVIRONMENT, Workspace
+
+REFUSED, BUSY, BROKEN, WRONG = 3, 75, 1, 2
+
+app = typer.Typer(
+    name="coaching",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Did turning our managers into coaches work, for whom, how sure are we, and should we scale it?",
+    epilog="Exit codes: **0** published or nothing new · **1** broken off · **2** wrong use or configuration · "
+    "**3** the gate refused, the last release stays · **75** another run holds the workspace.",
+)
+out = Console()
+err = Console(stderr=True)
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", envvar=ENVIRONMENT, help="The folder with study.yml, inbox/ and releases/.")
+]
+HERE = Path(DEFAULT)
+
+
+def _fail(message: str, code: int) -> typer.Exit:
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(code)
+
+
+def _opened(path: Path) -> Workspace:
+    workspace = Workspace(path.resolve())
+    if not workspace.study.exists():
+        raise _fail(f"{path} is no workspace (no study.yml in it); make one: coaching init {path}", WRONG)
+    return workspace
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise _fail(f"--as-of {text}: write a day as 2026-01-31", WRONG) from None
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
+    """Lay out a workspace: a commented study.yml, inboxes, and a fresh pseudonym key."""
+    workspace = Workspace(folder.resolve())
+    templates = resources.files("orchestration") / "templates"
+    if workspace.study.exists():
+        raise _fail(f"{workspace.study} exists already; nothing was changed", WRONG)
+    for part in ("hris", "survey", "checkins", "roster"):
+        (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+    workspace.sources.mkdir(exist_ok=True)
+    workspace.study.write_text((templates / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (workspace.inbox / "README.md").write_text((templates / "inbox.md").read_text(encoding="utf-8"), encoding="utf-8")
+    if not workspace.key_file.exists():
+        create_key_file(workspace.key_file)
+    out.print(f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False)
+    out.print(f"  coaching run --workspace {folder}", highlight=False, style="bold")
+
+
+@app.command()
+def simulate(
+    folder: Annotated[Path, typer.Option("--out", help="Where the inbox folders are written.")],
+    people: Annotated[int, typer.Option(help="Head-count.")] = 2_000,
+    months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+) -> None:
+    """Write the export files of a made-up organisation whose true effects are known (OUT/../truth.json)."""
+    from simulation import Design
+    from simulation import simulate as write
+
+    try:
+        design = Design(people=people, months=months, seed=seed)
+    except ValueError as error:
+        raise _fail(str(error), WRONG) from None
+    truth = folder.resolve().parent / "truth.json"
+    with out.status("simulating") as status:
+        write(design, folder, truth_path=truth, progress=lambda month: status.update(f"simulating {month}"))
+    out.print(f"{people:,} people × {months} months in {folder}; true effects in {truth}", highlight=False)
+
+
+@app.command()
+def run(
+    workspace: WorkspaceOption = HERE,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
+) -> None:
+    """Do what the night does: load what is new, compare, estimate, judge, publish."""
+    _run(_opened(workspace), _day(as_of))
+
+
+def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None) -> None:
+    from orchestration.console import show_release
+    from orchestration.news import look
+    from publish.release import current_release
+
+    try:
+        news = look(workspace, as_of=as_of)
+        Pseudonyms.from_environment(workspace.key_file)
+    except (ConfigError, KeyMissing) as error:
+        raise _fail(str(error), WRONG) from None
+    if not news:
+        out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
+    else:
+        out.print(f"Running the night: {'; '.join(news.reasons)}.", highlight=False)
+        outcome = _night(workspace, as_of)
+        if outcome:
+            raise outcome
+    show_release(out, current_release(workspace.releases), truth=truth)
+
+
+def _night(workspace: Workspace, as_of: date | None) -> typer.Exit | None:
+    """Run Dagster's job here, in this process; None if it published."""
+    from orchestration.console import Progress
+
+    with Progress(out) as progress:
+        os.environ[ENVIRONMENT] = str(workspace.root)
+        os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
+        import dagster as dg
+
+        from orchestration import progress as events
+        from orchestration.definitions import defs
+
+        settings = {"workspace_path": str(workspace.root), "as_of": str(as_of or "")}
+        stop = events.watch(progress)
+        try:
+            with dg.DagsterInstance.get() as instance:
+                result = defs.resolve_job_def("night").execute_in_process(
+                    instance=instance,
+                    raise_on_error=False,
+                    run_config={
+                        "resources": {"night": {"config": settings}},
+                        "loggers": {"progress": {"config": {}}},
+                    },
+                )
+        finally:
+            stop()
+    return _outcome(workspace, result)
+
+
+def _outcome(workspace: Workspace, result) -> typer.Exit | None:
+    """What the ledger says about this run, as an exit code."""
+    from publish import ledger
+
+    mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
+    last = mine[-1] if mine else {}
+    if last.get("event") == "published":
+        return None
+    if last.get("event") == "turned_away":
+        return _fail(last["reason"], BUSY)
+    if last.get("event") == "refused":
+        return _fail(
+            "The gate refused; the last release stays. What to mend:\n"
+            + "\n".join(f"- {reason}" for reason in last["reasons"]),
+            REFUSED,
+        )
+    failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
+    errors = [getattr(event.event_specific_data, "error", None) for event in failures]
+    text = next((_first_cause(error) for error in errors if error), "no reason was recorded")
+    return _fail(f"The run broke off, nothing was published: {text[:2_000]}", BROKEN)
+
+
+def _first_cause(error) -> str:
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()
+
+
+@app.command()
+def demo(
+    workspace: WorkspaceOption = Path("demo"),
+    people: Annotated[int, typer.Option(help="Head-count of the simulated organisation.")] = 2_000,
+    months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+) -> None:
+    """Simulate an organisation, run the night on its files, and show the estimates beside the truth."""
+    from orchestration.console import read_truth
+    from simulation import Design
+
+    there = Workspace(workspace.resolve())
+    if not there.study.exists():
+        init(workspace)
+    if not (there.root / "truth.json").exists():
+        simulate(there.inbox, people=people, months=months, seed=seed)
+    end = Design(people=people, months=months, seed=seed).month(months)
+    _run(there, end, truth=read_truth(there.root / "truth.json"))
+
+
+@app.command()
+def status(workspace: WorkspaceOption = HERE) -> None:
+    """What lies in the inbox, what is served, and how the last runs ended."""
+    from orchestration.news import look
+    from publish import ledger
+    from publish.release import current_release
+
+    there = _opened(workspace)
+    try:
+        news = look(there)
+    except ConfigError as error:
+        raise _fail(str(error), WRONG) from None
+    served = current_release(there.releases)
+    out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
+    out.print(f"New: {'; '.join(news.reasons) if news else 'nothing'}", highlight=False)
+    out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
+    table = Table(title="Last events", title_justify="left")
+    for heading in ("when (UTC)", "event", "about"):
+        table.add_column(heading)
+    for event in ledger.read(there.ledger)[-10:]:
+        about = event.get("release") or event.get("reason") or "; ".join(event.get("reasons", [])) or event.get("as_of")
+        table.add_row(event["at"], event["event"], str(about or event.get("content_hash", ""))[:200])
+    out.print(table)
+
+
+@app.command()
+def releases(workspace: WorkspaceOption = HERE) -> None:
+    """All releases, oldest first; the served one is marked."""
+    from publish.release import current_release, list_releases, manifest_of
+
+    there = _opened(workspace)
+    served = current_release(there.releases)
+    table = Table()
+    for heading in ("", "release", "as of", "files", "records", "code"):
+        table.add_column(heading)
+    for identity in list_releases(there.releases):
+        manifest = manifest_of(there.releases / identity)
+        table.add_row(
+            "→" if served and served.name == identity else "",
+            identity,
+            manifest["as_of"],
+            str(len(manifest["inputs"])),
+            f"{manifest['n_records']:,}",
+            manifest["code_version"],
+        )
+    out.print(table)
+
+
+@app.command()
+def rollback(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="A release from `coaching releases`.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
+    from orchestration.lock import WorkspaceBusy, hold
+    from publish import ledger
+    from publish.release import make_current
+
+    there = _opened(workspace)
+    try:
+        with hold(there.lock, run_id="rollback"):
+            make_current(there.releases, identity)
+            ledger.append(there.ledger, "rolled_back", release=identity)
+    except WorkspaceBusy as error:
+        raise _fail(str(error), BUSY) from None
+    except KeyError:
+        raise _fail(f"{identity} is no release of this workspace; see: coaching releases", WRONG) from None
+    out.print(f"Served now: {identity} ({datetime.now():%H:%M})", highlight=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(metadata.version("coaching-outcomes"), highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _show: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    os.umask(0o077)
+
+
+def main() -> None:
+    """Entry point of the command `coaching`."""
+    sys.exit(app())

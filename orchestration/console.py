@@ -1,0 +1,108 @@
+"""What the command line shows: progress while the night runs, and its outcome as tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from publish.page import Outcome, outcomes
+from publish.release import manifest_of
+
+ROOM_OF_STEP = {
+    "load_log": "files in",
+    "load_": "raw",
+    "transform": "staging … comparisons (dbt)",
+    "estimate": "estimates",
+    "gate": "gate (Great Expectations)",
+    "release": "release",
+}
+PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "hidden": "magenta"}
+
+
+def room_of(step: str) -> str:
+    """A step's room, for people."""
+    return next((room for start, room in ROOM_OF_STEP.items() if start in step), step)
+
+
+class Progress:
+    """Shows the room at work and how many tables and checks are done; warnings and errors as they come."""
+
+    def __init__(self, console: Console):
+        self.console = console
+        self.status = console.status("starting the orchestrator")
+        self.tables = self.checks = 0
+
+    def __enter__(self) -> Progress:
+        self.status.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.status.stop()
+
+    def __call__(self, step: str, kind: str, message: str) -> None:
+        """One event of the run."""
+        if kind in ("WARNING", "ERROR", "CRITICAL"):
+            colour = "yellow" if kind == "WARNING" else "red"
+            self.console.print(f"  {message}", style=colour, markup=False, highlight=False)
+        self.tables += kind == "ASSET_MATERIALIZATION"
+        self.checks += kind == "ASSET_CHECK_EVALUATION"
+        if kind == "STEP_SUCCESS" and not self.console.is_terminal:
+            self.console.print(f"  done: {room_of(step)}", highlight=False)
+        self.status.update(f"{room_of(step)} · {self.tables} tables, {self.checks} checks done")
+
+
+def show_release(console: Console, release: Path, *, truth: dict | None = None) -> None:
+    """The release in one screen; beside the truth where it is known (the demo)."""
+    manifest = manifest_of(release)
+    console.print(
+        f"\n[bold]{len(manifest['inputs'])} files[/bold] read: {manifest['n_records']:,} records, "
+        f"{manifest['n_loaded']:,} loaded, {manifest['n_faulty']:,} quarantined as faulty, "
+        f"{manifest['n_set_aside']:,} set aside by declared rules",
+        highlight=False,
+    )
+    verdict = manifest["verdict"]
+    console.print(
+        f"Gate: [green]passed[/green], {verdict['n_evaluated']} of {verdict['n_declared']} expectations evaluated",
+        highlight=False,
+    )
+    console.print(_outcome_table(_released_outcomes(release, manifest), truth))
+    console.print(f"Page: [bold]{release.parent / 'current' / 'index.html'}[/bold]", highlight=False, soft_wrap=True)
+
+
+def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
+    """The outcomes as the page words them, read back from the release."""
+    from publish.disclosure import Guarded
+
+    def table(name: str) -> pl.DataFrame:
+        return pl.read_parquet(release / "parquet" / f"{name}.parquet")
+
+    guarded = {name: Guarded(table(name), 0) for name in ("pub_estimates", "pub_comparisons")}
+    content = {"outcomes": table("pub_outcomes"), "est_power": table("pub_power")}
+    return outcomes(content, guarded, design=manifest["design"], alpha=manifest["alpha"], draw=False)
+
+
+def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
+    table = Table(title="Primary comparisons", title_justify="left")
+    for heading in ("outcome", "naive pilot − control", "effect", "interval", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("outcome", "verdict") else "right")
+    if truth is not None:
+        table.add_column("truth", justify="right")
+    for outcome in shown:
+        if outcome.role != "primary":
+            continue
+        cells = [outcome.label, outcome.naive, outcome.estimate, outcome.interval]
+        cells.append(f"[{PAINT[outcome.finding.kind]}]{outcome.finding.verdict}[/]")
+        if truth is not None:
+            known = truth.get(outcome.metric)
+            cells.append(outcome.unit.with_word(known["simple"], signed=True) if known else "–")
+        table.add_row(*cells)
+    return table
+
+
+def read_truth(path: Path) -> dict | None:
+    """The simulated programme's true effects, where this workspace is a demo."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

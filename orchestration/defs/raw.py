@@ -1,0 +1,71 @@
+"""raw: one asset per table of each source, from a short factory, and the study's own tables."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from ingest import land, load, spec
+from ingest.pseudonyms import Pseudonyms
+from ingest.tables import STUDY_TABLES, TABLES_OF
+from orchestration.defs.files_in import LOAD_LOG
+from orchestration.resources import Night
+
+GROUP = "raw"
+
+
+def _key(table: str) -> dg.AssetKey:
+    return dg.AssetKey(["raw", table])
+
+
+def source_asset(source: str) -> dg.AssetsDefinition:
+    """The asset (or the two, for surveys) that loads every landed file of one source."""
+    names = [table.name for table in TABLES_OF[source]]
+    specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
+
+    @dg.multi_asset(specs=specs, name=f"load_{source}")
+    def load_files(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
+        workspace = night.workspace
+        with load.warehouse(workspace.warehouse) as connection:
+            results = load.load_source(
+                connection,
+                source,
+                land.landed_files(workspace.landing),
+                workspace.landing,
+                mappings=spec.load_mappings(workspace.sources),
+                pseudonyms=Pseudonyms.from_environment(workspace.key_file),
+            )
+        for result in results:
+            if result.status == "refused":
+                context.log.error(f"{source}/{result.landed.file_name}: {result.reason}")
+        for name in names:
+            yield dg.MaterializeResult(asset_key=_key(name), metadata=_facts(results))
+
+    return load_files
+
+
+def _facts(results: list[load.Loaded]) -> dict:
+    loaded = [result for result in results if result.status == "loaded"]
+    return {
+        "files_loaded_now": len(loaded),
+        "files_known_already": sum(result.status == "unchanged" for result in results),
+        "files_refused": sum(result.status == "refused" for result in results),
+        "records": sum(result.n_records for result in loaded),
+        "rows": sum(result.n_loaded for result in loaded),
+        "rejected": sum(result.n_faulty for result in loaded),
+        "set_aside": sum(result.n_set_aside for result in loaded),
+    }
+
+
+sources = [source_asset(source) for source in TABLES_OF]
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
+    name="load_study",
+)
+def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
+    """The study as declared, for dbt."""
+    with load.warehouse(night.workspace.warehouse) as connection:
+        for name, frame in night.study.tables().items():
+            load.replace_table(connection, name, frame)
+            yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})

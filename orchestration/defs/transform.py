@@ -1,0 +1,75 @@
+"""staging to comparisons: dbt, by the stock integration; its tests are asset checks, its schemas are groups."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+
+from orchestration.resources import Night
+from orchestration.workspace import HOUSE, Workspace, code_version
+
+PROJECT = HOUSE / "dbt_project"
+# dbt is the one beside the running Python, not whichever PATH finds first.
+DBT = Path(sys.executable).with_name("dbt")
+# Unit tests prove the code, not the data: make test runs them, the night does not.
+NOT_AT_NIGHT = "test_type:unit"
+
+
+def _environment(workspace: Workspace) -> dict[str, str]:
+    return {
+        "COACHING_WAREHOUSE": str(workspace.warehouse),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def manifest(workspace: Workspace) -> Path:
+    """dbt's manifest of this very code, parsed once per code version, in the workspace (the code is never written)."""
+    target = workspace.dbt_target
+    path, stamp = target / "manifest.json", target / "code_version"
+    if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == code_version():
+        return path
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    command += ["--target-path", str(target), "--log-path", str(target)]
+    done = subprocess.run(  # noqa: S603  (our own project, no shell)
+        command, env={**os.environ, **_environment(workspace)}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"dbt could not parse its project:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    stamp.write_text(code_version(), encoding="utf-8")
+    return path
+
+
+class Rooms(DagsterDbtTranslator):
+    """A model's group is its schema: the room."""
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The room."""
+        return dbt_resource_props["schema"]
+
+
+def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
+    """All models from staging to comparisons as one step."""
+
+    @dbt_assets(
+        manifest=manifest(workspace), exclude=NOT_AT_NIGHT, dagster_dbt_translator=Rooms(), name="transform"
+    )
+    def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
+        target = night.workspace.dbt_target / "run"
+        variables = json.dumps({"as_of": str(night.day)})
+        yield from dbt.cli(["build", "--vars", variables], context=context, target_path=target).stream()
+
+    return transform
+
+
+def dbt_resource(workspace: Workspace) -> DbtCliResource:
+    """dbt's command line, pointed at the workspace's warehouse."""
+    os.environ.update(_environment(workspace))
+    return DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))

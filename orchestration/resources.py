@@ -1,0 +1,67 @@
+"""What every step of the night shares: the workspace, the day it looks from, and the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from ingest.study import Study, load_study
+from orchestration.lock import Held, WorkspaceBusy, hold
+from orchestration.workspace import Workspace
+from publish import ledger
+
+
+class Night(dg.ConfigurableResource):
+    """The night's own facts. Holding it is holding the workspace: a second run is turned away before its first step.
+
+    In-process execution makes one Night per run; steps in processes of their own would each try to hold it.
+    """
+
+    workspace_path: str
+    as_of: str = ""
+
+    _held: Held | None = PrivateAttr(default=None)
+    _run_id: str = PrivateAttr(default="")
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Night, None, None]:
+        """Hold the workspace's lock as long as the run lasts."""
+        run_id = context.run_id or "no run"
+        try:
+            with hold(self.workspace.lock, run_id=run_id) as held:
+                self._held, self._run_id = held, run_id
+                yield self
+        except WorkspaceBusy as error:
+            ledger.append(self.workspace.ledger, "turned_away", run_id=run_id, reason=str(error))
+            raise
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """Where the data is."""
+        return Workspace(Path(self.workspace_path))
+
+    @cached_property
+    def study(self) -> Study:
+        """The study as declared; read once per run."""
+        return load_study(self.workspace.study)
+
+    @cached_property
+    def day(self) -> date:
+        """The day the run looks from: as configured, else today in the study's time zone, the same for all steps."""
+        return date.fromisoformat(self.as_of) if self.as_of else datetime.now(self.study.zone).date()
+
+    def record(self, event: str, **facts) -> None:
+        """One line in the ledger, with the run's id."""
+        ledger.append(self.workspace.ledger, event, run_id=self._run_id, **facts)
+
+    def check_lock(self) -> None:
+        """Raise LockLost if another run has taken over."""
+        if self._held is None:
+            raise RuntimeError("the night is not holding its workspace")
+        self._held.check()

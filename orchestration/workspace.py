@@ -1,0 +1,63 @@
+"""The workspace: the user's side of the wall, a folder with everything that is data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+ENVIRONMENT = "COACHING_WORKSPACE"
+DEFAULT = "workspace"
+HOUSE = Path(__file__).parent.parent
+ROOMS = ("ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
+DAGSTER_YAML = """\
+# The orchestrator's home. Nothing is reported to anybody.
+telemetry:
+  enabled: false
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where things lie; making one creates nothing."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Workspace:
+        """The workspace that COACHING_WORKSPACE names, else ./workspace."""
+        return cls(Path(os.environ.get(ENVIRONMENT, DEFAULT)).resolve())
+
+    study = property(lambda self: self.root / "study.yml")
+    sources = property(lambda self: self.root / "sources")
+    inbox = property(lambda self: self.root / "inbox")
+    landing = property(lambda self: self.root / "landing")
+    warehouse = property(lambda self: self.root / "warehouse.duckdb")
+    releases = property(lambda self: self.root / "releases")
+    ledger = property(lambda self: self.root / "ledger.jsonl")
+    key_file = property(lambda self: self.root / "secrets" / "pseudonym.key")
+    lock = property(lambda self: self.root / ".lock")
+    dagster_home = property(lambda self: self.root / "dagster")
+    dbt_target = property(lambda self: self.root / "dagster" / "dbt")
+
+    def prepare_dagster_home(self) -> Path:
+        """Create the orchestrator's home with telemetry off; returns it."""
+        self.dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config = self.dagster_home / "dagster.yaml"
+        if not config.exists():
+            config.write_text(DAGSTER_YAML, encoding="utf-8")
+        return self.dagster_home
+
+
+@cache
+def code_version() -> str:
+    """The package's version and a hash of the rooms' files: two runs with equal ones run equal code."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((HOUSE / room).rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml", ".csv", ".j2") and "target" not in path.parts:
+                digest.update(path.relative_to(HOUSE).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{metadata.version('coaching-outcomes')}+{digest.hexdigest()[:12]}"
