@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import redirect_stdout
 from datetime import date, datetime
 from importlib import metadata, resources
 from pathlib import Path
@@ -33,7 +34,7 @@ app = typer.Typer(
     epilog="Exit codes: **0** published or nothing new · **1** broken off · **2** wrong use or configuration · "
     "**3** the gate refused, the last release stays · **75** another run holds the workspace.",
 )
-out = Console()
+out = Console(file=sys.stdout)
 err = Console(stderr=True)
 
 WorkspaceOption = Annotated[
@@ -143,8 +144,9 @@ def _night(workspace: Workspace, as_of: date | None) -> typer.Exit | None:
 
         settings = {"workspace_path": str(workspace.root), "as_of": str(as_of or "")}
         stop = events.watch(progress)
+        log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
         try:
-            with dg.DagsterInstance.get() as instance:
+            with log.open("w", encoding="utf-8") as file, redirect_stdout(file), dg.DagsterInstance.get() as instance:
                 result = defs.resolve_job_def("night").execute_in_process(
                     instance=instance,
                     raise_on_error=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +13,7 @@ from rich.table import Table
 from publish.page import Outcome, outcomes
 from publish.release import manifest_of
 
-ROOM_OF_STEP = {
+ROOM_OF_STEP = {  # part of a step's name → room; the first that fits
     "load_log": "files in",
     "load_": "raw",
     "transform": "staging … comparisons (dbt)",
@@ -35,6 +36,8 @@ class Progress:
         self.console = console
         self.status = console.status("starting the orchestrator")
         self.tables = self.checks = 0
+        self.seconds: dict[str, float] = {}
+        self._started = self._step_began = time.monotonic()
 
     def __enter__(self) -> Progress:
         self.status.start()
@@ -42,6 +45,9 @@ class Progress:
 
     def __exit__(self, *_) -> None:
         self.status.stop()
+        parts = " · ".join(f"{room} {seconds:.1f} s" for room, seconds in self.seconds.items() if seconds >= 0.05)
+        if parts:
+            self.console.print(f"{self.tables} tables, {self.checks} checks: {parts}", highlight=False, soft_wrap=True)
 
     def __call__(self, step: str, kind: str, message: str) -> None:
         """One event of the run."""
@@ -50,8 +56,12 @@ class Progress:
             self.console.print(f"  {message}", style=colour, markup=False, highlight=False)
         self.tables += kind == "ASSET_MATERIALIZATION"
         self.checks += kind == "ASSET_CHECK_EVALUATION"
-        if kind == "STEP_SUCCESS" and not self.console.is_terminal:
-            self.console.print(f"  done: {room_of(step)}", highlight=False)
+        now = time.monotonic()
+        if kind == "STEP_START" and not self.seconds:
+            self.seconds["start-up"] = now - self._started
+        elif kind in ("STEP_SUCCESS", "STEP_FAILURE"):
+            self.seconds[room_of(step)] = self.seconds.get(room_of(step), 0.0) + now - self._step_began
+        self._step_began = now if kind.startswith("STEP") else self._step_began
         self.status.update(f"{room_of(step)} · {self.tables} tables, {self.checks} checks done")
 
 
@@ -98,7 +108,7 @@ def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
         cells.append(f"[{PAINT[outcome.finding.kind]}]{outcome.finding.verdict}[/]")
         if truth is not None:
             known = truth.get(outcome.metric)
-            cells.append(outcome.unit.with_word(known["simple"], signed=True) if known else "–")
+            cells.append(outcome.unit.brief(known["simple"], signed=True) if known else "–")
         table.add_row(*cells)
     return table
 

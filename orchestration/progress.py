@@ -34,7 +34,7 @@ def progress_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 
 
 def _logger() -> logging.Logger:
-    log = logging.Logger("coaching.progress", level=logging.INFO)
+    log = logging.Logger("coaching.progress", level=logging.DEBUG)  # most events are DEBUG records
     log.addHandler(_Forward())
     return log
 

@@ -91,11 +91,11 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
             row, label=asked["label"], unit=unit, direction=asked["direction"], alpha=alpha, detectable=detectable
         ),
         row=row,
-        estimate=unit.with_word(row["estimate"], signed=True) if shown else "–",
+        estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
         interval=(
-            f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}" if shown else "–"
+            f"{unit.number(row['ci_low'], signed=True)} to {unit.brief(row['ci_high'], signed=True)}" if shown else "–"
         ),
-        naive=unit.with_word(naive, signed=True) if naive is not None else "–",
+        naive=unit.brief(naive, signed=True) if naive is not None else "–",
         chart=Markup(picture) if picture else None,  # noqa: S704  (our own SVG; its label is escaped)
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in mine.filter(pl.col("aggregation") == "cohort").iter_rows(named=True)],

@@ -15,6 +15,7 @@ class Unit:
     factor: float
     decimals: int
     word: str
+    short: str
 
     def number(self, value: float, *, signed: bool = False) -> str:
         """`+3.7`, `−0.4`, `12,345`."""
@@ -24,17 +25,21 @@ class Unit:
         return (MINUS if negative else "+" if signed else "") + text
 
     def with_word(self, value: float, *, signed: bool = False) -> str:
-        """The number and its unit."""
+        """The number and its unit, for sentences."""
         return f"{self.number(value, signed=signed)} {self.word}".strip()
+
+    def brief(self, value: float, *, signed: bool = False) -> str:
+        """The number and its unit's abbreviation, for tables."""
+        return f"{self.number(value, signed=signed)} {self.short}".strip()
 
 
 def unit_of(unit: str) -> Unit:
     """Shares are written in percentage points, scales in points, anything else as it comes."""
     if unit.startswith("share"):
-        return Unit(100, 1, "percentage points")
+        return Unit(100, 1, "percentage points", "pp")
     if unit.startswith("points"):
-        return Unit(1, 1, "points")
-    return Unit(1, 0, "")
+        return Unit(1, 1, "points", "points")
+    return Unit(1, 0, "", "")
 
 
 @dataclass(frozen=True)
@@ -69,13 +74,13 @@ def finding(row: dict, *, label: str, unit: Unit, direction: str, alpha: float, 
         return Finding(
             "better" if good else "worse",
             "Better" if good else "Worse",
-            f"{label} {'rose' if rose else 'fell'} by {size} because of the programme ({level} interval {interval}).",
+            f"{label} {'rose' if rose else 'fell'} by {size} with the programme ({level} interval {interval}).",
         )
     caveat = ""
     if row["p_value"] < alpha:
         caveat = "Its own interval excludes zero, but not once all primary questions are counted together (Holm)."
     blind = (
-        f" It could have seen an effect of {unit.with_word(detectable)} or more; a smaller one may be there."
+        f" This study could have seen an effect of {unit.with_word(detectable)} or more; a smaller one may be there."
         if detectable is not None
         else ""
     )
