@@ -1,9 +1,19 @@
 with memberships as (
-    select person_id, month, hired_date, unit_id from {{ ref('int_team_memberships') }}
+    select
+        person_id,
+        month,
+        hired_date,
+        unit_id
+    from {{ ref('int_team_memberships') }}
 ),
 
 units as (
-    select unit_id, cohort, arm, kickoff_date from {{ ref('int_unit_assignments') }}
+    select
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('int_unit_assignments') }}
 ),
 
 programme as (
@@ -23,7 +33,9 @@ ranked as (
             partition by memberships.person_id
             order by
                 case when memberships.month >= {{ month_of('programme.first_kickoff_date') }} then 0 else 1 end,
-                case when memberships.month >= {{ month_of('programme.first_kickoff_date') }} then memberships.month end,
+                case
+                    when memberships.month >= {{ month_of('programme.first_kickoff_date') }} then memberships.month
+                end,
                 memberships.month desc
         ) as turn
     from memberships
@@ -31,7 +43,12 @@ ranked as (
 ),
 
 assigned as (
-    select person_id, unit_id, month as assigned_month, first_hired_date, first_kickoff_date
+    select
+        person_id,
+        unit_id,
+        month as assigned_month,
+        first_hired_date,
+        first_kickoff_date
     from ranked
     where turn = 1
 ),

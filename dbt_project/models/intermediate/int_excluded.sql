@@ -24,5 +24,10 @@ judged as (
     cross join programme
 )
 
-select person_id, unit_id, cohort, reason from judged
+select
+    person_id,
+    unit_id,
+    cohort,
+    reason
+from judged
 where reason is not null

@@ -1,9 +1,19 @@
 with eligible as (
-    select person_id, unit_id, cohort, arm, kickoff_date from {{ ref('int_eligible') }}
+    select
+        person_id,
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('int_eligible') }}
 ),
 
 memberships as (
-    select person_id, month, output_value from {{ ref('int_team_memberships') }}
+    select
+        person_id,
+        month,
+        output_value
+    from {{ ref('int_team_memberships') }}
 )
 
 -- The unit is the assigned one, not the one of the month: intention to treat.

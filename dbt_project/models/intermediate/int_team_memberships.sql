@@ -3,7 +3,11 @@ with workers as (
 ),
 
 spells as (
-    select person_id, hired_date, left_date from {{ ref('int_person_spells') }}
+    select
+        person_id,
+        hired_date,
+        left_date
+    from {{ ref('int_person_spells') }}
 ),
 
 programme as (

@@ -3,9 +3,19 @@ with programme as (
 ),
 
 listed as (
-    select unit as unit_id, cohort, arm, kickoff_date from {{ ref('stg_roster__assignments') }}
+    select
+        unit as unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('stg_roster__assignments') }}
     union all
-    select unit as unit_id, cohort, arm, kickoff_date from {{ source('raw', 'raw_study__assignments') }}
+    select
+        unit as unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ source('raw', 'raw_study__assignments') }}
 ),
 
 -- A unit that two lists name belongs to the cohort that exposed it first.
@@ -32,7 +42,17 @@ unlisted as (
         and programme.unlisted_units = 'control'
 )
 
-select unit_id, cohort, arm, kickoff_date from first_exposed
+select
+    unit_id,
+    cohort,
+    arm,
+    kickoff_date
+from first_exposed
 where turn = 1
 union all
-select unit_id, 'control' as cohort, 'control' as arm, cast(null as date) as kickoff_date from unlisted
+select
+    unit_id,
+    'control' as cohort,
+    'control' as arm,
+    cast(null as date) as kickoff_date
+from unlisted

@@ -4,7 +4,10 @@ with events as (
 ),
 
 loads as (
-    select load_id, sequence from {{ source('raw', 'load_log') }}
+    select
+        load_id,
+        sequence
+    from {{ source('raw', 'load_log') }}
 ),
 
 -- A goal exported again with another status: the later export tells.

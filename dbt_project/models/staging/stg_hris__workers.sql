@@ -4,7 +4,10 @@ with workers as (
 ),
 
 loads as (
-    select load_id, sequence from {{ source('raw', 'load_log') }}
+    select
+        load_id,
+        sequence
+    from {{ source('raw', 'load_log') }}
 ),
 
 -- A later file about the same snapshot date replaces the earlier one whole: it is a correction, not an addition.

@@ -3,7 +3,10 @@ with roster as (
 ),
 
 loads as (
-    select load_id, sequence from {{ source('raw', 'load_log') }}
+    select
+        load_id,
+        sequence
+    from {{ source('raw', 'load_log') }}
 ),
 
 latest as (

@@ -1,9 +1,20 @@
 with outcomes as (
-    select metric, role, period from {{ source('raw', 'raw_study__outcomes') }}
+    select
+        metric,
+        role,
+        period
+    from {{ source('raw', 'raw_study__outcomes') }}
 ),
 
 metrics as (
-    select metric, kind, panel, source, lowest, highest from {{ ref('metrics') }}
+    select
+        metric,
+        kind,
+        panel,
+        source,
+        lowest,
+        highest
+    from {{ ref('metrics') }}
 )
 
 select

@@ -3,7 +3,11 @@ with answers as (
 ),
 
 responses as (
-    select load_id, response_id, launched_date from {{ ref('stg_survey__responses') }}
+    select
+        load_id,
+        response_id,
+        launched_date
+    from {{ ref('stg_survey__responses') }}
 )
 
 select

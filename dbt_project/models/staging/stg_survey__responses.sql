@@ -4,7 +4,10 @@ with responses as (
 ),
 
 loads as (
-    select load_id, sequence from {{ source('raw', 'load_log') }}
+    select
+        load_id,
+        sequence
+    from {{ source('raw', 'load_log') }}
 ),
 
 -- The same response in two exports of one wave: the later export tells. One person twice in a wave: the last answer.

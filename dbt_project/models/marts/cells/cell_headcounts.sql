@@ -1,27 +1,57 @@
 with workers as (
-    select distinct person_id, snapshot_month from {{ ref('stg_hris__workers') }}
+    select distinct
+        person_id,
+        snapshot_month
+    from {{ ref('stg_hris__workers') }}
 ),
 
 assignments as (
-    select person_id, unit_id, cohort from {{ ref('int_assignments') }}
+    select
+        person_id,
+        unit_id,
+        cohort
+    from {{ ref('int_assignments') }}
 ),
 
 spells as (
-    select person_id, hired_date, left_date from {{ ref('int_person_spells') }}
+    select
+        person_id,
+        hired_date,
+        left_date
+    from {{ ref('int_person_spells') }}
 ),
 
 observation as (
-    select first_month, last_month from {{ ref('int_observation_window') }}
+    select
+        first_month,
+        last_month
+    from {{ ref('int_observation_window') }}
 ),
 
 counted as (
-    select person_id, snapshot_month as month, 1 as is_listed, 0 as has_left, 0 as is_joiner from workers
+    select
+        person_id,
+        snapshot_month as month,
+        1 as is_listed,
+        0 as has_left,
+        0 as is_joiner
+    from workers
     union all
-    select person_id, {{ month_of('left_date') }} as month, 0 as is_listed, 1 as has_left, 0 as is_joiner
+    select
+        person_id,
+        {{ month_of('left_date') }} as month,
+        0 as is_listed,
+        1 as has_left,
+        0 as is_joiner
     from spells
     where left_date is not null
     union all
-    select person_id, {{ month_of('hired_date') }} as month, 0 as is_listed, 0 as has_left, 1 as is_joiner
+    select
+        person_id,
+        {{ month_of('hired_date') }} as month,
+        0 as is_listed,
+        0 as has_left,
+        1 as is_joiner
     from spells
 )
 

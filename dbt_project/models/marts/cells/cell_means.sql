@@ -1,22 +1,50 @@
 with panel as (
-    select metric, person_id, unit_id, cohort, arm, kickoff_date, observed_date, period_start, value
+    select
+        metric,
+        person_id,
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date,
+        observed_date,
+        period_start,
+        value
     from {{ ref('pnl_engagement') }}
     union all
-    select metric, person_id, unit_id, cohort, arm, kickoff_date, observed_date, period_start, value
+    select
+        metric,
+        person_id,
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date,
+        observed_date,
+        period_start,
+        value
     from {{ ref('pnl_productivity') }}
 ),
 
 -- A cohort's first treated period is the first in which something was observed on or after its kick-off: a survey
 -- launched in the kick-off's quarter but before its day still belongs to the time before.
 periods as (
-    select metric, period_start, max(observed_date) as last_observed_date
+    select
+        metric,
+        period_start,
+        max(observed_date) as last_observed_date
     from panel
     group by metric, period_start
 ),
 
 first_treated as (
-    select panel_kickoffs.metric, panel_kickoffs.kickoff_date, min(periods.period_start) as cohort_period_start
-    from (select distinct metric, kickoff_date from panel where kickoff_date is not null) as panel_kickoffs
+    select
+        panel_kickoffs.metric,
+        panel_kickoffs.kickoff_date,
+        min(periods.period_start) as cohort_period_start
+    from (select distinct
+        metric,
+        kickoff_date
+    from panel
+    where kickoff_date is not null) as panel_kickoffs
     inner join periods
         on
             panel_kickoffs.metric = periods.metric
@@ -42,12 +70,15 @@ people as (
 cell_averages as (
     select
         people.*,
-        avg(value) over (partition by metric, unit_id, period_start) as cell_mean
+        avg(people.value) over (partition by people.metric, people.unit_id, people.period_start) as cell_mean
     from people
 ),
 
 unit_sizes as (
-    select metric, unit_id, count(distinct person_id) as n_people
+    select
+        metric,
+        unit_id,
+        count(distinct person_id) as n_people
     from people
     where value is not null
     group by metric, unit_id

@@ -8,14 +8,18 @@ programme as (
 ),
 
 first_kickoffs as (
-    select metric, min(cohort_period_start) as first_period_start
+    select
+        metric,
+        min(cohort_period_start) as first_period_start
     from cells
     group by metric
 ),
 
 -- The last period before anybody was coached: one value per person, so that an SD is one of people.
 baseline_periods as (
-    select cells.metric, max(cells.period_start) as period_start
+    select
+        cells.metric,
+        max(cells.period_start) as period_start
     from cells
     inner join first_kickoffs on cells.metric = first_kickoffs.metric
     where cells.period_start < first_kickoffs.first_period_start

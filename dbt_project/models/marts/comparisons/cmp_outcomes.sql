@@ -8,11 +8,16 @@ life_tables as (
 ),
 
 programme as (
-    select programme, retention_months from {{ ref('stg_study__programmes') }}
+    select
+        programme,
+        retention_months
+    from {{ ref('stg_study__programmes') }}
 ),
 
 first_kickoffs as (
-    select metric, min(cohort_period_start) as first_period_start
+    select
+        metric,
+        min(cohort_period_start) as first_period_start
     from cells
     group by metric
 ),
@@ -31,8 +36,18 @@ windowed as (
 ),
 
 unit_people as (
-    select metric, arm, sum(n_people) as n_people, count(*) as n_units
-    from (select distinct metric, arm, unit_id, n_people from windowed where time_window is not null) as units
+    select
+        metric,
+        arm,
+        sum(n_people) as n_people,
+        count(*) as n_units
+    from (select distinct
+        metric,
+        arm,
+        unit_id,
+        n_people
+    from windowed
+    where time_window is not null) as units
     group by metric, arm
 ),
 
@@ -86,7 +101,13 @@ survival as (
 
 -- A control person is watched beside every cohort: people are counted beside the largest, windows beside all.
 entered as (
-    select metric, phase, segment, comparison_arm, comparison_cohort, sum(n_at_risk) as n_people
+    select
+        metric,
+        phase,
+        segment,
+        comparison_arm,
+        comparison_cohort,
+        sum(n_at_risk) as n_people
     from life_tables
     where month_number = 1
     group by metric, phase, segment, comparison_arm, comparison_cohort
@@ -105,7 +126,12 @@ entries as (
 ),
 
 unit_counts as (
-    select metric, phase, segment, comparison_arm, count(distinct unit_id) as n_units
+    select
+        metric,
+        phase,
+        segment,
+        comparison_arm,
+        count(distinct unit_id) as n_units
     from life_tables
     group by metric, phase, segment, comparison_arm
 ),
@@ -136,9 +162,27 @@ retained as (
 ),
 
 pooled as (
-    select metric, time_window, segment, arm, mean, n_values, n_units, n_people from arms
+    select
+        metric,
+        time_window,
+        segment,
+        arm,
+        mean,
+        n_values,
+        n_units,
+        n_people
+    from arms
     union all
-    select metric, time_window, segment, arm, mean, n_values, n_units, n_people from retained
+    select
+        metric,
+        time_window,
+        segment,
+        arm,
+        mean,
+        n_values,
+        n_units,
+        n_people
+    from retained
 ),
 
 paired as (

@@ -7,7 +7,10 @@ with eligible as (
 ),
 
 excluded as (
-    select coalesce(cohort, 'not in the study') as cohort, reason as population, 0 as is_eligible
+    select
+        coalesce(cohort, 'not in the study') as cohort,
+        reason as population,
+        0 as is_eligible
     from {{ ref('int_excluded') }}
 ),
 
@@ -16,9 +19,17 @@ programme as (
 ),
 
 pooled as (
-    select cohort, population, is_eligible from eligible
+    select
+        cohort,
+        population,
+        is_eligible
+    from eligible
     union all
-    select cohort, population, is_eligible from excluded
+    select
+        cohort,
+        population,
+        is_eligible
+    from excluded
 )
 
 select

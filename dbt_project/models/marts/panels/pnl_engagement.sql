@@ -3,15 +3,27 @@ with observed as (
 ),
 
 responses as (
-    select response_id, person_id, launched_date from {{ ref('stg_survey__responses') }}
+    select
+        response_id,
+        person_id,
+        launched_date
+    from {{ ref('stg_survey__responses') }}
 ),
 
 answers as (
-    select response_id, launched_date, scale, score from {{ ref('stg_survey__answers') }}
+    select
+        response_id,
+        launched_date,
+        scale,
+        score
+    from {{ ref('stg_survey__answers') }}
 ),
 
 outcomes as (
-    select metric, period from {{ ref('stg_study__outcomes') }}
+    select
+        metric,
+        period
+    from {{ ref('stg_study__outcomes') }}
     where source = 'survey'
 ),
 
@@ -20,7 +32,10 @@ waves as (
 ),
 
 scale_sizes as (
-    select launched_date, scale, count(distinct item) as n_items
+    select
+        launched_date,
+        scale,
+        count(distinct item) as n_items
     from {{ ref('stg_survey__answers') }}
     group by launched_date, scale
 ),

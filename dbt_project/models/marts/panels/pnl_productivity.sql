@@ -7,7 +7,10 @@ observation as (
 ),
 
 outcomes as (
-    select metric, period from {{ ref('stg_study__outcomes') }}
+    select
+        metric,
+        period
+    from {{ ref('stg_study__outcomes') }}
 ),
 
 goals as (
@@ -69,7 +72,13 @@ closing as (
 ),
 
 people as (
-    select person_id, unit_id, cohort, arm, kickoff_date from {{ ref('int_eligible') }}
+    select
+        person_id,
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('int_eligible') }}
 )
 
 select

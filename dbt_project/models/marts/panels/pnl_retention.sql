@@ -7,7 +7,12 @@ spells as (
 ),
 
 units as (
-    select unit_id, cohort, arm, kickoff_date from {{ ref('int_unit_assignments') }}
+    select
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('int_unit_assignments') }}
 ),
 
 programme as (
@@ -15,7 +20,10 @@ programme as (
 ),
 
 observation as (
-    select first_month, observed_through_date from {{ ref('int_observation_window') }}
+    select
+        first_month,
+        observed_through_date
+    from {{ ref('int_observation_window') }}
 ),
 
 asked as (
@@ -24,7 +32,10 @@ asked as (
 ),
 
 kickoffs as (
-    select distinct cohort, kickoff_date from units
+    select distinct
+        cohort,
+        kickoff_date
+    from units
     where arm = 'pilot'
 ),
 
@@ -70,7 +81,7 @@ watched as (
     cross join programme
     inner join eligible
         on
-            eligible.cohort = covered.cohort
+            covered.cohort = eligible.cohort
             or eligible.arm = 'control'
             or eligible.kickoff_date
             >= cast({{ dbt.dateadd('month', 'programme.retention_months', 'covered.kickoff_date') }} as date)
