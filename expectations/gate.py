@@ -95,7 +95,10 @@ def _failure(name: str, promise: Promise, result, frame: pd.DataFrame) -> Failur
     if observed is None:
         observed = f"{detail.get('unexpected_count', '?')} of {detail.get('element_count', len(frame))} rows do not"
     asked = [promise.arguments[key] for key in ("column", "column_A", "column_B") if key in promise.arguments]
-    columns = [*frame.columns[:EXAMPLE_COLUMNS], *(column for column in asked if column not in frame.columns[:EXAMPLE_COLUMNS])]
+    columns = [
+        *frame.columns[:EXAMPLE_COLUMNS],
+        *(column for column in asked if column not in frame.columns[:EXAMPLE_COLUMNS]),
+    ]
     examples = tuple(
         ", ".join(f"{column}={frame.at[index, column]}" for column in columns) for index in rows[:MAX_EXAMPLES]
     )

@@ -33,7 +33,11 @@ class Panel:
     people: np.ndarray
 
     def __post_init__(self):
-        if self.n.shape != self.total.shape or self.n.shape[0] != self.cohort.size or self.people.size != self.n.shape[0]:
+        if (
+            self.n.shape != self.total.shape
+            or self.n.shape[0] != self.cohort.size
+            or self.people.size != self.n.shape[0]
+        ):
             raise ValueError("n and total must be units × periods, cohort and people one value per unit")
         if np.any(self.n < 0) or not np.all(np.isfinite(self.total)):
             raise ValueError("counts must not be negative and sums must be finite")

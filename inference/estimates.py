@@ -126,9 +126,16 @@ class _Indexed:
 def panel_from_cells(cells: pl.DataFrame) -> _Indexed:
     """Units × periods from `cell_means`. A pilot unit whose kick-off lies after the last period is not yet treated."""
     periods = cells["period_start"].unique().sort()
-    units = cells.group_by("unit_id").agg(
-        pl.col("arm").first(), pl.col("cohort").first(), pl.col("cohort_period_start").first(), pl.col("n_people").first()
-    ).sort("unit_id")
+    units = (
+        cells.group_by("unit_id")
+        .agg(
+            pl.col("arm").first(),
+            pl.col("cohort").first(),
+            pl.col("cohort_period_start").first(),
+            pl.col("n_people").first(),
+        )
+        .sort("unit_id")
+    )
     placed = cells.with_columns(
         row=pl.col("unit_id").replace_strict(units["unit_id"], np.arange(units.height), return_dtype=pl.Int64),
         column=pl.col("period_start").replace_strict(periods, np.arange(periods.len()), return_dtype=pl.Int64),
@@ -187,7 +194,13 @@ def _mean_lines(question: Question, cells: pl.DataFrame, *, alpha: float) -> Ite
 
 
 def _att_line(
-    line: Line, effects: GroupTime, part: Aggregate, chosen: np.ndarray, *, alpha: float, cells: pl.DataFrame | None = None
+    line: Line,
+    effects: GroupTime,
+    part: Aggregate,
+    chosen: np.ndarray,
+    *,
+    alpha: float,
+    cells: pl.DataFrame | None = None,
 ) -> Line:
     panel = effects.panel
     lost = sorted({int(g) for g in effects.g[chosen & ~np.isfinite(effects.value)]})
@@ -200,13 +213,16 @@ def _att_line(
     seen = panel.n.sum(axis=1) > 0
     control_name = "not-yet-treated" if effects.control == "not_yet_treated" else "never-treated"
     note = f"{len(lost)} cohort(s) without values in a base period are left out of some periods" if lost else ""
+    pilot, control = pilot & seen, control & seen
     result, uncertainty = judge(
         part,
+        Arms(
+            pilot=pilot,
+            control=control,
+            n_pilot=int(panel.people[pilot].sum()),
+            n_control=int(panel.people[control].sum()),
+        ),
         cohort=panel.cohort,
-        pilot=pilot & seen,
-        control=control & seen,
-        n_pilot=int(panel.people[pilot].sum()),
-        n_control=int(panel.people[control].sum()),
         method=f"{ATT}, {control_name} control; {JACKKNIFE}",
         alpha=alpha,
         note=note,
@@ -214,24 +230,25 @@ def _att_line(
     return _with_detectable(replace(line, result=result), uncertainty, cells, alpha)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """Who stands behind a number: marked units of both arms, and their distinct people."""
+
+    pilot: np.ndarray
+    control: np.ndarray
+    n_pilot: int
+    n_control: int
+
+
 def judge(
-    part: Aggregate,
-    *,
-    cohort: np.ndarray,
-    pilot: np.ndarray,
-    control: np.ndarray,
-    n_pilot: int,
-    n_control: int,
-    method: str,
-    alpha: float,
-    note: str = "",
+    part: Aggregate, arms: Arms, *, cohort: np.ndarray, method: str, alpha: float, note: str = ""
 ) -> tuple[Result, Uncertainty | None]:
-    """A number with its interval, or the reason why this design gives none. `pilot` and `control` mark units."""
+    """A number with its interval, or the reason why this design gives none. `cohort` labels every unit."""
     counts = {
-        "n_units_pilot": int(pilot.sum()),
-        "n_units_control": int(control.sum()),
-        "n_pilot": n_pilot,
-        "n_control": n_control,
+        "n_units_pilot": int(arms.pilot.sum()),
+        "n_units_control": int(arms.control.sum()),
+        "n_pilot": arms.n_pilot,
+        "n_control": arms.n_control,
         "method": method,
     }
     if min(counts["n_units_pilot"], counts["n_units_control"]) < MIN_UNITS:
@@ -242,7 +259,7 @@ def judge(
         return NotEstimable(reason=reason, **counts), None
     if not np.isfinite(part.value):
         return NotEstimable(reason="no period in which both arms and their base period were observed", **counts), None
-    involved = pilot | control
+    involved = arms.pilot | arms.control
     uncertainty = jackknife(theta=part.value, theta_without=part.without[involved], cohort=cohort[involved])
     if uncertainty is None:
         reason = "the error cannot be computed: outcomes do not vary, or rest on a single unit in some period"
@@ -298,8 +315,10 @@ def life_table_from_cells(cells: pl.DataFrame, units: pl.Series, months: int) ->
     where = placed["row"].to_numpy(), placed["month_number"].to_numpy() - 1
     at_risk[where] = placed["n_at_risk"].to_numpy()
     events[where] = placed["n_events"].to_numpy()
-    arms = {arm: units.is_in(placed.filter(pl.col("comparison_arm") == arm)["unit_id"].unique().implode()).to_numpy()
-            for arm in ("pilot", "control")}
+    arms = {
+        arm: units.is_in(placed.filter(pl.col("comparison_arm") == arm)["unit_id"].unique().implode()).to_numpy()
+        for arm in ("pilot", "control")
+    }
     return LifeTable(at_risk, events, arms["pilot"], arms["control"])
 
 
@@ -372,11 +391,13 @@ def _life_line(
     kind = "difference in differences" if takes_off else "difference"
     result, uncertainty = judge(
         life_tables.pooled_effect(cohorts),
+        Arms(
+            pilot=pilot,
+            control=control,
+            n_pilot=sum(after.entered(after.pilot) for after, _ in cohorts),
+            n_control=int(control_people.sum()),
+        ),
         cohort=labels,
-        pilot=pilot,
-        control=control,
-        n_pilot=sum(after.entered(after.pilot) for after, _ in cohorts),
-        n_control=int(control_people.sum()),
         method=f"Kaplan–Meier {kind} at {cohorts[0][0].months} months; {JACKKNIFE}",
         alpha=alpha,
         note=f"not followed to the end yet: {', '.join(left_out)}" if left_out else "",

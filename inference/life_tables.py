@@ -70,7 +70,9 @@ def pooled_effect(cohorts: list[tuple[LifeTable, LifeTable | None]]) -> Aggregat
     """Cohorts' effects, weighted by pilot people at risk at kick-off. Influence is not defined here (empty)."""
     effects = [cohort_effect(after, before) for after, before in cohorts]
     entered = np.array([after.entered(after.pilot) for after, _ in cohorts], dtype=float)
-    lighter = np.array([after.entered(after.pilot) - np.where(after.pilot, after.at_risk[:, 0], 0) for after, _ in cohorts])
+    lighter = np.array(
+        [after.entered(after.pilot) - np.where(after.pilot, after.at_risk[:, 0], 0) for after, _ in cohorts]
+    )
     values = np.array([value for value, _ in effects])
     withouts = np.array([without for _, without in effects])
     usable = np.isfinite(withouts) & (lighter > 0)

@@ -55,9 +55,7 @@ class _Verdicts:
             setattr(self, name, pl.select(pl.when(free).then(pl.lit(word)).otherwise(old)).to_series())
 
 
-def conform(
-    batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: str, dated: date | None
-) -> Conformed:
+def conform(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: str, dated: date | None) -> Conformed:
     """Rows and quarantine of one batch. `dated` is the snapshot's or the launch's date where a file has just one."""
     table = RECORD_TABLES[mapping.source]
     frame = batch.frame
@@ -234,14 +232,16 @@ def _answer(frame: pl.DataFrame, name: str, item: Item, mapping: Mapping, verdic
 
 def _answer_rows(rows: pl.DataFrame, answers: dict[str, pl.Series], mapping: Mapping, good: pl.Series) -> pl.DataFrame:
     parts = [
-        rows.select("load_id", "line", "response_id").with_columns(
+        rows.select("load_id", "line", "response_id")
+        .with_columns(
             pl.lit(name).alias("item"),
             pl.lit(mapping.items[name].scale).alias("scale"),
             values.alias("answer"),
             pl.lit(mapping.items[name].range[0]).alias("lowest"),
             pl.lit(mapping.items[name].range[1]).alias("highest"),
             pl.lit(mapping.items[name].reverse).alias("is_reversed"),
-        ).filter(good & values.is_not_null())
+        )
+        .filter(good & values.is_not_null())
         for name, values in answers.items()
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=ANSWERS.schema)
@@ -268,9 +268,7 @@ def _masked(record: dict[str, str | None], personal: set[str]) -> str:
     return json.dumps(shown, ensure_ascii=False, sort_keys=True)
 
 
-def _quarantine(
-    batch: Batch, mapping: Mapping, table: RawTable, verdicts: _Verdicts, load_id: str
-) -> pl.DataFrame:
+def _quarantine(batch: Batch, mapping: Mapping, table: RawTable, verdicts: _Verdicts, load_id: str) -> pl.DataFrame:
     personal = _personal_headers(mapping, table)
     rows = []
     for index in verdicts.rule.is_not_null().arg_true():

@@ -30,8 +30,8 @@ def normal_id(text: str) -> str:
 
 
 def normal_name(text: str) -> str:
-    """A name's normal form: case and spaces folded, and "Last, First" equal to "First Last"."""
-    folded = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    """A name's normal form: case, spaces and full stops folded, and "Last, First" equal to "First Last"."""
+    folded = " ".join(unicodedata.normalize("NFC", text).casefold().replace(".", " ").split())
     last, comma, first = folded.partition(",")
     return f"{first.strip()} {last.strip()}".strip() if comma else folded
 

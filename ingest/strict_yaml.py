@@ -55,7 +55,7 @@ def load(path: Path) -> Any:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path}: {len(data):,} bytes; a configuration file has at most {MAX_BYTES:,}")
     try:
-        return yaml.load(data.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506  (a SafeLoader, made stricter)
+        return yaml.load(data.decode("utf-8"), Loader=_StrictLoader)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError as error:

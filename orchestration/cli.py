@@ -76,7 +76,9 @@ def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is alre
     (workspace.inbox / "README.md").write_text((templates / "inbox.md").read_text(encoding="utf-8"), encoding="utf-8")
     if not workspace.key_file.exists():
         create_key_file(workspace.key_file)
-    out.print(f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False)
+    out.print(
+        f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False
+    )
     out.print(f"  coaching run --workspace {folder}", highlight=False, style="bold")
 
 
@@ -209,6 +211,22 @@ def demo(
 
 
 @app.command()
+def dev(
+    workspace: WorkspaceOption = HERE,
+    port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 3000,
+) -> None:
+    """Open the Dagster web UI on loopback; `COACHING_NIGHTLY=on` switches the schedule and the sensor on.
+
+    The UI has no log-in of its own: put it behind a proxy before anybody else may reach it.
+    """
+    there = _opened(workspace)
+    os.environ[ENVIRONMENT] = str(there.root)
+    os.environ["DAGSTER_HOME"] = str(there.prepare_dagster_home())
+    dagster = str(Path(sys.executable).with_name("dagster"))
+    os.execv(dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)])
+
+
+@app.command()
 def status(workspace: WorkspaceOption = HERE) -> None:
     """What lies in the inbox, what is served, and how the last runs ended."""
     from orchestration.news import look
@@ -286,7 +304,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    _show: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    _show: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     os.umask(0o077)
 

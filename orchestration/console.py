@@ -74,6 +74,8 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
         f"{manifest['n_set_aside']:,} set aside by declared rules",
         highlight=False,
     )
+    for item in manifest["data_issues"]:
+        console.print(f"Left open: {item['issue']} ({item['people']} people)", style="yellow", highlight=False)
     verdict = manifest["verdict"]
     console.print(
         f"Gate: [green]passed[/green], {verdict['n_evaluated']} of {verdict['n_declared']} expectations evaluated",

@@ -33,7 +33,9 @@ class Held:
     def check(self) -> None:
         """Raise LockLost if a later run has come."""
         if _token(self.path) != self.token:
-            raise LockLost(f"run with token {self.token} was overtaken by token {_token(self.path)}; nothing is published")
+            raise LockLost(
+                f"run with token {self.token} was overtaken by token {_token(self.path)}; nothing is published"
+            )
 
 
 def _fence(path: Path) -> Path:

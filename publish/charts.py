@@ -22,17 +22,15 @@ def event_study(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
         *((pl.col(name) * unit.factor).alias(name) for name in ("estimate", "ci_low", "ci_high")),
         pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase"),
     ).sort("event_time")
-    colour = alt.Color(
-        "phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None
-    )
+    colour = alt.Color("phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None)
     base = alt.Chart(alt.Data(values=scaled.to_dicts())).encode(
-        x=alt.X("event_time:O", title="periods since kick-off (0 is the first coached one)", axis=alt.Axis(labelAngle=0)),
+        x=alt.X(
+            "event_time:O", title="periods since kick-off (0 is the first coached one)", axis=alt.Axis(labelAngle=0)
+        ),
         color=colour,
     )
     unit_word = f" ({unit.word})" if unit.word else ""
-    bars = base.mark_rule(strokeWidth=2.5).encode(
-        y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q"
-    )
+    bars = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(y="estimate:Q")
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="zero:Q")
     chart = (

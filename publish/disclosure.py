@@ -29,8 +29,15 @@ class Guarded:
 def check_floor(minimum: int) -> int:
     """`minimum`, if it is allowed."""
     if minimum < FLOOR:
-        raise FloorViolated(f"the minimum group size is {minimum}; the floor is {FLOOR}, configuration can only raise it")
+        raise FloorViolated(
+            f"the minimum group size is {minimum}; the floor is {FLOOR}, configuration can only raise it"
+        )
     return minimum
+
+
+def at_least(count: int, minimum: int) -> str:
+    """A count in words that tells nothing about a small group."""
+    return f"{count:,}" if count >= minimum else f"fewer than {minimum}"
 
 
 def small(columns: tuple[str, ...], minimum: int) -> pl.Expr:

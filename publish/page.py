@@ -40,9 +40,7 @@ class Outcome:
 
 def headline_rows(estimates: pl.DataFrame, design: str) -> dict[str, dict]:
     """Metric → the row that answers its question."""
-    rows = estimates.filter(
-        (pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design])
-    )
+    rows = estimates.filter((pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design]))
     return {row["metric"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -56,7 +54,13 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(
-            asked_one, heads[asked_one["metric"]], estimates, comparisons, detectable.get(asked_one["metric"]), alpha, draw
+            asked_one,
+            heads[asked_one["metric"]],
+            estimates,
+            comparisons,
+            detectable.get(asked_one["metric"]),
+            alpha,
+            draw,
         )
         for asked_one in asked
     ]
@@ -96,7 +100,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
             f"{unit.number(row['ci_low'], signed=True)} to {unit.brief(row['ci_high'], signed=True)}" if shown else "–"
         ),
         naive=unit.brief(naive, signed=True) if naive is not None else "–",
-        chart=Markup(picture) if picture else None,  # noqa: S704  (our own SVG; its label is escaped)
+        chart=Markup(picture) if picture else None,
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in mine.filter(pl.col("aggregation") == "cohort").iter_rows(named=True)],
     )
@@ -112,7 +116,9 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
         lstrip_blocks=True,
     )
     shown = outcomes(content, guarded, design=study["design"], alpha=study["alpha"], draw=True)
-    populations = guarded["pub_populations"].table.sort("cohort", "is_eligible", "population", descending=[False, True, False])
+    populations = guarded["pub_populations"].table.sort(
+        "cohort", "is_eligible", "population", descending=[False, True, False]
+    )
     responses = (
         guarded["pub_responses"].table.filter(pl.col("metric") == pl.col("metric").min()).sort("period_start", "cohort")
     )

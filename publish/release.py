@@ -19,7 +19,7 @@ import duckdb
 import polars as pl
 
 from publish.content import content_hash
-from publish.disclosure import guard_tables
+from publish.disclosure import at_least, guard_tables
 from publish.page import render
 
 CURRENT = "current"
@@ -46,6 +46,7 @@ class Order:
     study_hash: str
     code_version: str
     inputs: list[dict]
+    data_issues: list[dict]
     accepted: list[dict]
     sources_hash: str
 
@@ -118,7 +119,10 @@ def harmless(table: pl.DataFrame) -> pl.DataFrame:
     """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
     texts = [name for name, kind in table.schema.items() if kind == pl.String]
     return table.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(FORMULA)).then("'" + pl.col(name)).otherwise(pl.col(name)).alias(name)
+        pl.when(pl.col(name).str.slice(0, 1).is_in(FORMULA))
+        .then("'" + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
         for name in texts
     )
 
@@ -158,6 +162,10 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
         "n_faulty": total("n_faulty"),
         "n_set_aside": total("n_set_aside"),
         "inputs": order.inputs,
+        "data_issues": [
+            {"issue": item["issue"], "people": at_least(item["n_people"], order.min_group_size)}
+            for item in order.data_issues
+        ],
         "accepted": order.accepted,
         "verdict": verdict,
         "tables": {

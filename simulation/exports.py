@@ -202,12 +202,9 @@ def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth) -> 
         for item, (_, _, reverse) in SURVEY_ITEMS.items()
     }
     dont_know = {item: org.rng.random(n) < 0.01 for item in SURVEY_ITEMS}
-    start = (
-        pl.select(
-            pl.lit(launch).cast(pl.Datetime) + pl.duration(minutes=pl.Series(org.rng.integers(0, 10 * 1440, size=n)))
-        )
-        .to_series()
-    )
+    start = pl.select(
+        pl.lit(launch).cast(pl.Datetime) + pl.duration(minutes=pl.Series(org.rng.integers(0, 10 * 1440, size=n)))
+    ).to_series()
     finished = org.rng.random(n) > 0.02
     number = pl.Series(org.employee[slots[kept]]).cast(pl.String).str.zfill(7)
     frame = pl.DataFrame(

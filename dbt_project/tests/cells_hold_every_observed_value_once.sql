@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'cell_means'}}}) }}
 -- Conservation: values in the panels (one per person and period) = n_observed over the cells, and their sums agree.
 with panel as (
     select

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'stg_hris__workers'}}}) }}
 -- Conservation: rows of snapshots known by then = rows in staging + rows of files that a later one replaced.
 -- If this fails, head-counts and everything after them are wrong.
 with loads as (

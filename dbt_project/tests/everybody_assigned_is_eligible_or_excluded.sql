@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_assignments'}}}) }}
 -- Conservation: assigned people = eligible + excluded with a reason. If this fails, people drop out without trace.
 with counts as (
     select

@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_assignments'}}}) }}
 -- Conservation: everybody who was ever a member of the organisation has exactly one assignment (perhaps to no unit).
 select memberships.person_id
 from (select distinct person_id from {{ ref('int_team_memberships') }}) as memberships

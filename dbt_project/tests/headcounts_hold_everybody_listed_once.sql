@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'cmp_headcounts'}}}) }}
 -- Conservation: distinct people per snapshot month = n_listed over the cohorts.
 with listed as (
     select

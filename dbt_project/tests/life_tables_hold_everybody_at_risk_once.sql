@@ -1,3 +1,4 @@
+{{ config(meta={'dagster': {'ref': {'name': 'cell_life_tables'}}}) }}
 -- Conservation: people who enter a window = those at risk in its first month; people who left = events in its months.
 with panel as (
     select

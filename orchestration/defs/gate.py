@@ -52,7 +52,9 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
     with load.warehouse(night.workspace.warehouse) as connection:
         verdict = judge_warehouse(connection, night)
         connection.execute("create schema if not exists gate")
-        connection.execute("create table if not exists gate.verdicts (content_hash varchar, passed boolean, verdict json)")
+        connection.execute(
+            "create table if not exists gate.verdicts (content_hash varchar, passed boolean, verdict json)"
+        )
         connection.execute("delete from gate.verdicts where content_hash = ?", [verdict.content_hash])
         connection.execute(
             "insert into gate.verdicts values (?, ?, ?)",

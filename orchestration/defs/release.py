@@ -17,6 +17,7 @@ INPUTS = """
     select source, file_name, load_id as sha256, mapping, n_records, n_loaded, n_faulty, n_set_aside
     from raw.load_log where status = 'loaded' order by source, file_name, load_id
 """
+ISSUES = "select issue, n_people from intermediate.int_data_issues order by issue"
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
 
@@ -30,6 +31,7 @@ def release(night: Night) -> dg.MaterializeResult:
             "select verdict from gate.verdicts where content_hash = ?", [content_hash(content)]
         ).fetchall()
         inputs = connection.sql(INPUTS).pl().to_dicts()
+        issues = connection.sql(ISSUES).pl().to_dicts()
         [(observed_through,)] = connection.execute(OBSERVED).fetchall()
     order = Order(
         title=study.title,
@@ -42,6 +44,7 @@ def release(night: Night) -> dg.MaterializeResult:
         study_hash=study.digest,
         code_version=code_version(),
         inputs=inputs,
+        data_issues=issues,
         accepted=[item.model_dump() for item in study.accepted],
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
     )

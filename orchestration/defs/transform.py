@@ -38,7 +38,7 @@ def manifest(workspace: Workspace) -> Path:
     target.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(target), "--log-path", str(target)]
-    done = subprocess.run(  # noqa: S603  (our own project, no shell)
+    done = subprocess.run(
         command, env={**os.environ, **_environment(workspace)}, capture_output=True, text=True, check=False
     )
     if done.returncode:
@@ -58,18 +58,17 @@ class Rooms(DagsterDbtTranslator):
 def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     """All models from staging to comparisons as one step."""
 
-    @dbt_assets(
-        manifest=manifest(workspace), exclude=NOT_AT_NIGHT, dagster_dbt_translator=Rooms(), name="transform"
-    )
+    @dbt_assets(manifest=manifest(workspace), exclude=NOT_AT_NIGHT, dagster_dbt_translator=Rooms(), name="transform")
     def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
         target = night.workspace.dbt_target / "run"
+        # The night says where the warehouse is, also when it was started for another workspace than the server's.
+        os.environ.update(_environment(night.workspace))
         variables = json.dumps({"as_of": str(night.day)})
         yield from dbt.cli(["build", "--vars", variables], context=context, target_path=target).stream()
 
     return transform
 
 
-def dbt_resource(workspace: Workspace) -> DbtCliResource:
-    """dbt's command line, pointed at the workspace's warehouse."""
-    os.environ.update(_environment(workspace))
+def dbt_resource() -> DbtCliResource:
+    """dbt's command line, of the house's own project."""
     return DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))

@@ -35,7 +35,11 @@ ranked as (
         employed.department,
         employed.site,
         employed.team,
+        employed.name_key,
+        employed.email_key,
         employed.manager_id,
+        employed.manager_name_key,
+        employed.manager_email_key,
         employed.output_value,
         case programme.assignment_unit
             when 'department' then employed.department
@@ -58,7 +62,11 @@ select
     department,
     site,
     team,
+    name_key,
+    email_key,
     manager_id,
+    manager_name_key,
+    manager_email_key,
     output_value
 from ranked
 where turn = 1

@@ -33,7 +33,9 @@ select
     workers.team,
     workers.manager_id,
     workers.name_key,
+    workers.email_key,
     workers.manager_name_key,
+    workers.manager_email_key,
     workers.output_value,
     loads.sequence
 from workers

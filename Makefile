@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine with Python ≥ 3.11, make and git: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode
+PEOPLE ?= 2000
+RESOLVE := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint dev lock clean benchmark
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv/run: .venv/uv requirements.lock pyproject.toml
+	@echo "Installing from requirements.lock …"
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.lock
+	@echo "Installing from requirements-dev.lock …"
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: .venv/run  ## Simulate an organisation, run the night on its files, show the estimates beside the truth
+	@$(BIN)/coaching demo --workspace demo --people $(PEOPLE)
+
+test: .venv/dev  ## Run all tests
+	@$(BIN)/pytest
+
+lint: .venv/dev  ## Run the linters
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/yamllint --strict .
+	@DBT_TARGET_PATH=$$(mktemp -d) DBT_LOG_PATH=$$(mktemp -d) $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+
+dev: .venv/run  ## Open the Dagster web UI on loopback, the graph grouped by room (workspace: demo)
+	@$(BIN)/coaching dev --workspace demo
+
+benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
+	@$(BIN)/python benchmarks/night.py
+
+lock: .venv/uv  ## Resolve the dependencies anew, with hashes and without registry addresses
+	@$(UV) pip compile $(RESOLVE) --upgrade --extra build --extra dev -o requirements-dev.lock
+	@$(UV) pip compile $(RESOLVE) --constraint requirements-dev.lock --extra build -o requirements.lock
+
+clean:  ## Remove what the targets made (the demo's workspace too)
+	@rm -rf .venv demo .pytest_cache .ruff_cache .hypothesis
