@@ -159,10 +159,10 @@ def _night(workspace: Workspace, as_of: date | None) -> typer.Exit | None:
                 )
         finally:
             stop()
-    return _outcome(workspace, result)
+    return outcome_of(workspace, result)
 
 
-def _outcome(workspace: Workspace, result) -> typer.Exit | None:
+def outcome_of(workspace: Workspace, result) -> typer.Exit | None:
     """What the ledger says about this run, as an exit code."""
     from publish import ledger
 

@@ -1,0 +1,100 @@
+"""Shared by all tests: where outside files lie, workspaces on disk, and a night that runs in this process."""
+
+import os
+import shutil
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+REFERENCE = Path(os.environ.get("COACHING_REFERENCE", HERE.parent.parent / "shared" / "reference"))
+KEY = "a key for tests, long enough to be one"
+
+# Definitions are bound to a workspace when they are imported; runs name their own.
+_SHARED = Path(tempfile.mkdtemp(prefix="coaching-tests-"))
+os.environ["COACHING_WORKSPACE"] = str(_SHARED)
+os.environ["COACHING_PSEUDONYM_KEY"] = KEY
+os.environ["DO_NOT_TRACK"] = "1"
+
+
+def pytest_sessionfinish(session, exitstatus):
+    shutil.rmtree(_SHARED, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Path of a file that others wrote; the test skips, saying so, where it is absent."""
+
+    def path(name: str) -> Path:
+        found = REFERENCE / name
+        if not found.exists():
+            pytest.skip(f"reference file {name} is absent (set COACHING_REFERENCE)")
+        return found
+
+    return path
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """An empty workspace with the template study."""
+    from orchestration.workspace import HOUSE, Workspace
+
+    made = Workspace(tmp_path / "workspace")
+    for part in ("hris", "survey", "checkins", "roster"):
+        (made.inbox / part).mkdir(parents=True)
+    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
+    return made
+
+
+def run_night(workspace, as_of: date):
+    """The night's job in this process, as the command line runs it; returns (exit code, last ledger event)."""
+    import dagster as dg
+
+    from orchestration import cli
+    from orchestration.definitions import defs
+    from publish import ledger
+
+    workspace.prepare_dagster_home()
+    with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
+        result = defs.resolve_job_def("night").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={
+                "resources": {"night": {"config": {"workspace_path": str(workspace.root), "as_of": str(as_of)}}},
+                "loggers": {"progress": {"config": {}}},
+            },
+        )
+    outcome = cli.outcome_of(workspace, result)
+    events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
+    return (outcome.exit_code if outcome else 0), (events[-1] if events else {}), result
+
+
+@pytest.fixture(scope="session")
+def night():
+    return run_night
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A small simulated organisation, published once; tests copy it before they change anything."""
+    from orchestration.workspace import HOUSE, Workspace
+    from simulation import Design, simulate
+
+    made = Workspace(tmp_path_factory.mktemp("published") / "workspace")
+    design = Design(people=600, months=12, seed=7)
+    simulate(design, made.inbox, truth_path=made.root / "truth.json")
+    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
+    code, last, _ = run_night(made, design.month(12))
+    assert code == 0, last
+    return made
+
+
+@pytest.fixture
+def copy_of_published(published, tmp_path):
+    from orchestration.workspace import Workspace
+
+    copied = tmp_path / "workspace"
+    shutil.copytree(published.root, copied, symlinks=True)
+    return Workspace(copied)

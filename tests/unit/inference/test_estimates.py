@@ -1,0 +1,160 @@
+"""From cells to the table: who is counted, what is refused, and that no failure looks like a null result."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from inference.estimates import ESTIMATES, Question, estimate_study
+
+ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
+RETENTION = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
+QUARTERS = [date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1), date(2026, 10, 1)]
+
+
+def mean_cells(n_pilot=8, n_control=8, effect=5.0, spread=1.0, seed=1) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for unit in range(n_pilot + n_control):
+        pilot = unit < n_pilot
+        for index, period in enumerate(QUARTERS):
+            mean = 50 + 3 * pilot + index + effect * (pilot and index >= 2) + rng.normal(0, spread)
+            rows.append(
+                {
+                    "metric": "engagement_score",
+                    "unit_id": f"t{unit:02}",
+                    "cohort": "pilot" if pilot else "control",
+                    "arm": "pilot" if pilot else "control",
+                    "period_start": period,
+                    "segment": "all",
+                    "cohort_period_start": QUARTERS[2] if pilot else None,
+                    "n_eligible": 12,
+                    "n_observed": 10,
+                    "n_people": 11,
+                    "value_sum": 10 * mean,
+                    "centred_sum_of_squares": 900.0,
+                }
+            )
+    return pl.DataFrame(rows, schema_overrides={"cohort_period_start": pl.Date})
+
+
+def life_cells(n_pilot=8, n_control=8, months=6, phases=("after", "before")) -> pl.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = []
+    for unit in range(n_pilot + n_control):
+        arm = "pilot" if unit < n_pilot else "control"
+        for phase in phases:
+            at_risk = 20
+            for month in range(1, months + 1):
+                events = int(rng.random() < 0.3)
+                rows.append(
+                    {
+                        "metric": "retention",
+                        "unit_id": f"t{unit:02}",
+                        "cohort": arm,
+                        "comparison_cohort": "pilot",
+                        "comparison_arm": arm,
+                        "phase": phase,
+                        "segment": "all",
+                        "month_number": month,
+                        "n_at_risk": at_risk,
+                        "n_events": events,
+                    }
+                )
+                at_risk -= events
+    return pl.DataFrame(rows)
+
+
+def study(questions, *, means=None, life=None, design="volunteered"):
+    return estimate_study(
+        programme="p",
+        design=design,
+        questions=questions,
+        means=mean_cells().clear() if means is None else means,
+        life=life_cells().clear() if life is None else life,
+        retention_months=6,
+        alpha=0.05,
+    )
+
+
+def headline(estimated, metric="engagement_score", estimator="att_not_yet_treated"):
+    rows = estimated.estimates.filter(
+        (pl.col("metric") == metric) & (pl.col("aggregation") == "simple") & (pl.col("estimator") == estimator)
+    )
+    return rows.row(0, named=True)
+
+
+def test_the_table_has_the_promised_columns_and_finds_the_effect():
+    estimated = study([ENGAGEMENT], means=mean_cells())
+    assert dict(estimated.estimates.schema) == ESTIMATES
+    row = headline(estimated)
+    assert row["status"] == "estimated"
+    assert row["ci_low"] < 5 < row["ci_high"]
+    assert (row["n_units_pilot"], row["n_units_control"], row["n_pilot"], row["n_control"]) == (8, 8, 88, 88)
+    assert row["p_value_adjusted"] == row["p_value"]  # one primary question
+
+
+def test_four_pilot_units_give_no_verdict_but_the_effect_that_could_have_been_seen():
+    estimated = study([ENGAGEMENT], means=mean_cells(n_pilot=4))
+    row = headline(estimated)
+    assert row["status"] == "not_estimable"
+    assert "too few units: 4 pilot and 8 control" in row["reason"]
+    assert row["estimate"] is None and row["p_value"] is None
+    power = estimated.power.row(0, named=True)
+    assert power["detectable_effect"] > 0 and "design" in power["basis"]
+
+
+def test_a_missing_source_is_said_and_still_counts_as_a_question():
+    row = headline(study([ENGAGEMENT, RETENTION], life=life_cells()))
+    assert row["status"] == "not_estimable"
+    assert row["reason"] == "no records from the source survey"
+    other = headline(
+        study([ENGAGEMENT, RETENTION], life=life_cells()), "retention", "life_table_difference_in_differences"
+    )
+    assert other["p_value_adjusted"] == pytest.approx(min(1, 2 * other["p_value"]))
+
+
+def test_outcomes_that_do_not_vary_are_no_certainty():
+    row = headline(study([ENGAGEMENT], means=mean_cells(spread=0.0, effect=0.0)))
+    assert row["status"] == "not_estimable"
+    assert "do not vary" in row["reason"]
+
+
+def test_without_a_period_before_kickoff_there_is_no_effect():
+    cells = mean_cells().with_columns(
+        pl.when(pl.col("arm") == "pilot").then(pl.lit(QUARTERS[0])).alias("cohort_period_start")
+    )
+    assert headline(study([ENGAGEMENT], means=cells))["reason"].startswith("no cohort has a period before")
+
+
+def test_a_random_lot_makes_the_plain_difference_the_headline():
+    chosen = {
+        design: study([RETENTION], life=life_cells(), design=design).power["metric"].to_list()
+        for design in ("randomised", "volunteered")
+    }
+    assert chosen == {"randomised": ["retention"], "volunteered": ["retention"]}
+    adjusted = {
+        design: study([RETENTION], life=life_cells(), design=design)
+        .estimates.filter(pl.col("p_value_adjusted").is_not_null())["estimator"]
+        .to_list()
+        for design in ("randomised", "volunteered")
+    }
+    assert adjusted == {
+        "randomised": ["life_table_difference"],
+        "volunteered": ["life_table_difference_in_differences"],
+    }
+
+
+def test_a_window_that_is_not_over_yet_is_not_estimated():
+    row = headline(
+        study([RETENTION], life=life_cells(months=4)), "retention", "life_table_difference_in_differences"
+    )
+    assert row["status"] == "not_estimable"
+    assert "6 months after and before" in row["reason"]
+
+
+def test_order_of_cells_does_not_matter():
+    cells = mean_cells()
+    shuffled = cells.sample(fraction=1.0, shuffle=True, seed=5)
+    assert study([ENGAGEMENT], means=cells).estimates.equals(study([ENGAGEMENT], means=shuffled).estimates)
