@@ -44,7 +44,7 @@ def judge(
             continue
         frame = split[name].reset_index(drop=True)
         for promise, result in zip(promises, _validate(context, name, frame, promises), strict=True):
-            if result is None or result.exception_info.get("raised_exception"):
+            if result is None or _raised(result.exception_info):
                 errors.append(f"{name}: could not evaluate “{promise.sentence}”")
                 continue
             n_evaluated += 1
@@ -86,6 +86,13 @@ def _validate(context, name: str, frame: pd.DataFrame, promises: list[Promise]) 
     )
     by_number = {result.expectation_config.meta["number"]: result for result in outcome.results}
     return [by_number.get(number) for number in range(len(promises))]
+
+
+def _raised(info: dict) -> bool:
+    """Great Expectations notes an exception flat, or one level down by the metric that raised it."""
+    return bool(info.get("raised_exception")) or any(
+        isinstance(part, dict) and part.get("raised_exception") for part in info.values()
+    )
 
 
 def _failure(name: str, promise: Promise, result, frame: pd.DataFrame) -> Failure:

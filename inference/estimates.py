@@ -205,29 +205,39 @@ def _att_line(
     panel = effects.panel
     lost = sorted({int(g) for g in effects.g[chosen & ~np.isfinite(effects.value)]})
     chosen = chosen & np.isfinite(effects.value)
-    pilot = np.isin(panel.cohort, effects.g[chosen])
-    control = np.zeros(pilot.size, bool)
-    for g, t in zip(effects.g[chosen], effects.t[chosen], strict=True):
-        last = max(t, g - 1 if t >= g else t - 1)
-        control |= att.is_control(panel, g, last, effects.control)
-    seen = panel.n.sum(axis=1) > 0
+    arms = _arms(effects, chosen)
     control_name = "not-yet-treated" if effects.control == "not_yet_treated" else "never-treated"
     note = f"{len(lost)} cohort(s) without values in a base period are left out of some periods" if lost else ""
-    pilot, control = pilot & seen, control & seen
     result, uncertainty = judge(
         part,
-        Arms(
-            pilot=pilot,
-            control=control,
-            n_pilot=int(panel.people[pilot].sum()),
-            n_control=int(panel.people[control].sum()),
-        ),
+        arms,
         cohort=panel.cohort,
         method=f"{ATT}, {control_name} control; {JACKKNIFE}",
         alpha=alpha,
         note=note,
     )
     return _with_detectable(replace(line, result=result), uncertainty, cells, alpha)
+
+
+def _arms(effects: GroupTime, chosen: np.ndarray) -> Arms:
+    """Units and people behind the chosen ATT(g,t).
+
+    People are counted in the fullest pair of periods (the smaller of its two counts): never more than there are, so
+    that a small group cannot hide behind people who were observed at other times.
+    """
+    panel = effects.panel
+    pilot, control = np.zeros((2, panel.cohort.size), bool)
+    n_pilot: dict[int, float] = {}
+    n_control = 0.0
+    for g, t in zip(effects.g[chosen], effects.t[chosen], strict=True):
+        base = g - 1 if t >= g else t - 1
+        both = panel.n[:, [t - 1, base - 1]]
+        treated, untreated = panel.cohort == g, att.is_control(panel, g, max(t, base), effects.control)
+        pilot |= treated & (both.sum(axis=1) > 0)
+        control |= untreated & (both.sum(axis=1) > 0)
+        n_pilot[g] = max(n_pilot.get(g, 0.0), both[treated].sum(axis=0).min())
+        n_control = max(n_control, both[untreated].sum(axis=0).min())
+    return Arms(pilot=pilot, control=control, n_pilot=int(sum(n_pilot.values())), n_control=int(n_control))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Estimate:
     """An estimate in the metric's own unit, with its standard error and interval.
 
-    `df` are Satterthwaite degrees of freedom of Student's t; `n_units_*` count assignment units, `n_*` distinct people.
+    `df` are Satterthwaite degrees of freedom of Student's t; `n_units_*` count assignment units, `n_*` distinct people
+    (a count that is never more than there are).
     """
 
     estimate: float

@@ -22,10 +22,19 @@ class ConfigError(ValueError):
 class _StrictLoader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}  # noqa: RUF012  (the base class's own attribute)
 
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):  # a few of them unfold to more than a machine holds
+            raise ConfigError(
+                f"line {self.peek_event().start_mark.line + 1}: aliases (*name) are not allowed; write it out"
+            )
+        return super().compose_node(parent, index)
+
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict:
     seen: dict = {}
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise ConfigError(f"line {key_node.start_mark.line + 1}: a key must be a single word")
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise ConfigError(f"line {key_node.start_mark.line + 1}: the key {key!r} stands twice; keep one")

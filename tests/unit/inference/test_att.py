@@ -26,7 +26,9 @@ def mpdta(reference) -> att.Panel:
 def test_group_time_effects_equal_the_published_table(mpdta):
     effects = att.group_time_effects(mpdta, control="never_treated")
     errors = np.sqrt(np.sum(effects.influence**2, axis=0))
-    ours = {(g + 2002, t + 2002): (v, s) for g, t, v, s in zip(effects.g, effects.t, effects.value, errors, strict=True)}
+    ours = {
+        (g + 2002, t + 2002): (v, s) for g, t, v, s in zip(effects.g, effects.t, effects.value, errors, strict=True)
+    }
     published = REFERENCES["never_treated"]["group_time"]
     assert len(ours) == len(published)
     for g, t, value, error in published:

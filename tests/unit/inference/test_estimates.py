@@ -91,7 +91,7 @@ def test_the_table_has_the_promised_columns_and_finds_the_effect():
     row = headline(estimated)
     assert row["status"] == "estimated"
     assert row["ci_low"] < 5 < row["ci_high"]
-    assert (row["n_units_pilot"], row["n_units_control"], row["n_pilot"], row["n_control"]) == (8, 8, 88, 88)
+    assert (row["n_units_pilot"], row["n_units_control"], row["n_pilot"], row["n_control"]) == (8, 8, 80, 80)
     assert row["p_value_adjusted"] == row["p_value"]  # one primary question
 
 
@@ -147,11 +147,21 @@ def test_a_random_lot_makes_the_plain_difference_the_headline():
 
 
 def test_a_window_that_is_not_over_yet_is_not_estimated():
-    row = headline(
-        study([RETENTION], life=life_cells(months=4)), "retention", "life_table_difference_in_differences"
-    )
+    row = headline(study([RETENTION], life=life_cells(months=4)), "retention", "life_table_difference_in_differences")
     assert row["status"] == "not_estimable"
     assert "6 months after and before" in row["reason"]
+
+
+def test_people_behind_a_period_are_those_observed_in_it():
+    """Eleven people answered some time, three in the last quarter: the event time that rests on them says so."""
+    cells = mean_cells(n_pilot=5).with_columns(
+        pl.when((pl.col("arm") == "pilot") & (pl.col("period_start") == QUARTERS[3]))
+        .then(pl.when(pl.col("unit_id") == "t00").then(3).otherwise(0))
+        .otherwise(pl.col("n_observed"))
+        .alias("n_observed")
+    )
+    events = study([ENGAGEMENT], means=cells).estimates.filter(pl.col("aggregation") == "event_time")
+    assert dict(events.select("event_time", "n_pilot").iter_rows()) == {-1: 50, 0: 50, 1: 3}
 
 
 def test_order_of_cells_does_not_matter():

@@ -35,20 +35,29 @@ windowed as (
     inner join first_kickoffs on cells.metric = first_kickoffs.metric
 ),
 
-unit_people as (
+-- People of a window: those of its fullest period, a number that is never more than there are.
+period_people as (
     select
         metric,
+        time_window,
+        segment,
         arm,
-        sum(n_people) as n_people,
-        count(*) as n_units
-    from (select distinct
-        metric,
-        arm,
-        unit_id,
-        n_people
+        period_start,
+        sum(n_observed) as n_people
     from windowed
-    where time_window is not null) as units
-    group by metric, arm
+    where time_window is not null
+    group by metric, time_window, segment, arm, period_start
+),
+
+window_people as (
+    select
+        metric,
+        time_window,
+        segment,
+        arm,
+        max(n_people) as n_people
+    from period_people
+    group by metric, time_window, segment, arm
 ),
 
 arms as (
@@ -60,12 +69,14 @@ arms as (
         sum(windowed.value_sum) / sum(windowed.n_observed) as mean,
         sum(windowed.n_observed) as n_values,
         count(distinct windowed.unit_id) as n_units,
-        max(unit_people.n_people) as n_people
+        max(window_people.n_people) as n_people
     from windowed
-    inner join unit_people
+    inner join window_people
         on
-            windowed.metric = unit_people.metric
-            and windowed.arm = unit_people.arm
+            windowed.metric = window_people.metric
+            and windowed.time_window = window_people.time_window
+            and windowed.segment = window_people.segment
+            and windowed.arm = window_people.arm
     where windowed.time_window is not null
     group by windowed.metric, windowed.time_window, windowed.segment, windowed.arm
 ),

@@ -1,0 +1,115 @@
+"""Each of these stops publication with exit code 3 and leaves the old release served; mending it publishes again."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from publish import ledger
+from publish.release import current_release
+
+AS_OF = date(2025, 1, 1)
+pytestmark = pytest.mark.slow
+
+
+def refused(workspace, night, says):
+    before = current_release(workspace.releases)
+    served = (before / "index.html").read_bytes()
+    code, last, _ = night(workspace, AS_OF)
+    assert (code, last["event"]) == (3, "refused")
+    assert any(says in reason for reason in last["reasons"]), last["reasons"]
+    assert current_release(workspace.releases) == before
+    assert (current_release(workspace.releases) / "index.html").read_bytes() == served
+
+
+def replace_in_inbox(workspace, source, pattern, change):
+    """Deliver a changed copy of an export under a later name."""
+    path = sorted((workspace.inbox / source).glob(pattern))[-1]
+    later = path.with_name(path.stem + "_resent" + path.suffix)
+    later.write_text(change(path.read_text()))
+    return later
+
+
+def test_an_empty_survey_export_stops_publication_until_it_is_taken_away(copy_of_published, night):
+    sent = replace_in_inbox(
+        copy_of_published, "survey", "pulse_*.csv", lambda text: "".join(text.splitlines(keepends=True)[:3])
+    )
+    refused(copy_of_published, night, "every file in the inbox could be loaded")
+    sent.unlink()
+    code, last, _ = night(copy_of_published, AS_OF)
+    assert (code, last["event"]) == (0, "published")
+
+
+def test_a_survey_scale_out_of_range_stops_publication(copy_of_published, night):
+    def seven_points(text):
+        head, body = text.splitlines(keepends=True)[:3], text.splitlines(keepends=True)[3:]
+        cells = [line.rstrip("\n").split(",") for line in body]
+        return "".join(head) + "".join(
+            ",".join([*row[:11], *(str(int(v) + 2) if v.isdigit() else v for v in row[11:])]) + "\n" for row in cells
+        )
+
+    replace_in_inbox(copy_of_published, "survey", "pulse_*.csv", seven_points)
+    refused(copy_of_published, night, "few records of a file are faulty")
+
+
+def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_published, night):
+    def without_sales(text):
+        return "".join(line for line in text.splitlines(keepends=True) if ",Sales," not in line)
+
+    later = replace_in_inbox(copy_of_published, "hris", "hris_*.csv", without_sales)
+    later.rename(later.with_name("hris_2025-01.csv"))
+    before = current_release(copy_of_published.releases)
+    code, last, _ = night(copy_of_published, date(2025, 2, 1))
+    assert (code, last["event"]) == (3, "refused")
+    assert any("no department or site vanishes" in reason and "Sales" in reason for reason in last["reasons"])
+    assert current_release(copy_of_published.releases) == before
+
+
+def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_published, night, monkeypatch):
+    import orchestration.defs.estimates as room
+    from inference.estimates import Estimated, estimate_study
+
+    def broken(**arguments):
+        good = estimate_study(**arguments)
+        moved = good.estimates.with_columns(
+            pl.when(pl.col("aggregation") == "simple")
+            .then(pl.col("ci_high") + 1)
+            .otherwise("estimate")
+            .alias("estimate")
+        )
+        return Estimated(moved, good.power)
+
+    monkeypatch.setattr(room, "estimate_study", broken)
+    refused(copy_of_published, night, "an estimate lies inside its interval")
+
+
+def test_a_run_while_another_holds_the_workspace_is_turned_away(copy_of_published, night):
+    from orchestration.lock import hold
+
+    with hold(copy_of_published.lock, run_id="the other one"):
+        code, last, _ = night(copy_of_published, AS_OF)
+    assert (code, last["event"]) == (75, "turned_away")
+    assert "the other one" in last["reason"]
+
+
+def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, night, monkeypatch):
+    import orchestration.defs.estimates as room
+    from inference.estimates import estimate_study
+
+    def overtaken(**arguments):
+        token = copy_of_published.root / ".lock.token"
+        token.write_text(str(int(token.read_text()) + 1))
+        return estimate_study(**arguments)
+
+    monkeypatch.setattr(room, "estimate_study", overtaken)
+    study = copy_of_published.study
+    study.write_text(study.read_text().replace("min_group_size: 10", "min_group_size: 11"))
+    before = current_release(copy_of_published.releases)
+    code, last, _ = night(copy_of_published, AS_OF)
+    assert code == 1
+    assert last["event"] == "passed"  # judged, but never published
+    assert current_release(copy_of_published.releases) == before
+
+
+def test_the_ledger_tells_the_whole_story(published):
+    assert [event["event"] for event in ledger.read(published.ledger)] == ["started", "passed", "published"]

@@ -1,0 +1,70 @@
+"""The page as leadership opens it: in a real browser, without JavaScript, with nothing loaded from anywhere."""
+
+import shutil
+
+import pytest
+
+from publish.release import current_release
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is absent: the page was NOT looked at (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(request, browser, published):
+    context = browser.new_context(java_script_enabled=request.param, viewport={"width": 390, "height": 844})
+    opened = context.new_page()
+    opened.requests = []
+    opened.problems = []
+    opened.on("request", lambda each: opened.requests.append(each.url))
+    opened.on("console", lambda each: opened.problems.append(each.text))
+    opened.goto((current_release(published.releases) / "index.html").as_uri())
+    yield opened
+    context.close()
+
+
+def test_the_page_loads_nothing_and_complains_about_nothing(page):
+    assert len(page.requests) == 1
+    assert page.problems == []
+
+
+def test_each_primary_outcome_has_a_verdict_and_those_with_periods_a_picture(page):
+    cards = page.locator("article.card")
+    assert cards.count() == 3
+    for name in ("Engagement", "Goals met", "Retention"):
+        assert page.locator("article.card", has_text=name).locator(".word").inner_text().strip()
+    for metric in ("engagement_score", "goals_met_share"):
+        picture = page.locator(f"#{metric} svg[role=img]")
+        box = picture.bounding_box()
+        assert box["width"] > 250 and box["height"] > 80
+        assert "effect by period since kick-off" in picture.get_attribute("aria-label")
+
+
+def test_nothing_sticks_out_on_a_phone(page):
+    assert page.locator("main").bounding_box()["width"] <= 390
+    for picture in page.locator("svg[role=img]").all():
+        box = picture.bounding_box()
+        assert box["x"] + box["width"] <= 390
+
+
+def test_what_is_hidden_and_where_it_comes_from_is_said(page):
+    text = page.locator("main").inner_text()
+    assert "No figure about fewer than 10 people" in text
+    assert "parallel trends" in text
+    assert "records read" in text
+    assert "E00000" not in text and "Person" not in text

@@ -1,0 +1,164 @@
+"""The same job on files that others wrote: a placebo that must stay a null, and a single snapshot full of quirks."""
+
+import csv
+import shutil
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingest.load import warehouse
+from ingest.pseudonyms import Pseudonyms, normal_name
+from publish.release import current_release, manifest_of
+
+INPUT = Path(__file__).parents[1] / "real_input"
+pytestmark = pytest.mark.slow
+
+
+def built(tmp_path_factory, name, file):
+    from orchestration.workspace import Workspace
+
+    made = Workspace(tmp_path_factory.mktemp(name) / "workspace")
+    (made.inbox / "hris").mkdir(parents=True)
+    shutil.copytree(INPUT / name, made.root, dirs_exist_ok=True)
+    shutil.copy(file, made.inbox / "hris" / file.name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def ola_file(reference):
+    return reference("hris/ola_monthly_snapshots.csv")
+
+
+@pytest.fixture(scope="module")
+def ola(ola_file, tmp_path_factory, night):
+    made = built(tmp_path_factory, "ola", ola_file)
+    code, last, _ = night(made, date(2018, 1, 1))
+    assert code == 0, last
+    return made
+
+
+def test_headcounts_per_month_equal_the_files(ola, ola_file):
+    with warehouse(ola.warehouse) as connection:
+        ours = connection.sql(
+            "select strftime(month, '%Y-%m') as month, sum(n_listed)::int as n "
+            "from comparisons.cmp_headcounts group by 1"
+        ).pl()
+    by_hand = defaultdict(set)
+    for row in csv.DictReader(ola_file.open(encoding="utf-8")):
+        by_hand[row["MMM-YY"][:7]].add(row["Emp_ID"])
+    counts = {month: len(people) for month, people in by_hand.items()}
+    assert dict(ours.iter_rows()) == counts
+    assert (counts["2016-01"], counts["2017-12"], len(counts)) == (1_022, 819, 24)
+
+
+def test_leavers_by_month_after_restatement_equal_a_hand_count(ola, ola_file):
+    """The last row that speaks of a person tells their last day, in whichever month the row came."""
+    newest = {}
+    for row in csv.DictReader(ola_file.open(encoding="utf-8")):
+        key = row["Emp_ID"], row["Dateofjoining"]
+        if key not in newest or row["MMM-YY"] > newest[key][0]:
+            newest[key] = (row["MMM-YY"], row["LastWorkingDate"])
+    by_hand = defaultdict(int)
+    for _, left in newest.values():
+        if "2016-01" <= left[:7] <= "2017-12":
+            by_hand[left[:7]] += 1
+    with warehouse(ola.warehouse) as connection:
+        ours = connection.sql(
+            "select strftime(month, '%Y-%m') as month, sum(n_leavers)::int as n from comparisons.cmp_headcounts "
+            "group by 1 having n > 0"
+        ).pl()
+    assert dict(ours.iter_rows()) == dict(by_hand)
+    assert sum(by_hand.values()) > 1_500
+
+
+def test_nothing_is_lost_and_who_vanished_is_flagged(ola):
+    manifest = manifest_of(current_release(ola.releases))
+    assert (manifest["n_records"], manifest["n_loaded"], manifest["n_faulty"]) == (19_104, 19_104, 0)
+    assert {"issue": "gone from the snapshots without an exit", "people": "24"} in manifest["data_issues"]
+
+
+def test_a_placebo_is_not_sold_as_an_effect(ola):
+    release = current_release(ola.releases)
+    estimates = pl.read_parquet(release / "parquet" / "pub_estimates.parquet")
+    headlines = estimates.filter(pl.col("p_value_adjusted").is_not_null())
+    assert set(headlines["metric"]) == {"retention", "output_value"}
+    assert headlines["status"].to_list() == ["estimated", "estimated"]
+    assert headlines["p_value_adjusted"].min() > 0.05
+    assert ((headlines["ci_low"] < 0) & (headlines["ci_high"] > 0)).all()
+    page = (release / "index.html").read_text()
+    assert page.count("No effect shown") == 2
+    assert "rose by" not in page and "fell by" not in page
+    assert "could have seen an effect" in page
+
+
+def test_a_study_without_a_survey_says_what_it_cannot_answer(ola):
+    estimates = pl.read_parquet(current_release(ola.releases) / "parquet" / "pub_estimates.parquet")
+    row = estimates.filter(pl.col("metric") == "engagement_score").row(0, named=True)
+    assert (row["status"], row["reason"]) == ("not_estimable", "no records from the source survey")
+    assert "no records from the source survey" in (current_release(ola.releases) / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def hr_file(reference):
+    return reference("hris/HRDataset_v14.csv")
+
+
+@pytest.fixture(scope="module")
+def hr_dataset(hr_file, tmp_path_factory, night):
+    made = built(tmp_path_factory, "hr_dataset", hr_file)
+    code, last, _ = night(made, date(2019, 3, 1))
+    assert code == 0, last
+    return made
+
+
+def test_birth_dates_never_lie_in_the_future(hr_dataset):
+    with warehouse(hr_dataset.warehouse) as connection:
+        years = connection.sql("select birth_year, hired_date from raw.raw_hris__workers").pl()
+    assert years.height == 311
+    assert years["birth_year"].null_count() == 0
+    assert years["birth_year"].max() <= 2001 and years["birth_year"].min() >= 1930
+    assert (years["hired_date"].dt.year() - years["birth_year"] >= 14).all()
+
+
+def test_managers_are_resolved_by_name_and_the_rest_is_reported(hr_dataset, hr_file):
+    """By hand: among the people employed in February 2019, whose manager's name does exactly one of them have?"""
+    rows = list(csv.DictReader(hr_file.open(encoding="utf-8-sig")))
+    employed = [row for row in rows if not row["DateofTermination"].strip() or _left_from_february(row)]
+    names = [normal_name(row["Employee_Name"]) for row in employed]
+    resolved = sum(
+        names.count(normal_name(row["ManagerName"])) == 1
+        and normal_name(row["ManagerName"]) != normal_name(row["Employee_Name"])
+        for row in employed
+    )
+    with warehouse(hr_dataset.warehouse) as connection:
+        found = dict(
+            connection.execute("select resolution, count(*) from intermediate.int_manager_links group by 1").fetchall()
+        )
+        [(issues,)] = connection.execute("select sum(n_people) from intermediate.int_data_issues").fetchall()
+    assert found["by name"] == resolved > 100
+    assert issues == len(employed) - resolved > 0
+    assert sum(found.values()) == len(employed)
+
+
+def _left_from_february(row) -> bool:
+    month, _, year = row["DateofTermination"].strip().split("/")
+    return (int(year), int(month)) >= (2019, 2)
+
+
+def test_a_single_snapshot_answers_nothing_and_says_so(hr_dataset):
+    estimates = pl.read_parquet(current_release(hr_dataset.releases) / "parquet" / "pub_estimates.parquet")
+    assert set(estimates["status"]) == {"not_estimable"}
+    assert "Cannot be answered" in (current_release(hr_dataset.releases) / "index.html").read_text()
+
+
+def test_no_name_of_the_file_can_be_found_in_the_warehouse_or_the_release(hr_dataset, hr_file):
+    names = {row["Employee_Name"].split(",")[0].strip() for row in csv.DictReader(hr_file.open(encoding="utf-8-sig"))}
+    stored = hr_dataset.warehouse.read_bytes()
+    release = b"".join(p.read_bytes() for p in current_release(hr_dataset.releases).rglob("*") if p.is_file())
+    long_names = {name for name in names if len(name) >= 8}
+    assert len(long_names) > 50
+    assert not [name for name in long_names if name.encode() in stored or name.encode() in release]
+    assert Pseudonyms(b"k" * 40).hash("x")

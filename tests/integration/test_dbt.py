@@ -1,0 +1,62 @@
+"""dbt's own unit tests, run by dbt on DuckDB, on the schema of a real warehouse."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from orchestration.defs.transform import DBT, PROJECT
+
+
+def dbt(workspace, tmp_path, *arguments):
+    env = os.environ | {"COACHING_WAREHOUSE": str(workspace.warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+    paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
+    return subprocess.run([str(DBT), *arguments, *paths], env=env, capture_output=True, text=True, check=False)
+
+
+def test_dbts_unit_tests_pass(copy_of_published, tmp_path):
+    done = dbt(copy_of_published, tmp_path, "test", "--select", "test_type:unit")
+    assert done.returncode == 0, done.stdout[-4000:]
+    passed = int(re.search(r"PASS=(\d+)", done.stdout).group(1))
+    assert passed >= 20
+
+
+def test_every_model_has_a_key_test_and_a_grain_and_marts_have_contracts(published):
+    import json
+
+    manifest = (
+        json.loads((published.dbt_target / "manifest.json").read_text())
+        if (published.dbt_target / "manifest.json").exists()
+        else json.loads(next(_manifests()).read_text())
+    )
+    models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+    keyed = {
+        parent
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "test" and (node.get("test_metadata") or {}).get("name") == "unique_key"
+        for parent in node["depends_on"]["nodes"]
+    }
+    assert set(models) <= keyed
+    for name, node in models.items():
+        assert node["description"].startswith("grain:"), name
+        if node["schema"] in ("cells", "comparisons"):
+            assert node["config"]["contract"]["enforced"], name
+
+
+def _manifests():
+    from orchestration.workspace import Workspace
+
+    yield Workspace.from_environment().dbt_target / "manifest.json"
+
+
+def test_no_model_reads_a_clock_or_names_an_engine(published):
+    forbidden = re.compile(r"current_date|current_timestamp|\bnow\(\)|\btoday\(\)|list_|struct_|::", re.IGNORECASE)
+    for path in (PROJECT / "models").rglob("*.sql"):
+        assert not forbidden.search(path.read_text()), path
+
+
+def test_the_code_folder_is_not_written_to(published):
+    assert not (PROJECT / "target").exists()
+    assert not (PROJECT / "logs").exists()
+    assert shutil.which("git")

@@ -1,0 +1,340 @@
+"""Files as people send them, through landing and loading into a real warehouse: nothing lost, nothing guessed."""
+
+import random
+import shutil
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest import land, load
+from ingest.pseudonyms import Pseudonyms
+from ingest.spec import Mapping, load_mappings
+
+KEY = b"k" * 40
+HEAD = "Employee ID,First Name,Last Name,Work Email,Birth Date,Hire Date,Termination Date,Termination Type,"
+HEAD += "Worker Status,Department,Site,Team ID,Manager ID\n"
+
+
+def row(number="E0000001", hired="03/01/2020", left="", team="T1", **other) -> str:
+    values = {
+        "first": "Synthetic",
+        "last": f"Person {number}",
+        "mail": f"{number}@example.invalid",
+        "born": "01/31/1980",
+        "kind": "Voluntary" if left else "",
+        "status": "Terminated" if left else "Active",
+    } | other
+    return (
+        f"{number},{values['first']},{values['last']},{values['mail']},{values['born']},{hired},{left},"
+        f"{values['kind']},{values['status']},Sales,North,{team},NO_MANAGER\n"
+    )
+
+
+class Box:
+    """An inbox, a landing and a warehouse."""
+
+    def __init__(self, root, mappings=None):
+        self.root = root
+        self.mappings = mappings or load_mappings(root / "sources")
+        self.connection = None
+
+    def drop(self, source, name, data):
+        folder = self.root / "inbox" / source
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+        return path
+
+    def load(self, source="hris"):
+        land.land(land.scan(self.root / "inbox"), self.root / "landing")
+        with load.warehouse(self.root / "warehouse.duckdb") as connection:
+            load.prepare(connection)
+            return load.load_source(
+                connection,
+                source,
+                land.landed_files(self.root / "landing"),
+                self.root / "landing",
+                mappings=self.mappings,
+                pseudonyms=Pseudonyms(KEY),
+            )
+
+    def ask(self, sql) -> pl.DataFrame:
+        with load.warehouse(self.root / "warehouse.duckdb") as connection:
+            return connection.sql(sql).pl()
+
+    def quarantine(self):
+        return self.ask(
+            "select line, kind, rule, column_name, expected, record from raw.quarantine order by line, rule"
+        )
+
+
+@pytest.fixture
+def box(tmp_path):
+    return Box(tmp_path)
+
+
+def test_every_record_is_loaded_or_quarantined_with_its_line_and_reason(box):
+    box.drop(
+        "hris",
+        "hris_2026-01.csv",
+        HEAD
+        + row("00123")
+        + row("E2", hired="02/30/2020")  # no such day
+        + "E3,Synthetic\n"  # lost its end
+        + row("E4", status="Sleeping")  # not a word of the mapping
+        + HEAD  # pasted twice
+        + row("E5", first="with\0nul")
+        + row("")  # nobody
+        + row("00123"),  # again
+    )
+    [result] = box.load()
+    assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (8, 1, 7, 0)
+    assert box.quarantine().select("line", "rule").rows() == [
+        (3, "bad_date"),
+        (4, "field_count"),
+        (5, "unknown_value"),
+        (6, "repeated_header"),
+        (7, "nul_byte"),
+        (8, "required"),
+        (9, "duplicate_key"),
+    ]
+    bad_date = box.quarantine().row(0, named=True)
+    assert (bad_date["column_name"], bad_date["expected"]) == ("Hire Date", "a date written %m/%d/%Y")
+
+
+def test_names_and_addresses_and_ids_reach_neither_raw_nor_quarantine(box):
+    box.drop(
+        "hris", "hris_2026-01.csv", HEAD + row("E0000001") + row("E0000002", hired="soon") + "E0000003,Synthetic\n"
+    )
+    box.load()
+    stored = box.ask("select * from raw.raw_hris__workers").write_csv() + box.quarantine().write_csv()
+    for personal in ("Synthetic", "Person", "example.invalid", "E000000", "1980-01", "01/31/1980"):
+        assert personal not in stored
+    assert "soon" in stored  # what is wrong can be seen
+
+
+def test_leading_zeros_are_part_of_an_id(box):
+    box.drop("hris", "hris_2026-01.csv", HEAD + row("00123") + row("123"))
+    box.load()
+    ids = box.ask("select person_id from raw.raw_hris__workers order by line")["person_id"].to_list()
+    assert ids == [Pseudonyms(KEY).hash("00123"), Pseudonyms(KEY).hash("123")]
+
+
+def test_the_same_file_twice_and_under_another_name_changes_nothing(box):
+    box.drop("hris", "hris_2026-01.csv", HEAD + row())
+    box.load()
+    box.drop("hris", "hris_2026-02.csv", HEAD + row())
+    again = box.load()
+    assert [result.status for result in again] == ["unchanged"]
+    assert box.ask("select count(*) as n from raw.raw_hris__workers")["n"].item() == 1
+
+
+def snapshot_of(folder, files, order):
+    box = Box(folder)
+    for name in order:
+        box.drop("hris", name, files[name])
+        box.load()
+    rows = box.ask("select * exclude (load_id) from raw.raw_hris__workers order by all").write_csv()
+    log = box.ask("select * exclude (sequence) from raw.load_log order by all").write_csv()
+    return rows + log
+
+
+@settings(max_examples=8, deadline=None)
+@given(order=st.permutations(["hris_2026-01.csv", "hris_2026-02.csv", "hris_2026-03.csv"]))
+def test_any_order_of_delivery_ends_the_same(tmp_path_factory, order):
+    files = {
+        "hris_2026-01.csv": HEAD + row("E1") + row("E2"),
+        "hris_2026-02.csv": HEAD + row("E1") + row("E2", left="02/10/2026") + "short,row\n",
+        "hris_2026-03.csv": HEAD + row("E1", team="T2"),
+    }
+    made = snapshot_of(tmp_path_factory.mktemp("order"), files, order)
+    assert made == snapshot_of(tmp_path_factory.mktemp("sorted"), files, sorted(files))
+
+
+def test_a_warehouse_can_be_rebuilt_from_landing(box):
+    box.drop("hris", "hris_2026-01.csv", HEAD + row("E1") + row("E2", hired="?"))
+    box.load()
+    before = box.ask("select * from raw.raw_hris__workers order by all").write_csv() + box.quarantine().write_csv()
+    (box.root / "warehouse.duckdb").unlink()
+    shutil.rmtree(box.root / "inbox")
+    box.load()
+    after = box.ask("select * from raw.raw_hris__workers order by all").write_csv() + box.quarantine().write_csv()
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "0 bytes"),
+        (HEAD.encode(), "no records below the header"),
+        ((HEAD + row()).encode()[:-1], "the last line does not end"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>\n", "web page"),
+        (b"PK\x03\x04 something\n", "ZIP or XLSX"),
+        (b"\x1f\x8b compressed\n", "gzip"),
+        ((HEAD + row()).encode("utf-16"), "UTF-16"),
+        ((HEAD + row(last="M\xfcller")).encode("cp1252"), "not utf-8"),
+        ((HEAD.replace("Team ID", "Squad") + row()).encode(), 'column "Team ID" is missing'),
+        ((HEAD.replace("Site", "Team ID") + row()).encode(), "more than once"),
+        ((HEAD + 'E1,"open quote\n' + row() * 3).encode(), "broken quoting"),
+        ((HEAD + "x" * (1 << 20) + "\n").encode(), "characters"),
+        ((",".join(f"c{i}" for i in range(600)) + "\n").encode(), "600 columns"),
+    ],
+)
+def test_a_file_of_the_wrong_shape_is_refused_with_what_to_do(box, data, says):
+    box.drop("hris", "hris_2026-01.csv", data)
+    [result] = box.load()
+    assert result.status == "refused"
+    assert says in result.reason
+    assert len(result.reason) <= 2_000
+    assert box.ask("select count(*) as n from raw.raw_hris__workers")["n"].item() == 0
+
+
+def test_a_file_without_a_mapping_and_one_without_a_date_are_refused(box):
+    box.drop("hris", "people.csv", HEAD + row())
+    box.drop("survey", "pulse.csv", "a\n")
+    assert "no mapping of hris" in box.load()[0].reason
+    assert "no date in the file's name" in box.load("survey")[0].reason
+
+
+def test_no_prefix_of_a_file_is_taken_for_the_whole(tmp_path):
+    """Cut at every byte: refused, or (at a line's end) every whole record loaded and none invented."""
+    whole = (HEAD + row("E1") + row("E2")).encode()
+    box = Box(tmp_path)
+    ends = {index + 1 for index, byte in enumerate(whole) if byte == 10}
+    cuts = sorted({*random.Random(1).sample(range(1, len(whole)), 40), *ends})
+    for cut in cuts:
+        box.drop("hris", f"hris_2026-01_{cut}.csv", whole[:cut])
+    results = {result.landed.n_bytes: result for result in box.load()}
+    assert len(results) == len(cuts)
+    for cut, result in results.items():
+        records = whole[:cut].count(b"\n") - 1
+        if cut in ends and records > 0:
+            assert (result.status, result.n_loaded) == ("loaded", records)
+        else:
+            assert result.status == "refused"
+
+
+def test_a_changed_mapping_loads_the_file_anew(tmp_path):
+    box = Box(tmp_path)
+    box.drop("hris", "hris_2026-01.csv", HEAD + row(status="Dormant"))
+    assert box.load()[0].n_faulty == 1
+    changed = next(m for m in box.mappings if m.name == "hris_report").model_dump(by_alias=True)
+    changed["columns"]["worker_status"]["values"]["Dormant"] = "active"
+    box.mappings = [Mapping.model_validate(changed)]
+    again = box.load()[0]
+    assert (again.status, again.n_loaded, again.n_faulty) == ("loaded", 1, 0)
+    assert box.quarantine().height == 0
+
+
+def test_files_still_being_written_wait(box):
+    box.drop("hris", "hris_2026-01.csv.part", HEAD)
+    found = land.scan(box.root / "inbox")
+    assert not found.files
+    assert [path.name for path in found.unfinished] == ["hris_2026-01.csv.part"]
+
+
+def test_xlsx_keeps_ids_as_text_and_reads_real_dates(box):
+    frame = pl.DataFrame(
+        {
+            "Employee ID": ["007", "008"],
+            "Hire Date": [pl.Series([18_000]).cast(pl.Date)[0], None],
+            "Termination Date": pl.Series([None, None], dtype=pl.String),
+            "Department": ["Sales", "Sales"],
+            "Team ID": ["T1", "T1"],
+        }
+    )
+    path = box.root / "inbox" / "hris" / "hris_2026-01.xlsx"
+    path.parent.mkdir(parents=True)
+    frame.write_excel(path)
+    [result] = box.load()
+    assert (result.n_records, result.n_loaded, result.n_faulty) == (2, 1, 1)
+    loaded = box.ask("select person_id, hired_date::varchar as hired from raw.raw_hris__workers").row(0)
+    assert loaded == (Pseudonyms(KEY).hash("007"), "2019-04-14")
+
+
+def test_a_zip_bomb_is_refused_before_it_is_opened(box):
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 50_000_000)
+    box.drop("hris", "hris_2026-01.xlsx", buffer.getvalue())
+    assert "unpacks to" in box.load()[0].reason
+
+
+IMPORT_IDS = (
+    *("startDate", "status", "finished", "recordedDate", "_recordId", "recipientEmail", "externalDataReference"),
+    *("QID1_1", "QID1_2", "QID1_3", "QID1_4", "QID1_5", "QID2_1", "QID2_2", "QID2_3"),
+)
+QUALTRICS = (
+    "StartDate,Status,Finished,RecordedDate,ResponseId,RecipientEmail,ExternalReference,"
+    + ",".join(f"Q{i}" for i in range(8))
+    + "\nlabels,,,,,,,,,,,,,,\n"
+    + ",".join('"{""ImportId"":""' + key + '""}"' for key in IMPORT_IDS)
+    + "\n"
+)
+
+
+def response(identity, answers, status="IP Address", finished="True"):
+    return f"2026-02-01 10:00:00,{status},{finished},2026-02-01 10:05:00,{identity},a@example.invalid,E1,{answers}\n"
+
+
+def test_survey_records_are_answers_set_aside_or_out_of_range(box):
+    box.drop(
+        "survey",
+        "pulse_2026-02-01.csv",
+        QUALTRICS
+        + response("R1", "1,2,3,4,5,,Don't know,5")
+        + response("R2", "1,2,3,4,5,1,1,1", status="Survey Preview")
+        + response("R3", "1,2,3,4,5,1,1,1", finished="False")
+        + response("R4", "1,2,3,4,55,1,1,1"),
+    )
+    [result] = box.load("survey")
+    assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (4, 1, 1, 2)
+    answers = box.ask("select item, answer, is_reversed from raw.raw_survey__answers order by item")
+    assert answers.rows() == [
+        ("autonomy_3", 5.0, False),
+        ("engagement_1", 1.0, False),
+        ("engagement_2", 2.0, False),
+        ("engagement_3", 3.0, False),
+        ("engagement_4", 4.0, False),
+        ("engagement_5", 5.0, True),
+    ]
+    fault = box.quarantine().filter(pl.col("kind") == "faulty").row(0, named=True)
+    assert (fault["rule"], fault["column_name"], fault["expected"]) == ("out_of_range", "QID1_5", "1 to 5")
+
+
+def test_json_lines_of_any_kind_are_loaded_or_quarantined(box):
+    box.drop(
+        "checkins",
+        "log.jsonl",
+        '{"event":"goal","id":"G1","employee_id":"0042","due":"2026-01-31","status":"met","set_by":"team"}\n'
+        "not json\n"
+        "[1, 2]\n"
+        '{"event":"goal","id":"G2","employee_id":42,"due":"2026-13-01","status":"met"}\n'
+        '{"event":"goal","id":"G3","employee_id":null,"due":"2026-01-31","status":"met"}\n'
+        '{"event":"goal","id":{"a":NaN},"employee_id":"7","due":"2026-01-31","status":"met"}\n'
+        "\n",
+    )
+    [result] = box.load("checkins")
+    assert (result.n_records, result.n_loaded, result.n_faulty) == (6, 2, 4)
+    assert box.quarantine()["rule"].to_list() == ["bad_json", "bad_json", "bad_date", "required"]
+
+
+def test_times_that_do_not_exist_or_exist_twice_are_quarantined(tmp_path):
+    mapping = next(m for m in load_mappings(tmp_path) if m.name == "survey_qualtrics").model_dump(by_alias=True)
+    box = Box(tmp_path, [Mapping.model_validate(mapping | {"time_zone": "Europe/Berlin"})])
+    lines = [
+        response(f"R{hour}", "1,2,3,4,5,1,1,1").replace("2026-02-01 10:05:00", hour)
+        for hour in ("2026-03-29 02:30:00", "2026-10-25 02:30:00", "2026-07-01 12:00:00")
+    ]
+    box.drop("survey", "pulse_2026-03-01.csv", QUALTRICS + "".join(lines))
+    [result] = box.load("survey")
+    assert (result.n_loaded, result.n_faulty) == (1, 2)
+    assert (
+        box.ask("select recorded_at::varchar as at from raw.raw_survey__responses")["at"].item()
+        == "2026-07-01 10:00:00"
+    )

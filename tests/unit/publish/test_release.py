@@ -1,0 +1,158 @@
+"""Nothing is published without a verdict for exactly this content; the swap is atomic, a rollback is the same swap."""
+
+import json
+from datetime import date
+
+import duckdb
+import polars as pl
+import pytest
+
+from publish import ledger
+from publish.content import content_hash
+from publish.release import (
+    NotAllowed,
+    Order,
+    current_release,
+    harmless,
+    list_releases,
+    make_current,
+    publish,
+    release_id,
+)
+
+
+@pytest.fixture(scope="module")
+def content(published):
+    from ingest.load import warehouse
+    from publish.content import read_content
+
+    with warehouse(published.warehouse) as connection:
+        return read_content(connection)
+
+
+def order(**changes) -> Order:
+    facts = {
+        "title": "A <b>title</b>",
+        "programme": "p",
+        "design": "volunteered",
+        "alpha": 0.05,
+        "min_group_size": 10,
+        "as_of": date(2025, 1, 1),
+        "observed_through": date(2024, 12, 31),
+        "study_hash": "s" * 64,
+        "code_version": "0+test",
+        "inputs": [],
+        "data_issues": [],
+        "accepted": [],
+        "sources_hash": "m",
+    }
+    return Order(**facts | changes)
+
+
+def passing(content):
+    return {"passed": True, "content_hash": content_hash(content), "n_evaluated": 3, "n_declared": 3}
+
+
+@pytest.mark.parametrize("verdict", [{}, {"passed": False}, {"passed": True, "content_hash": "another"}])
+def test_without_a_passing_verdict_for_this_content_nothing_is_written(content, tmp_path, verdict):
+    with pytest.raises(NotAllowed):
+        publish(content, verdict=verdict, order=order(), releases=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_number_changed_after_it_was_judged_is_not_published(content, tmp_path):
+    verdict = passing(content)
+    tampered = dict(content)
+    tampered["est_estimates"] = content["est_estimates"].with_columns(pl.col("estimate") + 1e-9)
+    with pytest.raises(NotAllowed, match="changed after it was judged"):
+        publish(tampered, verdict=verdict, order=order(), releases=tmp_path)
+
+
+def test_a_release_is_whole_closed_and_the_same_every_time(content, tmp_path):
+    made = [
+        publish(content, verdict=passing(content), order=order(), releases=tmp_path / place) for place in ("a", "b")
+    ]
+    assert made[0].name == made[1].name == release_id(order(), content)
+    for folder in ("parquet", "csv"):
+        names = sorted(path.name for path in (made[0] / folder).iterdir())
+        assert len(names) == 8
+        for name in names:
+            assert (made[0] / folder / name).read_bytes() == (made[1] / folder / name).read_bytes()
+    assert (made[0] / "index.html").read_bytes() == (made[1] / "index.html").read_bytes()
+    assert (made[0] / "manifest.json").read_bytes() == (made[1] / "manifest.json").read_bytes()
+    assert (made[0] / "metrics.duckdb").stat().st_mode & 0o777 == 0o440
+    assert made[0].stat().st_mode & 0o777 == 0o750
+    assert not list(made[0].rglob("*.wal"))
+
+
+def test_the_database_holds_no_person_and_opens_read_only(content, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    with duckdb.connect(str(made / "metrics.duckdb"), read_only=True) as reader:
+        tables = {name for (name,) in reader.execute("select table_name from information_schema.tables").fetchall()}
+        columns = {name for (name,) in reader.execute("select column_name from information_schema.columns").fetchall()}
+        [(version,)] = reader.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = 'metrics'"
+        ).fetchall()
+    assert {"pub_comparisons", "pub_estimates", "pub_balance", "pub_headcount"} <= tables
+    assert not columns & {"person_id", "unit_id", "employee_id", "name_key", "email_key"}
+    assert version == "v1.0.0+"
+
+
+def test_the_published_estimates_have_the_promised_columns(content, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    promised = (
+        "programme, metric, estimator, aggregation, cohort, event_time, segment, estimate, std_error, ci_low, ci_high, "
+        "p_value, p_value_adjusted, df, n_units_pilot, n_units_control, n_pilot, n_control, method, status, reason"
+    )
+    table = pl.read_parquet(made / "parquet" / "pub_estimates.parquet")
+    assert table.columns == promised.split(", ")
+    assert set(table["status"]) <= {"estimated", "not_estimable", "suppressed"}
+
+
+def test_a_run_that_lost_its_lock_does_not_swap(content, tmp_path):
+    def lost():
+        raise RuntimeError("overtaken")
+
+    with pytest.raises(RuntimeError, match="overtaken"):
+        publish(content, verdict=passing(content), order=order(), releases=tmp_path, before_swap=lost)
+    assert current_release(tmp_path) is None
+
+
+def test_rollback_is_the_same_swap_and_an_unknown_id_changes_nothing(content, tmp_path):
+    first = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    second = publish(content, verdict=passing(content), order=order(as_of=date(2025, 1, 2)), releases=tmp_path)
+    assert current_release(tmp_path) == second
+    make_current(tmp_path, first.name)
+    assert current_release(tmp_path) == first
+    with pytest.raises(KeyError):
+        make_current(tmp_path, "../../etc")
+    assert current_release(tmp_path) == first
+    assert set(list_releases(tmp_path)) == {first.name, second.name}
+
+
+def test_half_a_release_left_by_a_crash_is_replaced(content, tmp_path):
+    (tmp_path / release_id(order(), content) / "csv").mkdir(parents=True)
+    assert list_releases(tmp_path) == []
+    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    assert json.loads((made / "manifest.json").read_text())["id"] == made.name
+
+
+def test_the_title_is_text_and_never_markup(content, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    page = (made / "index.html").read_text()
+    assert "<b>title" not in page and "&lt;b&gt;title" in page
+
+
+def test_text_that_a_spreadsheet_would_run_is_made_harmless():
+    table = pl.DataFrame({"cohort": ['=HYPERLINK("x")', "-2", "plain", None], "n": [1, -2, 3, 4]})
+    assert harmless(table)["cohort"].to_list() == ['\'=HYPERLINK("x")', "'-2", "plain", None]
+    assert harmless(table)["n"].to_list() == [1, -2, 3, 4]
+
+
+def test_the_ledger_only_grows_and_survives_a_torn_line(tmp_path):
+    path = tmp_path / "ledger.jsonl"
+    ledger.append(path, "published", release="r1")
+    with path.open("a") as file:
+        file.write('{"event": "torn')
+    assert [event["event"] for event in ledger.read(path)] == ["published"]
+    assert path.stat().st_mode & 0o777 == 0o600

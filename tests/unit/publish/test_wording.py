@@ -1,0 +1,63 @@
+import pytest
+
+from publish.wording import finding, unit_of
+
+POINTS, SHARE = unit_of("points (0–100)"), unit_of("share retained")
+
+
+def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimated", reason=None):
+    return {
+        "estimate": estimate,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": p,
+        "p_value_adjusted": adjusted,
+        "status": status,
+        "reason": reason,
+    }
+
+
+def say(values, unit=POINTS, direction="up", detectable=2.5):
+    return finding(values, label="Engagement", unit=unit, direction=direction, alpha=0.05, detectable=detectable)
+
+
+def test_an_effect_is_said_with_its_interval():
+    found = say(row())
+    assert found.kind == "better"
+    assert (
+        found.sentence == "Engagement rose by 3.0 points with the programme (95\u202f% interval +1.0 to +5.0 points)."
+    )
+
+
+def test_a_fall_in_something_good_is_worse_and_in_something_bad_is_better():
+    fall = row(estimate=-3.0, low=-5.0, high=-1.0)
+    assert say(fall).kind == "worse"
+    assert say(fall, direction="down").kind == "better"
+
+
+def test_a_null_is_said_as_a_null_with_what_could_have_been_seen():
+    found = say(row(estimate=0.01, low=-0.02, high=0.04, p=0.5, adjusted=0.5), unit=SHARE, detectable=0.05)
+    assert found.kind == "null"
+    assert "no effect could be shown" in found.sentence
+    assert "−2.0 to +4.0 percentage points" in found.sentence
+    assert "could have seen an effect of 5.0 percentage points or more" in found.sentence
+    assert "rose" not in found.sentence
+
+
+def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked():
+    found = say(row(low=0.2, p=0.03, adjusted=0.09))
+    assert found.kind == "null"
+    assert "Holm" in found.caveat
+
+
+@pytest.mark.parametrize(("status", "kind"), [("not_estimable", "unknown"), ("suppressed", "hidden")])
+def test_no_number_is_no_null(status, kind):
+    found = say(row(estimate=None, low=None, high=None, p=None, adjusted=None, status=status, reason="too few units"))
+    assert found.kind == kind
+    assert "too few units" in found.sentence
+    assert "no effect" not in found.sentence.lower()
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.04, "+0.0"), (-0.04, "0.0"), (-1.25, "−1.2"), (12345.6, "+12,345.6")])
+def test_numbers_are_rounded_and_minus_zero_is_zero(value, text):
+    assert POINTS.number(value, signed=True).replace("+0.0", "+0.0") in (text, "+" + text)
