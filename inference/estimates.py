@@ -10,7 +10,7 @@ import polars as pl
 
 from inference import att, life_tables
 from inference.att import Aggregate, GroupTime, Panel
-from inference.jackknife import MIN_UNITS, Uncertainty, jackknife
+from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.life_tables import LifeTable
 from inference.multiplicity import holm
 from inference.power import POWER, TYPICAL_ICC, detectable_effect
@@ -176,9 +176,14 @@ def _mean_lines(question: Question, cells: pl.DataFrame, *, alpha: float) -> Ite
     if not panel.cohorts.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
         return
+    left_out = {g: _why_left_out(g, panel) for g in indexed.cohort_names if _why_left_out(g, panel)}
+    for g, reason in left_out.items():
+        line = replace(headline, aggregation="cohort", cohort=indexed.cohort_names[g], is_headline=False)
+        yield replace(line, result=NotEstimable(reason=reason))
+    note = f"without {', '.join(indexed.cohort_names[g] for g in left_out)}" if left_out else ""
     effects = att.group_time_effects(panel, control="not_yet_treated")
     post = effects.t >= effects.g
-    yield _att_line(headline, effects, att.simple(effects), post, cells=observed, alpha=alpha)
+    yield _att_line(headline, effects, att.simple(effects), post, cells=observed, alpha=alpha, note=note)
     yield _att_line(
         replace(headline, aggregation="dynamic", is_headline=False), effects, att.dynamic(effects), post, alpha=alpha
     )
@@ -193,6 +198,12 @@ def _mean_lines(question: Question, cells: pl.DataFrame, *, alpha: float) -> Ite
     yield _att_line(line, never, att.simple(never), never.t >= never.g, alpha=alpha)
 
 
+def _why_left_out(g: int, panel: Panel) -> str:
+    if g == 1:
+        return "coached from the first period on: there is no time before to compare with"
+    return "its kick-off lies after the last period" if g > panel.n_periods else ""
+
+
 def _att_line(
     line: Line,
     effects: GroupTime,
@@ -201,22 +212,33 @@ def _att_line(
     *,
     alpha: float,
     cells: pl.DataFrame | None = None,
+    note: str = "",
 ) -> Line:
     panel = effects.panel
-    lost = sorted({int(g) for g in effects.g[chosen & ~np.isfinite(effects.value)]})
-    chosen = chosen & np.isfinite(effects.value)
-    arms = _arms(effects, chosen)
+    usable = chosen & np.isfinite(effects.value)
+    if usable.any() and (chosen & ~usable).any():
+        n_lost = int((chosen & ~usable).sum())
+        note = "; ".join(filter(None, [note, f"{n_lost} cohort-period(s) lack a base period or a control"]))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = float(np.nanmax(np.abs(panel.total / panel.n)))
     control_name = "not-yet-treated" if effects.control == "not_yet_treated" else "never-treated"
-    note = f"{len(lost)} cohort(s) without values in a base period are left out of some periods" if lost else ""
     result, uncertainty = judge(
         part,
-        arms,
+        _arms(effects, usable if usable.any() else chosen),
         cohort=panel.cohort,
         method=f"{ATT}, {control_name} control; {JACKKNIFE}",
         alpha=alpha,
         note=note,
+        scale=scale,
     )
-    return _with_detectable(replace(line, result=result), uncertainty, cells, alpha)
+    found = replace(line, result=result)
+    if not line.is_headline:
+        return found
+    if uncertainty is None and cells is not None:
+        df = float((cells["n_observed"] - 1).clip(0).sum())
+        sd = float(np.sqrt(cells["centred_sum_of_squares"].sum() / df / (1 - TYPICAL_ICC))) if df > 0 else None
+        return _detectable_by_design(found, sd=sd, people_per_unit=float(cells["n_observed"].mean()), alpha=alpha)
+    return _detectable_by_error(found, uncertainty, alpha)
 
 
 def _arms(effects: GroupTime, chosen: np.ndarray) -> Arms:
@@ -251,9 +273,12 @@ class Arms:
 
 
 def judge(
-    part: Aggregate, arms: Arms, *, cohort: np.ndarray, method: str, alpha: float, note: str = ""
+    part: Aggregate, arms: Arms, *, cohort: np.ndarray, method: str, alpha: float, note: str = "", scale: float = 1.0
 ) -> tuple[Result, Uncertainty | None]:
-    """A number with its interval, or the reason why this design gives none. `cohort` labels every unit."""
+    """A number with its interval, or the reason why this design gives none.
+
+    `cohort` labels every unit, `scale` is the size of the outcome's values.
+    """
     counts = {
         "n_units_pilot": int(arms.pilot.sum()),
         "n_units_control": int(arms.control.sum()),
@@ -261,20 +286,28 @@ def judge(
         "n_control": arms.n_control,
         "method": method,
     }
+    if not np.isfinite(part.value):
+        reason = "nothing to compare: no control unit, or no values in the base period"
+        return NotEstimable(reason=reason, **counts), None
     if min(counts["n_units_pilot"], counts["n_units_control"]) < MIN_UNITS:
         reason = (
             f"too few units: {counts['n_units_pilot']} pilot and {counts['n_units_control']} control; "
             f"at least {MIN_UNITS} each are needed for an interval that holds what it claims"
         )
         return NotEstimable(reason=reason, **counts), None
-    if not np.isfinite(part.value):
-        return NotEstimable(reason="no period in which both arms and their base period were observed", **counts), None
     involved = arms.pilot | arms.control
-    uncertainty = jackknife(theta=part.value, theta_without=part.without[involved], cohort=cohort[involved])
-    if uncertainty is None:
-        reason = "the error cannot be computed: outcomes do not vary, or rest on a single unit in some period"
+    moves = np.abs(part.without - part.value) > ROUNDING * scale
+    uncertainty = jackknife(
+        theta=part.value, theta_without=part.without[involved], cohort=cohort[involved], scale=scale
+    )
+    # An arm in which nothing varies adds no error: the interval would be the other arm's alone.
+    if uncertainty is None or not moves[arms.pilot].any() or not moves[arms.control].any():
+        reason = "the error cannot be computed: the outcome does not vary in an arm, or rests on a single unit"
         return NotEstimable(reason=reason, **counts), None
     low, high = uncertainty.interval(part.value, alpha=alpha)
+    lone = [size for size in np.unique(cohort[involved], return_counts=True)[1] if size == 1]
+    if lone:
+        note = "; ".join(filter(None, [note, f"{len(lone)} cohort(s) of a single unit"]))
     estimate = Estimate(
         estimate=part.value,
         std_error=uncertainty.std_error,
@@ -288,28 +321,24 @@ def judge(
     return estimate, uncertainty
 
 
-def _with_detectable(line: Line, uncertainty: Uncertainty | None, cells: pl.DataFrame | None, alpha: float) -> Line:
+def _detectable_by_error(line: Line, uncertainty: Uncertainty | None, alpha: float) -> Line:
     """Add to a headline the smallest effect that this pilot could have seen."""
-    if not line.is_headline:
+    if uncertainty is None:
         return line
-    if uncertainty is not None:
-        size = uncertainty.detectable_effect(alpha=alpha, power=POWER)
-        return replace(line, detectable=size, basis="the standard error of this study")
-    result = line.result
-    n_units = result.n_units_pilot + result.n_units_control
-    if cells is None or not n_units:
-        return line
+    size = uncertainty.detectable_effect(alpha=alpha, power=POWER)
+    return replace(line, detectable=size, basis="the standard error of this study")
+
+
+def _detectable_by_design(line: Line, *, sd: float | None, people_per_unit: float, alpha: float) -> Line:
+    """The same where there is no error to go by: from the numbers of units and people and a typical correlation."""
     in_sd = detectable_effect(
-        units_pilot=result.n_units_pilot,
-        units_control=result.n_units_control,
-        people_per_unit=(result.n_pilot + result.n_control) / n_units,
+        units_pilot=line.result.n_units_pilot,
+        units_control=line.result.n_units_control,
+        people_per_unit=people_per_unit,
         alpha=alpha,
     )
-    df = (cells["n_observed"] - 1).clip(0).sum()
-    if in_sd is None or df < 1:
+    if not in_sd or not sd:
         return line
-    within_sd = float(np.sqrt(cells["centred_sum_of_squares"].sum() / df))
-    sd = within_sd / np.sqrt(1 - TYPICAL_ICC)
     return replace(line, detectable=in_sd * sd, basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}")
 
 
@@ -372,11 +401,9 @@ def _windows(cells: pl.DataFrame, units: pl.Series, months: int) -> dict[str, di
     found: dict[str, dict[str, LifeTable]] = {}
     for (cohort, phase), part in sorted(cells.group_by("comparison_cohort", "phase"), key=lambda item: item[0]):
         table = life_table_from_cells(part, units, months)
-        whole = all(table.at_risk[member, -1].sum() > 0 for member in (table.pilot, table.control) if member.any())
-        if whole and table.pilot.any() and table.control.any():
-            found.setdefault(cohort, {})[phase] = table
-        else:
-            found.setdefault(cohort, {})
+        whole = found.setdefault(cohort, {})
+        if table.is_whole:
+            whole[phase] = table
     return found
 
 
@@ -394,8 +421,9 @@ def _life_line(
     left_out: list[str],
     alpha: float,
 ) -> Line:
-    pilot = np.any([after.pilot for after, _ in cohorts], axis=0)
-    control = np.any([after.control for after, _ in cohorts], axis=0)
+    tables = [table for pair in cohorts for table in pair if table is not None]
+    pilot = np.any([table.pilot for table in tables], axis=0)
+    control = np.any([table.control for table in tables], axis=0)
     # A control person is watched beside every cohort: counted once, by the largest count of their unit.
     control_people = np.max([np.where(after.control, after.at_risk[:, 0], 0) for after, _ in cohorts], axis=0)
     kind = "difference in differences" if takes_off else "difference"
@@ -410,9 +438,18 @@ def _life_line(
         cohort=labels,
         method=f"Kaplan–Meier {kind} at {cohorts[0][0].months} months; {JACKKNIFE}",
         alpha=alpha,
-        note=f"not followed to the end yet: {', '.join(left_out)}" if left_out else "",
+        note=f"without {', '.join(left_out)}: not covered from the first to the last day" if left_out else "",
     )
-    return _with_detectable(replace(line, result=result), uncertainty, None, alpha)
+    found = replace(line, result=result)
+    if not line.is_headline:
+        return found
+    if uncertainty is None:
+        stayed = cohorts[0][0].survival(cohorts[0][0].control)[0]
+        per_unit = (result.n_pilot + result.n_control) / max(result.n_units_pilot + result.n_units_control, 1)
+        return _detectable_by_design(
+            found, sd=float(np.sqrt(stayed * (1 - stayed))), people_per_unit=per_unit, alpha=alpha
+        )
+    return _detectable_by_error(found, uncertainty, alpha)
 
 
 # --- tables ------------------------------------------------------------------------------------------------------

@@ -6,6 +6,10 @@ With θ the estimate on all units, θ₍₋c₎ without unit c and δ_c = θ₍�
     V_g = (k_g − 1)/k_g · Σ_{c in cohort g} δ_c²,   k_g the units of cohort g (the control is one)
     df  = (Σ V_g)² / Σ (V_g² / max(k_g − 1, 1)),    not below 1
 
+A cohort of one unit has no spread of its own and would drop out of the df while its δ stays in V; such cohorts are
+therefore pooled into one group (with factor 1 if it is alone). Simulated coverage of six one-unit cohorts against 30
+controls rose from 91.8 % to 95.2 % by it (docs/decisions/0007-one-unit-cohorts.md).
+
 Source: MacKinnon, Nielsen & Webb (2023), "Fast and reliable jackknife and bootstrap methods for cluster-robust
 inference", J. Applied Econometrics 38(5); Satterthwaite (1946). Simulated coverage: benchmarks/coverage.py.
 """
@@ -42,23 +46,27 @@ class Uncertainty:
         return float(stats.t.ppf(1 - alpha / 2, self.df) + stats.t.ppf(power, self.df)) * self.std_error
 
 
-def jackknife(*, theta: float, theta_without: np.ndarray, cohort: np.ndarray) -> Uncertainty | None:
+ROUNDING = 1e-12  # relative; a spread below it is arithmetic, not variation
+
+
+def jackknife(*, theta: float, theta_without: np.ndarray, cohort: np.ndarray, scale: float = 1.0) -> Uncertainty | None:
     """Uncertainty of `theta` from its leave-one-out values (shape: units); `cohort` labels each unit.
 
     A unit whose deletion leaves nothing to estimate (NaN) makes the error unknown: None. The same where the error
-    is zero, which is a data fault (no variation) and not certainty.
+    is zero but for rounding (`scale` is the size of the outcome's values): a data fault and not certainty.
     """
     delta = theta_without - theta
     if delta.size < 2 or not np.all(np.isfinite(delta)):
         return None
     n = delta.size
     total = (n - 1) / n * float(delta @ delta)
-    if not total > 0 or not math.isfinite(total):
+    if not total > (ROUNDING * scale) ** 2 or not math.isfinite(total):
         return None
-    labels, position, sizes = np.unique(cohort, return_inverse=True, return_counts=True)
-    by_cohort = np.zeros(labels.size)
-    np.add.at(by_cohort, position, delta**2)
-    by_cohort *= (sizes - 1) / sizes
-    spread = float(np.sum(by_cohort**2 / np.maximum(sizes - 1, 1)))
-    df = float(by_cohort.sum() ** 2 / spread) if spread > 0 else 1.0
+    _, position, sizes = np.unique(cohort, return_inverse=True, return_counts=True)
+    lone = sizes[position] == 1
+    groups = np.where(lone, -1, position)  # all one-unit cohorts are one group
+    by_group = {int(g): delta[groups == g] for g in np.unique(groups)}
+    parts = [(float(d @ d) * (d.size - 1) / d.size if d.size > 1 else float(d @ d), d.size) for d in by_group.values()]
+    spread = sum(v**2 / max(k - 1, 1) for v, k in parts)
+    df = sum(v for v, _ in parts) ** 2 / spread if spread > 0 else 1.0
     return Uncertainty(math.sqrt(total), max(df, 1.0))

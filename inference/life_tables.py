@@ -17,6 +17,11 @@ import numpy as np
 from inference.att import Aggregate
 
 
+def _product(staying: np.ndarray) -> np.ndarray:
+    """Row products; a row with a zero is zero, whatever is unknown after everybody has left."""
+    return np.where((staying == 0).any(axis=1), 0.0, np.prod(staying, axis=1))
+
+
 @dataclass(frozen=True)
 class LifeTable:
     """Counts of one window of one cohort: arrays of shape units × months; `pilot` and `control` mark the units."""
@@ -37,19 +42,28 @@ class LifeTable:
         """Length of the window."""
         return self.at_risk.shape[1]
 
+    @property
+    def is_whole(self) -> bool:
+        """Both arms have people, followed to the window's end or until the last had left."""
+        return all(member.any() and np.isfinite(self.survival(member)[0]) for member in (self.pilot, self.control))
+
     def entered(self, member: np.ndarray) -> int:
         """People at risk on the first day, in the member units."""
         return int(self.at_risk[member, 0].sum())
 
     def survival(self, member: np.ndarray) -> tuple[float, np.ndarray]:
-        """S at the window's end over the member units, and without each unit (shape: units). NaN without people."""
+        """S at the window's end over the member units, and without each unit (shape: units).
+
+        Zero once everybody has left; NaN where nobody was followed to the end.
+        """
         at_risk = np.where(member[:, None], self.at_risk, 0.0)
         events = np.where(member[:, None], self.events, 0.0)
         n, d = at_risk.sum(axis=0), events.sum(axis=0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            whole = float(np.prod(1 - d / n))
-            without = np.prod(1 - (d - events) / (n - at_risk), axis=1)
-        return whole, without
+            staying = 1 - d / n
+            staying_without = 1 - (d - events) / (n - at_risk)
+        whole = _product(staying[None, :])[0]
+        return float(whole), _product(staying_without)
 
     def difference(self) -> tuple[float, np.ndarray]:
         """S_pilot − S_control, and the same without each unit."""

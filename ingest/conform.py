@@ -15,12 +15,13 @@ import polars as pl
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import Batch, Fault, FileRefused
 from ingest.spec import Column, Item, Mapping
-from ingest.tables import ANSWERS, QUARANTINE, RECORD_TABLES, RawTable
+from ingest.tables import ANSWERS, PERSONAL, QUARANTINE, RECORD_TABLES, RawTable
 
 WITHHELD = "withheld"  # stands for a personal value wherever one could be seen
-PERSONAL = ("person", "name", "email", "birth_year")
 PLAUSIBLE = (date(1900, 1, 1), date(2199, 12, 31))
 MAX_TEXT = 2_000  # characters; survey comments and the like are not loaded at all
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # stripped with the spaces: they make two of one id
+COMMA_NUMBER = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
 NUMBER = r"^[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
 
@@ -61,19 +62,20 @@ def conform(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: 
     frame = batch.frame
     verdicts = _Verdicts(frame.height)
     for rule in mapping.set_aside:
-        broken = frame[rule.column].str.strip_chars().is_in(rule.equals)
+        said = frame[rule.column].str.strip_chars().str.to_lowercase()
+        broken = said.is_in([word.lower() for word in rule.equals])
         verdicts.add(broken, kind="set_aside", rule="set_aside", column=rule.column, expected=rule.reason)
 
-    dates = _dated(frame, mapping, dated, verdicts)
+    dates = _dated(batch, mapping, dated, verdicts)
     columns = {"load_id": pl.Series([load_id], dtype=pl.String).new_from_index(0, frame.height), "line": frame["line"]}
     for name, kind in table.fields.items():
         if mapping.snapshot and name == mapping.dated_field:
             columns[name] = dates
         elif name in mapping.columns:
-            columns[name] = _field(frame, name, kind, mapping, pseudonyms, dates, verdicts)
+            columns[name] = _field(batch, name, kind, mapping, pseudonyms, dates, verdicts)
         else:
             columns[name] = pl.Series([None], dtype=table.schema[name]).new_from_index(0, frame.height)
-    answers = {name: _answer(frame, name, item, mapping, verdicts) for name, item in mapping.items.items()}
+    answers = {name: _answer(batch, name, item, mapping, verdicts) for name, item in mapping.items.items()}
 
     good = verdicts.rule.is_null()
     rows = pl.DataFrame([series.alias(name) for name, series in columns.items()], schema_overrides=table.schema)
@@ -93,16 +95,23 @@ def _text(frame: pl.DataFrame, column: Column, mapping: Mapping) -> pl.Series:
     present = [header for header in column.headers if header in frame.columns]
     if not present:
         return pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    null_words = [*mapping.null_words, *column.null_words]
-    trimmed = (pl.col(header).str.strip_chars() for header in present)
-    joined = pl.concat_str(list(trimmed), separator=" ", ignore_nulls=True).str.strip_chars()
-    return frame.select(pl.when(joined.is_in(null_words) | (joined == "")).then(None).otherwise(joined)).to_series()
+    null_words = [*mapping.null_words, *column.null_words, ""]
+    parts = [_cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
+    # Null words are null in each part: two unknown halves of a name are no name.
+    named = (pl.when(pl.col(part.name).is_in(null_words)).then(None).otherwise(pl.col(part.name)) for part in parts)
+    joined = pl.concat_str(list(named), separator=" ", ignore_nulls=True)
+    return pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
 
 
-def _field(frame, name, kind, mapping, pseudonyms, dates, verdicts) -> pl.Series:
+def _cleaned(words: pl.Series) -> pl.Series:
+    """Composed (NFC), without spaces and invisible marks at the ends."""
+    return words.str.normalize("NFC").str.replace_all(f"[{INVISIBLE}]", "").str.strip_chars()
+
+
+def _field(batch, name, kind, mapping, pseudonyms, dates, verdicts) -> pl.Series:
     column = mapping.columns[name]
     table = RECORD_TABLES[mapping.source]
-    text = _text(frame, column, mapping)
+    text = _text(batch.frame, column, mapping)
     must = column.required if column.required is not None else name in table.required
 
     def broken(mask: pl.Series, rule: str, expected: str) -> None:
@@ -117,18 +126,25 @@ def _field(frame, name, kind, mapping, pseudonyms, dates, verdicts) -> pl.Series
     if kind in ("person", "name", "email"):
         return _hashed(text, pseudonyms, form="id" if kind == "person" else kind, namespace=column.namespace)
     if kind in ("date", "birth_year"):
-        value = _date(text, column, xlsx=mapping.format != "csv")
+        value = _date(text, column, dates, is_workbook=batch.kind == "xlsx")
         outside = (value < PLAUSIBLE[0]) | (value > PLAUSIBLE[1])
         formats = " or ".join(column.formats or ("%Y-%m-%d",))
+        if kind == "birth_year":
+            outside = outside | (value > dates).fill_null(False)
         broken(text.is_not_null() & (value.is_null() | outside), "bad_date", f"a date written {formats}")
-        return _birth_year(value, dates, column) if kind == "birth_year" else value
+        return value.dt.year() if kind == "birth_year" else value
     if kind == "time":
-        value = _time(text, column, mapping.time_zone)
-        broken(text.is_not_null() & value.is_null(), "bad_time", f"a time that exists in {mapping.time_zone}")
+        value = _time(text, column, mapping.time_zone, is_workbook=batch.kind == "xlsx")
+        broken(
+            text.is_not_null() & (value.is_null() | ~value.dt.date().is_between(*PLAUSIBLE)),
+            "bad_time",
+            f"a time that exists in {mapping.time_zone}",
+        )
         return value
     if kind == "number":
-        value = _number(text, mapping.decimal_mark)
-        broken(text.is_not_null() & value.is_null(), "bad_number", f"a number with decimal {mapping.decimal_mark}")
+        mark = _decimal_mark(batch, mapping)
+        value = _number(text, mark)
+        broken(text.is_not_null() & value.is_null(), "bad_number", f"a number with decimal {mark}")
         _check_range(value, column.range, broken)
         return value
     broken(text.str.len_chars() > MAX_TEXT, "too_long", f"at most {MAX_TEXT} characters")
@@ -147,45 +163,59 @@ def _hashed(text: pl.Series, pseudonyms: Pseudonyms, *, form: str, namespace: st
     return text.replace_strict(words, hashes, default=None, return_dtype=pl.String)
 
 
-def _date(text: pl.Series, column: Column, *, xlsx: bool) -> pl.Series:
+def _tried(text: pl.Series, attempts: list[pl.Expr]) -> pl.Series:
+    return text.alias("").to_frame().select(pl.coalesce(attempts)).to_series()
+
+
+def _date(text: pl.Series, column: Column, dates: pl.Series | None, *, is_workbook: bool) -> pl.Series:
+    """The first declared format that fits. Two-digit years that land after the file's date may be declared past."""
     formats = list(column.formats or ("%Y-%m-%d",))
-    if xlsx:  # a real date cell arrives as ISO text, whatever the column's written format
+    if is_workbook:  # a real date cell arrives as ISO text, whatever the column's written format
         formats += ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
-    tried = [pl.col("").str.to_date(pattern, strict=False, exact=True) for pattern in formats]
-    return text.alias("").to_frame().select(pl.coalesce(tried)).to_series()
+    attempts = []
+    for pattern in formats:
+        value = pl.col("").str.to_date(pattern, strict=False, exact=True)
+        if "%y" in pattern and column.two_digit_years == "past" and dates is not None:
+            value = pl.when(value > dates).then(value.dt.offset_by("-100y")).otherwise(value)
+        attempts.append(value)
+    return _tried(text, attempts)
 
 
-def _birth_year(value: pl.Series, dates: pl.Series, column: Column) -> pl.Series:
-    """The year; two digits that land after the snapshot belong to the century before."""
-    year = value.dt.year()
-    if column.two_digit_years == "past":
-        return pl.select(pl.when(value > dates).then(year - 100).otherwise(year)).to_series()
-    return year
+def _time(text: pl.Series, column: Column, zone: str, *, is_workbook: bool) -> pl.Series:
+    """UTC. Times without an offset are local to `zone`; one that does not exist there, or exists twice, is null."""
+    formats = list(column.formats or ("%Y-%m-%d %H:%M:%S",)) + (["%Y-%m-%d %H:%M:%S"] if is_workbook else [])
+    attempts = []
+    for pattern in formats:
+        value = pl.col("").str.to_datetime(pattern, strict=False, time_unit="us")
+        if "%z" in pattern:
+            attempts.append(value.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+        else:
+            local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+            attempts.append(local.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+    return _tried(text, attempts)
 
 
-def _time(text: pl.Series, column: Column, zone: str) -> pl.Series:
-    formats = column.formats or ("%Y-%m-%d %H:%M:%S",)
-    tried = [pl.col("").str.to_datetime(pattern, strict=False, time_unit="us") for pattern in formats]
-    local = text.alias("").to_frame().select(pl.coalesce(tried)).to_series()
-    in_zone = local.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
-    return in_zone.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+def _decimal_mark(batch: Batch, mapping: Mapping) -> str:
+    """Workbooks and JSON write numbers with a point, whatever the sender's country."""
+    return mapping.decimal_mark if batch.kind == "csv" else "."
 
 
 def _number(text: pl.Series, decimal_mark: str) -> pl.Series:
-    if decimal_mark == ",":
+    if decimal_mark == ",":  # points may only group thousands: 1.5 is no number here, and must not become 15
+        text = pl.select(pl.when(text.str.contains(COMMA_NUMBER)).then(text)).to_series()
         text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     value = pl.select(pl.when(text.str.contains(NUMBER)).then(text)).to_series().cast(pl.Float64, strict=False)
     return pl.select(pl.when(value.is_finite()).then(value)).to_series()
 
 
-def _dated(frame: pl.DataFrame, mapping: Mapping, dated: date | None, verdicts: _Verdicts) -> pl.Series:
+def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdicts) -> pl.Series:
     snapshot = mapping.snapshot
     if snapshot is None or snapshot.column is None:
-        return pl.Series([dated], dtype=pl.Date).new_from_index(0, frame.height)
+        return pl.Series([dated], dtype=pl.Date).new_from_index(0, batch.frame.height)
     column = Column.model_validate({"from": snapshot.column, "formats": snapshot.formats})
-    value = _date(_text(frame, column, mapping), column, xlsx=mapping.format != "csv")
+    value = _date(_text(batch.frame, column, mapping), column, None, is_workbook=batch.kind == "xlsx")
     verdicts.add(
-        value.is_null(),
+        value.is_null() | ~value.is_between(*PLAUSIBLE).fill_null(True),
         kind="faulty",
         rule="bad_date",
         column=snapshot.column,
@@ -204,7 +234,10 @@ def file_date(file_name: str, mapping: Mapping) -> date | None:
     found = re.search(snapshot.filename, file_name)
     try:
         parts = {name: int(number) for name, number in found.groupdict().items() if number}
-        return date(parts["year"], parts["month"], parts.get("day", 1))
+        found_date = date(parts["year"], parts["month"], parts.get("day", 1))
+        if not PLAUSIBLE[0] <= found_date <= PLAUSIBLE[1]:
+            raise ValueError
+        return found_date
     except (AttributeError, ValueError, KeyError):
         raise FileRefused(
             f"no date in the file's name; the mapping {mapping.name} expects {snapshot.filename}"
@@ -214,13 +247,13 @@ def file_date(file_name: str, mapping: Mapping) -> date | None:
 # --- survey items ------------------------------------------------------------------------------------------------
 
 
-def _answer(frame: pl.DataFrame, name: str, item: Item, mapping: Mapping, verdicts: _Verdicts) -> pl.Series:
+def _answer(batch: Batch, name: str, item: Item, mapping: Mapping, verdicts: _Verdicts) -> pl.Series:
     column = Column.model_validate({"from": item.from_, "optional": item.optional})
-    text = _text(frame, column, mapping)
+    text = _text(batch.frame, column, mapping)
     if item.values:
         # Exports with codes and exports with words give the same answer: a code passes, a word is translated.
         text = text.replace(item.values)
-    value = _number(text, mapping.decimal_mark)
+    value = _number(text, _decimal_mark(batch, mapping))
 
     def broken(mask: pl.Series, rule: str, expected: str) -> None:
         verdicts.add(mask, kind="faulty", rule=rule, column=item.from_, expected=expected)

@@ -1,7 +1,9 @@
-"""The inbox and the landing: which files arrived, frozen copies by content hash, in the order they came.
+"""The inbox and the landing: which files arrived, frozen copies by hash, in the order they came.
 
-A file stays in the inbox (it is the sender's folder); what was seen before is known by its content. Half-written
-files are left for the next run. `landing/` is the only place that holds what was sent, and only ingest opens it.
+A file stays in the inbox (it is the sender's folder). What was seen before is known by source, file name and content
+together: a month in which nothing changed is another snapshot with equal content, and a file that was refused for
+its name can be renamed. Half-written files are left for the next run. `landing/` is the only place that holds what
+was sent, and only ingest opens it.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
 
 @dataclass(frozen=True)
 class Landed:
-    """One frozen file. `sequence` counts arrivals from 1; `load_id` is the sha256 of the content."""
+    """One frozen file. `sequence` counts arrivals from 1; `load_id` hashes source, name and content."""
 
     load_id: str
+    content_sha256: str
     source: str
     file_name: str
     n_bytes: int
@@ -29,11 +32,30 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class Inbox:
-    """What lies in the inbox now: content hash → (source, file), and files that are still being written."""
+class Arrival:
+    """A whole file in the inbox."""
 
-    files: dict[str, tuple[str, Path]]
-    unfinished: tuple[Path, ...]
+    source: str
+    path: Path
+    content_sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """The name as text; bytes that are no UTF-8 are written out."""
+        return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
+
+    @property
+    def load_id(self) -> str:
+        """sha256 over source, name and content."""
+        return hashlib.sha256(f"{self.source}\0{self.file_name}\0{self.content_sha256}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What lies in the inbox now: by load id, and files that cannot be taken yet, each with the reason."""
+
+    files: dict[str, Arrival]
+    waiting: tuple[tuple[Path, str], ...]
 
 
 def sha256(path: Path) -> str:
@@ -43,22 +65,30 @@ def sha256(path: Path) -> str:
 
 
 def scan(inbox: Path) -> Inbox:
-    """All files below `inbox/<source>/`, by content. Of two equal files the one first by name counts."""
-    files: dict[str, tuple[str, Path]] = {}
-    unfinished = []
-    for source in SOURCES:
-        for path in sorted((inbox / source).glob("**/*")):
-            if not path.is_file() or path.name.startswith((".", "~$")):
+    """All files below `inbox/<source>/`, in the order of their names."""
+    files: dict[str, Arrival] = {}
+    waiting: list[tuple[Path, str]] = []
+    for path in sorted(inbox.glob("**/*")):
+        place = path.relative_to(inbox).parts
+        if not path.is_file() or len(place) < 2 or any(part.startswith((".", "~$")) for part in place):
+            continue
+        if place[0] not in SOURCES:
+            waiting.append((path, f"{place[0]} is no source; the folders are {', '.join(SOURCES)}"))
+        elif path.suffix.lower() in UNFINISHED:
+            waiting.append((path, "still being written"))
+        else:
+            try:
+                before = path.stat()
+                arrival = Arrival(place[0], path, sha256(path))
+                after = path.stat()
+            except OSError as error:
+                waiting.append((path, error.strerror or "cannot be read"))
                 continue
-            before = path.stat()
-            digest = sha256(path)
-            after = path.stat()
-            changing = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
-            if changing or path.suffix.lower() in UNFINISHED:
-                unfinished.append(path)
+            if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
+                files[arrival.load_id] = arrival
             else:
-                files.setdefault(digest, (source, path))
-    return Inbox(files, tuple(unfinished))
+                waiting.append((path, "still being written"))
+    return Inbox(files, tuple(waiting))
 
 
 def landed_files(landing: Path) -> list[Landed]:
@@ -69,37 +99,59 @@ def landed_files(landing: Path) -> list[Landed]:
 
 def content_path(landing: Path, landed: Landed) -> Path:
     """Where the frozen copy lies; it keeps the ending of its name, which tells the format."""
-    return landing / landed.load_id / f"content{Path(landed.file_name).suffix.lower()}"
+    return landing / landed.load_id / f"content{Path(landed.file_name).suffix.lower()[:10]}"
 
 
 def land(inbox: Inbox, landing: Path) -> list[Landed]:
-    """Freeze what is new; returns the new ones. Each file is written, synced and renamed, then its note is."""
+    """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
+
+    An older file that is back in place of a later one of its name counts as arrived again.
+    """
     landing.mkdir(mode=0o700, parents=True, exist_ok=True)
-    known = landed_files(landing)
-    have = {landed.load_id for landed in known}
-    sequence = max((landed.sequence for landed in known), default=0)
+    known = {landed.load_id: landed for landed in landed_files(landing)}
+    latest: dict[tuple[str, str], int] = {}
+    for landed in known.values():
+        latest[landed.source, landed.file_name] = landed.sequence
+    sequence = max((landed.sequence for landed in known.values()), default=0)
     new = []
-    for digest, (source, path) in inbox.files.items():
-        if digest in have:
+    for load_id, arrival in inbox.files.items():
+        old = known.get(load_id)
+        if old and old.sequence == latest[old.source, old.file_name]:
             continue
-        sequence += 1
-        landed = Landed(digest, source, path.name, path.stat().st_size, sequence)
-        _freeze(path, landed, landing)
-        new.append(landed)
+        landed = Landed(
+            load_id=load_id,
+            content_sha256=arrival.content_sha256,
+            source=arrival.source,
+            file_name=arrival.file_name,
+            n_bytes=arrival.path.stat().st_size,
+            sequence=sequence + 1,
+        )
+        if old or _freeze(arrival.path, landed, landing):
+            sequence += 1
+            _note(landed, landing)
+            new.append(landed)
     return new
 
 
-def _freeze(path: Path, landed: Landed, landing: Path) -> None:
+def _freeze(path: Path, landed: Landed, landing: Path) -> bool:
     folder = landing / landed.load_id
     folder.mkdir(mode=0o700, exist_ok=True)
     target = content_path(landing, landed)
     temporary = target.with_name(target.name + ".tmp")
-    shutil.copyfile(path, temporary)
-    if sha256(temporary) != landed.load_id:  # it changed while it was copied: leave it for the next run
+    temporary.unlink(missing_ok=True)
+    try:
+        shutil.copyfile(path, temporary)
+    except (FileNotFoundError, PermissionError):
+        return False
+    if sha256(temporary) != landed.content_sha256:
         temporary.unlink()
-        raise OSError(f"{path.name} changed while it was read; run again when it is complete")
+        return False
     _sync_and_rename(temporary, target, mode=0o400)
-    note = folder / "landed.json"
+    return True
+
+
+def _note(landed: Landed, landing: Path) -> None:
+    note = landing / landed.load_id / "landed.json"
     temporary = note.with_name("landed.json.tmp")
     temporary.write_text(json.dumps(asdict(landed)), encoding="utf-8")
     _sync_and_rename(temporary, note, mode=0o600)

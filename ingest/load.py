@@ -32,6 +32,8 @@ from ingest.tables import (
 )
 
 MAX_REASON = 2_000
+MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
+READER = 1  # count up when files must be read anew after a change of the code
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ class Loaded:
     n_loaded: int = 0
     n_faulty: int = 0
     n_set_aside: int = 0
+
+
+class RecordLost(AssertionError):
+    """Records in are not records loaded plus quarantined: a fault of ours, so the run stops."""
 
 
 @contextmanager
@@ -100,7 +106,7 @@ def load_source(
     """Load every landed file of `source` that is not in the warehouse as its mapping now reads it."""
     known = dict(
         connection.execute(
-            "select load_id, mapping_hash || key_id from raw.load_log where source = ?", [source]
+            "select load_id, mapping_hash || key_id || sequence from raw.load_log where source = ?", [source]
         ).fetchall()
     )
     results = []
@@ -108,12 +114,16 @@ def load_source(
         if file.source != source:
             continue
         mapping = mapping_for(mappings, source, file.file_name)
-        state = f"{mapping.digest if mapping else ''}{pseudonyms.key_id}"
+        state = f"{_mapping_hash(mapping)}{pseudonyms.key_id}{file.sequence}"
         if known.get(file.load_id) == state:
             results.append(Loaded(file, "unchanged"))
         else:
             results.append(_load_file(connection, file, landing, mapping, pseudonyms))
     return results
+
+
+def _mapping_hash(mapping: Mapping | None) -> str:
+    return f"{READER}.{mapping.digest if mapping else 'none'}"
 
 
 def _load_file(connection, file: Landed, landing: Path, mapping: Mapping | None, pseudonyms: Pseudonyms) -> Loaded:
@@ -124,9 +134,16 @@ def _load_file(connection, file: Landed, landing: Path, mapping: Mapping | None,
             if mapping is None:
                 raise FileRefused(f"no mapping of {file.source} fits this file name; add one in sources/")
             result = _load_rows(connection, file, content_path(landing, file), mapping, pseudonyms)
+        except (duckdb.Error, OSError, MemoryError, RecordLost):
+            raise
         except FileRefused as error:
             _forget(connection, file)
             result = Loaded(file, "refused", reason=str(error)[:MAX_REASON])
+        except (Exception, pl.exceptions.PanicException) as error:
+            # A file that breaks its reader must not keep the others out; its words may be people's, so none is shown.
+            _forget(connection, file)
+            reason = f"the reader broke on it ({type(error).__name__}); please report this, with the mapping"
+            result = Loaded(file, "refused", reason=reason)
         _log(connection, result, mapping, pseudonyms)
         connection.execute("commit")
     except BaseException:
@@ -150,42 +167,62 @@ def _insert(connection, name: str, frame: pl.DataFrame) -> None:
 
 def _load_rows(connection, file: Landed, path: Path, mapping: Mapping, pseudonyms: Pseudonyms) -> Loaded:
     dated: date | None = file_date(file.file_name, mapping)
-    n_records = 0
+    n_records = n_faulty = 0
     for batch in read_batches(path, mapping):
         n_records += batch.frame.height + len(batch.faults)
         conformed = conform(batch, mapping, pseudonyms, load_id=file.load_id, dated=dated)
         for name, frame in conformed.tables.items():
             _insert(connection, name, frame)
         _insert(connection, "quarantine", conformed.quarantine)
+        n_faulty += conformed.quarantine.filter(pl.col("kind") == "faulty").height
+        if n_faulty > MISFIT and 2 * n_faulty > n_records:
+            raise FileRefused(f"{n_faulty:,} of the first {n_records:,} records do not fit the mapping {mapping.name}")
     if n_records == 0 and mapping.zero_records == "refused":
         raise FileRefused("no records below the header; an empty export is refused (zero_records: allowed takes it)")
     table = RECORD_TABLES[file.source]
+    _quarantine_doubles(connection, file, table)
     for part in TABLES_OF[file.source]:
-        _quarantine_doubles(connection, file, part, is_record=part is table)
+        if part is not table:
+            _drop_orphans(connection, file, table, part)
         _profile(connection, file, part)
     return _counted(connection, file, table, n_records)
 
 
-def _quarantine_doubles(connection, file: Landed, table: RawTable, *, is_record: bool) -> None:
-    """A key that comes again within a file (a file pasted twice): the first line stays, the rest is set apart."""
+def _quarantine_doubles(connection, file: Landed, table: RawTable) -> None:
+    """A key that comes again within a file: equal records keep the first; of records that differ none is chosen."""
     keys = ", ".join(table.key)
+    values = ", ".join(f'"{name}"' for name in table.fields)
     doubles = f"""
-        select line from (
-            select line, row_number() over (partition by {keys} order by line) as turn
-            from raw.{table.name} where load_id = ?
-        ) where turn > 1
+        select line, n_contents from (
+            select line,
+                row_number() over (partition by {keys} order by line) as turn,
+                count(*) over (partition by {keys}) as n_lines,
+                len(list_distinct(list(hash({values})) over (partition by {keys}))) as n_contents
+            from raw.{table.name} where load_id = $load
+        ) where turn > 1 or n_contents > 1
     """
-    if is_record:
-        connection.execute(
-            f"""
-            insert into raw.quarantine
-            select load_id, '{file.source}', line, 'faulty', 'duplicate_key', '', 'one record per {keys}', '{{}}'
-            from raw.{table.name} where load_id = ? and line in ({doubles})
-            """,
-            [file.load_id, file.load_id],
-        )
     connection.execute(
-        f"delete from raw.{table.name} where load_id = ? and line in ({doubles})", [file.load_id, file.load_id]
+        f"""
+        insert into raw.quarantine
+        select $load, $source, line, 'faulty',
+            case when n_contents > 1 then 'conflicting_key' else 'duplicate_key' end,
+            '', 'one record per {keys}', '{{}}'
+        from ({doubles})
+        """,
+        {"load": file.load_id, "source": file.source},
+    )
+    connection.execute(
+        f"delete from raw.{table.name} where load_id = $load and line in (select line from ({doubles}))",
+        {"load": file.load_id},
+    )
+
+
+def _drop_orphans(connection, file: Landed, records: RawTable, part: RawTable) -> None:
+    """What follows from a record goes where the record went."""
+    connection.execute(
+        f"delete from raw.{part.name} where load_id = ? "
+        f"and line not in (select line from raw.{records.name} where load_id = ?)",
+        [file.load_id, file.load_id],
     )
 
 
@@ -215,7 +252,7 @@ def _counted(connection, file: Landed, table: RawTable, n_records: int) -> Loade
         [file.load_id],
     ).fetchall()
     if n_records != n_loaded + n_faulty + n_set_aside:
-        raise AssertionError(
+        raise RecordLost(
             f"{file.file_name}: {n_records} records in, but {n_loaded} loaded and {n_faulty + n_set_aside} quarantined"
         )
     return Loaded(file, "loaded", "", n_records, n_loaded, n_faulty, n_set_aside)
@@ -225,9 +262,10 @@ def _log(connection, result: Loaded, mapping: Mapping | None, pseudonyms: Pseudo
     file = result.landed
     row = {
         "load_id": file.load_id,
+        "content_sha256": file.content_sha256,
         "source": file.source,
         "mapping": mapping.name if mapping else None,
-        "mapping_hash": mapping.digest if mapping else "",
+        "mapping_hash": _mapping_hash(mapping),
         "key_id": pseudonyms.key_id,
         "file_name": file.file_name,
         "n_bytes": file.n_bytes,

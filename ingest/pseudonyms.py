@@ -25,7 +25,7 @@ class KeyMissing(ValueError):
 
 
 def normal_id(text: str) -> str:
-    """An id's normal form: NFC and trimmed; leading zeros and case are kept."""
+    """An id's normal form: NFC and trimmed; leading zeros and case are kept (invisible marks went at reading)."""
     return unicodedata.normalize("NFC", text).strip()
 
 

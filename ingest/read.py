@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zipfile
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,14 @@ from pathlib import Path
 import polars as pl
 
 from ingest.spec import Mapping
+from ingest.workbook import NotAWorkbook, inspect
 
 BATCH_RECORDS = 50_000
+BATCH_CHARACTERS = 32_000_000
 MAX_LINE = 1 << 20  # characters; a longer line is damage or an attack, not a record
 MAX_COLUMNS = 500
-MAX_UNZIPPED = 1 << 30  # bytes
-MAX_ZIP_RATIO = 200
-MAGIC = {b"\x1f\x8b": "gzip-compressed", b"PK": "a ZIP or XLSX file", b"%PDF": "a PDF"}
+MAGIC = {b"\x1f\x8b": "gzip-compressed", b"PK\x03\x04": "a ZIP or XLSX file", b"%PDF": "a PDF"}
+ENDINGS = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
 class FileRefused(ValueError):
@@ -48,6 +49,7 @@ class Batch:
 
     frame: pl.DataFrame
     faults: list[Fault]
+    kind: str = "csv"
 
 
 def wanted_headers(mapping: Mapping) -> dict[str, bool]:
@@ -67,8 +69,7 @@ def wanted_headers(mapping: Mapping) -> dict[str, bool]:
 
 def read_batches(path: Path, mapping: Mapping) -> Iterator[Batch]:
     """The records of `path` in batches. Raises FileRefused."""
-    kind = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}.get(path.suffix.lower(), "csv")
-    kind = kind if mapping.format == "by_ending" else mapping.format
+    kind = ENDINGS.get(path.suffix.lower(), "csv") if mapping.format == "by_ending" else mapping.format
     if path.stat().st_size == 0:
         raise FileRefused("the file is empty (0 bytes); export it again")
     return {"csv": _read_csv, "xlsx": _read_xlsx, "jsonl": _read_jsonl}[kind](path, mapping)
@@ -106,7 +107,7 @@ def _lines(path: Path, mapping: Mapping) -> Iterator[str]:
                 if len(line) > MAX_LINE:
                     raise FileRefused(f"line {number} has more than {MAX_LINE:,} characters; that is no record")
                 yield line
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise FileRefused(
                 f"near line {number + 1}: bytes that are not {mapping.encoding}; declare the right encoding "
                 f"in the mapping {mapping.name} (cp1252 is common)"
@@ -119,6 +120,12 @@ def _positions(names: list[str], mapping: Mapping) -> dict[str, int]:
         raise FileRefused(f"{len(names):,} columns; at most {MAX_COLUMNS} can be an export")
     wanted = wanted_headers(mapping)
     missing = [name for name, optional in wanted.items() if not optional and name not in names]
+    if missing and 2 * len(missing) > sum(not optional for optional in wanted.values()):
+        # What stands there instead may be people's data (an export without a header row): it is not repeated.
+        raise FileRefused(
+            f"most of the expected columns are missing ({_quoted(missing[:20])}); is the header row there, and is this "
+            f"the export that the mapping {mapping.name} describes?"
+        )
     if missing:
         unused = [name for name in names if name not in wanted]
         raise FileRefused(
@@ -138,10 +145,13 @@ def _quoted(names: Iterable[str]) -> str:
 def _names(rows: list[list[str]], mapping: Mapping) -> list[str]:
     """Column names from the header rows: the first row, or the ImportIds of Qualtrics' third."""
     if mapping.names_from == "header":
-        return [name.strip() for name in rows[0]]
+        return [unicodedata.normalize("NFC", name).strip() for name in rows[0]]
     try:
-        return [json.loads(cell)["ImportId"] for cell in rows[-1]]
-    except (ValueError, TypeError, KeyError):
+        names = [json.loads(cell)["ImportId"] for cell in rows[-1]]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError
+        return names
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise FileRefused(
             f'header row {mapping.header_rows} should hold {{"ImportId":…}} in every column; '
             "export with three header rows, or map by header"
@@ -151,14 +161,27 @@ def _names(rows: list[list[str]], mapping: Mapping) -> list[str]:
 class _Collector:
     """Gathers records and faults and hands them on in batches."""
 
-    def __init__(self, headers: Iterable[str]):
+    def __init__(self, headers: Iterable[str], kind: str):
         self.headers = list(headers)
+        self.kind = kind
         self.rows: list[tuple] = []
         self.faults: list[Fault] = []
+        self.characters = 0
+
+    def add(self, line: int, values: list[str | None]) -> None:
+        """A record; text that no database can hold makes it a fault."""
+        joined = "".join(value for value in values if value)
+        self.characters += len(joined)
+        if "\0" in joined:
+            self.faults.append(Fault(line, "nul_byte", "", "text without NUL bytes", {}))
+        elif not _is_encodable(joined):
+            self.faults.append(Fault(line, "bad_text", "", "text that Unicode allows", {}))
+        else:
+            self.rows.append((line, *values))
 
     @property
     def is_full(self) -> bool:
-        return len(self.rows) + len(self.faults) >= BATCH_RECORDS
+        return len(self.rows) + len(self.faults) >= BATCH_RECORDS or self.characters >= BATCH_CHARACTERS
 
     def batch(self) -> Batch:
         schema = {"line": pl.Int64} | dict.fromkeys(self.headers, pl.String)
@@ -166,9 +189,17 @@ class _Collector:
         frame = pl.DataFrame(
             [pl.Series(name, list(values), kind) for (name, kind), values in zip(schema.items(), columns, strict=True)]
         )
-        batch = Batch(frame, self.faults)
-        self.rows, self.faults = [], []
+        batch = Batch(frame, self.faults, self.kind)
+        self.rows, self.faults, self.characters = [], [], 0
         return batch
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # --- formats -----------------------------------------------------------------------------------------------------
@@ -188,11 +219,11 @@ def _read_csv(path: Path, mapping: Mapping) -> Iterator[Batch]:
             raise FileRefused(f"{len(head)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
         names = _names(head, mapping)
         where = _positions(names, mapping)
-        collector = _Collector(where)
+        collector = _Collector(where, "csv")
         indexes = list(where.values())
         width, last_line = len(names), reader.line_num
         for row in reader:
-            line, last_line = last_line + 1, reader.line_num
+            line, spans, last_line = last_line + 1, reader.line_num - last_line, reader.line_num
             if len(row) != width:
                 if not row:  # a blank line is no record
                     continue
@@ -202,10 +233,12 @@ def _read_csv(path: Path, mapping: Mapping) -> Iterator[Batch]:
                 )
             elif row == head[0]:
                 collector.faults.append(Fault(line, "repeated_header", "", "a record, not the header again", {}))
-            elif any("\0" in row[i] for i in indexes):
-                collector.faults.append(Fault(line, "nul_byte", "", "text without NUL bytes", {}))
+            elif spans > 1 and any("\n" in row[i] for i in indexes):
+                # Two stray quotes swallow whole records into one field.
+                expected = f"one record on one line, not {spans} lines inside a field"
+                collector.faults.append(Fault(line, "line_break", "", expected, {}))
             else:
-                collector.rows.append((line, *(row[i] for i in indexes)))
+                collector.add(line, [row[i] for i in indexes])
             if collector.is_full:
                 yield collector.batch()
         yield collector.batch()
@@ -217,14 +250,15 @@ def _read_csv(path: Path, mapping: Mapping) -> Iterator[Batch]:
 
 def _read_xlsx(path: Path, mapping: Mapping) -> Iterator[Batch]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            unzipped = sum(info.file_size for info in archive.infolist())
-    except zipfile.BadZipFile:
-        raise FileRefused("this is not an XLSX file (no ZIP inside); export it again") from None
-    if unzipped > MAX_UNZIPPED or unzipped > MAX_ZIP_RATIO * path.stat().st_size:
-        raise FileRefused(f"the file unpacks to {unzipped:,} bytes; that is no export")
+        sheet = inspect(path, mapping.worksheet)
+    except NotAWorkbook as error:
+        raise FileRefused(str(error)) from None
+    if sheet.last_column > MAX_COLUMNS:
+        raise FileRefused(f"{sheet.last_column:,} columns; at most {MAX_COLUMNS} can be an export")
+    if sheet.merged_rows >= sheet.first_row + mapping.header_rows:
+        raise FileRefused("cells below the header are merged, so most of them are empty; unmerge them and export again")
     try:
-        sheet = pl.read_excel(
+        grid = pl.read_excel(
             path,
             sheet_name=mapping.worksheet,
             engine="calamine",
@@ -233,20 +267,33 @@ def _read_xlsx(path: Path, mapping: Mapping) -> Iterator[Batch]:
             drop_empty_cols=False,
             read_options={"header_row": None, "dtypes": "string"},
         )
-    except Exception as error:  # calamine's own errors have no common class
-        raise FileRefused(f"the workbook cannot be read: {str(error)[:200]}") from None
-    rows = [[cell or "" for cell in row] for row in sheet.head(mapping.header_rows).rows()]
+    except Exception as error:  # calamine's errors have no common class, and their text quotes cells
+        raise FileRefused(f"the workbook cannot be read ({type(error).__name__}); export it again") from None
+    rows = [[cell or "" for cell in row] for row in grid.head(mapping.header_rows).rows()]
     if len(rows) < mapping.header_rows:
         raise FileRefused(f"{len(rows)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
     where = _positions(_names(rows, mapping), mapping)
-    body = sheet.slice(mapping.header_rows)
-    frame = body.select(
-        pl.int_range(mapping.header_rows + 1, mapping.header_rows + 1 + pl.len(), dtype=pl.Int64).alias("line"),
-        *(pl.nth(index).alias(name) for name, index in where.items()),
-    )
-    blank = pl.all_horizontal(pl.exclude("line").is_null()) if where else pl.lit(False)
-    for part in frame.filter(~blank).iter_slices(BATCH_RECORDS):
-        yield Batch(part, [])
+    collector = _Collector(where, "xlsx")
+    indexes = list(where.values())
+    first = sheet.first_row + mapping.header_rows
+    for line, row in enumerate(grid.slice(mapping.header_rows).iter_rows(), start=first):
+        values = [row[i] for i in indexes]
+        if line in sheet.valueless:
+            expected = "values, not an error or a formula that was never calculated"
+            collector.faults.append(Fault(line, "error_cell", "", expected, {}))
+        elif not any(row):  # a blank row is no record
+            continue
+        elif [cell or "" for cell in row] == rows[0]:
+            collector.faults.append(Fault(line, "repeated_header", "", "a record, not the header again", {}))
+        else:
+            collector.add(line, values)
+        if collector.is_full:
+            yield collector.batch()
+    yield collector.batch()
+
+
+class _Number(str):
+    """A JSON number kept as it was written."""
 
 
 def _as_text(value: object) -> str | None:
@@ -254,37 +301,47 @@ def _as_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+    raise ValueError("a list or an object where a word should be")
 
 
-class _Number(str):
-    """A JSON number kept as it was written."""
+def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        raise ValueError("a key stands twice")
+    return record
+
+
+def _no_constant(word: str) -> None:
+    raise ValueError(f"{word} is no JSON value")
 
 
 def _read_jsonl(path: Path, mapping: Mapping) -> Iterator[Batch]:
     _check_head(path, mapping)
     wanted = wanted_headers(mapping)
     seen: set[str] = set()
-    collector = _Collector(wanted)
+    n_records = 0
+    collector = _Collector(wanted, "jsonl")
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_no_doubles, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
+    )
     for number, line in enumerate(_lines(path, mapping), start=1):
         if not line.strip():
             continue
+        n_records += 1
         try:
-            record = json.loads(line, parse_int=_Number, parse_float=_Number)
+            record = decoder.decode(line.strip())
             if not isinstance(record, dict):
                 raise ValueError
+            values = [_as_text(record.get(name)) for name in wanted]
         except (ValueError, RecursionError):
-            collector.faults.append(Fault(number, "bad_json", "", "one JSON object on the line", {}))
+            expected = "one JSON object on the line, plain values, no key twice"
+            collector.faults.append(Fault(number, "bad_json", "", expected, {}))
             continue
         seen.update(record.keys() & wanted.keys())
-        values = [_as_text(record.get(name)) for name in wanted]
-        if any(value is not None and "\0" in value for value in values):
-            collector.faults.append(Fault(number, "nul_byte", "", "text without NUL bytes", {}))
-        else:
-            collector.rows.append((number, *values))
+        collector.add(number, values)
         if collector.is_full:
             yield collector.batch()
     missing = [name for name, optional in wanted.items() if not optional and name not in seen]
-    if missing and seen:
+    if missing and n_records:
         raise FileRefused(f"no record has {_quoted(missing)}; if it was renamed, change the mapping {mapping.name}")
     yield collector.batch()

@@ -10,12 +10,13 @@ import hashlib
 import re
 from datetime import date
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ingest import strict_yaml
-from ingest.tables import RECORD_TABLES
+from ingest.tables import PERSONAL, RECORD_TABLES
 
 BUILT_IN = Path(__file__).parent / "sources"
 
@@ -36,9 +37,27 @@ class SnapshotDate(_Strict):
     def _one_of(self) -> Self:
         if sum(value is not None for value in (self.column, self.filename, self.fixed)) != 1:
             raise ValueError("give exactly one of column, filename, fixed")
-        if self.filename is not None and not {"year", "month"} <= set(re.compile(self.filename).groupindex):
-            raise ValueError("the expression needs the named groups (?P<year>…) and (?P<month>…)")
+        if self.filename is not None:
+            try:
+                groups = set(re.compile(self.filename).groupindex)
+            except re.error as error:
+                raise ValueError(f"no regular expression: {error}") from None
+            if not {"year", "month"} <= groups:
+                raise ValueError("the expression needs the named groups (?P<year>…) and (?P<month>…)")
         return self
+
+
+def _as_words(value):
+    """YAML's plain scalars as the words that a file would hold (true, not True)."""
+    if not isinstance(value, dict):
+        return value
+
+    def word(scalar) -> str:
+        if not isinstance(scalar, str | int | float):
+            raise ValueError(f"{str(scalar)[:40]!r} is no single word")
+        return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
+
+    return {word(key): word(scalar) for key, scalar in value.items()}
 
 
 class Column(_Strict):
@@ -60,10 +79,7 @@ class Column(_Strict):
     def _lists(cls, value):
         return tuple(value) if isinstance(value, list) else value
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _words(cls, value):
-        return {str(key): str(word) for key, word in value.items()} if isinstance(value, dict) else value
+    _words = field_validator("values", mode="before")(_as_words)
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -89,10 +105,7 @@ class Item(_Strict):
     values: dict[str, str] = {}
     optional: bool = False
 
-    @field_validator("values", mode="before")
-    @classmethod
-    def _words(cls, value):
-        return {str(key): str(word) for key, word in value.items()} if isinstance(value, dict) else value
+    _words = field_validator("values", mode="before")(_as_words)
 
 
 class SetAside(_Strict):
@@ -108,7 +121,7 @@ class Mapping(_Strict):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     source: Literal["hris", "survey", "checkins", "roster"]
-    files: tuple[str, ...]
+    files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     format: Literal["csv", "xlsx", "jsonl", "by_ending"] = "by_ending"
     encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
     delimiter: str = Field(",", min_length=1, max_length=1)
@@ -124,6 +137,23 @@ class Mapping(_Strict):
     items: dict[str, Item] = {}
     set_aside: tuple[SetAside, ...] = ()
     zero_records: Literal["refused", "allowed"] = "refused"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"{name} is no IANA time zone; write for instance Europe/Berlin")
+        return name
+
+    @model_validator(mode="after")
+    def _nothing_personal_in_the_clear(self) -> Self:
+        kinds = RECORD_TABLES[self.source].fields
+        personal = {h for name, c in self.columns.items() if kinds.get(name) in PERSONAL for h in c.headers}
+        clear = {h for name, c in self.columns.items() if kinds.get(name) not in PERSONAL for h in c.headers}
+        both = sorted(personal & clear)
+        if both:
+            raise ValueError(f"{', '.join(both)}: read as personal and in the clear; use the hashed field only")
+        return self
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
@@ -164,7 +194,12 @@ def load_mappings(folder: Path) -> list[Mapping]:
 
     The customer's come first, so that they also win where the globs of two mappings fit the same file.
     """
-    own = {m.name: m for m in map(load_mapping, sorted(folder.glob("*.yml")))} if folder.is_dir() else {}
+    own: dict[str, Mapping] = {}
+    for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
+        mapping = load_mapping(path)
+        if mapping.name in own:
+            raise strict_yaml.ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
+        own[mapping.name] = mapping
     built_in = {m.name: m for m in map(load_mapping, sorted(BUILT_IN.glob("*.yml")))}
     return [*own.values(), *(m for name, m in built_in.items() if name not in own)]
 

@@ -7,6 +7,7 @@ as text but for plain `true`/`false`, decimal numbers and nothing (null); pydant
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +65,17 @@ def load(path: Path) -> Any:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path}: {len(data):,} bytes; a configuration file has at most {MAX_BYTES:,}")
     try:
-        return yaml.load(data.decode("utf-8"), Loader=_StrictLoader)
+        text = unicodedata.normalize("NFC", data.decode("utf-8"))
+        return yaml.load(text, Loader=_StrictLoader)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {str(error)[:500]}") from None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        # Tags whose value does not fit (!!int abc) and nesting without end leave the library as other errors.
+        raise ConfigError(f"{path}: not valid YAML ({type(error).__name__})") from None
 
 
 def explain(path: Path, error: Any) -> ConfigError:

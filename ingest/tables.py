@@ -22,6 +22,8 @@ STORED_AS = {
     "number": pl.Float64,
     "flag": pl.Boolean,
 }
+# Kinds whose source column names a person; it is masked wherever a record is shown.
+PERSONAL = ("person", "name", "email", "birth_year")
 SQL_TYPES = {
     pl.String: "varchar",
     pl.Date: "date",
@@ -131,7 +133,8 @@ RECORD_TABLES = {"hris": WORKERS, "survey": RESPONSES, "checkins": CHECKINS, "ro
 TABLES_OF = {"hris": (WORKERS,), "survey": (RESPONSES, ANSWERS), "checkins": (CHECKINS,), "roster": (ROSTER,)}
 
 LOAD_LOG = {
-    "load_id": pl.String,  # sha256 of the file
+    "load_id": pl.String,  # sha256 over source, file name and content
+    "content_sha256": pl.String,
     "source": pl.String,
     "mapping": pl.String,
     "mapping_hash": pl.String,

@@ -45,7 +45,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     if not releases:
         return News(("there is no release yet",), fingerprint, None)
     manifest = manifest_of(workspace.releases / releases[-1])
-    unseen = inbox - {item["sha256"] for item in manifest["inputs"]}
+    unseen = inbox - {item["load_id"] for item in manifest["inputs"]}
     reasons = [
         reason
         for holds, reason in (

@@ -68,7 +68,7 @@ def _bar(low: float, value: float, high: float, width: int = 31) -> str:
     reach = max(abs(low), abs(high)) or 1.0
 
     def place(x: float) -> int:
-        return round((x / reach + 1) / 2 * (width - 1))
+        return min(max(round((x / reach + 1) / 2 * (width - 1)), 0), width - 1)
 
     cells = [" "] * width
     for index in range(place(low), place(high) + 1):

@@ -16,13 +16,13 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
     new = land.land(inbox, night.workspace.landing)
     with load.warehouse(night.workspace.warehouse) as connection:
         load.prepare(connection)
-    for path in inbox.unfinished:
-        context.log.warning(f"{path.name} is still being written; left for the next run")
+    for path, reason in inbox.waiting:
+        context.log.warning(f"{path.name}: {reason}; left for the next run")
     return dg.MaterializeResult(
         metadata={
             "files_in_inbox": len(inbox.files),
             "new_files": len(new),
-            "unfinished_files": len(inbox.unfinished),
+            "waiting_files": len(inbox.waiting),
             "new": dg.MetadataValue.md("\n".join(f"- {one.source}/{one.file_name}" for one in new[:200]) or "none"),
         }
     )

@@ -40,15 +40,31 @@ unlisted as (
         memberships.unit_id is not null
         and listed.unit_id is null
         and programme.unlisted_units = 'control'
+),
+
+assigned as (
+    select
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date,
+        min(kickoff_date) over (partition by cohort) as earliest_date,
+        max(kickoff_date) over (partition by cohort) as latest_date
+    from first_exposed
+    where turn = 1
 )
 
+-- Units of one wave that start on different days are different cohorts: each is compared from its own day on.
 select
     unit_id,
-    cohort,
+    case
+        when earliest_date <> latest_date
+            then {{ dbt.concat(['cohort', "' from '", 'cast(kickoff_date as ' ~ dbt.type_string() ~ ')']) }}
+        else cohort
+    end as cohort,
     arm,
     kickoff_date
-from first_exposed
-where turn = 1
+from assigned
 union all
 select
     unit_id,

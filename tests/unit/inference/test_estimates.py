@@ -118,7 +118,63 @@ def test_a_missing_source_is_said_and_still_counts_as_a_question():
 def test_outcomes_that_do_not_vary_are_no_certainty():
     row = headline(study([ENGAGEMENT], means=mean_cells(spread=0.0, effect=0.0)))
     assert row["status"] == "not_estimable"
-    assert "do not vary" in row["reason"]
+    assert "does not vary" in row["reason"]
+
+
+def test_an_arm_in_which_nobody_leaves_gives_no_interval_of_the_other_arm_alone():
+    cells = life_cells().with_columns(
+        pl.when(pl.col("comparison_arm") == "pilot").then(0).otherwise(pl.col("n_events")).alias("n_events"),
+        pl.when(pl.col("comparison_arm") == "pilot").then(20).otherwise(pl.col("n_at_risk")).alias("n_at_risk"),
+    )
+    row = headline(study([RETENTION], life=cells, design="randomised"), "retention", "life_table_difference")
+    assert (row["status"], row["p_value"]) == ("not_estimable", None)
+    assert "does not vary in an arm" in row["reason"]
+
+
+def test_units_without_data_in_the_compared_periods_do_not_count():
+    silent = (pl.col("unit_id") < "t04") & (pl.col("period_start") >= QUARTERS[1])
+    cells = mean_cells().with_columns(pl.when(silent).then(0).otherwise(pl.col("n_observed")).alias("n_observed"))
+    row = headline(study([ENGAGEMENT], means=cells))
+    assert row["status"] == "not_estimable"
+    assert "4 pilot and 8 control" in row["reason"]
+
+
+def test_a_cohort_without_a_time_before_or_after_is_named():
+    later = mean_cells(n_pilot=12).with_columns(
+        pl.when(pl.col("unit_id") < "t06")
+        .then(pl.lit("early_bird"))
+        .when(pl.col("arm") == "pilot")
+        .then(pl.lit("pilot"))
+        .otherwise(pl.lit("control"))
+        .alias("cohort"),
+        pl.when(pl.col("unit_id") < "t06")
+        .then(pl.lit(QUARTERS[0]))
+        .otherwise(pl.col("cohort_period_start"))
+        .alias("cohort_period_start"),
+    )
+    estimated = study([ENGAGEMENT], means=later)
+    assert headline(estimated)["reason"] == "without early_bird"
+    left_out = estimated.estimates.filter(pl.col("cohort") == "early_bird").row(0, named=True)
+    assert (left_out["status"], left_out["aggregation"]) == ("not_estimable", "cohort")
+    assert "no time before" in left_out["reason"]
+
+
+def test_people_seen_only_before_kickoff_still_carry_their_share_of_the_error():
+    cells = life_cells(n_pilot=10, n_control=10)
+    gone = cells.filter(~((pl.col("unit_id") == "t09") & (pl.col("phase") == "after")))
+    name = "life_table_difference_in_differences"
+    assert headline(study([RETENTION], life=gone), "retention", name)["n_units_pilot"] == 10
+
+
+def test_a_cohort_in_which_everybody_leaves_is_not_dropped():
+    cells = life_cells().with_columns(
+        pl.when((pl.col("comparison_arm") == "pilot") & (pl.col("phase") == "after") & (pl.col("month_number") == 6))
+        .then(pl.col("n_at_risk"))
+        .otherwise(pl.col("n_events"))
+        .alias("n_events")
+    )
+    row = headline(study([RETENTION], life=cells), "retention", "life_table_difference_in_differences")
+    assert row["status"] == "not_estimable" or row["estimate"] < -0.5
 
 
 def test_without_a_period_before_kickoff_there_is_no_effect():

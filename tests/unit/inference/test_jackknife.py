@@ -21,8 +21,21 @@ def test_the_mean_of_independent_values_has_the_classical_standard_error():
 
 
 def test_degrees_of_freedom_never_fall_below_one():
-    result = jackknife(theta=0.0, theta_without=np.array([1.0, 0.0, 0.0]), cohort=np.array([0, 1, 2]))
+    result = jackknife(theta=0.0, theta_without=np.array([1.0, -1.0, 0.0, 0.0]), cohort=np.array([0, 0, 1, 1]))
     assert result.df == 1.0
+
+
+def test_cohorts_of_one_unit_are_pooled_and_a_lone_one_keeps_its_share():
+    # δ: two lone cohorts (2, −2) → V = ½·8 = 4, k = 2; control (1, −1) → V = ½·2 = 1: df = 25 / (16 + 1)
+    pooled = jackknife(theta=0.0, theta_without=np.array([2.0, -2.0, 1.0, -1.0]), cohort=np.array([1, 2, 0, 0]))
+    assert pooled.df == pytest.approx(25 / 17)
+    # one lone cohort (2) → V = 4 with factor 1; control (1, −1) → 1: df = 25 / (16 + 1)
+    alone = jackknife(theta=0.0, theta_without=np.array([2.0, 1.0, -1.0]), cohort=np.array([1, 0, 0]))
+    assert alone.df == pytest.approx(25 / 17)
+
+
+def test_rounding_is_no_variation():
+    assert jackknife(theta=0.0, theta_without=np.array([1e-15, -1e-15]), cohort=np.zeros(2), scale=4.0) is None
 
 
 @pytest.mark.parametrize("without", [[1.0, np.nan], [0.0, 0.0], [1.0]])

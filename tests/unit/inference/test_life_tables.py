@@ -14,6 +14,13 @@ def test_survival_is_the_product_of_monthly_shares():
     assert made.survival(made.pilot)[0] == pytest.approx(0.675)
 
 
+def test_everybody_left_is_zero_and_nobody_followed_is_unknown():
+    left = table([[4, 2, 0]], [[2, 2, 0]], [True], [False])
+    assert left.survival(left.pilot)[0] == 0.0
+    lost = table([[4, 2, 0]], [[2, 1, 0]], [True], [False])
+    assert np.isnan(lost.survival(lost.pilot)[0])
+
+
 def random_tables(seed):
     rng = np.random.default_rng(seed)
 

@@ -44,6 +44,10 @@ def test_the_customers_mapping_wins_by_name_and_is_asked_first(tmp_path):
         (("  hired_date: {from: Hire Date", "  birth_year: {from: Hire Date"), "stands twice"),
         (("source: hris", "source: hros"), "source"),
         (("(?P<year>", "(?P<jahr>"), "named groups"),
+        (("(?P<year>", "(?P<year"), "regular expression"),
+        (("source: hris", "source: hris\ntime_zone: Europe/Berln"), "IANA"),
+        (("{from: Team ID}", "{from: Employee ID}"), "in the clear"),
+        (("null_words:", "null_words: !!int abc #"), "not valid YAML"),
     ],
 )
 def test_a_wrong_mapping_names_file_and_fault(tmp_path, change, says):

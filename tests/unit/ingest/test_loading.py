@@ -1,7 +1,9 @@
 """Files as people send them, through landing and loading into a real warehouse: nothing lost, nothing guessed."""
 
+import io
 import random
 import shutil
+import zipfile
 
 import polars as pl
 import pytest
@@ -122,13 +124,66 @@ def test_leading_zeros_are_part_of_an_id(box):
     assert ids == [Pseudonyms(KEY).hash("00123"), Pseudonyms(KEY).hash("123")]
 
 
-def test_the_same_file_twice_and_under_another_name_changes_nothing(box):
+def snapshots(box):
+    rows = box.ask(
+        "select strftime(snapshot_date, '%Y-%m') as month, count(*)::int as n from raw.raw_hris__workers group by 1"
+    )
+    return dict(rows.iter_rows())
+
+
+def test_the_same_file_twice_changes_nothing(box):
     box.drop("hris", "hris_2026-01.csv", HEAD + row())
+    assert [result.status for result in box.load()] == ["loaded"]
+    box.drop("hris", "hris_2026-01.csv", HEAD + row())
+    assert [result.status for result in box.load()] == ["unchanged"]
+    assert snapshots(box) == {"2026-01": 1}
+
+
+def test_a_month_in_which_nothing_changed_is_another_snapshot(box):
+    for month in ("01", "02"):
+        box.drop("hris", f"hris_2026-{month}.csv", HEAD + row())
     box.load()
+    assert snapshots(box) == {"2026-01": 1, "2026-02": 1}
+
+
+def test_a_file_that_was_refused_for_its_name_or_place_loads_where_it_belongs(box):
+    path = box.drop("hris", "hris_january.csv", HEAD + row())
+    assert box.load()[0].status == "refused"
+    path.rename(path.with_name("hris_2026-01.csv"))
+    assert [result.status for result in box.load()] == ["unchanged", "loaded"]
+    roster = "Team ID,Wave,Arm,Kick-off\nT1,One,Pilot,2026-01-01\n"
+    box.drop("hris", "programme.csv", roster)
+    box.drop("roster", "programme.csv", roster)
+    assert [result.status for result in box.load("roster")] == ["loaded"]
+
+
+def test_an_older_file_put_back_in_place_of_its_correction_counts_as_the_newest(box):
+    first, second = HEAD + row(team="T1"), HEAD + row(team="T2")
+    for text in (first, second, first):
+        box.drop("hris", "hris_2026-01.csv", text)
+        box.load()
+    newest = box.ask(
+        "select team from raw.raw_hris__workers inner join raw.load_log using (load_id) order by sequence desc limit 1"
+    )
+    assert newest["team"].item() == "T1"
+
+
+def test_one_file_that_breaks_its_reader_does_not_keep_the_others_out(box, monkeypatch):
+    from ingest import load as room
+
+    real = room.read_batches
+
+    def breaks(path, mapping):
+        if "broken" in path.read_text():
+            raise RuntimeError("E0000001 Synthetic Person said something")
+        return real(path, mapping)
+
+    monkeypatch.setattr(room, "read_batches", breaks)
+    box.drop("hris", "hris_2026-01.csv", HEAD + row(first="broken"))
     box.drop("hris", "hris_2026-02.csv", HEAD + row())
-    again = box.load()
-    assert [result.status for result in again] == ["unchanged"]
-    assert box.ask("select count(*) as n from raw.raw_hris__workers")["n"].item() == 1
+    broken, good = box.load()
+    assert (broken.status, good.status) == ("refused", "loaded")
+    assert "RuntimeError" in broken.reason and "Synthetic" not in broken.reason
 
 
 def snapshot_of(folder, files, order):
@@ -232,7 +287,13 @@ def test_files_still_being_written_wait(box):
     box.drop("hris", "hris_2026-01.csv.part", HEAD)
     found = land.scan(box.root / "inbox")
     assert not found.files
-    assert [path.name for path in found.unfinished] == ["hris_2026-01.csv.part"]
+    assert [(path.name, why) for path, why in found.waiting] == [("hris_2026-01.csv.part", "still being written")]
+
+
+def test_a_folder_that_is_no_source_is_told(box):
+    box.drop("HRIS", "hris_2026-01.csv", HEAD + row())
+    [(path, why)] = land.scan(box.root / "inbox").waiting
+    assert path.name == "hris_2026-01.csv" and "HRIS is no source" in why
 
 
 def test_xlsx_keeps_ids_as_text_and_reads_real_dates(box):
@@ -254,15 +315,73 @@ def test_xlsx_keeps_ids_as_text_and_reads_real_dates(box):
     assert loaded == (Pseudonyms(KEY).hash("007"), "2019-04-14")
 
 
-def test_a_zip_bomb_is_refused_before_it_is_opened(box):
-    import io
-    import zipfile
-
+def workbook(cells: str, after: str = "", pad: int = 0) -> bytes:
+    """The smallest workbook that Excel would open, with these <c> cells in rows."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    pack = "http://schemas.openxmlformats.org/package/2006"
+    office = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{pack}/content-types">'
+        '<Default Extension="rels" ContentType="application/'
+        'vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" '
+        f'ContentType="{office}.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" '
+        f'ContentType="{office}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{pack}/relationships"><Relationship Id="r1" Type="{rel}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet name="S" sheetId="1" r:id="r1"/>'
+        "</sheets></workbook>",
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{pack}/relationships"><Relationship Id="r1" '
+        f'Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData>{after}</worksheet>'
+        + " " * pad,
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xl/worksheets/sheet1.xml", b"0" * 50_000_000)
-    box.drop("hris", "hris_2026-01.xlsx", buffer.getvalue())
-    assert "unpacks to" in box.load()[0].reason
+        for name, text in parts.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def text_row(number: int, values: list[str]) -> str:
+    cells = "".join(f'<c t="inlineStr"><is><t>{value}</t></is></c>' for value in values)
+    return f'<row r="{number}">{cells}</row>'
+
+
+XLSX_HEAD = ["Employee ID", "Hire Date", "Termination Date", "Department", "Team ID"]
+XLSX_PERSON = ["E1", "03/01/2020", "", "Sales", "T1"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"PK\x03\x04 not really", "not a whole XLSX"),
+        (workbook(text_row(1, XLSX_HEAD), pad=210_000_000), "unpacks to more than"),
+        (workbook('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'), "columns"),
+        (workbook(text_row(1, XLSX_HEAD) + '<row r="1048576"><c r="KN1048576"><v>1</v></c></row>'), "spans"),
+        (workbook('<row r="1"><c r="ANNSECRET9"><v>1</v></c></row>'), "impossible address"),
+        (
+            workbook(
+                text_row(1, XLSX_HEAD) + text_row(2, XLSX_PERSON), '<mergeCells><mergeCell ref="D2:D4"/></mergeCells>'
+            ),
+            "merged",
+        ),
+    ],
+)
+def test_a_workbook_that_would_hurt_or_mislead_is_refused_before_it_is_opened(box, data, says):
+    box.drop("hris", "hris_2026-01.xlsx", data)
+    [result] = box.load()
+    assert result.status == "refused"
+    assert says in result.reason
+
+
+def test_error_cells_and_uncalculated_formulas_are_no_empty_values(box):
+    error = text_row(3, XLSX_PERSON).replace("</row>", '<c t="e"><v>#VALUE!</v></c></row>')
+    formula = text_row(4, XLSX_PERSON).replace("</row>", "<c><f>A1+1</f></c></row>")
+    box.drop("hris", "hris_2026-01.xlsx", workbook(text_row(1, XLSX_HEAD) + text_row(2, XLSX_PERSON) + error + formula))
+    [result] = box.load()
+    assert (result.n_records, result.n_loaded, result.n_faulty) == (3, 1, 2)
+    assert box.quarantine().select("line", "rule").rows() == [(3, "error_cell"), (4, "error_cell")]
 
 
 IMPORT_IDS = (
@@ -317,11 +436,14 @@ def test_json_lines_of_any_kind_are_loaded_or_quarantined(box):
         '{"event":"goal","id":"G2","employee_id":42,"due":"2026-13-01","status":"met"}\n'
         '{"event":"goal","id":"G3","employee_id":null,"due":"2026-01-31","status":"met"}\n'
         '{"event":"goal","id":{"a":NaN},"employee_id":"7","due":"2026-01-31","status":"met"}\n'
+        '{"event":"goal","id":"G5","employee_id":"7","employee_id":"8","due":"2026-01-31","status":"met"}\n'
+        '{"event":"goal","id":"G6","employee_id":"\\ud800","due":"2026-01-31","status":"met"}\n'
         "\n",
     )
     [result] = box.load("checkins")
-    assert (result.n_records, result.n_loaded, result.n_faulty) == (6, 2, 4)
-    assert box.quarantine()["rule"].to_list() == ["bad_json", "bad_json", "bad_date", "required"]
+    assert (result.n_records, result.n_loaded, result.n_faulty) == (8, 1, 7)
+    rules = ["bad_json", "bad_json", "bad_date", "required", "bad_json", "bad_json", "bad_text"]
+    assert box.quarantine()["rule"].to_list() == rules
 
 
 def test_times_that_do_not_exist_or_exist_twice_are_quarantined(tmp_path):
@@ -337,4 +459,84 @@ def test_times_that_do_not_exist_or_exist_twice_are_quarantined(tmp_path):
     assert (
         box.ask("select recorded_at::varchar as at from raw.raw_survey__responses")["at"].item()
         == "2026-07-01 10:00:00"
+    )
+
+
+def test_records_of_one_key_that_differ_are_all_set_apart_and_equal_ones_keep_the_first(box):
+    box.drop(
+        "roster",
+        "r.csv",
+        "Team ID,Wave,Arm,Kick-off\nT1,A,Pilot,2026-01-01\nT1,,Control,\nT2,,Control,\nT2,,Control,\n",
+    )
+    [result] = box.load("roster")
+    assert (result.n_loaded, result.n_faulty) == (1, 3)
+    assert box.quarantine().select("line", "rule").rows() == [
+        (2, "conflicting_key"),
+        (3, "conflicting_key"),
+        (5, "duplicate_key"),
+    ]
+
+
+def test_answers_go_where_their_response_went(box):
+    box.drop(
+        "survey",
+        "pulse_2026-02-01.csv",
+        QUALTRICS + response("R1", "1,1,1,1,1,1,1,1") + response("R1", "1,1,1,1,1,1,1,1"),
+    )
+    box.load("survey")
+    lines = box.ask("select distinct line from raw.raw_survey__answers")["line"].to_list()
+    assert lines == [4]
+
+
+def test_two_stray_quotes_do_not_swallow_the_records_between_them(box):
+    lines = [row("E1", first='"Ann'), row("E2"), row("E3", first='Bob"'), row("E4")]
+    box.drop("hris", "hris_2026-01.csv", HEAD + "".join(lines))
+    [result] = box.load()
+    assert result.status == "refused" or result.n_faulty >= 1
+    assert result.n_loaded <= 1
+
+
+def test_invisible_marks_and_composition_do_not_make_two_people(box):
+    box.drop(
+        "hris", "hris_2026-01.csv", HEAD + row("Zoe\u0308") + row("\u200bZo\u00eb ", hired="03/02/2020") + row("\ufeff")
+    )
+    box.load()
+    assert box.ask("select count(distinct person_id)::int as n from raw.raw_hris__workers")["n"].item() == 1
+    assert box.quarantine()["rule"].to_list() == ["required"]
+
+
+def test_a_header_that_is_missing_is_not_answered_with_peoples_data(box):
+    box.drop("hris", "hris_2026-01.csv", row("E0000001") + row("E0000002"))
+    [result] = box.load()
+    assert "is the header row there" in result.reason
+    assert "Synthetic" not in result.reason and "E0000001" not in result.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,5", 1234.5),
+        ("1234,5", 1234.5),
+        ("-1.234.567", -1234567.0),
+        ("1.5", None),
+        ("1234.56", None),
+        ("1e3", None),
+    ],
+)
+def test_a_decimal_comma_is_never_misread_by_powers_of_ten(text, value):
+    from ingest.conform import _number
+
+    assert _number(pl.Series([text]), ",").to_list() == [value]
+
+
+def test_times_with_an_offset_keep_their_instant(tmp_path):
+    mapping = next(m for m in load_mappings(tmp_path) if m.name == "survey_qualtrics").model_dump(by_alias=True)
+    mapping["columns"]["recorded_at"]["formats"] = ["%Y-%m-%dT%H:%M:%S%z"]
+    box = Box(tmp_path, [Mapping.model_validate(mapping | {"time_zone": "Europe/Berlin"})])
+    line = response("R1", "1,2,3,4,5,1,1,1").replace("2026-02-01 10:05:00", "2026-01-01T12:00:00+02:00")
+    box.drop("survey", "pulse_2026-01-01.csv", QUALTRICS + line)
+    box.load("survey")
+    assert (
+        box.ask("select recorded_at::varchar as at from raw.raw_survey__responses")["at"].item()
+        == "2026-01-01 10:00:00"
     )

@@ -1,0 +1,157 @@
+"""A look into an XLSX file before it is opened: sizes really unpacked, the grid's extent, cells that hold no value.
+
+Workbook readers build a dense grid first: two kilobytes with one cell at XFD1048576 ask for 500 GB. They also read
+error cells, formulas that were never calculated and the covered part of merged cells as empty. All of it is found
+here by streaming the sheet's XML, and nothing of it is taken for an empty value.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.parsers import expat
+
+MAX_UNPACKED = 200_000_000  # bytes, counted while unpacking: the directory's own sizes may lie
+MAX_CELLS = 20_000_000  # of the dense grid
+CHUNK = 1 << 16
+REFERENCE = re.compile(r"^([A-Z]{1,3})([1-9][0-9]{0,6})$")
+
+
+class NotAWorkbook(ValueError):
+    """The file cannot be used as a workbook; the message says why."""
+
+
+@dataclass
+class Sheet:
+    """What one sheet holds. Rows and columns count from 1; `valueless` are rows with an error or uncalculated cell."""
+
+    first_row: int = 0
+    last_row: int = 0
+    last_column: int = 0
+    valueless: set[int] = field(default_factory=set)
+    merged_rows: int = 0  # the lowest row that a merged range reaches
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the dense grid."""
+        return max(0, self.last_row - self.first_row + 1) * self.last_column
+
+
+def column_number(letters: str) -> int:
+    """A → 1, Z → 26, AA → 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
+
+
+def inspect(path: Path, worksheet: str | None) -> Sheet:
+    """The named sheet of the workbook (the first where none is named). Raises NotAWorkbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            part = _part_of(archive, worksheet)
+            for other in archive.namelist():
+                if other != part:
+                    _unpack(archive, other, lambda _: None)
+            return _read_sheet(archive, part)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, KeyError, expat.ExpatError):
+        raise NotAWorkbook("this is not a whole XLSX workbook; export it again") from None
+
+
+def _unpack(archive: zipfile.ZipFile, name: str, feed) -> None:
+    total = 0
+    with archive.open(name) as stream:
+        while chunk := stream.read(CHUNK):
+            total += len(chunk)
+            if total > MAX_UNPACKED:
+                raise NotAWorkbook(f"the file unpacks to more than {MAX_UNPACKED:,} bytes; that is no export")
+            feed(chunk)
+
+
+def _elements(archive: zipfile.ZipFile, name: str, on_start) -> None:
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda tag, attributes: on_start(tag.rpartition(":")[2], attributes)
+    _unpack(archive, name, lambda chunk: parser.Parse(chunk, False))
+    parser.Parse(b"", True)
+
+
+def _part_of(archive: zipfile.ZipFile, worksheet: str | None) -> str:
+    sheets: list[tuple[str, str]] = []
+    targets: dict[str, str] = {}
+
+    def sheet(tag, attributes):
+        if tag == "sheet":
+            relation = next((value for key, value in attributes.items() if key.endswith(":id")), "")
+            sheets.append((attributes.get("name", ""), relation))
+
+    def relation(tag, attributes):
+        if tag == "Relationship":
+            targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+    _elements(archive, "xl/workbook.xml", sheet)
+    _elements(archive, "xl/_rels/workbook.xml.rels", relation)
+    chosen = [found for name, found in sheets if worksheet is None or name == worksheet]
+    if not chosen or not targets.get(chosen[0]):
+        raise NotAWorkbook(
+            f"there is no sheet {worksheet!r}; name one under worksheet:" if worksheet else "no sheet inside"
+        )
+    target = targets[chosen[0]]
+    return target.lstrip("/") if target.startswith("/") else f"xl/{target}"
+
+
+class _Walker:
+    """Follows one sheet's elements."""
+
+    def __init__(self):
+        self.sheet = Sheet()
+        self.row = self.column = 0
+        self.has_formula = self.has_value = False
+
+    def start(self, tag: str, attributes: dict) -> None:
+        if tag == "row":
+            self.row = int(attributes.get("r", self.row + 1))
+            self.column = 0
+        elif tag == "c":
+            self._place(attributes)
+            self.has_formula = self.has_value = False
+            if attributes.get("t") == "e":
+                self.sheet.valueless.add(self.row)
+        elif tag == "f":
+            self.has_formula = True
+        elif tag in ("v", "is"):
+            self.has_value = True
+        elif tag == "mergeCell":
+            rows = [int(row) for row in re.findall(r"[A-Z]+([0-9]{1,7})", attributes.get("ref", ""))]
+            self.sheet.merged_rows = max([self.sheet.merged_rows, *rows])
+
+    def end(self, tag: str) -> None:
+        if tag == "c" and self.has_formula and not self.has_value:
+            self.sheet.valueless.add(self.row)
+
+    def _place(self, attributes: dict) -> None:
+        reference = attributes.get("r")
+        if reference is None:
+            self.column += 1
+        else:
+            found = REFERENCE.match(reference)
+            if found is None:
+                raise NotAWorkbook("a cell has an impossible address; the workbook is damaged")
+            self.column, self.row = column_number(found[1]), int(found[2])
+        sheet = self.sheet
+        sheet.first_row = min(sheet.first_row or self.row, self.row)
+        sheet.last_row = max(sheet.last_row, self.row)
+        sheet.last_column = max(sheet.last_column, self.column)
+        if sheet.n_cells > MAX_CELLS:
+            raise NotAWorkbook(f"the sheet spans {sheet.n_cells:,} cells; that is no export")
+
+
+def _read_sheet(archive: zipfile.ZipFile, part: str) -> Sheet:
+    walker = _Walker()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda tag, attributes: walker.start(tag.rpartition(":")[2], attributes)
+    parser.EndElementHandler = lambda tag: walker.end(tag.rpartition(":")[2])
+    _unpack(archive, part, lambda chunk: parser.Parse(chunk, False))
+    parser.Parse(b"", True)
+    return walker.sheet
