@@ -227,19 +227,21 @@ def _drop_orphans(connection, file: Landed, records: RawTable, part: RawTable) -
 
 
 def _profile(connection, file: Landed, table: RawTable) -> None:
-    """Facts per column that the gate judges, computed where the rows are."""
+    """Facts per column that the gate judges, computed where the rows are, in one pass."""
+    wanted = ["count(*)"]
     for name, kind in table.fields.items():
         is_number = kind in ("number", "birth_year")
-        low, high = (f'min("{name}")::double', f'max("{name}")::double') if is_number else ("null", "null")
-        connection.execute(
-            f"""
-            insert into raw.profile_columns
-            select ?, ?, '{table.name}', '{name}',
-                count(*), count(*) - count("{name}"), count(distinct "{name}"), {low}, {high}
-            from raw.{table.name} where load_id = ?
-            """,
-            [file.load_id, file.source, file.load_id],
+        extremes = [f'min("{name}")::double', f'max("{name}")::double'] if is_number else ["null", "null"]
+        wanted += [f'count("{name}")', f'count(distinct "{name}")', *extremes]
+    sql = f"select {', '.join(wanted)} from raw.{table.name} where load_id = ?"
+    [(n_rows, *facts)] = connection.execute(sql, [file.load_id]).fetchall()
+    rows = [
+        (file.load_id, file.source, table.name, name, n_rows, n_rows - present, n_distinct, low, high)
+        for name, (present, n_distinct, low, high) in zip(
+            table.fields, zip(*[iter(facts)] * 4, strict=True), strict=True
         )
+    ]
+    _insert(connection, "profile_columns", pl.DataFrame(rows, schema=PROFILES, orient="row"))
 
 
 def _counted(connection, file: Landed, table: RawTable, n_records: int) -> Loaded:
