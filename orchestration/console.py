@@ -99,7 +99,7 @@ def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
 
 def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
     table = Table(title="Primary comparisons", title_justify="left")
-    for heading in ("outcome", "naive pilot − control", "effect", "interval", "verdict"):
+    for heading in ("outcome", "naive difference", "effect", "interval", "verdict"):
         table.add_column(heading, justify="left" if heading in ("outcome", "verdict") else "right")
     if truth is not None:
         table.add_column("truth", justify="right")
