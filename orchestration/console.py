@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -98,19 +99,21 @@ def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
 
 
 def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
-    table = Table(title="Primary comparisons", title_justify="left")
-    for heading in ("outcome", "naive difference", "effect", "interval", "verdict"):
-        table.add_column(heading, justify="left" if heading in ("outcome", "verdict") else "right")
+    table = Table(title="Primary comparisons", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("outcome", "naive", "effect", "interval", "verdict"):
+        table.add_column(heading, justify="left" if heading in ("outcome", "verdict") else "right", no_wrap=True)
     if truth is not None:
-        table.add_column("truth", justify="right")
+        table.add_column("truth", justify="right", no_wrap=True)
     for outcome in shown:
         if outcome.role != "primary":
             continue
-        cells = [outcome.label, outcome.naive, outcome.estimate, outcome.interval]
-        cells.append(f"[{PAINT[outcome.finding.kind]}]{outcome.finding.verdict}[/]")
+        unit, row = outcome.unit, outcome.row
+        label = f"{outcome.label}, {unit.short}" if unit.short else outcome.label
+        numbers = [unit.number(x, signed=True) if x is not None else "–" for x in (outcome.naive, row["estimate"])]
+        cells = [label, *numbers, outcome.interval, f"[{PAINT[outcome.finding.kind]}]{outcome.finding.verdict}[/]"]
         if truth is not None:
             known = truth.get(outcome.metric)
-            cells.append(outcome.unit.brief(known["simple"], signed=True) if known else "–")
+            cells.append(unit.number(known["simple"], signed=True) if known else "–")
         table.add_row(*cells)
     return table
 

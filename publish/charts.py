@@ -15,19 +15,38 @@ INK, EFFECT, BEFORE = "#1f2933", "#0b6e4f", "#7b8794"
 
 def event_study(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
     """Effects by period since kick-off with intervals, as an SVG element; needs event_time, estimate, ci_low/high."""
+    marked = rows.sort("event_time").with_columns(
+        pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase")
+    )
+    return _intervals(
+        marked,
+        x="event_time",
+        title="periods since kick-off (0 is the first coached one)",
+        unit=unit,
+        description=f"{label}: effect by period since kick-off, with intervals; a dashed line marks no effect",
+    )
+
+
+def by_cohort(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
+    """Effects by cohort with intervals, as an SVG element; needs cohort, estimate, ci_low and ci_high."""
+    return _intervals(
+        rows.with_columns(pl.lit("since").alias("phase")),
+        x="cohort",
+        title="cohort",
+        unit=unit,
+        description=f"{label}: effect by cohort, with intervals; a dashed line marks no effect",
+    )
+
+
+def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, description: str) -> str:
     import altair as alt
 
     scaled = rows.select(
-        "event_time",
-        *((pl.col(name) * unit.factor).alias(name) for name in ("estimate", "ci_low", "ci_high")),
-        pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase"),
-    ).sort("event_time")
-    colour = alt.Color("phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None)
+        x, "phase", *((pl.col(name) * unit.factor).alias(name) for name in ("estimate", "ci_low", "ci_high"))
+    )
     base = alt.Chart(alt.Data(values=scaled.to_dicts())).encode(
-        x=alt.X(
-            "event_time:O", title="periods since kick-off (0 is the first coached one)", axis=alt.Axis(labelAngle=0)
-        ),
-        color=colour,
+        x=alt.X(f"{x}:O", title=title, sort=None, axis=alt.Axis(labelAngle=0)),
+        color=alt.Color("phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None),
     )
     unit_word = f" ({unit.word})" if unit.word else ""
     bars = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q")
@@ -39,7 +58,7 @@ def event_study(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=12, titleFontSize=12)
     )
-    return _svg(chart, f"{label}: effect by period since kick-off, with intervals; a dashed line marks no effect")
+    return _svg(chart, description)
 
 
 def _svg(chart, description: str) -> str:

@@ -32,7 +32,7 @@ class Outcome:
     row: dict
     estimate: str
     interval: str
-    naive: str
+    naive: float | None
     chart: Markup | None
     events: list[dict]
     cohorts: list[dict]
@@ -66,6 +66,10 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     ]
 
 
+def _interval(unit: Unit, row: dict) -> str:
+    return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
+
+
 def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Outcome:
     unit = unit_of(asked["unit"])
     mine = estimates.filter(
@@ -77,13 +81,18 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
     after = comparisons.filter((pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after"))
     naive = after["difference"].item() if after.height == 1 else None
     shown = row["status"] == "estimated"
-    picture = charts.event_study(events, label=asked["label"], unit=unit) if draw and events.height else None
+    cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
+    picture = None
+    if draw and events.height:
+        picture = charts.event_study(events, label=asked["label"], unit=unit)
+    elif draw and cohorts.height:  # one window per cohort: there are no periods to show
+        picture = charts.by_cohort(cohorts, label=asked["label"], unit=unit)
 
     def written(each: dict) -> dict:
         return {
             **each,
             "estimate": unit.number(each["estimate"], signed=True),
-            "interval": f"{unit.number(each['ci_low'], signed=True)} to {unit.number(each['ci_high'], signed=True)}",
+            "interval": _interval(unit, each),
         }
 
     return Outcome(
@@ -96,13 +105,11 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
         ),
         row=row,
         estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
-        interval=(
-            f"{unit.number(row['ci_low'], signed=True)} to {unit.brief(row['ci_high'], signed=True)}" if shown else "–"
-        ),
-        naive=unit.brief(naive, signed=True) if naive is not None else "–",
+        interval=_interval(unit, row) if shown else "–",
+        naive=naive,
         chart=Markup(picture) if picture else None,
         events=[written(each) for each in events.iter_rows(named=True)],
-        cohorts=[written(each) for each in mine.filter(pl.col("aggregation") == "cohort").iter_rows(named=True)],
+        cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
     )
 
 

@@ -30,7 +30,7 @@ from simulation.organisation import (
 )
 from simulation.truth import Truth
 
-# Every how-manieth line of a kind is damaged, so that a demo shows the quarantine at work.
+WORKBOOK_ROWS = 200_000  # nobody sends a larger workbook, and no reader should accept it
 LATE_EXIT_SHARE = 0.17  # 277 of 1,616 in the real file of the reference folder
 SURVEY_ITEMS = {  # column → (question, scale, reverse)
     "Q1_1": ("I am proud to work here.", "engagement", False),
@@ -152,7 +152,7 @@ def _late_rows(frame: pl.DataFrame, slots: np.ndarray, left: np.ndarray) -> pl.D
 def _write_hris(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarray, folder: Path) -> None:
     frame = _hris_rows(org, month, leaving, day)
     stem = f"hris_{org.design.month(month):%Y-%m}"
-    if month == org.design.months - 1:
+    if month == org.design.months - 1 and frame.height <= WORKBOOK_ROWS:
         frame.write_excel(folder / f"{stem}.xlsx", worksheet="Headcount")
         return
     if month % 5 == 2:  # an impossible date, typed by hand

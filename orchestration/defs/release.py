@@ -60,6 +60,7 @@ def release(night: Night) -> dg.MaterializeResult:
         metadata={
             "release": target.name,
             "page": dg.MetadataValue.path(str(target / "index.html")),
+            "open": dg.MetadataValue.url((target / "index.html").as_uri()),
             "estimates": content["est_estimates"].height,
         }
     )
