@@ -72,6 +72,13 @@ def suites(limit: dict[str, float]) -> dict[str, list[Promise]]:
             _between("head-count does not jump between snapshots", "change", -change, change),
             _between("people have an assignment unit", "unit_coverage", limit["unit_coverage"], 1),
         ],
+        "matches": [
+            _between("records name people whom the month's snapshot knows", "matched_share", limit["matched_share"], 1)
+        ],
+        "units": [
+            _not_empty("the study has units"),
+            _between("the study's units exist in the organisation", "found_share", limit["found_share"], 1),
+        ],
         "cell_means": [
             _between("nobody answers who was not eligible", "n_silent", 0),
             _between("sums of squares are not negative", "centred_sum_of_squares", 0),

@@ -55,6 +55,19 @@ HEADCOUNTS = """
     order by snapshot_date
 """
 
+# Do the other sources find their people in the snapshots, and the lists their units?
+MATCHES = """
+    select source, strftime(month, '%Y-%m') as month, n_records, n_matched, n_matched / n_records as matched_share
+    from intermediate.int_record_matches order by all
+"""
+UNIT_MATCHES = """
+    select arm, count(*) as n_units, count(found.unit_id) as n_found, count(found.unit_id) / count(*) as found_share
+    from intermediate.int_unit_assignments as units
+    left join (select distinct unit_id from intermediate.int_team_memberships) as found
+        on units.unit_id = found.unit_id
+    group by arm order by all
+"""
+
 CELLS = """
     select cells.metric, cells.unit_id, cells.period_start, cells.n_eligible, cells.n_observed,
         cells.n_eligible - cells.n_observed as n_silent,
@@ -108,6 +121,8 @@ def gather(
         "loads": ask(LOADS, load_ids=load_ids),
         "groups": groups,
         "headcounts": headcounts,
+        "matches": ask(MATCHES),
+        "units": ask(UNIT_MATCHES),
         "cell_means": ask(CELLS),
         "cell_life_tables": ask(LIFE_TABLES),
         "response_rates": ask(RESPONSES),

@@ -29,6 +29,14 @@ vanished as (
     where is_vanished
 ),
 
+corrected as (
+    select
+        'hire date corrected between snapshots' as issue,
+        person_id
+    from {{ ref('int_person_spells') }}
+    where is_superseded
+),
+
 reversed as (
     select
         'last day before the hire date' as issue,
@@ -38,11 +46,25 @@ reversed as (
 ),
 
 issues as (
-    select issue, person_id from unresolved
+    select
+        issue,
+        person_id
+    from unresolved
     union all
-    select issue, person_id from vanished
+    select
+        issue,
+        person_id
+    from vanished
     union all
-    select issue, person_id from reversed
+    select
+        issue,
+        person_id
+    from corrected
+    union all
+    select
+        issue,
+        person_id
+    from reversed
 )
 
 select

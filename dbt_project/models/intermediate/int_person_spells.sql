@@ -20,17 +20,42 @@ latest as (
             partition by person_id, hired_date order by snapshot_date desc, sequence desc
         ) as turn
     from workers
+),
+
+followed as (
+    select
+        latest.*,
+        lead(latest.first_seen_month) over (
+            partition by latest.person_id order by latest.first_seen_month, latest.hired_date
+        ) as next_seen_month
+    from latest
+    where latest.turn = 1
+),
+
+-- A stint without an end that goes straight over into another one is the same stint with its hire date corrected.
+judged as (
+    select
+        followed.*,
+        coalesce(
+            followed.left_date is null
+            and followed.next_seen_month
+            <= cast({{ dbt.dateadd('month', 1, 'followed.last_seen_month') }} as date),
+            false
+        ) as is_superseded
+    from followed
 )
 
 select
-    latest.person_id,
-    latest.hired_date,
-    latest.left_date,
-    latest.termination_type,
-    latest.first_seen_month,
-    latest.last_seen_month,
+    judged.person_id,
+    judged.hired_date,
+    judged.left_date,
+    judged.termination_type,
+    judged.first_seen_month,
+    judged.last_seen_month,
+    judged.is_superseded,
     -- Gone from the files without an exit: neither stayed nor left; censored at the last sight, and counted.
-    latest.left_date is null and latest.last_seen_month < observation.last_month as is_vanished
-from latest
+    judged.left_date is null
+    and not judged.is_superseded
+    and judged.last_seen_month < observation.last_month as is_vanished
+from judged
 cross join observation
-where latest.turn = 1

@@ -56,6 +56,8 @@ def test_a_real_night_passes_with_everything_evaluated(good):
         ("groups", "n_now", 0, "no department or site vanishes from a snapshot"),
         ("headcounts", "change", -0.21, "head-count does not jump between snapshots"),
         ("headcounts", "unit_coverage", 0.5, "people have an assignment unit"),
+        ("matches", "matched_share", 0.5, "records name people whom the month's snapshot knows"),
+        ("units", "found_share", 0.5, "the study's units exist in the organisation"),
         ("cell_means", "n_silent", -1, "nobody answers who was not eligible"),
         ("cell_means", "below_highest", -0.1, "no cell lies above its metric's range"),
         ("cell_life_tables", "n_staying", -1, "nobody leaves who was not at risk"),

@@ -19,6 +19,7 @@ spells as (
         hired_date,
         left_date
     from {{ ref('int_person_spells') }}
+    where not is_superseded
 ),
 
 observation as (

@@ -4,6 +4,7 @@ with eligible as (
 
 spells as (
     select * from {{ ref('int_person_spells') }}
+    where not is_superseded
 ),
 
 units as (
@@ -96,7 +97,10 @@ at_risk as (
                 then cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
             else observation.observed_through_date
         end as known_until_date,
-        programme.retention_months
+        programme.retention_months,
+        row_number() over (
+            partition by watched.comparison_cohort, watched.phase, watched.person_id order by spells.hired_date desc
+        ) as turn
     from watched
     inner join spells
         on
@@ -116,6 +120,8 @@ timed as (
         {{ whole_months('at_risk.entry_date', 'at_risk.left_date') }} + 1 as left_month_number,
         {{ whole_months('at_risk.entry_date', dbt.dateadd('day', 1, 'at_risk.known_until_date')) }} as known_months
     from at_risk
+    -- Two jobs at once are one person: the newer one counts.
+    where at_risk.turn = 1
 ),
 
 followed as (
