@@ -69,6 +69,8 @@ def simulate(design: Design, out: Path, *, truth_path: Path, progress: Callable[
     _write_roster(org, out / "roster" / "programme_roster.csv")
     for month in range(design.months):
         leaving, day = org.leave(month)
+        if month == design.kickoff_months[0]:
+            truth.start(org)
         if month in design.kickoff_months:
             truth.add_retention(org, month)
         _write_hris(org, month, leaving, day, out / "hris")
@@ -76,7 +78,7 @@ def simulate(design: Design, out: Path, *, truth_path: Path, progress: Callable[
         if month % 3 == 1:
             _write_survey(org, month, out / "survey", truth)
         org.refill(leaving, month + 1)
-        org.move()
+        org.move(month + 1)
         progress(f"{design.month(month):%Y-%m}")
     truth_path.parent.mkdir(parents=True, exist_ok=True)
     truth_path.write_text(json.dumps(truth.summary(), indent=2) + "\n")

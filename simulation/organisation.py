@@ -75,6 +75,7 @@ class Organisation:
     team_department: np.ndarray
     team_site: np.ndarray
     slot_team: np.ndarray
+    assigned_team: np.ndarray  # the team in which the first kick-off found the slot's holder; -1 for later joiners
     slot_manager: np.ndarray  # slot of the manager; -1 at the top
     manager_of_team: np.ndarray
     employee: np.ndarray
@@ -123,6 +124,7 @@ class Organisation:
             team_department=np.concatenate([department, np.arange(n_departments), [n_departments - 1]]),
             team_site=np.concatenate([rng.integers(len(SITES), size=n_teams), np.full(n_departments + 1, 4)]),
             slot_team=slot_team,
+            assigned_team=slot_team.copy(),
             slot_manager=slot_manager,
             manager_of_team=managers,
             employee=np.arange(1, n_people + 1),
@@ -155,9 +157,15 @@ class Organisation:
         leaving = np.flatnonzero(self.rng.random(self.slot_team.size) < self.hazard(month)[self.slot_team])
         return leaving, self.rng.integers(0, 28, size=leaving.size)
 
+    def assigned_cohort(self) -> np.ndarray:
+        """Cohort per slot as the programme first found its holder; OUTSIDE for later joiners and leadership."""
+        return np.where(self.assigned_team >= 0, self.team_cohort[self.assigned_team], OUTSIDE)
+
     def refill(self, slots: np.ndarray, month: int) -> None:
         """New people on the slots that fell vacant, hired on the first days of `month`."""
         n = slots.size
+        has_begun = month >= self.design.kickoff_months[0]
+        self.assigned_team[slots] = -1 if has_begun else self.slot_team[slots]
         first = (self.design.month(month) - date(1970, 1, 1)).days
         self.employee[slots] = np.arange(self.next_employee, self.next_employee + n)
         self.next_employee += n
@@ -165,11 +173,16 @@ class Organisation:
         self.born[slots] = first - self.rng.integers(21 * 365, 60 * 365, size=n)
         self.trait[slots] = self.rng.normal(0, 12, size=n)
 
-    def move(self) -> None:
-        """A few team members change team each month; a post moves with its holder."""
+    def move(self, month: int) -> None:
+        """A few team members change team before `month`; a post moves with its holder.
+
+        Once the programme has begun a move does not change who somebody is compared with (intention to treat).
+        """
         first_member = 1 + len(DEPARTMENTS) + self.n_teams
         n_members = self.slot_team.size - first_member
         movers = first_member + np.flatnonzero(self.rng.random(n_members) < 0.002)
         teams = self.rng.integers(self.n_teams, size=movers.size)
         self.slot_team[movers] = teams
         self.slot_manager[movers] = self.manager_of_team[teams]
+        if month <= self.design.kickoff_months[0]:
+            self.assigned_team[movers] = teams
