@@ -11,21 +11,16 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from ingest import strict_yaml
+from ingest.strict_yaml import ConfigError, Strict, TimeZone, load_as
 from ingest.tables import PERSONAL, RECORD_TABLES
 
 BUILT_IN = Path(__file__).parent / "sources"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SnapshotDate(_Strict):
+class SnapshotDate(Strict):
     """Where the date that a file speaks about comes from: one of the three."""
 
     column: str | None = None
@@ -60,7 +55,7 @@ def _as_words(value):
     return {word(key): word(scalar) for key, scalar in value.items()}
 
 
-class Column(_Strict):
+class Column(Strict):
     """How one field is read."""
 
     from_: str | tuple[str, ...] | None = Field(None, alias="from", description="header, or headers joined by a space")
@@ -95,20 +90,20 @@ class Column(_Strict):
         return (self.from_,) if isinstance(self.from_, str) else self.from_
 
 
-class Item(_Strict):
+class Item(Strict):
     """One survey item: where it stands, which scale it belongs to, how its answers become 0–100."""
 
     from_: str = Field(alias="from")
     scale: str
     range: tuple[float, float] = (1.0, 5.0)
     reverse: bool = False
-    values: dict[str, str] = {}
+    values: dict[str, str] = Field(default_factory=dict)
     optional: bool = False
 
     _words = field_validator("values", mode="before")(_as_words)
 
 
-class SetAside(_Strict):
+class SetAside(Strict):
     """A declared rule by which a record does not count (a preview, an unfinished response)."""
 
     column: str
@@ -116,7 +111,7 @@ class SetAside(_Strict):
     reason: str
 
 
-class Mapping(_Strict):
+class Mapping(Strict):
     """One source's mapping. `source` is the inbox folder and the kind of table it fills."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -131,19 +126,12 @@ class Mapping(_Strict):
     final_newline: Literal["required", "optional"] = "required"
     decimal_mark: Literal[".", ","] = "."
     null_words: tuple[str, ...] = ("",)
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     snapshot: SnapshotDate | None = None
     columns: dict[str, Column]
-    items: dict[str, Item] = {}
+    items: dict[str, Item] = Field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
     zero_records: Literal["refused", "allowed"] = "refused"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"{name} is no IANA time zone; write for instance Europe/Berlin")
-        return name
 
     @model_validator(mode="after")
     def _nothing_personal_in_the_clear(self) -> Self:
@@ -182,11 +170,7 @@ class Mapping(_Strict):
 
 def load_mapping(path: Path) -> Mapping:
     """The mapping in `path`. Raises ConfigError that names file, key and fault."""
-    document = strict_yaml.load(path)
-    try:
-        return Mapping.model_validate(document)
-    except ValidationError as error:
-        raise strict_yaml.explain(path, error) from None
+    return load_as(path, Mapping)
 
 
 def load_mappings(folder: Path) -> list[Mapping]:
@@ -198,7 +182,7 @@ def load_mappings(folder: Path) -> list[Mapping]:
     for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
         mapping = load_mapping(path)
         if mapping.name in own:
-            raise strict_yaml.ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
+            raise ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
         own[mapping.name] = mapping
     built_in = {m.name: m for m in map(load_mapping, sorted(BUILT_IN.glob("*.yml")))}
     return [*own.values(), *(m for name, m in built_in.items() if name not in own)]

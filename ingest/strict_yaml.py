@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
+from zoneinfo import available_timezones
 
 import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 MAX_BYTES = 1_000_000
 
@@ -78,7 +80,28 @@ def load(path: Path) -> Any:
         raise ConfigError(f"{path}: not valid YAML ({type(error).__name__})") from None
 
 
-def explain(path: Path, error: Any) -> ConfigError:
-    """A pydantic ValidationError in words: one line per fault with the place in the file."""
-    lines = [f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()]
-    return ConfigError("\n".join(lines[:20]))
+class Strict(BaseModel):
+    """A part of a configuration file: unknown keys are errors, nothing changes after it was read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name} is no IANA time zone; write for instance Europe/Berlin")
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_as(path: Path, model: type[Model]) -> Model:
+    """The document in `path` as `model`. Raises ConfigError: one line per fault with file, place and what is wrong."""
+    try:
+        return model.model_validate(load(path))
+    except ValidationError as error:
+        lines = [
+            f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()
+        ]
+        raise ConfigError("\n".join(lines[:20])) from None

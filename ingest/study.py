@@ -9,22 +9,18 @@ import hashlib
 from datetime import date
 from pathlib import Path
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from ingest import strict_yaml
+from ingest.strict_yaml import Strict, TimeZone, load_as
 from ingest.tables import STUDY_TABLES
 
 GROUP_FLOOR = 5  # the smallest minimum group size that configuration may ask for
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Assignment(_Strict):
+class Assignment(Strict):
     """How units came to be pilot or control."""
 
     unit: Literal["team", "department", "site"] = "team"
@@ -38,7 +34,7 @@ class Assignment(_Strict):
     )
 
 
-class Cohort(_Strict):
+class Cohort(Strict):
     """Units that are treated from the same day on (with `source: listed`)."""
 
     cohort: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -46,7 +42,7 @@ class Cohort(_Strict):
     units: tuple[str, ...] = Field(min_length=1)
 
 
-class Outcome(_Strict):
+class Outcome(Strict):
     """One metric of the catalogue that this study asks about."""
 
     metric: str
@@ -54,7 +50,7 @@ class Outcome(_Strict):
     period: Literal["month", "quarter"] = "quarter"
 
 
-class Accepted(_Strict):
+class Accepted(Strict):
     """A finding of the gate that a person has looked at and accepts; printed in the release."""
 
     check: Literal["group_vanished", "headcount_jump"]
@@ -62,12 +58,12 @@ class Accepted(_Strict):
     reason: str = Field(min_length=10)
 
 
-class Study(_Strict):
+class Study(Strict):
     """The study as declared."""
 
     programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
-    time_zone: str = "UTC"
+    time_zone: TimeZone = "UTC"
     assignment: Assignment = Assignment()
     cohorts: tuple[Cohort, ...] = ()
     control_units: tuple[str, ...] = ()
@@ -76,13 +72,6 @@ class Study(_Strict):
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
     alpha: float = Field(0.05, gt=0, le=0.1)
     accepted: tuple[Accepted, ...] = ()
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"{name} is no IANA time zone; write for instance Europe/Berlin")
-        return name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -136,8 +125,4 @@ class Study(_Strict):
 
 def load_study(path: Path) -> Study:
     """The study in `path`. Raises ConfigError naming file, key and fault."""
-    document = strict_yaml.load(path)
-    try:
-        return Study.model_validate(document)
-    except ValidationError as error:
-        raise strict_yaml.explain(path, error) from None
+    return load_as(path, Study)

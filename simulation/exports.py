@@ -236,14 +236,15 @@ def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth) -> 
             },
         }
     )
+    _with_header_rows(frame).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
+
+
+def _with_header_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Qualtrics writes the labels and the ImportIds as two rows below the names."""
     labels = [label for label, _ in QUALTRICS_HEAD.values()] + [text for text, _, _ in SURVEY_ITEMS.values()]
     imports = [key for _, key in QUALTRICS_HEAD.values()] + [item.replace("Q", "QID") for item in SURVEY_ITEMS]
-    heads = pl.DataFrame(
-        [labels, [json.dumps({"ImportId": key}, separators=(",", ":")) for key in imports]],
-        schema=frame.columns,
-        orient="row",
-    )
-    pl.concat([heads, frame]).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
+    cells = [json.dumps({"ImportId": key}, separators=(",", ":")) for key in imports]
+    return pl.concat([pl.DataFrame([labels, cells], schema=frame.columns, orient="row"), frame])
 
 
 def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth) -> None:
