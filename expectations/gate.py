@@ -100,7 +100,7 @@ def _failure(name: str, promise: Promise, result, frame: pd.DataFrame) -> Failur
     rows = detail.get("unexpected_index_list") or []
     observed = detail.get("observed_value")
     if observed is None:
-        observed = f"{detail.get('unexpected_count', '?')} of {detail.get('element_count', len(frame))} rows do not"
+        observed = f"{detail.get('unexpected_count', '?')} of {detail.get('element_count', len(frame))} rows break it"
     asked = [promise.arguments[key] for key in ("column", "column_A", "column_B") if key in promise.arguments]
     columns = [
         *frame.columns[:EXAMPLE_COLUMNS],

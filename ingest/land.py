@@ -70,10 +70,10 @@ def scan(inbox: Path) -> Inbox:
     waiting: list[tuple[Path, str]] = []
     for path in sorted(inbox.glob("**/*")):
         place = path.relative_to(inbox).parts
-        if not path.is_file() or len(place) < 2 or any(part.startswith((".", "~$")) for part in place):
+        if not path.is_file() or path.name == "README.md" or any(part.startswith((".", "~$")) for part in place):
             continue
-        if place[0] not in SOURCES:
-            waiting.append((path, f"{place[0]} is no source; the folders are {', '.join(SOURCES)}"))
+        if len(place) < 2 or place[0] not in SOURCES:
+            waiting.append((path, f"not in a source's folder; they are {', '.join(SOURCES)}"))
         elif path.suffix.lower() in UNFINISHED:
             waiting.append((path, "still being written"))
         else:

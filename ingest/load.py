@@ -41,7 +41,7 @@ class Loaded:
     """What became of one file."""
 
     landed: Landed
-    status: str  # loaded, refused or unchanged
+    status: str  # loaded, refused, unchanged or taken back
     reason: str = ""
     n_records: int = 0
     n_loaded: int = 0
@@ -102,8 +102,12 @@ def load_source(
     *,
     mappings: list[Mapping],
     pseudonyms: Pseudonyms,
+    taken_back: frozenset[str] = frozenset(),
 ) -> list[Loaded]:
-    """Load every landed file of `source` that is not in the warehouse as its mapping now reads it."""
+    """Load every landed file of `source` that is not in the warehouse as its mapping now reads it.
+
+    Loads in `taken_back` are removed and passed over: their file left the inbox before any release used it.
+    """
     known = dict(
         connection.execute(
             "select load_id, mapping_hash || key_id || sequence from raw.load_log where source = ?", [source]
@@ -112,6 +116,12 @@ def load_source(
     results = []
     for file in landed:
         if file.source != source:
+            continue
+        if file.load_id in taken_back:
+            connection.execute("begin")
+            _forget(connection, file)
+            connection.execute("commit")
+            results.append(Loaded(file, "taken back", reason="its file was taken out of the inbox before any release"))
             continue
         mapping = mapping_for(mappings, source, file.file_name)
         state = f"{_mapping_hash(mapping)}{pseudonyms.key_id}{file.sequence}"

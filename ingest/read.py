@@ -86,6 +86,9 @@ def _check_head(path: Path, mapping: Mapping) -> None:
     for magic, name in MAGIC.items():
         if head.startswith(magic):
             raise FileRefused(f"this is {name}, not text; unpack it or declare its format in the mapping")
+    is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff")) or mapping.encoding == "utf-16"
+    if not is_utf16 and sum(byte < 9 for byte in head) > len(head) // 100 + 8:
+        raise FileRefused("this is no text file; export it as CSV, XLSX or JSON lines")
     if head.lstrip(b"\xef\xbb\xbf \r\n\t")[:9].lower().startswith((b"<!doctype", b"<html")):
         raise FileRefused("this is a web page (a log-in page?), not an export; download the export again")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and mapping.encoding != "utf-16":

@@ -66,20 +66,25 @@ def _day(text: str | None) -> date | None:
 def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
     """Lay out a workspace: a commented study.yml, inboxes, and a fresh pseudonym key."""
     workspace = Workspace(folder.resolve())
-    templates = resources.files("orchestration") / "templates"
     if workspace.study.exists():
         raise _fail(f"{workspace.study} exists already; nothing was changed", WRONG)
-    for part in ("hris", "survey", "checkins", "roster"):
-        (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-    workspace.sources.mkdir(exist_ok=True)
-    workspace.study.write_text((templates / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    (workspace.inbox / "README.md").write_text((templates / "inbox.md").read_text(encoding="utf-8"), encoding="utf-8")
-    if not workspace.key_file.exists():
-        create_key_file(workspace.key_file)
+    _lay_out(workspace)
     out.print(
         f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False
     )
     out.print(f"  coaching run --workspace {folder}", highlight=False, style="bold")
+
+
+def _lay_out(workspace: Workspace) -> None:
+    templates = resources.files("orchestration") / "templates"
+    for part in ("hris", "survey", "checkins", "roster"):
+        (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+    workspace.sources.mkdir(exist_ok=True)
+    (workspace.root / ".gitignore").write_text("# Nothing here belongs in a repository.\n*\n", encoding="utf-8")
+    workspace.study.write_text((templates / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (workspace.inbox / "README.md").write_text((templates / "inbox.md").read_text(encoding="utf-8"), encoding="utf-8")
+    if not workspace.key_file.exists():
+        create_key_file(workspace.key_file)
 
 
 @app.command()
@@ -118,22 +123,32 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
     from publish.release import current_release
 
     try:
-        news = look(workspace, as_of=as_of)
         Pseudonyms.from_environment(workspace.key_file)
+        news = look(workspace, as_of=as_of)
     except (ConfigError, KeyMissing) as error:
         raise _fail(str(error), WRONG) from None
+    for path, reason in news.waiting:
+        out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
+    shown = workspace.releases / (news.newest_release or "")
     if not news:
         out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
     else:
         out.print(f"Running the night: {'; '.join(news.reasons)}.", highlight=False)
-        outcome = _night(workspace, as_of)
-        if outcome:
-            raise outcome
-    show_release(out, current_release(workspace.releases), truth=truth)
+        shown = _night(workspace, as_of)
+    show_release(out, shown, truth=truth)
+    served = current_release(workspace.releases)
+    if served and served.name != shown.name:
+        out.print(
+            f"Served is another release, {served.name}. To serve this one: coaching rollback {shown.name} -w "
+            f"{workspace.root}",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
-def _night(workspace: Workspace, as_of: date | None) -> typer.Exit | None:
-    """Run Dagster's job here, in this process; None if it published."""
+def _night(workspace: Workspace, as_of: date | None) -> Path:
+    """Run Dagster's job here, in this process; the release it wrote, or Exit with the reason."""
     from orchestration.console import Progress
 
     with Progress(out) as progress:
@@ -159,22 +174,27 @@ def _night(workspace: Workspace, as_of: date | None) -> typer.Exit | None:
                 )
         finally:
             stop()
-    return outcome_of(workspace, result)
+    outcome = outcome_of(workspace, result)
+    if isinstance(outcome, typer.Exit):
+        raise outcome
+    return outcome
 
 
-def outcome_of(workspace: Workspace, result) -> typer.Exit | None:
-    """What the ledger says about this run, as an exit code."""
+def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
+    """What the ledger says about this run: the release that was written, or an exit code (its reason is printed)."""
     from publish import ledger
+    from publish.release import current_release
 
     mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
     last = mine[-1] if mine else {}
     if last.get("event") == "published":
-        return None
+        return workspace.releases / last["release"]
     if last.get("event") == "turned_away":
         return _fail(last["reason"], BUSY)
     if last.get("event") == "refused":
+        stays = "the last release stays" if current_release(workspace.releases) else "nothing is served yet"
         return _fail(
-            "The gate refused; the last release stays. What to mend:\n"
+            f"The gate refused; {stays}. What to mend (docs/runbooks/the-gate-refused.md):\n"
             + "\n".join(f"- {reason}" for reason in last["reasons"]),
             REFUSED,
         )
@@ -203,7 +223,7 @@ def demo(
 
     there = Workspace(workspace.resolve())
     if not there.study.exists():
-        init(workspace)
+        _lay_out(there)
     if not (there.root / "truth.json").exists():
         simulate(there.inbox, people=people, months=months, seed=seed)
     end = Design(people=people, months=months, seed=seed).month(months)
@@ -241,6 +261,8 @@ def status(workspace: WorkspaceOption = HERE) -> None:
     served = current_release(there.releases)
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
     out.print(f"New: {'; '.join(news.reasons) if news else 'nothing'}", highlight=False)
+    for path, reason in news.waiting:
+        out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
     out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
     table = Table(title="Last events", title_justify="left")
     for heading in ("when (UTC)", "event", "about"):
@@ -259,8 +281,8 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
     there = _opened(workspace)
     served = current_release(there.releases)
     table = Table()
-    for heading in ("", "release", "as of", "files", "records", "code"):
-        table.add_column(heading)
+    for heading in ("", "release", "as of", "files", "records"):
+        table.add_column(heading, no_wrap=heading == "release")
     for identity in list_releases(there.releases):
         manifest = manifest_of(there.releases / identity)
         table.add_row(
@@ -269,30 +291,34 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
             manifest["as_of"],
             str(len(manifest["inputs"])),
             f"{manifest['n_records']:,}",
-            manifest["code_version"],
         )
     out.print(table)
 
 
 @app.command()
 def rollback(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="A release from `coaching releases`.")],
+    identity: Annotated[
+        str, typer.Argument(metavar="ID", help="A release from `coaching releases`, or the beginning of its id.")
+    ],
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
     from orchestration.lock import WorkspaceBusy, hold
     from publish import ledger
-    from publish.release import make_current
+    from publish.release import list_releases, make_current
 
     there = _opened(workspace)
+    fitting = [known for known in list_releases(there.releases) if known.startswith(identity)]
+    if len(fitting) != 1:
+        what = "fits several releases" if fitting else "is no release of this workspace"
+        raise _fail(f"{identity} {what}; see: coaching releases -w {workspace}", WRONG)
+    [identity] = fitting
     try:
         with hold(there.lock, run_id="rollback"):
             make_current(there.releases, identity)
             ledger.append(there.ledger, "rolled_back", release=identity)
     except WorkspaceBusy as error:
         raise _fail(str(error), BUSY) from None
-    except KeyError:
-        raise _fail(f"{identity} is no release of this workspace; see: coaching releases", WRONG) from None
     out.print(f"Served now: {identity} ({datetime.now():%H:%M})", highlight=False)
 
 

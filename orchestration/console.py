@@ -70,13 +70,13 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
     """The release in one screen; beside the truth where it is known (the demo)."""
     manifest = manifest_of(release)
     console.print(
-        f"\n[bold]{len(manifest['inputs'])} files[/bold] read: {manifest['n_records']:,} records, "
+        f"\n[bold]{len(manifest['inputs'])} file(s)[/bold] read: {manifest['n_records']:,} records, "
         f"{manifest['n_loaded']:,} loaded, {manifest['n_faulty']:,} quarantined as faulty, "
         f"{manifest['n_set_aside']:,} set aside by declared rules",
         highlight=False,
     )
     for item in manifest["data_issues"]:
-        console.print(f"Left open: {item['issue']} ({item['people']} people)", style="yellow", highlight=False)
+        console.print(f"Left open: {item['issue']} ({item['count']} {item['about']})", style="yellow", highlight=False)
     verdict = manifest["verdict"]
     console.print(
         f"Gate: [green]passed[/green], {verdict['n_evaluated']} of {verdict['n_declared']} expectations evaluated",

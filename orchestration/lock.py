@@ -49,6 +49,14 @@ def _token(path: Path) -> int:
         return 0
 
 
+def _holder(handle: int) -> str:
+    try:
+        note = json.loads(os.read(handle, 500))
+        return f": {note['run_id']} (process {note['pid']}), since {note['since']}"
+    except (ValueError, KeyError):
+        return ""
+
+
 @contextmanager
 def hold(path: Path, *, run_id: str):
     """Hold the workspace or raise WorkspaceBusy at once, naming the holder."""
@@ -58,8 +66,9 @@ def hold(path: Path, *, run_id: str):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.read(handle, 500).decode(errors="replace") or "unknown"
-            raise WorkspaceBusy(f"another run holds this workspace: {holder}") from None
+            raise WorkspaceBusy(
+                f"another run holds this workspace{_holder(handle)}; try again when it is done"
+            ) from None
         token = _token(path) + 1
         fence = _fence(path)
         temporary = fence.with_name(f"{fence.name}.tmp")

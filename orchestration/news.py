@@ -5,12 +5,25 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from ingest import land
 from ingest.spec import Mapping, load_mappings
-from ingest.study import load_study
+from ingest.strict_yaml import ConfigError
+from orchestration.catalogue import checked_study
 from orchestration.workspace import Workspace, code_version
-from publish.release import list_releases, manifest_of
+from publish.release import list_releases, manifest_of, newest_release
+
+
+def taken_back(workspace: Workspace) -> frozenset[str]:
+    """Loads whose file left the inbox before any release used it: whoever sent it has changed their mind."""
+    used = {
+        item["load_id"]
+        for identity in list_releases(workspace.releases)
+        for item in manifest_of(workspace.releases / identity)["inputs"]
+    }
+    landed = {landed.load_id for landed in land.landed_files(workspace.landing)}
+    return frozenset(landed - used - set(land.scan(workspace.inbox).files))
 
 
 def sources_digest(mappings: list[Mapping]) -> str:
@@ -26,6 +39,7 @@ class News:
     reasons: tuple[str, ...]
     fingerprint: str
     newest_release: str | None
+    waiting: tuple[tuple[Path, str], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.reasons)
@@ -36,15 +50,21 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
 
     A day is compared only if it is asked for: a new day alone brings no new records.
     """
-    study = load_study(workspace.study)
+    study = checked_study(workspace)
+    if not workspace.inbox.is_dir():
+        raise ConfigError(f"{workspace.inbox} is not there (not mounted?); nothing can be said about what is new")
     digest = sources_digest(load_mappings(workspace.sources))
-    inbox = set(land.scan(workspace.inbox).files)
+    inbox_now = land.scan(workspace.inbox)
+    files, waiting = inbox_now.files, inbox_now.waiting
+    inbox = set(files)
     text = "|".join([*sorted(inbox), study.digest, digest, code_version(), str(as_of)])
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
-    releases = list_releases(workspace.releases)
-    if not releases:
-        return News(("there is no release yet",), fingerprint, None)
-    manifest = manifest_of(workspace.releases / releases[-1])
+    newest = newest_release(workspace.releases)
+    if newest is None:
+        if not files and not any(workspace.landing.glob("*")):
+            raise ConfigError(f"{workspace.inbox} is empty; drop exports into its folders (see the README there)")
+        return News(("there is no release yet",), fingerprint, None, waiting)
+    manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - {item["load_id"] for item in manifest["inputs"]}
     reasons = [
         reason
@@ -53,8 +73,9 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
             (study.digest != manifest["study_hash"], "study.yml has changed"),
             (digest != manifest["sources_hash"], "a source mapping has changed"),
             (code_version() != manifest["code_version"], "the code has changed"),
+            (as_of is None and manifest["looks_back"], f"the newest release looks back from {manifest['as_of']}"),
             (as_of is not None and str(as_of) != manifest["as_of"], "another day is asked for"),
         )
         if holds
     ]
-    return News(tuple(reasons), fingerprint, releases[-1])
+    return News(tuple(reasons), fingerprint, newest, waiting)

@@ -19,7 +19,7 @@ class _Forward(logging.Handler):
         step = facts.get("step_key") or ""
         if event is not None and event.event_type_value in SHOWN:
             kind, message = event.event_type_value, ""
-        elif event is None and record.levelno >= logging.WARNING:
+        elif event is None and record.levelno >= logging.WARNING and facts.get("op_name"):  # our own words only
             kind, message = record.levelname, facts.get("orig_message") or record.getMessage()
         else:
             return

@@ -11,7 +11,8 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
-from ingest.study import Study, load_study
+from ingest.study import Study
+from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
 from orchestration.workspace import Workspace
 from publish import ledger
@@ -49,7 +50,7 @@ class Night(dg.ConfigurableResource):
     @cached_property
     def study(self) -> Study:
         """The study as declared; read once per run."""
-        return load_study(self.workspace.study)
+        return checked_study(self.workspace)
 
     @cached_property
     def day(self) -> date:

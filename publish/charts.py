@@ -9,7 +9,7 @@ import polars as pl
 
 from publish.wording import Unit
 
-WIDTH, HEIGHT = 560, 220
+WIDTH, HEIGHT = 520, 230
 INK, EFFECT, BEFORE = "#1f2933", "#0b6e4f", "#7b8794"
 
 
@@ -56,7 +56,7 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
         (zero + bars + points)
         .properties(width=WIDTH, height=HEIGHT)
         .configure_view(stroke=None)
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=12, titleFontSize=12)
+        .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=14, titleFontSize=13)
     )
     return _svg(chart, description)
 

@@ -47,7 +47,7 @@ def small(columns: tuple[str, ...], minimum: int) -> pl.Expr:
 
 def hide(frame: pl.DataFrame, hidden: pl.Expr, columns: tuple[str, ...]) -> Guarded:
     """Null the given columns in the hidden rows."""
-    marked = frame.with_columns(hidden.alias("_hidden"))
+    marked = frame.with_columns(hidden.alias("_hide")).drop("_hidden", strict=False).rename({"_hide": "_hidden"})
     table = marked.with_columns(
         pl.when(~pl.col("_hidden")).then(pl.col(column)).otherwise(None).alias(column) for column in columns
     )
@@ -109,10 +109,13 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
     outcomes = content["cmp_outcomes"]
     headcount = content["cmp_headcounts"]
     moved = ("n_joiners", "n_leavers")
-    # Hiding one of joiners and leavers alone is no use: consecutive head-counts and the other one give it back.
-    few_moved = pl.any_horizontal((pl.col(c) > 0) & (pl.col(c) < minimum) for c in moved)
-    listed = hide(headcount, small(("n_listed",), minimum), ("n_listed", *moved))
-    flows = hide(listed.table, few_moved.fill_null(False), moved)
+    is_small = small(("n_listed",), minimum)
+    marked = with_complement(headcount, is_small, parts_of=("month",), size="n_listed")
+    listed = hide(marked, pl.col("_hidden"), ("n_listed", *moved))
+    # Joiners and leavers are shown together or not at all (head-counts and one give the other back), and a zero is
+    # hidden like any small number: else "hidden" would say that somebody moved.
+    few_moved = small(moved, minimum) & pl.col("n_listed").is_not_null()
+    flows = hide(listed.table, few_moved, moved)
     return {
         "pub_estimates": guard_estimates(content["est_estimates"], minimum),
         "pub_comparisons": hide(

@@ -36,6 +36,7 @@ class Outcome:
     chart: Markup | None
     events: list[dict]
     cohorts: list[dict]
+    apart_before: list[int]
 
 
 def headline_rows(estimates: pl.DataFrame, design: str) -> dict[str, dict]:
@@ -59,8 +60,9 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
             estimates,
             comparisons,
             detectable.get(asked_one["metric"]),
-            alpha,
-            draw,
+            design=design,
+            alpha=alpha,
+            draw=draw,
         )
         for asked_one in asked
     ]
@@ -70,7 +72,7 @@ def _interval(unit: Unit, row: dict) -> str:
     return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
 
 
-def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Outcome:
+def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, draw) -> Outcome:
     unit = unit_of(asked["unit"])
     mine = estimates.filter(
         (pl.col("metric") == asked["metric"])
@@ -82,6 +84,12 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
     naive = after["difference"].item() if after.height == 1 else None
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
+    all_cohorts = estimates.filter(
+        (pl.col("metric") == asked["metric"])
+        & (pl.col("estimator") == row["estimator"])
+        & (pl.col("aggregation") == "cohort")
+    ).sort("cohort")
+    apart = events.filter((pl.col("event_time") < 0) & ((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)))
     picture = None
     if draw and events.height:
         picture = charts.event_study(events, label=asked["label"], unit=unit)
@@ -89,6 +97,8 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
         picture = charts.by_cohort(cohorts, label=asked["label"], unit=unit)
 
     def written(each: dict) -> dict:
+        if each["status"] != "estimated":
+            return each
         return {
             **each,
             "estimate": unit.number(each["estimate"], signed=True),
@@ -101,7 +111,13 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
         unit=unit,
         role=asked["role"],
         finding=finding(
-            row, label=asked["label"], unit=unit, direction=asked["direction"], alpha=alpha, detectable=detectable
+            row,
+            label=asked["label"],
+            unit=unit,
+            direction=asked["direction"],
+            alpha=alpha,
+            detectable=detectable,
+            design=design,
         ),
         row=row,
         estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
@@ -109,7 +125,8 @@ def _outcome(asked, row, estimates, comparisons, detectable, alpha, draw) -> Out
         naive=naive,
         chart=Markup(picture) if picture else None,
         events=[written(each) for each in events.iter_rows(named=True)],
-        cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
+        cohorts=[written(each) for each in all_cohorts.iter_rows(named=True)],
+        apart_before=apart["event_time"].to_list(),
     )
 
 

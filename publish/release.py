@@ -49,6 +49,7 @@ class Order:
     data_issues: list[dict]
     accepted: list[dict]
     sources_hash: str
+    looks_back: bool = False
 
     @property
     def study(self) -> dict:
@@ -72,6 +73,9 @@ def publish(
 ) -> Path:
     """Write the release and make it current. `before_swap` may raise to stop a run that lost its lock.
 
+    A look back (records go on after the day it looks from) is written but does not take the place of a release that
+    knows more.
+
     Raises NotAllowed unless `verdict` has passed and names the hash of `content`.
     """
     judged = content_hash(content)
@@ -86,7 +90,8 @@ def publish(
     if not (target / "manifest.json").exists():
         _write(content, verdict, order, target)
     before_swap()
-    make_current(releases, target.name)
+    if not (order.looks_back and current_release(releases)):
+        make_current(releases, target.name)
     return target
 
 
@@ -151,6 +156,7 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
         "design": order.design,
         "alpha": order.alpha,
         "as_of": str(order.as_of),
+        "looks_back": order.looks_back,
         "observed_through": str(order.observed_through) if order.observed_through else "no snapshot",
         "study_hash": order.study_hash,
         "sources_hash": order.sources_hash,
@@ -161,9 +167,18 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
         "n_loaded": total("n_loaded"),
         "n_faulty": total("n_faulty"),
         "n_set_aside": total("n_set_aside"),
-        "inputs": order.inputs,
+        # Counts per file would give back head-counts that the tables hide; the sums are above.
+        "inputs": [
+            {key: item[key] for key in ("source", "file_name", "sha256", "load_id", "mapping") if key in item}
+            for item in order.inputs
+        ],
         "data_issues": [
-            {"issue": item["issue"], "people": at_least(item["n_people"], order.min_group_size)}
+            {
+                "issue": item["issue"],
+                "about": item["about"],
+                # Units are no persons: their number may be told.
+                "count": at_least(item["n"], order.min_group_size if item["about"] == "people" else 0),
+            }
             for item in order.data_issues
         ],
         "accepted": order.accepted,
@@ -219,6 +234,13 @@ def current_release(releases: Path) -> Path | None:
     """The release that readers see, if there is one."""
     link = releases / CURRENT
     return link.resolve() if link.is_symlink() and (link / "manifest.json").exists() else None
+
+
+def newest_release(releases: Path) -> str | None:
+    """The id of the newest release; one that looks back counts only where there is no other."""
+    found = list_releases(releases)
+    whole = [identity for identity in found if not manifest_of(releases / identity)["looks_back"]]
+    return (whole or found or [None])[-1]
 
 
 def manifest_of(release: Path) -> dict:

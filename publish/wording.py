@@ -52,13 +52,18 @@ class Finding:
     caveat: str = ""
 
 
-def finding(row: dict, *, label: str, unit: Unit, direction: str, alpha: float, detectable: float | None) -> Finding:
+CONDITION = {"randomised": "", "volunteered": ", if both arms would otherwise have moved alike"}
+
+
+def finding(
+    row: dict, *, label: str, unit: Unit, direction: str, alpha: float, detectable: float | None, design: str
+) -> Finding:
     """What the headline row of `pub_estimates` says about one outcome."""
     if row["status"] == "suppressed":
         return Finding("hidden", "Hidden to protect people", f"{label}: {row['reason']}.")
     if row["status"] != "estimated":
         seen = (
-            f" A study of this size would have seen an effect of {unit.with_word(detectable)} or more."
+            f" A study of this size would have seen an effect of {unit.with_word(detectable)} with 80 % probability."
             if detectable is not None
             else ""
         )
@@ -74,13 +79,15 @@ def finding(row: dict, *, label: str, unit: Unit, direction: str, alpha: float, 
         return Finding(
             "better" if good else "worse",
             "Better" if good else "Worse",
-            f"{label} {'rose' if rose else 'fell'} by {size} with the programme ({level} interval {interval}).",
+            f"{label} is {size} {'higher' if rose else 'lower'} than it would be without the programme "
+            f"({level} interval {interval}){CONDITION[design]}.",
         )
     caveat = ""
     if row["p_value"] < alpha:
         caveat = "Its own interval excludes zero, but not once all primary questions are counted together (Holm)."
     blind = (
-        f" This study could have seen an effect of {unit.with_word(detectable)} or more; a smaller one may be there."
+        f" This study would have seen an effect of {unit.with_word(detectable)} with 80 % probability; "
+        "a smaller one may be there."
         if detectable is not None
         else ""
     )

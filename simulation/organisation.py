@@ -15,7 +15,7 @@ from datetime import date
 
 import numpy as np
 
-COHORTS = ("pilot", "cascade_1", "cascade_2")
+COHORTS = ("pilot_wave", "cascade_1", "cascade_2")
 CONTROL = -1
 OUTSIDE = -2  # leadership teams: nobody coaches them in this programme and the roster does not list them
 

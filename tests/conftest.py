@@ -68,7 +68,7 @@ def run_night(workspace, as_of: date):
         )
     outcome = cli.outcome_of(workspace, result)
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
-    return (outcome.exit_code if outcome else 0), (events[-1] if events else {}), result
+    return getattr(outcome, "exit_code", 0), (events[-1] if events else {}), result
 
 
 @pytest.fixture(scope="session")

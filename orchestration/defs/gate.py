@@ -62,7 +62,7 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
         )
     sentences = verdict.sentences()
     for sentence in sentences:
-        context.log.error(sentence)
+        context.log.info(sentence)
     night.record("passed" if verdict.passed else "refused", content_hash=verdict.content_hash, reasons=sentences)
     metadata = {
         "verdict": "passed" if verdict.passed else "refused",

@@ -8,6 +8,7 @@ from ingest import land, load, spec
 from ingest.pseudonyms import Pseudonyms
 from ingest.tables import STUDY_TABLES, TABLES_OF
 from orchestration.defs.files_in import LOAD_LOG
+from orchestration.news import taken_back
 from orchestration.resources import Night
 
 GROUP = "raw"
@@ -33,6 +34,7 @@ def source_asset(source: str) -> dg.AssetsDefinition:
                 workspace.landing,
                 mappings=spec.load_mappings(workspace.sources),
                 pseudonyms=Pseudonyms.from_environment(workspace.key_file),
+                taken_back=taken_back(workspace),
             )
         for result in results:
             if result.status == "refused":
@@ -48,6 +50,7 @@ def _facts(results: list[load.Loaded]) -> dict:
     return {
         "files_loaded_now": len(loaded),
         "files_known_already": sum(result.status == "unchanged" for result in results),
+        "files_taken_back": sum(result.status == "taken back" for result in results),
         "files_refused": sum(result.status == "refused" for result in results),
         "records": sum(result.n_records for result in loaded),
         "rows": sum(result.n_loaded for result in loaded),

@@ -17,7 +17,12 @@ INPUTS = """
     select source, file_name, content_sha256 as sha256, load_id, mapping, n_records, n_loaded, n_faulty, n_set_aside
     from raw.load_log where status = 'loaded' order by source, file_name, load_id
 """
-ISSUES = "select issue, n_people from intermediate.int_data_issues order by issue"
+ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
+LOOKS_BACK = """
+    select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
+        or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
+        or exists (select 1 from raw.raw_checkins__events where due_date > $day)
+"""
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
 
@@ -32,6 +37,7 @@ def release(night: Night) -> dg.MaterializeResult:
         ).fetchall()
         inputs = connection.sql(INPUTS).pl().to_dicts()
         issues = connection.sql(ISSUES).pl().to_dicts()
+        [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
         [(observed_through,)] = connection.execute(OBSERVED).fetchall()
     order = Order(
         title=study.title,
@@ -46,6 +52,7 @@ def release(night: Night) -> dg.MaterializeResult:
         inputs=inputs,
         data_issues=issues,
         accepted=[item.model_dump() for item in study.accepted],
+        looks_back=looks_back,
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
     )
     target = publish(

@@ -113,3 +113,27 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
 
 def test_the_ledger_tells_the_whole_story(published):
     assert [event["event"] for event in ledger.read(published.ledger)] == ["started", "passed", "published"]
+
+
+def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, night):
+    from orchestration.news import look
+    from publish.release import list_releases, manifest_of
+
+    served = current_release(copy_of_published.releases)
+    code, last, _ = night(copy_of_published, date(2024, 10, 31))
+    assert (code, last["event"]) == (0, "published")
+    assert last["release"].startswith("2024-10-31")
+    assert manifest_of(copy_of_published.releases / last["release"])["looks_back"]
+    assert current_release(copy_of_published.releases) == served
+    assert len(list_releases(copy_of_published.releases)) == 2
+    news = look(copy_of_published)
+    assert not news and news.newest_release == served.name
+
+
+def test_a_file_taken_out_of_the_inbox_before_any_release_is_taken_back(copy_of_published, night):
+    sent = copy_of_published.inbox / "roster" / "more.csv"
+    sent.write_text("Team ID,Wave,Arm,Kick-off\n" + "".join(f"X{i},Extra,Pilot,2024-10-01\n" for i in range(400)))
+    refused(copy_of_published, night, "the study's units exist in the organisation")
+    sent.unlink()
+    code, last, _ = night(copy_of_published, AS_OF)
+    assert (code, last["event"]) == (0, "published")

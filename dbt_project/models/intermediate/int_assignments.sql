@@ -79,3 +79,19 @@ select
 from assigned
 left join units on assigned.unit_id = units.unit_id
 left join movers on assigned.person_id = movers.person_id
+union all
+-- In the files, but never seen employed: their exit lies before the first snapshot.
+select
+    workers.person_id,
+    cast(null as {{ dbt.type_string() }}) as unit_id,
+    cast(null as date) as assigned_month,
+    min(workers.hired_date) as first_hired_date,
+    cast(null as date) as first_kickoff_date,
+    cast(null as {{ dbt.type_string() }}) as cohort,
+    cast(null as {{ dbt.type_string() }}) as arm,
+    cast(null as date) as kickoff_date,
+    false as is_mover
+from {{ ref('stg_hris__workers') }} as workers
+left join memberships on workers.person_id = memberships.person_id
+where memberships.person_id is null
+group by workers.person_id

@@ -45,30 +45,49 @@ reversed as (
     where left_date < hired_date
 ),
 
+-- A name that the organisation does not know: misspelt, or written otherwise than in the export.
+unknown_units as (
+    select units.unit_id
+    from {{ ref('int_unit_assignments') }} as units
+    left join {{ ref('int_team_memberships') }} as memberships on units.unit_id = memberships.unit_id
+    where memberships.unit_id is null
+),
+
 issues as (
     select
         issue,
-        person_id
+        person_id as subject_id,
+        'people' as about
     from unresolved
     union all
     select
         issue,
-        person_id
+        person_id as subject_id,
+        'people' as about
     from vanished
     union all
     select
         issue,
-        person_id
+        person_id as subject_id,
+        'people' as about
     from corrected
     union all
     select
         issue,
-        person_id
+        person_id as subject_id,
+        'people' as about
     from reversed
+    union all
+    select
+        'listed in the study, but in no snapshot' as issue,
+        unit_id as subject_id,
+        'units' as about
+    from unknown_units
 )
 
 select
     issue,
-    cast(count(distinct person_id) as bigint) as n_people
+    about,
+    cast(count(distinct subject_id) as bigint) as n
 from issues
-group by issue
+group by issue, about

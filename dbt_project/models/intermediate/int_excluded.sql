@@ -12,6 +12,7 @@ judged as (
         assignments.unit_id,
         assignments.cohort,
         case
+            when assignments.assigned_month is null then 'left before the first snapshot'
             when assignments.unit_id is null then 'no assignment unit recorded'
             when assignments.cohort is null then 'unit is not in the study'
             -- Their team chose them, and they it, after the programme began.

@@ -105,7 +105,7 @@ def test_a_table_that_is_missing_or_lacks_a_column_is_no_pass(good):
 
 def test_the_last_releases_groups_must_be_there_and_must_not_jump(good):
     now = good["estimates"]
-    gone = now[now["cohort"] != "pilot"]
+    gone = now[now["cohort"] != "pilot_wave"]
     found = verdict(good, last_release=against_last_release(gone, now))
     assert "every group of the last release is still there" in [failure.promise for failure in found.failures]
     jumped = now.assign(estimate=now["estimate"] + 5 * now["std_error"])

@@ -293,7 +293,7 @@ def test_files_still_being_written_wait(box):
 def test_a_folder_that_is_no_source_is_told(box):
     box.drop("HRIS", "hris_2026-01.csv", HEAD + row())
     [(path, why)] = land.scan(box.root / "inbox").waiting
-    assert path.name == "hris_2026-01.csv" and "HRIS is no source" in why
+    assert path.name == "hris_2026-01.csv" and "not in a source's folder" in why
 
 
 def test_xlsx_keeps_ids_as_text_and_reads_real_dates(box):

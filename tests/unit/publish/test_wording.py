@@ -17,16 +17,19 @@ def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimate
     }
 
 
-def say(values, unit=POINTS, direction="up", detectable=2.5):
-    return finding(values, label="Engagement", unit=unit, direction=direction, alpha=0.05, detectable=detectable)
+def say(values, unit=POINTS, direction="up", detectable=2.5, design="volunteered"):
+    return finding(
+        values, label="Engagement", unit=unit, direction=direction, alpha=0.05, detectable=detectable, design=design
+    )
 
 
 def test_an_effect_is_said_with_its_interval():
     found = say(row())
     assert found.kind == "better"
-    assert (
-        found.sentence == "Engagement rose by 3.0 points with the programme (95\u202f% interval +1.0 to +5.0 points)."
-    )
+    plain = "Engagement is 3.0 points higher than it would be without the programme"
+    interval = "(95\u202f% interval +1.0 to +5.0 points)"
+    assert found.sentence == f"{plain} {interval}, if both arms would otherwise have moved alike."
+    assert say(row(), design="randomised").sentence == f"{plain} {interval}."
 
 
 def test_a_fall_in_something_good_is_worse_and_in_something_bad_is_better():
@@ -40,8 +43,8 @@ def test_a_null_is_said_as_a_null_with_what_could_have_been_seen():
     assert found.kind == "null"
     assert "no effect could be shown" in found.sentence
     assert "−2.0 to +4.0 percentage points" in found.sentence
-    assert "could have seen an effect of 5.0 percentage points or more" in found.sentence
-    assert "rose" not in found.sentence
+    assert "would have seen an effect of 5.0 percentage points with 80 % probability" in found.sentence
+    assert "higher than it would be" not in found.sentence
 
 
 def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked():

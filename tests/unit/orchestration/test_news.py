@@ -1,0 +1,41 @@
+import shutil
+
+import pytest
+
+from ingest.strict_yaml import ConfigError
+from orchestration.news import look
+
+
+def test_an_inbox_that_is_gone_or_empty_is_said(workspace):
+    with pytest.raises(ConfigError, match="is empty"):
+        look(workspace)
+    shutil.rmtree(workspace.inbox)
+    with pytest.raises(ConfigError, match="not mounted"):
+        look(workspace)
+
+
+def test_a_question_that_the_catalogue_does_not_know_is_refused(workspace):
+    workspace.study.write_text(workspace.study.read_text().replace("metric: retention", "metric: happiness"))
+    with pytest.raises(ConfigError, match="happiness is no metric"):
+        look(workspace)
+
+
+def test_files_outside_a_sources_folder_are_told(workspace):
+    (workspace.inbox / "hris_2026-01.csv").write_text("x\n")
+    (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")
+    [(path, why)] = look(workspace).waiting
+    assert path.parent == workspace.inbox
+    assert "source's folder" in why
+
+
+def test_each_kind_of_change_is_news(copy_of_published):
+    assert not look(copy_of_published)
+    (copy_of_published.sources).mkdir(exist_ok=True)
+    from ingest.spec import BUILT_IN
+
+    text = (BUILT_IN / "roster_table.yml").read_text().replace("name: roster_table", "name: ours")
+    (copy_of_published.sources / "ours.yml").write_text(text)
+    assert look(copy_of_published).reasons == ("a source mapping has changed",)
+    study = copy_of_published.study
+    study.write_text(study.read_text().replace("retention_months: 6", "retention_months: 3"))
+    assert "study.yml has changed" in look(copy_of_published).reasons
