@@ -31,9 +31,11 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verd
         vanished_group_size=thresholds()["vanished_group_size"],
         accepted=accepted,
     )
+    # Another study asks other things, and a look back knows less than a release of a later day.
     last = current_release(night.workspace.releases)
-    same_study = last is not None and manifest_of(last)["study_hash"] == study.digest
-    previous = released_estimates(last if same_study else None)
+    manifest = manifest_of(last) if last else {}
+    is_comparable = manifest.get("study_hash") == study.digest and manifest["as_of"] <= str(night.day)
+    previous = released_estimates(last if is_comparable else None)
     tables["last_release"] = against_last_release(
         tables["estimates"], previous.to_pandas() if previous is not None else None
     )
