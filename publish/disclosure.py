@@ -45,13 +45,11 @@ def small(columns: tuple[str, ...], minimum: int) -> pl.Expr:
     return pl.any_horizontal((pl.col(column).fill_null(0) < minimum) for column in columns)
 
 
-def hide(frame: pl.DataFrame, hidden: pl.Expr, columns: tuple[str, ...]) -> Guarded:
+def hide(frame: pl.DataFrame, hidden: pl.Expr | pl.Series, columns: tuple[str, ...]) -> Guarded:
     """Null the given columns in the hidden rows."""
-    marked = frame.with_columns(hidden.alias("_hide")).drop("_hidden", strict=False).rename({"_hide": "_hidden"})
-    table = marked.with_columns(
-        pl.when(~pl.col("_hidden")).then(pl.col(column)).otherwise(None).alias(column) for column in columns
-    )
-    return Guarded(table.drop("_hidden"), int(marked["_hidden"].sum()))
+    is_hidden = frame.select(hidden).to_series().fill_null(True)
+    table = frame.with_columns(pl.when(~is_hidden).then(pl.col(column)).alias(column) for column in columns)
+    return Guarded(table, int(is_hidden.sum()))
 
 
 def with_complement(frame: pl.DataFrame, hidden: pl.Expr, *, parts_of: tuple[str, ...], size: str) -> pl.DataFrame:
@@ -111,7 +109,7 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
     moved = ("n_joiners", "n_leavers")
     is_small = small(("n_listed",), minimum)
     marked = with_complement(headcount, is_small, parts_of=("month",), size="n_listed")
-    listed = hide(marked, pl.col("_hidden"), ("n_listed", *moved))
+    listed = hide(headcount, marked["_hidden"], ("n_listed", *moved))
     # Joiners and leavers are shown together or not at all (head-counts and one give the other back), and a zero is
     # hidden like any small number: else "hidden" would say that somebody moved.
     few_moved = small(moved, minimum) & pl.col("n_listed").is_not_null()
