@@ -100,6 +100,17 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
     return Guarded(table.drop("_hidden"), int(marked["_hidden"].sum()))
 
 
+def _few_left(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> pl.Expr:
+    """Rows whose share times people is a small number of people who left (or stayed): the product would tell it."""
+    counted = outcomes.filter(pl.col("unit") == "share retained")["metric"].implode()
+    small_counts = [
+        (pl.col(f"n_{arm}") * share).round() < minimum
+        for arm in ("pilot", "control")
+        for share in (pl.col(f"mean_{arm}"), 1 - pl.col(f"mean_{arm}"))
+    ]
+    return pl.col("metric").is_in(counted) & pl.any_horizontal(small_counts).fill_null(True)
+
+
 def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Guarded]:
     """The published tables by name, each with what was hidden."""
     check_floor(minimum)
@@ -118,7 +129,7 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
         "pub_estimates": guard_estimates(content["est_estimates"], minimum),
         "pub_comparisons": hide(
             outcomes,
-            small(pairs, minimum),
+            small(pairs, minimum) | _few_left(outcomes, content["outcomes"], minimum),
             tuple(c for c in outcomes.columns if c.startswith(("mean", "diff", "n_"))),
         ),
         "pub_balance": hide(
@@ -129,7 +140,9 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
         "pub_headcount": Guarded(flows.table, listed.n_hidden + flows.n_hidden),
         "pub_responses": hide(
             content["cmp_responses"],
-            small(("n_eligible", "n_observed"), minimum),
+            # Who was silent is a group as well.
+            small(("n_eligible", "n_observed"), minimum)
+            | (pl.col("n_eligible") - pl.col("n_observed") < minimum).fill_null(True),
             ("n_eligible", "n_observed", "response_rate"),
         ),
         "pub_populations": hide(content["cmp_populations"], small(("n_people",), minimum), ("n_people",)),

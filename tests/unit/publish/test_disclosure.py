@@ -93,25 +93,56 @@ def test_small_counts_in_words_tell_nothing():
     assert (at_least(9, 10), at_least(1_234, 10)) == ("fewer than 10", "1,234")
 
 
-def headcounts(**changes):
-    empty = {
-        "cmp_outcomes": {"n_pilot": pl.Int64, "n_control": pl.Int64},
-        "cmp_balance": {
-            "mean_pilot": pl.Float64,
-            "mean_control": pl.Float64,
-            "standardised_difference": pl.Float64,
-            "n_pilot": pl.Int64,
-            "n_control": pl.Int64,
-        },
-        "cmp_responses": {"n_eligible": pl.Int64, "n_observed": pl.Int64, "response_rate": pl.Float64},
-        "cmp_populations": {"n_people": pl.Int64},
+OUTCOME = {
+    "metric": "retention",
+    "mean_pilot": 0.9,
+    "mean_control": 0.8,
+    "difference": 0.1,
+    "n_pilot": 200,
+    "n_control": 300,
+}
+
+
+def published(table: str, **changed) -> dict:
+    """The one row of a published table, made from a harmless row with something changed."""
+    rows = {
+        "cmp_headcounts": {"month": "2026-01", "n_listed": 100, "n_joiners": 0, "n_leavers": 20},
+        "cmp_outcomes": OUTCOME,
+        "cmp_balance": OUTCOME | {"standardised_difference": 0.2},
+        "cmp_responses": {"n_eligible": 100, "n_observed": 80, "response_rate": 0.8},
+        "cmp_populations": {"n_people": 50},
     }
-    content = {name: pl.DataFrame(schema=schema) for name, schema in empty.items()}
-    content["cmp_headcounts"] = pl.DataFrame(
-        [{"n_listed": 100, "n_joiners": 0, "n_leavers": 20} | changes]
-    ).with_columns(pl.lit("2026-01").alias("month"))
+    content = {name: pl.DataFrame([row | (changed if name == table else {})]) for name, row in rows.items()}
     content["est_estimates"] = estimates({})
-    return guard_tables(content, 10)["pub_headcount"].table.drop("month").row(0)
+    content["outcomes"] = pl.DataFrame({"metric": ["retention", "m"], "unit": ["share retained", "points"]})
+    names = {"cmp_headcounts": "pub_headcount"}
+    return guard_tables(content, 10)[
+        names.get(table, table.replace("cmp_", "pub_").replace("outcomes", "comparisons"))
+    ].table.row(0, named=True)
+
+
+def headcounts(**changed):
+    row = published("cmp_headcounts", **changed)
+    return row["n_listed"], row["n_joiners"], row["n_leavers"]
+
+
+@pytest.mark.parametrize(("n_observed", "shown"), [(80, True), (91, False), (100, False), (9, False)])
+def test_a_small_number_of_silent_people_is_hidden_like_a_small_number_of_answers(n_observed, shown):
+    row = published("cmp_responses", n_observed=n_observed)
+    assert (row["response_rate"] is not None) == shown
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({}, True),
+        ({"mean_pilot": 0.96}, False),
+        ({"mean_control": 0.02}, False),
+        ({"mean_pilot": 0.96, "metric": "m"}, True),
+    ],
+)
+def test_a_share_that_tells_a_small_number_of_leavers_is_hidden(changed, shown):
+    assert (published("cmp_outcomes", **changed)["mean_pilot"] is not None) == shown
 
 
 def test_joiners_and_leavers_are_hidden_together_because_headcounts_would_give_one_back():
