@@ -66,6 +66,7 @@ def suites(limit: dict[str, float]) -> dict[str, list[Promise]]:
             _between("few records of a file are faulty (number)", "n_faulty", 0, limit["faulty_records"]),
             _between("records in = loaded + quarantined", "n_lost", 0, 0),
         ],
+        "profiles": [_between("a filled column does not run dry", "filled_ratio", limit["filled_ratio"])],
         "groups": [_between("no department or site vanishes from a snapshot", "n_now", 1)],
         "headcounts": [
             _not_empty("there is a snapshot of the organisation"),

@@ -55,6 +55,26 @@ HEADCOUNTS = """
     order by snapshot_date
 """
 
+# A column that was mostly filled and suddenly is not: a report without one of its columns. Compared within a mapping,
+# in the order of arrival, for sources whose files are alike (logs mix kinds of events).
+PROFILES = """
+    with shares as (
+        select profiles.source, loads.file_name, profiles.table_name, profiles.column_name, profiles.load_id,
+            1 - profiles.n_null / nullif(profiles.n_rows, 0) as filled_share,
+            lag(1 - profiles.n_null / nullif(profiles.n_rows, 0)) over (
+                partition by loads.mapping, profiles.table_name, profiles.column_name order by loads.sequence
+            ) as filled_before
+        from raw.profile_columns as profiles
+        inner join raw.load_log as loads on profiles.load_id = loads.load_id
+        where loads.status = 'loaded' and profiles.source in ('hris', 'survey')
+    )
+    select source, file_name, table_name, column_name, filled_share, filled_before,
+        filled_share / filled_before as filled_ratio
+    from shares
+    where list_contains($load_ids, load_id) and filled_before >= 0.5
+    order by all
+"""
+
 # Do the other sources find their people in the snapshots, and the lists their units?
 MATCHES = """
     select source, strftime(month, '%Y-%m') as month, n_records, n_matched, n_matched / n_records as matched_share
@@ -119,6 +139,7 @@ def gather(
     headcounts = headcounts[~headcounts["snapshot"].isin(accepted.get("headcount_jump", set()))]
     return {
         "loads": ask(LOADS, load_ids=load_ids),
+        "profiles": ask(PROFILES, load_ids=load_ids),
         "groups": groups,
         "headcounts": headcounts,
         "matches": ask(MATCHES),

@@ -127,8 +127,7 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
         news = look(workspace, as_of=as_of)
     except (ConfigError, KeyMissing) as error:
         raise _fail(str(error), WRONG) from None
-    for path, reason in news.waiting:
-        out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
+    _tell_waiting(news)
     shown = workspace.releases / (news.newest_release or "")
     if not news:
         out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
@@ -145,6 +144,11 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _tell_waiting(news) -> None:
+    for path, reason in news.waiting:
+        out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
 
 
 def _night(workspace: Workspace, as_of: date | None) -> Path:
@@ -261,8 +265,7 @@ def status(workspace: WorkspaceOption = HERE) -> None:
     served = current_release(there.releases)
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
     out.print(f"New: {'; '.join(news.reasons) if news else 'nothing'}", highlight=False)
-    for path, reason in news.waiting:
-        out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
+    _tell_waiting(news)
     out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
     table = Table(title="Last events", title_justify="left")
     for heading in ("when (UTC)", "event", "about"):

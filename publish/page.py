@@ -74,27 +74,20 @@ def _interval(unit: Unit, row: dict) -> str:
 
 def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, draw) -> Outcome:
     unit = unit_of(asked["unit"])
-    mine = estimates.filter(
-        (pl.col("metric") == asked["metric"])
-        & (pl.col("estimator") == row["estimator"])
-        & (pl.col("status") == "estimated")
-    )
-    events = mine.filter(pl.col("aggregation") == "event_time").sort("event_time")
+    mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
+    estimated = mine.filter(pl.col("status") == "estimated")
+    events = estimated.filter(pl.col("aggregation") == "event_time").sort("event_time")
     after = comparisons.filter((pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after"))
     naive = after["difference"].item() if after.height == 1 else None
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
-    all_cohorts = estimates.filter(
-        (pl.col("metric") == asked["metric"])
-        & (pl.col("estimator") == row["estimator"])
-        & (pl.col("aggregation") == "cohort")
-    ).sort("cohort")
+    estimated_cohorts = cohorts.filter(pl.col("status") == "estimated")
     apart = events.filter((pl.col("event_time") < 0) & ((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)))
     picture = None
     if draw and events.height:
         picture = charts.event_study(events, label=asked["label"], unit=unit)
-    elif draw and cohorts.height:  # one window per cohort: there are no periods to show
-        picture = charts.by_cohort(cohorts, label=asked["label"], unit=unit)
+    elif draw and estimated_cohorts.height:  # one window per cohort: there are no periods to show
+        picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
 
     def written(each: dict) -> dict:
         if each["status"] != "estimated":
@@ -125,7 +118,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
         naive=naive,
         chart=Markup(picture) if picture else None,
         events=[written(each) for each in events.iter_rows(named=True)],
-        cohorts=[written(each) for each in all_cohorts.iter_rows(named=True)],
+        cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
         apart_before=apart["event_time"].to_list(),
     )
 

@@ -10,12 +10,9 @@ from expectations.tables import against_last_release
 
 @pytest.fixture(scope="module")
 def good(published):
-    from datetime import date
-
     from expectations.tables import gather
     from ingest.load import warehouse
 
-    assert date  # the tables of a real, published night
     with warehouse(published.warehouse) as connection:
         ids = [row[0] for row in connection.execute("select load_id from raw.load_log").fetchall()]
         tables = gather(connection, load_ids=ids, unit="team", vanished_group_size=5, accepted={})
@@ -53,6 +50,7 @@ def test_a_real_night_passes_with_everything_evaluated(good):
         ("loads", "faulty_share", 0.03, "few records of a file are faulty (share)"),
         ("loads", "n_faulty", 501, "few records of a file are faulty (number)"),
         ("loads", "n_lost", 1, "records in = loaded + quarantined"),
+        ("profiles", "filled_ratio", 0.4, "a filled column does not run dry"),
         ("groups", "n_now", 0, "no department or site vanishes from a snapshot"),
         ("headcounts", "change", -0.21, "head-count does not jump between snapshots"),
         ("headcounts", "unit_coverage", 0.5, "people have an assignment unit"),
