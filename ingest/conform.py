@@ -7,22 +7,31 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import pairwise
 
 import polars as pl
 
+from ingest.cast import (
+    FLAGS,
+    PLAUSIBLE,
+    cleaned,
+    english_months,
+    number_marks,
+    to_date,
+    to_number,
+    to_time,
+)
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import Batch, Fault, FileRefused
-from ingest.spec import Column, Item, Mapping
-from ingest.tables import ANSWERS, PERSONAL, QUARANTINE, RECORD_TABLES, RawTable
+from ingest.spec import AnswerScale, Attribute, Column, Item, Mapping, Reading, squeezed
+from ingest.tables import ANSWERS, ATTRIBUTES, QUARANTINE, RawTable
 
 WITHHELD = "withheld"  # stands for a personal value wherever one could be seen
-PLAUSIBLE = (date(1900, 1, 1), date(2199, 12, 31))
 MAX_TEXT = 2_000  # characters; survey comments and the like are not loaded at all
-INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # stripped with the spaces: they make two of one id
-COMMA_NUMBER = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$"
-NUMBER = r"^[+-]?(\d+(\.\d+)?|\.\d+)([eE][+-]?\d{1,3})?$"
+MAX_EXPECTED = 500
 
 
 @dataclass
@@ -33,122 +42,280 @@ class Conformed:
     quarantine: pl.DataFrame
 
 
-@dataclass
 class _Verdicts:
-    """The first rule that each record broke."""
+    """The first rule that each record broke: an index into `rules`, -1 where none is broken."""
 
-    n: int
-    rule: pl.Series = field(init=False)
-    kind: pl.Series = field(init=False)
-    column: pl.Series = field(init=False)
-    expected: pl.Series = field(init=False)
+    def __init__(self, n: int):
+        self.rules: list[tuple[str, str, str, str]] = []
+        self.broken = pl.repeat(-1, n, dtype=pl.Int32, eager=True)
 
-    def __post_init__(self):
-        empty = pl.Series([None], dtype=pl.String).new_from_index(0, self.n)
-        self.rule = self.kind = self.column = self.expected = empty
-
-    def add(self, broken: pl.Series, *, kind: str, rule: str, column: str, expected: str) -> None:
-        if not broken.any():
+    def add(self, mask: pl.Series, *, kind: str, rule: str, column: str, expected: str) -> None:
+        if not mask.any():
             return
-        free = broken.fill_null(False) & self.rule.is_null()
-        for name, word in (("rule", rule), ("kind", kind), ("column", column), ("expected", expected)):
-            old = getattr(self, name)
-            setattr(self, name, pl.select(pl.when(free).then(pl.lit(word)).otherwise(old)).to_series())
+        free = mask.fill_null(False) & (self.broken < 0)
+        self.broken = pl.select(pl.when(free).then(len(self.rules)).otherwise(self.broken)).to_series()
+        self.rules.append((kind, rule, column, expected[:MAX_EXPECTED]))
+
+    @property
+    def good(self) -> pl.Series:
+        return self.broken < 0
+
+
+@dataclass
+class _Work:
+    """What every step of one batch needs."""
+
+    batch: Batch
+    mapping: Mapping
+    pseudonyms: Pseudonyms
+    verdicts: _Verdicts
+    dates: pl.Series
+
+    @property
+    def n(self) -> int:
+        return self.batch.frame.height
+
+    @property
+    def is_workbook(self) -> bool:
+        return self.batch.kind == "xlsx"
+
+    def judge(self, reading: Reading) -> Callable[[pl.Series, str, str], None]:
+        """Records a broken rule of the column that `reading` is read from."""
+        name = " + ".join(reading.headers)
+
+        def broken(mask: pl.Series, rule: str, expected: str) -> None:
+            self.verdicts.add(mask, kind="faulty", rule=rule, column=name, expected=expected)
+
+        return broken
 
 
 def conform(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: str, dated: date | None) -> Conformed:
-    """Rows and quarantine of one batch. `dated` is the snapshot's or the launch's date where a file has just one."""
-    table = RECORD_TABLES[mapping.source]
+    """Rows and quarantine of one batch, without their load id and without the fields that the mapping does not give.
+
+    `dated` is the snapshot's or the launch's date where a file has just one.
+    """
+    table = mapping.record
     frame = batch.frame
     verdicts = _Verdicts(frame.height)
-    for rule in mapping.set_aside:
-        said = frame[rule.column].str.strip_chars().str.to_lowercase()
-        broken = said.is_in([word.lower() for word in rule.equals])
-        verdicts.add(broken, kind="set_aside", rule="set_aside", column=rule.column, expected=rule.reason)
-
-    dates = _dated(batch, mapping, dated, verdicts)
-    columns = {"load_id": pl.Series([load_id], dtype=pl.String).new_from_index(0, frame.height), "line": frame["line"]}
+    _set_aside(batch, mapping, verdicts)
+    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts))
+    columns = {"line": frame["line"]}
     for name, kind in table.fields.items():
-        if mapping.snapshot and name == mapping.dated_field:
-            columns[name] = dates
+        if mapping.snapshot and name == table.dated:
+            columns[name] = work.dates
         elif name in mapping.columns:
-            columns[name] = _field(batch, name, kind, mapping, pseudonyms, dates, verdicts)
-        else:
-            columns[name] = pl.Series([None], dtype=table.schema[name]).new_from_index(0, frame.height)
-    answers = {name: _answer(batch, name, item, mapping, verdicts) for name, item in mapping.items.items()}
+            columns[name] = _field(work, name, kind)
+    if mapping.anonymous and "response_id" not in mapping.columns:
+        columns["response_id"] = pl.select(pl.format("{}-{}", pl.lit(load_id[:16]), frame["line"])).to_series()
+    _one_of(columns, table, verdicts)
+    attributes = {name: _attribute(work, attribute) for name, attribute in mapping.attributes.items()}
+    answers = _long_answers(work) if mapping.long else _wide_answers(work)
 
-    good = verdicts.rule.is_null()
-    rows = pl.DataFrame([series.alias(name) for name, series in columns.items()], schema_overrides=table.schema)
-    tables = {table.name: rows.filter(good)}
+    good = verdicts.good
+    rows = pl.DataFrame([series.alias(name) for name, series in columns.items()])
+    kept = rows if good.all() else rows.filter(good)
+    tables = {table.name: kept}
     if mapping.source == "survey":
-        tables[ANSWERS.name] = _answer_rows(rows, answers, mapping, good)
-    return Conformed(tables, _quarantine(batch, mapping, table, verdicts, load_id))
+        tables[ANSWERS.name] = _answer_rows(kept, answers, good)
+    if attributes:
+        tables[ATTRIBUTES[mapping.source].name] = _attribute_rows(kept, attributes, good)
+    return Conformed(tables, _quarantine(work))
+
+
+def _repeated(value, kind, n: int) -> pl.Series:
+    return pl.Series([value], dtype=kind).new_from_index(0, n)
+
+
+# --- records -----------------------------------------------------------------------------------------------------
+
+
+def _set_aside(batch: Batch, mapping: Mapping, verdicts: _Verdicts) -> None:
+    for rule in mapping.set_aside:
+        said = cleaned(batch.frame[squeezed(rule.column)])
+        folded = said.str.to_lowercase()
+        if rule.empty:
+            mask = said.fill_null("") == ""
+        elif rule.matches is not None:
+            mask = said.str.contains(rule.matches).fill_null(False)
+        elif rule.equals:
+            mask = folded.is_in([word.lower() for word in rule.equals])
+        else:
+            mask = ~folded.fill_null("").is_in([word.lower() for word in rule.not_equals])
+        verdicts.add(mask, kind="set_aside", rule="set_aside", column=squeezed(rule.column), expected=rule.reason)
+
+
+def _one_of(columns: dict[str, pl.Series], table: RawTable, verdicts: _Verdicts) -> None:
+    for group in table.one_of:
+        given = [columns[name].is_null() for name in group if name in columns]
+        empty = pl.select(pl.all_horizontal(given)).to_series()
+        verdicts.add(empty, kind="faulty", rule="required", column="", expected=f"a value for {' or '.join(group)}")
+
+
+def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdicts) -> pl.Series:
+    snapshot = mapping.snapshot
+    if snapshot is None or snapshot.column is None:
+        return _repeated(dated, pl.Date, batch.frame.height)
+    column = Column.model_validate({"from": snapshot.column, "formats": list(snapshot.formats)})
+    words = english_months(_words(batch, column, mapping), mapping.month_names)
+    value = to_date(words, column, newest=None, is_workbook=batch.kind == "xlsx")
+    verdicts.add(
+        value.is_null() | ~value.is_between(*PLAUSIBLE).fill_null(True),
+        kind="faulty",
+        rule="bad_date",
+        column=squeezed(snapshot.column),
+        expected=f"a snapshot date written {' or '.join(snapshot.formats)}",
+    )
+    return value
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file's name says, or its mapping: the day it speaks about, which part of a delivery it is, its version."""
+
+    day: date | None = None
+    part: str = ""
+    version: int = 0
+
+
+def file_facts(file_name: str, mapping: Mapping) -> FileFacts:
+    """Day, part and version of a whole file. Raises FileRefused where the name has no date that it should have."""
+    snapshot = mapping.snapshot
+    if snapshot is None or snapshot.column is not None:
+        return FileFacts()
+    if snapshot.fixed is not None:
+        return FileFacts(snapshot.fixed)
+    found = re.search(snapshot.filename, file_name)
+    try:
+        parts = found.groupdict()
+        day = _day_in_name(parts, snapshot.formats)
+        if not PLAUSIBLE[0] <= day <= PLAUSIBLE[1]:
+            raise ValueError
+        return FileFacts(day, parts.get("part") or "", int(parts.get("version") or 0))
+    except (AttributeError, ValueError, KeyError):
+        raise FileRefused(
+            f"no date in the file's name; the mapping {mapping.name} expects {snapshot.filename}"
+        ) from None
+
+
+def _day_in_name(parts: dict[str, str | None], formats: tuple[str, ...]) -> date:
+    if parts.get("date"):
+        for pattern in formats:
+            try:
+                return datetime.strptime(parts["date"], pattern).date()
+            except ValueError:
+                continue
+        raise ValueError
+    return date(int(parts["year"]), int(parts["month"]), int(parts.get("day") or 1))
 
 
 # --- one field ---------------------------------------------------------------------------------------------------
 
 
-def _text(frame: pl.DataFrame, column: Column, mapping: Mapping) -> pl.Series:
-    """The field's words: trimmed, null words made null, several headers joined by a space."""
-    if column.constant is not None:
-        return pl.Series([column.constant]).new_from_index(0, frame.height)
-    present = [header for header in column.headers if header in frame.columns]
+def _words(batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tuple[str, ...] = ()) -> pl.Series:
+    """The field's words: trimmed, null words made null, several headers joined."""
+    frame = batch.frame
+    if reading.constant is not None:
+        return _repeated(reading.constant, pl.String, frame.height)
+    present = [header for header in reading.headers if header in frame.columns]
+    if reading.any_of:
+        present = present[:1]
     if not present:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    null_words = [*mapping.null_words, *column.null_words, ""]
-    parts = [_cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
+        return _repeated(None, pl.String, frame.height)
+    null_words = [*mapping.null_words, *reading.null_words, *more_null_words, ""]
+    parts = [cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
     # Null words are null in each part: two unknown halves of a name are no name.
-    named = (pl.when(pl.col(part.name).is_in(null_words)).then(None).otherwise(pl.col(part.name)) for part in parts)
-    joined = pl.concat_str(list(named), separator=" ", ignore_nulls=True)
-    return pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
+    named = [pl.when(~pl.col(part.name).is_in(null_words)).then(pl.col(part.name)).alias(part.name) for part in parts]
+    if len(named) > 1:
+        joined = pl.concat_str(named, separator=reading.separator, ignore_nulls=True)
+        words = pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
+    else:
+        words = pl.DataFrame(parts).select(named).to_series()
+    if reading.extract is not None:
+        words = words.str.extract(reading.extract, 1).str.strip_chars()
+    return words
 
 
-def _cleaned(words: pl.Series) -> pl.Series:
-    """Composed (NFC), without spaces and invisible marks at the ends."""
-    return words.str.normalize("NFC").str.replace_all(f"[{INVISIBLE}]", "").str.strip_chars()
+def _refined(work: _Work, reading: Reading, kind: str, required: bool, name: str) -> pl.Series:
+    """The words after presence, pattern and value map were judged."""
+    broken = work.judge(reading)
+    words = _words(work.batch, reading, work.mapping)
+    if reading.extract is not None:
+        before = _words(work.batch, reading.model_copy(update={"extract": None}), work.mapping)
+        broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
+    if required and reading.if_empty is None:
+        broken(words.is_null(), "required", f"a value for {name}")
+    if reading.matches is not None:
+        broken(~words.str.contains(f"^(?:{reading.matches})$"), "no_match", f"a value that fits {reading.matches}")
+    values = reading.values or (FLAGS if kind == "flag" else {})
+    if values:
+        mapped = translated(words, values)
+        if reading.other == "kept":
+            mapped = pl.select(pl.coalesce(mapped, words)).to_series()
+        elif reading.other == "refused":
+            broken(words.is_not_null() & mapped.is_null(), "unknown_value", f"one of {', '.join(values)}")
+        words = mapped
+    return words if reading.if_empty is None else pl.select(pl.coalesce(words, pl.lit(reading.if_empty))).to_series()
 
 
-def _field(batch, name, kind, mapping, pseudonyms, dates, verdicts) -> pl.Series:
-    column = mapping.columns[name]
-    table = RECORD_TABLES[mapping.source]
-    text = _text(batch.frame, column, mapping)
-    must = column.required if column.required is not None else name in table.required
+def translated(words: pl.Series, values: dict[str, str]) -> pl.Series:
+    """Words by a value map, whatever their case and spacing; null where the map does not name them."""
+    folded = {squeezed(word).casefold(): ours for word, ours in values.items()}
+    known = words.drop_nulls().unique()
+    ours = [folded.get(squeezed(word).casefold()) for word in known]
+    return words.replace_strict(known, pl.Series(ours, dtype=pl.String), default=None, return_dtype=pl.String)
 
-    def broken(mask: pl.Series, rule: str, expected: str) -> None:
-        verdicts.add(mask, kind="faulty", rule=rule, column=" + ".join(column.headers), expected=expected)
 
-    if must:
-        broken(text.is_null(), "required", f"a value for {name}")
-    if column.values:
-        mapped = text.replace_strict(column.values, default=None, return_dtype=pl.String)
-        broken(text.is_not_null() & mapped.is_null(), "unknown_value", f"one of {', '.join(column.values)}")
-        text = mapped
+def _field(work: _Work, name: str, kind: str) -> pl.Series:
+    column = work.mapping.columns[name]
+    table = work.mapping.record
+    must = column.required
+    if must is None:
+        must = name in table.required or (name in table.required_where_mapped and not column.optional)
+    words = _refined(work, column, kind, must, name)
     if kind in ("person", "name", "email"):
-        return _hashed(text, pseudonyms, form="id" if kind == "person" else kind, namespace=column.namespace)
+        if column.zero_pad:
+            words = words.str.zfill(column.zero_pad)
+        form = "id" if kind == "person" else kind
+        return work.pseudonyms.hash_all(words, form=form, namespace=column.namespace)
+    value = _cast(work, column, kind, words)
+    if column.personal and kind == "text":
+        value = work.pseudonyms.hash_all(value, namespace=column.namespace)
+    return value
+
+
+def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series:
+    """Words as values of `kind`; what does not fit is judged."""
+    broken = work.judge(column)
     if kind in ("date", "birth_year"):
-        value = _date(text, column, dates, is_workbook=batch.kind == "xlsx")
+        written = english_months(words, work.mapping.month_names)
+        value = to_date(written, column, newest=work.dates, is_workbook=work.is_workbook)
         outside = (value < PLAUSIBLE[0]) | (value > PLAUSIBLE[1])
-        formats = " or ".join(column.formats or ("%Y-%m-%d",))
         if kind == "birth_year":
-            outside = outside | (value > dates).fill_null(False)
-        broken(text.is_not_null() & (value.is_null() | outside), "bad_date", f"a date written {formats}")
+            outside = outside | (value > work.dates).fill_null(False)
+        expected = f"a date written {' or '.join(column.formats or ('%Y-%m-%d',))}"
+        broken(words.is_not_null() & (value.is_null() | outside), "bad_date", expected)
         return value.dt.year() if kind == "birth_year" else value
     if kind == "time":
-        value = _time(text, column, mapping.time_zone, is_workbook=batch.kind == "xlsx")
-        broken(
-            text.is_not_null() & (value.is_null() | ~value.dt.date().is_between(*PLAUSIBLE)),
-            "bad_time",
-            f"a time that exists in {mapping.time_zone}",
-        )
+        written = english_months(words, work.mapping.month_names)
+        value = to_time(written, column, work.mapping.time_zone, is_workbook=work.is_workbook)
+        outside = words.is_not_null() & (value.is_null() | ~value.dt.date().is_between(*PLAUSIBLE))
+        broken(outside, "bad_time", f"a time that exists once in {work.mapping.time_zone}")
         return value
     if kind == "number":
-        mark = _decimal_mark(batch, mapping)
-        value = _number(text, mark)
-        broken(text.is_not_null() & value.is_null(), "bad_number", f"a number with decimal {mark}")
+        value = _number(work, column, words, broken) * column.times
         _check_range(value, column.range, broken)
         return value
-    broken(text.str.len_chars() > MAX_TEXT, "too_long", f"at most {MAX_TEXT} characters")
-    return text
+    if kind == "flag":
+        return words.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+    broken(words.str.len_chars() > MAX_TEXT, "too_long", f"at most {MAX_TEXT} characters")
+    return words.str.zfill(column.zero_pad) if column.zero_pad else words
+
+
+def _number(work: _Work, column: Column, words: pl.Series, broken) -> pl.Series:
+    decimal, thousands = number_marks(column, work.mapping, work.batch.kind)
+    value = to_number(words, decimal=decimal, thousands=thousands, strip=column.strip)
+    broken(words.is_not_null() & value.is_null(), "bad_number", f"a number with decimal {decimal}")
+    return value
 
 
 def _check_range(value: pl.Series, limits: tuple[float, float] | None, broken) -> None:
@@ -157,125 +324,128 @@ def _check_range(value: pl.Series, limits: tuple[float, float] | None, broken) -
         broken((value < low) | (value > high), "out_of_range", f"{low:g} to {high:g}")
 
 
-def _hashed(text: pl.Series, pseudonyms: Pseudonyms, *, form: str, namespace: str) -> pl.Series:
-    words = text.drop_nulls().unique()
-    hashes = [pseudonyms.hash(word, form=form, namespace=namespace) for word in words]
-    return text.replace_strict(words, hashes, default=None, return_dtype=pl.String)
+# --- attributes --------------------------------------------------------------------------------------------------
 
 
-def _tried(text: pl.Series, attempts: list[pl.Expr]) -> pl.Series:
-    return text.alias("").to_frame().select(pl.coalesce(attempts)).to_series()
+def _attribute(work: _Work, attribute: Attribute) -> pl.DataFrame:
+    """Columns word and number, one row per record."""
+    words = _refined(work, attribute, attribute.kind, bool(attribute.required), "this attribute")
+    value = _cast(work, attribute, attribute.kind, words)
+    nothing = _repeated(None, pl.Float64, work.n)
+    if attribute.bands:
+        number = value.dt.year().cast(pl.Float64) if attribute.kind == "date" else value
+        return pl.DataFrame({"word": banded(number, attribute.bands), "number": nothing})
+    if attribute.kind == "number":
+        return pl.DataFrame({"word": _repeated(None, pl.String, work.n), "number": value})
+    if attribute.kind == "flag":
+        return pl.DataFrame({"word": words, "number": value.cast(pl.Float64)})
+    word = value.dt.to_string("%Y-%m-%d") if attribute.kind == "date" else value
+    if attribute.personal:
+        word = work.pseudonyms.hash_all(word, namespace=attribute.namespace)
+    return pl.DataFrame({"word": word, "number": nothing})
 
 
-def _date(text: pl.Series, column: Column, dates: pl.Series | None, *, is_workbook: bool) -> pl.Series:
-    """The first declared format that fits. Two-digit years that land after the file's date may be declared past."""
-    formats = list(column.formats or ("%Y-%m-%d",))
-    if is_workbook:  # a real date cell arrives as ISO text, whatever the column's written format
-        formats += ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
-    attempts = []
-    for pattern in formats:
-        value = pl.col("").str.to_date(pattern, strict=False, exact=True)
-        if "%y" in pattern and column.two_digit_years == "past" and dates is not None:
-            value = pl.when(value > dates).then(value.dt.offset_by("-100y")).otherwise(value)
-        attempts.append(value)
-    return _tried(text, attempts)
+def banded(number: pl.Series, bands: tuple[float, ...]) -> pl.Series:
+    """The band that a number falls into, by its lower limits: "below 30000", "30000 to 60000", "60000 and more"."""
+    labels = [f"below {bands[0]:g}"]
+    labels += [f"{low:g} to {high:g}" for low, high in pairwise(bands)]
+    labels.append(f"{bands[-1]:g} and more")
+    turn = pl.sum_horizontal([pl.col("") >= limit for limit in bands])
+    found = number.alias("").to_frame().select(pl.when(pl.col("").is_not_null()).then(turn)).to_series()
+    return found.replace_strict(dict(enumerate(labels)), default=None, return_dtype=pl.String)
 
 
-def _time(text: pl.Series, column: Column, zone: str, *, is_workbook: bool) -> pl.Series:
-    """UTC. Times without an offset are local to `zone`; one that does not exist there, or exists twice, is null."""
-    formats = list(column.formats or ("%Y-%m-%d %H:%M:%S",)) + (["%Y-%m-%d %H:%M:%S"] if is_workbook else [])
-    attempts = []
-    for pattern in formats:
-        value = pl.col("").str.to_datetime(pattern, strict=False, time_unit="us")
-        if "%z" in pattern:
-            attempts.append(value.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-        else:
-            local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
-            attempts.append(local.dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-    return _tried(text, attempts)
-
-
-def _decimal_mark(batch: Batch, mapping: Mapping) -> str:
-    """Workbooks and JSON write numbers with a point, whatever the sender's country."""
-    return mapping.decimal_mark if batch.kind == "csv" else "."
-
-
-def _number(text: pl.Series, decimal_mark: str) -> pl.Series:
-    if decimal_mark == ",":  # points may only group thousands: 1.5 is no number here, and must not become 15
-        text = pl.select(pl.when(text.str.contains(COMMA_NUMBER)).then(text)).to_series()
-        text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    value = pl.select(pl.when(text.str.contains(NUMBER)).then(text)).to_series().cast(pl.Float64, strict=False)
-    return pl.select(pl.when(value.is_finite()).then(value)).to_series()
-
-
-def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdicts) -> pl.Series:
-    snapshot = mapping.snapshot
-    if snapshot is None or snapshot.column is None:
-        return pl.Series([dated], dtype=pl.Date).new_from_index(0, batch.frame.height)
-    column = Column.model_validate({"from": snapshot.column, "formats": snapshot.formats})
-    value = _date(_text(batch.frame, column, mapping), column, None, is_workbook=batch.kind == "xlsx")
-    verdicts.add(
-        value.is_null() | ~value.is_between(*PLAUSIBLE).fill_null(True),
-        kind="faulty",
-        rule="bad_date",
-        column=snapshot.column,
-        expected=f"a snapshot date written {' or '.join(snapshot.formats)}",
+def _attribute_rows(kept: pl.DataFrame, attributes: dict[str, pl.DataFrame], good: pl.Series) -> pl.DataFrame:
+    return pl.concat(
+        kept.select("line")
+        .with_columns(pl.lit(name).alias("attribute"), found["word"].filter(good), found["number"].filter(good))
+        .filter(pl.col("word").is_not_null() | pl.col("number").is_not_null())
+        for name, found in attributes.items()
     )
-    return value
-
-
-def file_date(file_name: str, mapping: Mapping) -> date | None:
-    """The date a whole file speaks about, by its name or by declaration. Raises FileRefused."""
-    snapshot = mapping.snapshot
-    if snapshot is None or snapshot.column is not None:
-        return None
-    if snapshot.fixed is not None:
-        return snapshot.fixed
-    found = re.search(snapshot.filename, file_name)
-    try:
-        parts = {name: int(number) for name, number in found.groupdict().items() if number}
-        found_date = date(parts["year"], parts["month"], parts.get("day", 1))
-        if not PLAUSIBLE[0] <= found_date <= PLAUSIBLE[1]:
-            raise ValueError
-        return found_date
-    except (AttributeError, ValueError, KeyError):
-        raise FileRefused(
-            f"no date in the file's name; the mapping {mapping.name} expects {snapshot.filename}"
-        ) from None
 
 
 # --- survey items ------------------------------------------------------------------------------------------------
 
 
-def _answer(batch: Batch, name: str, item: Item, mapping: Mapping, verdicts: _Verdicts) -> pl.Series:
-    column = Column.model_validate({"from": item.from_, "optional": item.optional})
-    text = _text(batch.frame, column, mapping)
-    if item.values:
-        # Exports with codes and exports with words give the same answer: a code passes, a word is translated.
-        text = text.replace(item.values)
-    value = _number(text, _decimal_mark(batch, mapping))
+@dataclass(frozen=True)
+class _Answers:
+    """The answers to one item: one value per record of the batch, null where there is none."""
 
-    def broken(mask: pl.Series, rule: str, expected: str) -> None:
-        verdicts.add(mask, kind="faulty", rule=rule, column=item.from_, expected=expected)
-
-    broken(text.is_not_null() & value.is_null(), "bad_number", f"an answer code for {name}")
-    _check_range(value, item.range, broken)
-    return value
+    name: str
+    item: Item
+    range: tuple[float, float]
+    values: pl.Series
 
 
-def _answer_rows(rows: pl.DataFrame, answers: dict[str, pl.Series], mapping: Mapping, good: pl.Series) -> pl.DataFrame:
+def _scale_of(item: Item, mapping: Mapping) -> AnswerScale:
+    shared = mapping.answer_scales.get(item.answers, AnswerScale())
+    return AnswerScale(range=item.range or shared.range, values=shared.values | item.values, no_answer=shared.no_answer)
+
+
+def _worth(work: _Work, item: Item, words: pl.Series, broken) -> tuple[pl.Series, AnswerScale]:
+    """Answers as codes: a code passes, a label is translated, whatever its case; both exports give the same."""
+    scale = _scale_of(item, work.mapping)
+    if scale.values:
+        words = pl.select(pl.coalesce(translated(words, scale.values), words)).to_series()
+    column = Column.model_validate({"from": list(item.headers)})
+    decimal, thousands = number_marks(column, work.mapping, work.batch.kind)
+    value = to_number(words, decimal=decimal, thousands=thousands)
+    broken(words.is_not_null() & value.is_null(), "bad_answer", f"a code or one of {', '.join(scale.values) or 'none'}")
+    _check_range(value, scale.range, broken)
+    return value, scale
+
+
+def _wide_answers(work: _Work) -> list[_Answers]:
+    found = []
+    for name, item in work.mapping.items.items():
+        words = _words(work.batch, item, work.mapping, _scale_of(item, work.mapping).no_answer)
+        value, scale = _worth(work, item, words, work.judge(item))
+        found.append(_Answers(name, item, scale.range, value))
+    return found
+
+
+def _long_answers(work: _Work) -> list[_Answers]:
+    """One record per answer: which item it answers stands in a column of its own."""
+    long, frame, verdicts = work.mapping.long, work.batch.frame, work.verdicts
+    questions = cleaned(frame[squeezed(long.question)])
+    names = {text.casefold(): name for name, item in work.mapping.items.items() for text in item.headers}
+    known = translated(questions, names)
+    kind, expected = ("faulty", "a question that items names")
+    if long.other_questions == "set_aside":
+        kind, expected = ("set_aside", "a question that is not asked about")
+    verdicts.add(known.is_null(), kind=kind, rule="unknown_question", column=squeezed(long.question), expected=expected)
+    answer = Column.model_validate({"from": long.answer})
+    found, answered = [], pl.repeat(False, work.n, eager=True)
+    for name, item in work.mapping.items.items():
+        mine = (known == name).fill_null(False)
+        words = _words(work.batch, answer, work.mapping, (*item.null_words, *_scale_of(item, work.mapping).no_answer))
+        words = pl.select(pl.when(mine).then(words)).to_series()
+        value, scale = _worth(work, item, words, work.judge(answer))
+        answered = answered | value.is_not_null()
+        found.append(_Answers(name, item, scale.range, value))
+    verdicts.add(
+        ~answered & verdicts.good,
+        kind="set_aside",
+        rule="no_answer",
+        column=squeezed(long.answer),
+        expected="asked, but not answered",
+    )
+    return found
+
+
+def _answer_rows(kept: pl.DataFrame, answers: list[_Answers], good: pl.Series) -> pl.DataFrame:
     parts = [
-        rows.select("load_id", "line", "response_id")
+        kept.select("line", "response_id")
         .with_columns(
-            pl.lit(name).alias("item"),
-            pl.lit(mapping.items[name].scale).alias("scale"),
-            values.alias("answer"),
-            pl.lit(mapping.items[name].range[0]).alias("lowest"),
-            pl.lit(mapping.items[name].range[1]).alias("highest"),
-            pl.lit(mapping.items[name].reverse).alias("is_reversed"),
+            pl.lit(one.name).alias("item"),
+            pl.lit(one.item.scale).alias("scale"),
+            one.values.filter(good).alias("answer"),
+            pl.lit(one.range[0]).alias("lowest"),
+            pl.lit(one.range[1]).alias("highest"),
+            pl.lit(one.item.reverse).alias("is_reversed"),
         )
-        .filter(good & values.is_not_null())
-        for name, values in answers.items()
+        .filter(pl.col("answer").is_not_null())
+        for one in answers
     ]
     return pl.concat(parts) if parts else pl.DataFrame(schema=ANSWERS.schema)
 
@@ -283,13 +453,15 @@ def _answer_rows(rows: pl.DataFrame, answers: dict[str, pl.Series], mapping: Map
 # --- quarantine --------------------------------------------------------------------------------------------------
 
 
-def _personal_headers(mapping: Mapping, table: RawTable) -> set[str]:
-    return {
-        header
-        for name, column in mapping.columns.items()
-        for header in column.headers
-        if table.fields[name] in PERSONAL
-    }
+def value_class(value: str | None, *, is_personal: bool) -> str:
+    """What kind of text stands there, without the text: its length and, where it names nobody, its shape."""
+    if not value:
+        return "empty"
+    length = f"{len(value)} characters"
+    if is_personal:
+        return length
+    shape = "".join("9" if c.isdigit() else "a" if c.isalpha() else c if c.isprintable() else "?" for c in value[:20])
+    return f"{length} like {shape}" + ("…" if len(value) > 20 else "")
 
 
 def _masked(record: dict[str, str | None], personal: set[str]) -> str:
@@ -301,35 +473,25 @@ def _masked(record: dict[str, str | None], personal: set[str]) -> str:
     return json.dumps(shown, ensure_ascii=False, sort_keys=True)
 
 
-def _quarantine(batch: Batch, mapping: Mapping, table: RawTable, verdicts: _Verdicts, load_id: str) -> pl.DataFrame:
-    personal = _personal_headers(mapping, table)
+def _quarantine(work: _Work) -> pl.DataFrame:
+    batch, mapping, verdicts = work.batch, work.mapping, work.verdicts
+    personal = mapping.personal_headers
     rows = []
-    for index in verdicts.rule.is_not_null().arg_true():
-        fault = Fault(
-            line=batch.frame["line"][index],
-            rule=verdicts.rule[index],
-            column=verdicts.column[index],
-            expected=verdicts.expected[index],
-            record=batch.frame.row(index, named=True),
-        )
-        rows.append((fault, verdicts.kind[index]))
+    broken = verdicts.broken
+    for index in (broken >= 0).arg_true():
+        kind, rule, column, expected = verdicts.rules[broken[index]]
+        record = batch.frame.row(index, named=True)
+        stands = [record.get(name) for name in column.split(" + ")]
+        what = value_class(" ".join(filter(None, stands)), is_personal=bool(personal & set(column.split(" + "))))
+        line = record["line"]
+        rows.append((mapping.source, line, kind, rule, column, what, expected, _masked(record, personal)))
     # A record of the wrong shape cannot be trusted to have its columns in place: all of it is withheld.
-    rows += [(fault, "faulty") for fault in batch.faults]
     shapeless = set(batch.frame.columns)
-    return pl.DataFrame(
-        [
-            (
-                load_id,
-                mapping.source,
-                fault.line,
-                kind,
-                fault.rule,
-                fault.column,
-                fault.expected[:500],
-                _masked(fault.record, shapeless if fault.rule == "field_count" else personal),
-            )
-            for fault, kind in rows
-        ],
-        schema=QUARANTINE,
-        orient="row",
-    )
+    rows += [_fault_row(fault, mapping, shapeless) for fault in batch.faults]
+    schema = {name: kind for name, kind in QUARANTINE.items() if name != "load_id"}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _fault_row(fault: Fault, mapping: Mapping, shapeless: set[str]) -> tuple:
+    record = _masked(fault.record, shapeless)
+    return (mapping.source, fault.line, "faulty", fault.rule, fault.column, "", fault.expected[:MAX_EXPECTED], record)

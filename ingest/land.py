@@ -12,11 +12,15 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 SOURCES = ("hris", "survey", "checkins", "roster")
-UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".swp")
+UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".partial", ".swp")
+MANIFEST = ".manifest.json"
+SETTLED = 0.4  # seconds without a change; a copy that is going on writes more often than that
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Landed:
     file_name: str
     n_bytes: int
     sequence: int
+    n_declared: int | None = None  # records, where a manifest says how many
+    known_date: str = ""  # the day of the run that took it in; before any day where it was not written down
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,12 @@ class Arrival:
     source: str
     path: Path
     content_sha256: str
+    place: str = ""  # below the source's folder
 
     @property
     def file_name(self) -> str:
-        """The name as text; bytes that are no UTF-8 are written out."""
-        return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
+        """Folder and name below the source's folder as text; bytes that are no UTF-8 are written out."""
+        return os.fsencode(self.place or self.path.name).decode("utf-8", "backslashreplace")
 
     @property
     def load_id(self) -> str:
@@ -65,30 +72,75 @@ def sha256(path: Path) -> str:
 
 
 def scan(inbox: Path) -> Inbox:
-    """All files below `inbox/<source>/`, in the order of their names."""
+    """All files below `inbox/<source>/`, in the order of their names; what may still be growing waits.
+
+    A file beside which `<name>.manifest.json` stands (any of `bytes`, `sha256`, `records`) is taken when it is as
+    that says; without one, when it did not change for SETTLED seconds and while it was read.
+    """
     files: dict[str, Arrival] = {}
     waiting: list[tuple[Path, str]] = []
     for path in sorted(inbox.glob("**/*")):
         place = path.relative_to(inbox).parts
         if not path.is_file() or path.name == "README.md" or any(part.startswith((".", "~$")) for part in place):
             continue
-        if len(place) < 2 or place[0] not in SOURCES:
+        if path.name.endswith(MANIFEST):
+            if not path.with_name(path.name.removesuffix(MANIFEST)).exists():
+                waiting.append((path, "the file that it describes has not arrived"))
+        elif len(place) < 2 or place[0] not in SOURCES:
             waiting.append((path, f"not in a source's folder; they are {', '.join(SOURCES)}"))
         elif path.suffix.lower() in UNFINISHED:
             waiting.append((path, "still being written"))
         else:
             try:
-                before = path.stat()
-                arrival = Arrival(place[0], path, sha256(path))
-                after = path.stat()
+                arrival = _whole(path, place[0], "/".join(place[1:]))
+                files[arrival.load_id] = arrival
             except OSError as error:
                 waiting.append((path, error.strerror or "cannot be read"))
-                continue
-            if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
-                files[arrival.load_id] = arrival
-            else:
-                waiting.append((path, "still being written"))
+            except NotWhole as error:
+                waiting.append((path, str(error)))
     return Inbox(files, tuple(waiting))
+
+
+class NotWhole(ValueError):
+    """The file cannot be taken yet; the message says why."""
+
+
+def _whole(path: Path, source: str, place: str) -> Arrival:
+    age = time.time() - path.stat().st_mtime
+    if 0 <= age < SETTLED:
+        time.sleep(SETTLED - age)
+    before = path.stat()
+    arrival = Arrival(source, path, sha256(path), place)
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _grew(after):
+        raise NotWhole("still being written")
+    declared = read_manifest(path)
+    if "bytes" in declared and declared["bytes"] != after.st_size:
+        raise NotWhole(f"{after.st_size:,} bytes of the {declared['bytes']:,} that its manifest names")
+    if "sha256" in declared and str(declared["sha256"]).lower() != arrival.content_sha256:
+        raise NotWhole("its content is not what its manifest names (sha256)")
+    return arrival
+
+
+def _grew(after: os.stat_result) -> bool:
+    return 0 <= time.time() - after.st_mtime < SETTLED
+
+
+def read_manifest(path: Path) -> dict:
+    """What the sender says of a file: a subset of bytes, sha256, records. Raises NotWhole for what is no manifest."""
+    note = path.with_name(path.name + MANIFEST)
+    if not note.exists():
+        return {}
+    try:
+        declared = json.loads(note.read_bytes()[:10_000])
+        if not isinstance(declared, dict) or not all(
+            isinstance(declared.get(key, 0), int) and not isinstance(declared.get(key), bool)
+            for key in ("bytes", "records")
+        ):
+            raise ValueError
+    except ValueError:
+        raise NotWhole('its manifest is not readable; write {"bytes": …, "sha256": "…", "records": …}') from None
+    return declared
 
 
 def landed_files(landing: Path) -> list[Landed]:
@@ -102,8 +154,10 @@ def content_path(landing: Path, landed: Landed) -> Path:
     return landing / landed.load_id / f"content{Path(landed.file_name).suffix.lower()[:10]}"
 
 
-def land(inbox: Inbox, landing: Path) -> list[Landed]:
+def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list[Landed]:
     """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
+
+    `known_date` is the day of the run: a look back to an earlier day will not know these files.
 
     An older file that is back in place of a later one of its name counts as arrived again.
     """
@@ -118,6 +172,7 @@ def land(inbox: Inbox, landing: Path) -> list[Landed]:
         old = known.get(load_id)
         if old and old.sequence == latest[old.source, old.file_name]:
             continue
+        declared = read_manifest(arrival.path)
         landed = Landed(
             load_id=load_id,
             content_sha256=arrival.content_sha256,
@@ -125,6 +180,8 @@ def land(inbox: Inbox, landing: Path) -> list[Landed]:
             file_name=arrival.file_name,
             n_bytes=arrival.path.stat().st_size,
             sequence=sequence + 1,
+            n_declared=declared.get("records"),
+            known_date=str(known_date or ""),
         )
         if old or _freeze(arrival.path, landed, landing):
             sequence += 1

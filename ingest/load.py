@@ -15,25 +15,29 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from ingest.conform import conform, file_date
+from ingest.conform import FileFacts, conform, file_facts
+from ingest.issues import find_issues
 from ingest.land import Landed, content_path
 from ingest.pseudonyms import Pseudonyms
-from ingest.read import FileRefused, read_batches
-from ingest.spec import Mapping, mapping_for
+from ingest.read import FileRefused, Reading, open_file
+from ingest.spec import Mapping, candidates
 from ingest.tables import (
+    ANSWERS,
+    DATA_ISSUES,
     LOAD_LOG,
+    PARTS,
     PROFILES,
     QUARANTINE,
-    RECORD_TABLES,
     SQL_TYPES,
     STUDY_TABLES,
     TABLES_OF,
+    WORKERS,
     RawTable,
 )
 
 MAX_REASON = 2_000
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
-READER = 1  # count up when files must be read anew after a change of the code
+READER = 2  # count up when files must be read anew after a change of the code
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Loaded:
     n_loaded: int = 0
     n_faulty: int = 0
     n_set_aside: int = 0
+    opened: Opened | None = None
 
 
 class RecordLost(AssertionError):
@@ -72,16 +77,33 @@ def _create(connection, name: str, schema: dict) -> None:
 
 
 def prepare(connection) -> None:
-    """Create the schema `raw` with all its tables, empty where a source was never sent: dbt can always run."""
+    """Create the schema `raw` with all its tables, empty where a source was never sent: dbt can always run.
+
+    A schema whose tables are of an older version is dropped: all of it is loaded anew from landing.
+    """
     connection.execute("create schema if not exists raw")
+    _drop_if_older(connection)
     _create(connection, "load_log", LOAD_LOG)
     _create(connection, "quarantine", QUARANTINE)
+    _create(connection, "data_issues", DATA_ISSUES)
     _create(connection, "profile_columns", PROFILES)
     for tables in TABLES_OF.values():
         for table in tables:
             _create(connection, table.name, table.schema)
     for name, schema in STUDY_TABLES.items():
         _create(connection, name, schema)
+
+
+def _drop_if_older(connection) -> None:
+    there: dict[str, set[str]] = {}
+    sql = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
+    for table, column in connection.execute(sql).fetchall():
+        there.setdefault(table, set()).add(column)
+    schemas = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
+    schemas |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
+    if any(name in there and there[name] != set(schema) for name, schema in schemas.items()):
+        connection.execute("drop schema raw cascade")
+        connection.execute("create schema raw")
 
 
 def replace_table(connection, name: str, frame: pl.DataFrame) -> None:
@@ -123,27 +145,29 @@ def load_source(
             connection.execute("commit")
             results.append(Loaded(file, "taken back", reason="its file was taken out of the inbox before any release"))
             continue
-        mapping = mapping_for(mappings, source, file.file_name)
-        state = f"{_mapping_hash(mapping)}{pseudonyms.key_id}{file.sequence}"
+        fitting = candidates(mappings, source, file.file_name)
+        state = f"{_mapping_hash(fitting)}{pseudonyms.key_id}{file.sequence}"
         if known.get(file.load_id) == state:
             results.append(Loaded(file, "unchanged"))
         else:
-            results.append(_load_file(connection, file, landing, mapping, pseudonyms))
+            is_known = file.load_id in known
+            results.append(_load_file(connection, file, landing, fitting, pseudonyms, is_known=is_known))
     return results
 
 
-def _mapping_hash(mapping: Mapping | None) -> str:
-    return f"{READER}.{mapping.digest if mapping else 'none'}"
+def _mapping_hash(fitting: list[Mapping]) -> str:
+    return f"{READER}.{'-'.join(mapping.digest for mapping in fitting) or 'none'}"
 
 
-def _load_file(connection, file: Landed, landing: Path, mapping: Mapping | None, pseudonyms: Pseudonyms) -> Loaded:
+def _load_file(
+    connection, file: Landed, landing: Path, fitting: list[Mapping], pseudonyms: Pseudonyms, *, is_known: bool
+) -> Loaded:
     connection.execute("begin")
     try:
-        _forget(connection, file)
+        if is_known:
+            _forget(connection, file)
         try:
-            if mapping is None:
-                raise FileRefused(f"no mapping of {file.source} fits this file name; add one in sources/")
-            result = _load_rows(connection, file, content_path(landing, file), mapping, pseudonyms)
+            result = _load_rows(connection, file, content_path(landing, file), fitting, pseudonyms)
         except (duckdb.Error, OSError, MemoryError, RecordLost):
             raise
         except FileRefused as error:
@@ -154,7 +178,7 @@ def _load_file(connection, file: Landed, landing: Path, mapping: Mapping | None,
             _forget(connection, file)
             reason = f"the reader broke on it ({type(error).__name__}); please report this, with the mapping"
             result = Loaded(file, "refused", reason=reason)
-        _log(connection, result, mapping, pseudonyms)
+        _log(connection, result, fitting, pseudonyms)
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -164,65 +188,131 @@ def _load_file(connection, file: Landed, landing: Path, mapping: Mapping | None,
 
 def _forget(connection, file: Landed) -> None:
     tables = [table.name for table in TABLES_OF[file.source]]
-    for name in (*tables, "quarantine", "profile_columns", "load_log"):
+    for name in (*tables, "quarantine", "data_issues", "profile_columns", "load_log"):
         connection.execute(f"delete from raw.{name} where load_id = ?", [file.load_id])
 
 
-def _insert(connection, name: str, frame: pl.DataFrame) -> None:
+def _insert(connection, name: str, frame: pl.DataFrame, load_id: str) -> None:
     if frame.height:
         connection.register("incoming", frame.to_arrow())
-        connection.execute(f"insert into raw.{name} by name select * from incoming")
+        connection.execute(f"insert into raw.{name} by name select ? as load_id, * from incoming", [load_id])
         connection.unregister("incoming")
 
 
-def _load_rows(connection, file: Landed, path: Path, mapping: Mapping, pseudonyms: Pseudonyms) -> Loaded:
-    dated: date | None = file_date(file.file_name, mapping)
+@dataclass(frozen=True)
+class Opened:
+    """A file with the mapping that reads it and what its name says."""
+
+    mapping: Mapping
+    facts: FileFacts
+    reading: Reading
+
+
+def open_with(path: Path, file_name: str, source: str, fitting: list[Mapping]) -> Opened:
+    """The first of the fitting mappings that the file's header fits. Raises FileRefused with the first one's reason."""
+    if not fitting:
+        raise FileRefused(
+            f"no mapping of {source} fits this file name; add one in sources/, or draft it: coaching sources suggest FILE"
+        )
+    refusal: FileRefused | None = None
+    for mapping in fitting:
+        try:
+            facts = file_facts(file_name, mapping)
+            return Opened(mapping, facts, open_file(path, mapping, day=facts.day))
+        except FileRefused as error:
+            refusal = refusal or error
+    raise refusal
+
+
+def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pseudonyms: Pseudonyms) -> Loaded:
+    opened = open_with(path, file.file_name, file.source, fitting)
+    mapping = opened.reading.layout
+    table = mapping.record
     n_records = n_faulty = 0
-    for batch in read_batches(path, mapping):
+    for batch in opened.reading.batches:
         n_records += batch.frame.height + len(batch.faults)
-        conformed = conform(batch, mapping, pseudonyms, load_id=file.load_id, dated=dated)
+        conformed = conform(batch, mapping, pseudonyms, load_id=file.load_id, dated=opened.facts.day)
         for name, frame in conformed.tables.items():
-            _insert(connection, name, frame)
-        _insert(connection, "quarantine", conformed.quarantine)
+            _insert(connection, name, frame, file.load_id)
+        _insert(connection, "quarantine", conformed.quarantine, file.load_id)
         n_faulty += conformed.quarantine.filter(pl.col("kind") == "faulty").height
         if n_faulty > MISFIT and 2 * n_faulty > n_records:
-            raise FileRefused(f"{n_faulty:,} of the first {n_records:,} records do not fit the mapping {mapping.name}")
+            raise FileRefused(f"{n_faulty:,} of the first {n_records:,} records do not fit the mapping {mapping.label}")
     if n_records == 0 and mapping.zero_records == "refused":
         raise FileRefused("no records below the header; an empty export is refused (zero_records: allowed takes it)")
-    table = RECORD_TABLES[file.source]
-    _quarantine_doubles(connection, file, table)
-    for part in TABLES_OF[file.source]:
-        if part is not table:
-            _drop_orphans(connection, file, table, part)
-        _profile(connection, file, part)
-    return _counted(connection, file, table, n_records)
+    if file.n_declared is not None and file.n_declared != n_records:
+        raise FileRefused(f"{n_records:,} records where its manifest says {file.n_declared:,}; deliver it again")
+    counted = ANSWERS if mapping.long else table
+    _quarantine_doubles(connection, file, mapping, counted)
+    if mapping.long:
+        _one_response_each(connection, file)
+    for part in PARTS[file.source]:
+        if part is not counted:
+            _drop_orphans(connection, file, counted, part)
+    for part in (table, *PARTS[file.source]):
+        _profile(connection, file, part, mapping)
+    if table is WORKERS:
+        find_issues(connection, file.load_id)
+    return _counted(connection, file, counted, n_records, opened)
 
 
-def _quarantine_doubles(connection, file: Landed, table: RawTable) -> None:
-    """A key that comes again within a file: equal records keep the first; of records that differ none is chosen."""
-    keys = ", ".join(table.key)
+def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTable) -> None:
+    """A key that comes again within a file: equal records keep the first; of records that differ none is chosen.
+
+    Unless the mapping says which: `conflicts: first` or `last`. Keys are compared by hash first, which few pass.
+    """
+    key = (mapping.key if table is mapping.record else ()) or table.key
+    keys = ", ".join(key)
     values = ", ".join(f'"{name}"' for name in table.fields)
-    doubles = f"""
+    suspects = (
+        f"select hash({keys}) as code from raw.{table.name} where load_id = $load group by code having count(*) > 1"
+    )
+    parameters = {"load": file.load_id}
+    connection.execute(f"create or replace temp table suspects as {suspects}", parameters)
+    [(n_suspects,)] = connection.execute("select count(*) from suspects").fetchall()
+    if not n_suspects:
+        return
+    chosen = {"refused": "n_contents = 1 and turn = 1", "first": "turn = 1", "last": "turn = n_lines"}[
+        mapping.conflicts
+    ]
+    connection.execute(
+        f"""
+        create or replace temp table doubles as
         select line, n_contents from (
             select line,
                 row_number() over (partition by {keys} order by line) as turn,
                 count(*) over (partition by {keys}) as n_lines,
                 len(list_distinct(list(hash({values})) over (partition by {keys}))) as n_contents
-            from raw.{table.name} where load_id = $load
-        ) where turn > 1 or n_contents > 1
-    """
-    connection.execute(
-        f"""
-        insert into raw.quarantine
-        select $load, $source, line, 'faulty',
-            case when n_contents > 1 then 'conflicting_key' else 'duplicate_key' end,
-            '', 'one record per {keys}', '{{}}'
-        from ({doubles})
+            from raw.{table.name} where load_id = $load and hash({keys}) in (select code from suspects)
+        ) where not ({chosen})
         """,
-        {"load": file.load_id, "source": file.source},
+        parameters,
     )
     connection.execute(
-        f"delete from raw.{table.name} where load_id = $load and line in (select line from ({doubles}))",
+        """
+        insert into raw.quarantine by name
+        select $load as load_id, $source as source, line, 'faulty' as kind,
+            case when n_contents > 1 and $refuses then 'conflicting_key' else 'duplicate_key' end as rule,
+            '' as column_name, '' as value_class, $expected as expected, '{}' as record
+        from doubles
+        """,
+        parameters
+        | {
+            "source": file.source,
+            "refuses": mapping.conflicts == "refused",
+            "expected": f"one record per {keys}",
+        },
+    )
+    connection.execute(
+        f"delete from raw.{table.name} where load_id = $load and line in (select line from doubles)", parameters
+    )
+
+
+def _one_response_each(connection, file: Landed) -> None:
+    """Records that are answers carry their response along; it is kept once."""
+    connection.execute(
+        "delete from raw.raw_survey__responses where load_id = $load and line not in "
+        "(select min(line) from raw.raw_survey__answers where load_id = $load group by response_id)",
         {"load": file.load_id},
     )
 
@@ -236,25 +326,28 @@ def _drop_orphans(connection, file: Landed, records: RawTable, part: RawTable) -
     )
 
 
-def _profile(connection, file: Landed, table: RawTable) -> None:
-    """Facts per column that the gate judges, computed where the rows are, in one pass."""
+def _profile(connection, file: Landed, table: RawTable, mapping: Mapping) -> None:
+    """Facts per column that the gate judges, where the rows are, in one pass; distinct values are estimated."""
+    dated = {table.dated} if mapping.snapshot else set()
+    given = [name for name in table.fields if table is not mapping.record or name in set(mapping.columns) | dated]
     wanted = ["count(*)"]
-    for name, kind in table.fields.items():
-        is_number = kind in ("number", "birth_year")
+    for name in given:
+        is_number = table.fields[name] in ("number", "birth_year")
         extremes = [f'min("{name}")::double', f'max("{name}")::double'] if is_number else ["null", "null"]
-        wanted += [f'count("{name}")', f'count(distinct "{name}")', *extremes]
+        wanted += [f'count("{name}")', f'approx_count_distinct("{name}")', *extremes]
     sql = f"select {', '.join(wanted)} from raw.{table.name} where load_id = ?"
     [(n_rows, *facts)] = connection.execute(sql, [file.load_id]).fetchall()
+    if not n_rows:
+        return
     rows = [
-        (file.load_id, file.source, table.name, name, n_rows, n_rows - present, n_distinct, low, high)
-        for name, (present, n_distinct, low, high) in zip(
-            table.fields, zip(*[iter(facts)] * 4, strict=True), strict=True
-        )
+        (file.source, table.name, name, n_rows, n_rows - present, n_distinct, low, high)
+        for name, (present, n_distinct, low, high) in zip(given, zip(*[iter(facts)] * 4, strict=True), strict=True)
     ]
-    _insert(connection, "profile_columns", pl.DataFrame(rows, schema=PROFILES, orient="row"))
+    schema = {name: kind for name, kind in PROFILES.items() if name != "load_id"}
+    _insert(connection, "profile_columns", pl.DataFrame(rows, schema=schema, orient="row"), file.load_id)
 
 
-def _counted(connection, file: Landed, table: RawTable, n_records: int) -> Loaded:
+def _counted(connection, file: Landed, table: RawTable, n_records: int, opened: Opened) -> Loaded:
     [(n_loaded,)] = connection.execute(
         f"select count(*) from raw.{table.name} where load_id = ?", [file.load_id]
     ).fetchall()
@@ -267,21 +360,32 @@ def _counted(connection, file: Landed, table: RawTable, n_records: int) -> Loade
         raise RecordLost(
             f"{file.file_name}: {n_records} records in, but {n_loaded} loaded and {n_faulty + n_set_aside} quarantined"
         )
-    return Loaded(file, "loaded", "", n_records, n_loaded, n_faulty, n_set_aside)
+    return Loaded(file, "loaded", "", n_records, n_loaded, n_faulty, n_set_aside, opened)
 
 
-def _log(connection, result: Loaded, mapping: Mapping | None, pseudonyms: Pseudonyms) -> None:
-    file = result.landed
+def _log(connection, result: Loaded, fitting: list[Mapping], pseudonyms: Pseudonyms) -> None:
+    file, opened = result.landed, result.opened
+    layout = opened.reading.layout if opened else (fitting[0] if fitting else None)
+    facts = opened.facts if opened else FileFacts()
     row = {
-        "load_id": file.load_id,
         "content_sha256": file.content_sha256,
         "source": file.source,
-        "mapping": mapping.name if mapping else None,
-        "mapping_hash": _mapping_hash(mapping),
+        "table_name": layout.record.name if layout else None,
+        "mapping": layout.name if layout else None,
+        "vintage": layout.vintage if layout else None,
+        "mapping_hash": _mapping_hash(fitting),
         "key_id": pseudonyms.key_id,
         "file_name": file.file_name,
         "n_bytes": file.n_bytes,
+        "known_date": date.fromisoformat(file.known_date) if file.known_date else None,
+        "file_date": facts.day,
+        "part": facts.part,
+        "version": facts.version,
         "sequence": file.sequence,
+        "rows_are": layout.rows if layout else None,
+        "delivery": layout.delivery if layout else None,
+        "blank": layout.blank if layout else None,
+        "absence": layout.absence if layout else None,
         "status": result.status,
         "reason": result.reason,
         "n_records": result.n_records,
@@ -289,4 +393,5 @@ def _log(connection, result: Loaded, mapping: Mapping | None, pseudonyms: Pseudo
         "n_faulty": result.n_faulty,
         "n_set_aside": result.n_set_aside,
     }
-    _insert(connection, "load_log", pl.DataFrame([row], schema=LOAD_LOG))
+    schema = {name: kind for name, kind in LOAD_LOG.items() if name != "load_id"}
+    _insert(connection, "load_log", pl.DataFrame([row], schema=schema), file.load_id)

@@ -16,6 +16,8 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 ENVIRONMENT = "COACHING_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 
@@ -26,7 +28,7 @@ class KeyMissing(ValueError):
 
 def normal_id(text: str) -> str:
     """An id's normal form: NFC and trimmed; leading zeros and case are kept (invisible marks went at reading)."""
-    return unicodedata.normalize("NFC", text).strip()
+    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
 
 
 def normal_name(text: str) -> str:
@@ -49,7 +51,7 @@ class Pseudonyms:
     """Turns personal words into keyed hashes; remembers what it has hashed within one run."""
 
     key: bytes = field(repr=False)
-    _known: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_environment(cls, key_file: Path) -> Pseudonyms:
@@ -75,14 +77,22 @@ class Pseudonyms:
 
     def hash(self, text: str, *, form: str = "id", namespace: str = "") -> str:
         """The pseudonym of `text`; `form` is id, name or email; other number spaces get another `namespace`."""
-        normal = NORMAL_FORMS[form](text)
         space = namespace if form == "id" else form
-        known = self._known.get((space, normal))
-        if known is None:
-            message = f"{space}\x1f{normal}" if space else normal
-            known = hmac.new(self.key, message.encode(), hashlib.sha256).hexdigest()[:32]
-            self._known[space, normal] = known
-        return known
+        normal = NORMAL_FORMS[form](text)
+        message = f"{space}\x1f{normal}" if space else normal
+        return hmac.digest(self.key, message.encode(), "sha256").hex()[:32]
+
+    def hash_all(self, words: pl.Series, *, form: str = "id", namespace: str = "") -> pl.Series:
+        """The pseudonyms of a series of words; each word is hashed once per run."""
+        known = self._known.setdefault((form, namespace), {})
+        distinct = words.drop_nulls().unique()
+        hashes = []
+        for word in distinct.to_list():
+            found = known.get(word)
+            if found is None:
+                found = known[word] = self.hash(word, form=form, namespace=namespace)
+            hashes.append(found)
+        return words.replace_strict(distinct, pl.Series(hashes, dtype=pl.String), default=None, return_dtype=pl.String)
 
 
 def create_key_file(path: Path) -> None:

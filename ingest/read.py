@@ -1,31 +1,45 @@
 """Readers: a file as batches of text records with line numbers, or a refusal that says what to do.
 
 Nothing is guessed and nothing is dropped: every record keeps its line, a record whose shape is wrong becomes a
-`Fault`, a file whose shape is wrong is refused whole. CSV is split by the standard library's strict reader because
-polars and DuckDB fill short rows with nulls silently (docs/decisions/0003-reading-csv.md); casting is polars'.
+`Fault`, a file whose shape is wrong is refused whole. Casting is `conform`'s.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import unicodedata
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from ingest.spec import Mapping
+from ingest.spec import Mapping, squeezed
+from ingest.split import Piece, Splitter, Unreadable
 from ingest.workbook import NotAWorkbook, inspect
 
 BATCH_RECORDS = 50_000
 BATCH_CHARACTERS = 32_000_000
-MAX_LINE = 1 << 20  # characters; a longer line is damage or an attack, not a record
 MAX_COLUMNS = 500
-MAGIC = {b"\x1f\x8b": "gzip-compressed", b"PK\x03\x04": "a ZIP or XLSX file", b"%PDF": "a PDF"}
-ENDINGS = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+SAMPLE = 500  # JSON records that are looked at for their names
+MAX_DOCUMENT = 200_000_000  # bytes of a JSON document, which has to be read whole
+MAGIC = {
+    b"\x1f\x8b": "gzip-compressed",
+    b"PK\x03\x04": "a ZIP or XLSX file",
+    b"PK\x05\x06": "an empty ZIP file",
+    b"%PDF": "a PDF",
+    b"BZh": "bzip2-compressed",
+    b"\xfd7zXZ": "xz-compressed",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed",
+    b"Rar!": "a RAR archive",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an old binary Excel (.xls) or Office file",
+}
+ENDINGS = {".xlsx": "xlsx", ".xlsm": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
 
 
 class FileRefused(ValueError):
@@ -52,30 +66,178 @@ class Batch:
     kind: str = "csv"
 
 
-def wanted_headers(mapping: Mapping) -> dict[str, bool]:
-    """Header → may be absent, for every header that the mapping names."""
-    headers: dict[str, bool] = {}
-    for column in mapping.columns.values():
-        for header in column.headers:
-            headers[header] = headers.get(header, True) and column.optional
-    for item in mapping.items.values():
-        headers[item.from_] = headers.get(item.from_, True) and item.optional
-    for rule in mapping.set_aside:
-        headers[rule.column] = False
-    if mapping.snapshot and mapping.snapshot.column:
-        headers[mapping.snapshot.column] = False
-    return headers
+@dataclass
+class Reading:
+    """A file that fits a mapping: the vintage that fits, all the columns it has, and its records in batches."""
+
+    layout: Mapping
+    names: list[str]
+    kind: str
+    batches: Iterator[Batch]
 
 
-def read_batches(path: Path, mapping: Mapping) -> Iterator[Batch]:
-    """The records of `path` in batches. Raises FileRefused."""
-    kind = ENDINGS.get(path.suffix.lower(), "csv") if mapping.format == "by_ending" else mapping.format
+def open_file(path: Path, mapping: Mapping, *, day: date | None = None) -> Reading:
+    """Read `path` by the newest vintage of `mapping` that its header fits. Raises FileRefused.
+
+    `day` is the one the file speaks about; vintages that begin later are passed over.
+    """
     if path.stat().st_size == 0:
         raise FileRefused("the file is empty (0 bytes); export it again")
-    return {"csv": _read_csv, "xlsx": _read_xlsx, "jsonl": _read_jsonl}[kind](path, mapping)
+    refusal: FileRefused | None = None
+    in_time = [layout for layout in mapping.versions if not (day and layout.since and day < layout.since)]
+    for layout in in_time:
+        try:
+            reading = _open(path, layout)
+            if reading.kind in ("json", "jsonl") and len(in_time) > 1:
+                _check_sample(reading)
+            return reading
+        except (FileRefused, Unreadable) as error:
+            refusal = refusal or FileRefused(str(error))
+    raise refusal or FileRefused(f"no vintage of the mapping {mapping.name} is for {day}")
+
+
+def _check_sample(reading: Reading) -> None:
+    """Of several vintages, the one whose columns the first records have."""
+    missing = _missing(wanted_headers(reading.layout), set(reading.names), reading.layout)
+    if missing:
+        raise FileRefused(f"the first records have no {_quoted(missing)} (mapping {reading.layout.label})")
+
+
+def kind_of(path: Path, mapping: Mapping) -> str:
+    """The format: as declared, else by the file's ending (CSV where it tells nothing)."""
+    return ENDINGS.get(path.suffix.lower(), "csv") if mapping.format == "by_ending" else mapping.format
+
+
+def _open(path: Path, layout: Mapping) -> Reading:
+    kind = kind_of(path, layout)
+    opener = {"csv": _open_csv, "xlsx": _open_xlsx, "jsonl": _open_jsonl, "json": _open_json}[kind]
+    names, batches = opener(path, layout)
+    return Reading(layout, names, kind, _refusing(batches))
+
+
+def _refusing(batches: Iterator[Batch]) -> Iterator[Batch]:
+    try:
+        yield from batches
+    except Unreadable as error:
+        raise FileRefused(str(error)) from None
 
 
 # --- shape -------------------------------------------------------------------------------------------------------
+
+
+def wanted_headers(mapping: Mapping) -> dict[str, bool]:
+    """Header → may be absent, for every header that the mapping names."""
+    headers: dict[str, bool] = {}
+    readings = [*mapping.columns.values(), *mapping.attributes.values()]
+    for one in [*readings, *([] if mapping.long else mapping.items.values())]:
+        for header in one.headers:
+            headers[header] = headers.get(header, True) and (one.optional or bool(one.any_of))
+    rules = [rule.column for rule in mapping.set_aside]
+    if mapping.snapshot and mapping.snapshot.column:
+        rules.append(mapping.snapshot.column)
+    if mapping.long:
+        rules += [mapping.long.question, mapping.long.answer]
+    return headers | {squeezed(name): False for name in rules}
+
+
+def _positions(names: list[str], mapping: Mapping) -> dict[str, int]:
+    """Where each wanted header stands. The message lists what is missing and what the file has instead."""
+    if len(names) > MAX_COLUMNS:
+        raise FileRefused(f"{len(names):,} columns; at most {MAX_COLUMNS} can be an export")
+    named = numbered(names)
+    wanted = wanted_headers(mapping)
+    missing = _missing(wanted, set(named), mapping)
+    if len(missing) > 1 and 2 * len(missing) > sum(not optional for optional in wanted.values()):
+        # What stands there instead may be people's data (an export without a header row): it is not repeated.
+        raise FileRefused(
+            f"most of the expected columns are missing ({_quoted(missing[:20])}); is the header row there, and is this "
+            f"the export that the mapping {mapping.label} describes?"
+        )
+    if missing:
+        unused = [name for name in names if name not in wanted]
+        raise FileRefused(
+            f"column {_quoted(missing)} is not in the file; it has {_quoted(unused[:20]) or 'no other columns'}. "
+            f"If it was renamed, add a vintage with the new name to the mapping {mapping.label} "
+            f"(sources/{mapping.name}.yml, under {', '.join(_places(missing, mapping))})"
+        )
+    doubled = [name for name in wanted if names.count(name) > 1 and name not in named]
+    if doubled:
+        raise FileRefused(
+            f"column {_quoted(doubled)} stands more than once; it is not clear which one is meant. "
+            f'Name it by its turn: "{doubled[0]} [1]" or "{doubled[0]} [2]"'
+        )
+    return {name: named[name] for name in wanted if name in named}
+
+
+def numbered(names: list[str]) -> dict[str, int]:
+    """Name → position; a name that stands n times is known as `name [1]` … `name [n]` only."""
+    result: dict[str, int] = {}
+    turns: dict[str, int] = {}
+    for position, name in enumerate(names):
+        turns[name] = turns.get(name, 0) + 1
+        result[name if names.count(name) == 1 else f"{name} [{turns[name]}]"] = position
+    return result
+
+
+def _missing(wanted: dict[str, bool], there: set[str], mapping: Mapping) -> list[str]:
+    bare = {re.sub(r" \[\d+\]$", "", name) for name in there}
+    missing = [name for name, optional in wanted.items() if not optional and name not in there | bare]
+    for one in [*mapping.columns.values(), *mapping.attributes.values(), *mapping.items.values()]:
+        if one.any_of and not one.optional and not there & set(one.headers):
+            missing.append(" or ".join(one.headers))
+    return missing
+
+
+def _places(missing: list[str], mapping: Mapping) -> list[str]:
+    groups = (("columns", mapping.columns), ("attributes", mapping.attributes), ("items", mapping.items))
+    places = [
+        f"{group}.{name}"
+        for group, readings in groups
+        for name, one in readings.items()
+        if set(one.headers) & set(missing) or " or ".join(one.headers) in missing
+    ]
+    return places[:20] or ["set_aside or snapshot"]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name[:80]}"' for name in names)
+
+
+def _names(rows: list[list[str]], mapping: Mapping, width: int) -> list[str]:
+    """Column names from the header rows, as the mapping says."""
+    if mapping.names_from == "position":
+        return [str(number) for number in range(1, width + 1)]
+    if mapping.names_from == "joined":
+        return _joined(rows)
+    if mapping.names_from == "import_id":
+        return _import_ids(rows[-1], mapping)
+    row = {"header": 0, "second": 1, "third": 2}[mapping.names_from]
+    return [squeezed(name) for name in rows[row]]
+
+
+def _joined(rows: list[list[str]]) -> list[str]:
+    """`first | second` of two rows: a blank first cell goes on with the question to its left, as in a multi-select."""
+    names, question = [], ""
+    for first, *others in zip(*rows, strict=True):
+        question = squeezed(first) or question
+        names.append(" | ".join([question, *(squeezed(cell) for cell in others if squeezed(cell))]))
+    return names
+
+
+def _import_ids(cells: list[str], mapping: Mapping) -> list[str]:
+    try:
+        names = [json.loads(cell)["ImportId"] for cell in cells]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError
+        return [squeezed(name) for name in names]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise FileRefused(
+            f'header row {mapping.header_rows} should hold {{"ImportId":…}} in every column; '
+            "export with three header rows, or map by header"
+        ) from None
+
+
+# --- CSV ---------------------------------------------------------------------------------------------------------
 
 
 def _check_head(path: Path, mapping: Mapping) -> None:
@@ -85,84 +247,99 @@ def _check_head(path: Path, mapping: Mapping) -> None:
         tail = file.read()
     for magic, name in MAGIC.items():
         if head.startswith(magic):
-            raise FileRefused(f"this is {name}, not text; unpack it or declare its format in the mapping")
+            raise FileRefused(f"this is {name}, not text; unpack or convert it, or declare its format in the mapping")
     is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff")) or mapping.encoding == "utf-16"
     if not is_utf16 and sum(byte < 9 for byte in head) > len(head) // 100 + 8:
-        raise FileRefused("this is no text file; export it as CSV, XLSX or JSON lines")
-    if head.lstrip(b"\xef\xbb\xbf \r\n\t")[:9].lower().startswith((b"<!doctype", b"<html")):
+        raise FileRefused("this is no text file; export it as CSV, XLSX or JSON")
+    start = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:9].lower()
+    if start.startswith((b"<!doctype", b"<html")):
         raise FileRefused("this is a web page (a log-in page?), not an export; download the export again")
+    if start.startswith(b"<?xml"):
+        raise FileRefused("this is XML; export it as CSV, XLSX or JSON")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and mapping.encoding != "utf-16":
         raise FileRefused(f"this is UTF-16, the mapping says {mapping.encoding}; declare encoding: utf-16")
-    if mapping.final_newline == "required" and not tail.rstrip(b"\0").endswith(b"\n"):
+    if mapping.final_newline == "required" and not tail.rstrip(b"\0").endswith((b"\n", b"\r")):
         raise FileRefused(
             "the last line does not end, so the file may be cut off; deliver it again "
             "(or declare final_newline: optional if this system never writes one)"
         )
 
 
-def _lines(path: Path, mapping: Mapping) -> Iterator[str]:
-    encoding = "utf-8-sig" if mapping.encoding == "utf-8" else mapping.encoding
-    number = 0
-    with path.open(encoding=encoding, newline="") as file:
-        try:
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise FileRefused(f"line {number} has more than {MAX_LINE:,} characters; that is no record")
-                yield line
-        except UnicodeError as error:
-            raise FileRefused(
-                f"near line {number + 1}: bytes that are not {mapping.encoding}; declare the right encoding "
-                f"in the mapping {mapping.name} (cp1252 is common)"
-            ) from error
+def _splitter(path: Path, mapping: Mapping) -> Splitter:
+    return Splitter(path, encoding=mapping.encoding, delimiter=mapping.delimiter, quoting=mapping.quoting)
 
 
-def _positions(names: list[str], mapping: Mapping) -> dict[str, int]:
-    """Where each wanted header stands. The message lists what is missing and what the file has instead."""
-    if len(names) > MAX_COLUMNS:
-        raise FileRefused(f"{len(names):,} columns; at most {MAX_COLUMNS} can be an export")
-    wanted = wanted_headers(mapping)
-    missing = [name for name, optional in wanted.items() if not optional and name not in names]
-    if missing and 2 * len(missing) > sum(not optional for optional in wanted.values()):
-        # What stands there instead may be people's data (an export without a header row): it is not repeated.
-        raise FileRefused(
-            f"most of the expected columns are missing ({_quoted(missing[:20])}); is the header row there, and is this "
-            f"the export that the mapping {mapping.name} describes?"
-        )
-    if missing:
-        unused = [name for name in names if name not in wanted]
-        raise FileRefused(
-            f"column {_quoted(missing)} is missing; the file has {_quoted(unused[:20]) or 'no other columns'}. "
-            f"If it was renamed, change `from:` in the mapping {mapping.name} (a copy in sources/ wins)"
-        )
-    doubled = [name for name in wanted if names.count(name) > 1]
-    if doubled:
-        raise FileRefused(f"column {_quoted(doubled)} stands more than once; it is not clear which one is meant")
-    return {name: names.index(name) for name in wanted if name in names}
+def _open_csv(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
+    _check_head(path, mapping)
+    splitter = _splitter(path, mapping)
+    splitter.skip(mapping.skip_rows)
+    head: list[list[str]] = []
+    while len(head) < mapping.header_rows:
+        record = splitter.record()
+        if record is None:
+            raise FileRefused(f"{len(head)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
+        if record.fields is None:
+            raise FileRefused(f"line {record.line}: a carriage return inside the header")
+        head.append(record.fields)
+    if any(len(row) != len(head[0]) for row in head):
+        raise FileRefused("the header rows have different numbers of columns; is header_rows right?")
+    width = len(head[0]) if head else _first_width(path, mapping)
+    names = _names(head, mapping, width)
+    return names, _csv_batches(splitter, mapping, head, _positions(names, mapping), width)
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name[:80]}"' for name in names)
+def _first_width(path: Path, mapping: Mapping) -> int:
+    """Columns of a file without a header: those of its first record."""
+    splitter = _splitter(path, mapping)
+    splitter.skip(mapping.skip_rows)
+    record = splitter.record()
+    return len(record.fields) if record and record.fields else 0
 
 
-def _names(rows: list[list[str]], mapping: Mapping) -> list[str]:
-    """Column names from the header rows: the first row, or the ImportIds of Qualtrics' third."""
-    if mapping.names_from == "header":
-        return [unicodedata.normalize("NFC", name).strip() for name in rows[0]]
-    try:
-        names = [json.loads(cell)["ImportId"] for cell in rows[-1]]
-        if not all(isinstance(name, str) for name in names):
-            raise ValueError
-        return names
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise FileRefused(
-            f'header row {mapping.header_rows} should hold {{"ImportId":…}} in every column; '
-            "export with three header rows, or map by header"
-        ) from None
+def _csv_batches(splitter: Splitter, mapping: Mapping, head, where: dict[str, int], width: int) -> Iterator[Batch]:
+    for piece in splitter.pieces(width):
+        frame = piece.plain.select("line", *(pl.col(f"column_{i + 1}").alias(name) for name, i in where.items()))
+        faults: list[Fault] = []
+        if head:
+            frame = _without_headers(piece, frame, head, faults)
+        more = _Collector(where, "csv")
+        for odd in piece.odd:
+            _take_odd(odd, mapping, where, width, head, more)
+        rest = more.batch()
+        yield Batch(pl.concat([frame, rest.frame]) if rest.frame.height else frame, faults + rest.faults, "csv")
+
+
+HEADER_AGAIN = ("repeated_header", "", "a record, not the header again")
+
+
+def _without_headers(piece: Piece, frame: pl.DataFrame, head: list[list[str]], faults: list[Fault]) -> pl.DataFrame:
+    """A header row that comes again (a file pasted after another) is no record."""
+    suspects = piece.plain.filter(pl.col("column_1") == head[0][0])
+    again = [row[0] for row in suspects.rows() if list(row[1:]) in head]
+    if not again:
+        return frame
+    faults += [Fault(line, *HEADER_AGAIN, {}) for line in again]
+    return frame.filter(~pl.col("line").is_in(again))
+
+
+def _take_odd(odd, mapping: Mapping, where: dict[str, int], width: int, head, collector: _Collector) -> None:
+    fields = odd.fields
+    if fields is None:
+        collector.fault(odd.line, "line_break", "one record on one line, not a carriage return inside it")
+    elif len(fields) != width:
+        known = {name: fields[i] for name, i in where.items() if i < len(fields)}
+        collector.fault(odd.line, "field_count", f"{width} fields, the record has {len(fields)}", known)
+    elif fields in head:
+        collector.fault(odd.line, HEADER_AGAIN[0], HEADER_AGAIN[2])
+    elif odd.breaks and mapping.line_breaks == "refused" and any("\n" in fields[i] for i in where.values()):
+        # Two stray quotes swallow whole records into one field.
+        collector.fault(odd.line, "line_break", "one record on one line, not several lines inside a field")
+    else:
+        collector.add(odd.line, [fields[i] for i in where.values()])
 
 
 class _Collector:
-    """Gathers records and faults and hands them on in batches."""
+    """Gathers records one by one, and faults, and hands them on in batches."""
 
     def __init__(self, headers: Iterable[str], kind: str):
         self.headers = list(headers)
@@ -171,14 +348,18 @@ class _Collector:
         self.faults: list[Fault] = []
         self.characters = 0
 
+    def fault(self, line: int, rule: str, expected: str, record: dict | None = None) -> None:
+        """A record that is none."""
+        self.faults.append(Fault(line, rule, "", expected, record or {}))
+
     def add(self, line: int, values: list[str | None]) -> None:
         """A record; text that no database can hold makes it a fault."""
         joined = "".join(value for value in values if value)
         self.characters += len(joined)
         if "\0" in joined:
-            self.faults.append(Fault(line, "nul_byte", "", "text without NUL bytes", {}))
+            self.fault(line, "nul_byte", "text without NUL bytes")
         elif not _is_encodable(joined):
-            self.faults.append(Fault(line, "bad_text", "", "text that Unicode allows", {}))
+            self.fault(line, "bad_text", "text that Unicode allows")
         else:
             self.rows.append((line, *values))
 
@@ -205,63 +386,31 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-# --- formats -----------------------------------------------------------------------------------------------------
+# --- XLSX --------------------------------------------------------------------------------------------------------
 
 
-def _read_csv(path: Path, mapping: Mapping) -> Iterator[Batch]:
-    _check_head(path, mapping)
-    csv.field_size_limit(MAX_LINE)
-    reader = csv.reader(_lines(path, mapping), delimiter=mapping.delimiter, strict=True)
-    head: list[list[str]] = []
-    try:
-        for row in reader:
-            head.append(row)
-            if len(head) == mapping.header_rows:
-                break
-        if len(head) < mapping.header_rows:
-            raise FileRefused(f"{len(head)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
-        names = _names(head, mapping)
-        where = _positions(names, mapping)
-        collector = _Collector(where, "csv")
-        indexes = list(where.values())
-        width, last_line = len(names), reader.line_num
-        for row in reader:
-            line, spans, last_line = last_line + 1, reader.line_num - last_line, reader.line_num
-            if len(row) != width:
-                if not row:  # a blank line is no record
-                    continue
-                known = {name: row[i] for name, i in where.items() if i < len(row)}
-                collector.faults.append(
-                    Fault(line, "field_count", "", f"{width} fields, the record has {len(row)}", known)
-                )
-            elif row == head[0]:
-                collector.faults.append(Fault(line, "repeated_header", "", "a record, not the header again", {}))
-            elif spans > 1 and any("\n" in row[i] for i in indexes):
-                # Two stray quotes swallow whole records into one field.
-                expected = f"one record on one line, not {spans} lines inside a field"
-                collector.faults.append(Fault(line, "line_break", "", expected, {}))
-            else:
-                collector.add(line, [row[i] for i in indexes])
-            if collector.is_full:
-                yield collector.batch()
-        yield collector.batch()
-    except csv.Error as error:
-        raise FileRefused(
-            f"line {reader.line_num}: broken quoting ({str(error)[:100]}); an unclosed quote swallows all that follows"
-        ) from None
-
-
-def _read_xlsx(path: Path, mapping: Mapping) -> Iterator[Batch]:
+def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
     try:
         sheet = inspect(path, mapping.worksheet)
     except NotAWorkbook as error:
         raise FileRefused(str(error)) from None
     if sheet.last_column > MAX_COLUMNS:
         raise FileRefused(f"{sheet.last_column:,} columns; at most {MAX_COLUMNS} can be an export")
-    if sheet.merged_rows >= sheet.first_row + mapping.header_rows:
+    n_above = mapping.skip_rows + mapping.header_rows
+    if sheet.merged_rows >= sheet.first_row + n_above:
         raise FileRefused("cells below the header are merged, so most of them are empty; unmerge them and export again")
+    grid = _grid(path, mapping)
+    rows = [[cell or "" for cell in row] for row in grid.slice(mapping.skip_rows, mapping.header_rows).rows()]
+    if len(rows) < mapping.header_rows:
+        raise FileRefused(f"{len(rows)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
+    names = _names(rows, mapping, grid.width)
+    where = _positions(names, mapping)
+    return names, _xlsx_batches(grid.slice(n_above), rows, where, first=sheet.first_row + n_above, sheet=sheet)
+
+
+def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
     try:
-        grid = pl.read_excel(
+        return pl.read_excel(
             path,
             sheet_name=mapping.worksheet,
             engine="calamine",
@@ -272,27 +421,26 @@ def _read_xlsx(path: Path, mapping: Mapping) -> Iterator[Batch]:
         )
     except Exception as error:  # calamine's errors have no common class, and their text quotes cells
         raise FileRefused(f"the workbook cannot be read ({type(error).__name__}); export it again") from None
-    rows = [[cell or "" for cell in row] for row in grid.head(mapping.header_rows).rows()]
-    if len(rows) < mapping.header_rows:
-        raise FileRefused(f"{len(rows)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
-    where = _positions(_names(rows, mapping), mapping)
+
+
+def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], *, first: int, sheet) -> Iterator[Batch]:
     collector = _Collector(where, "xlsx")
     indexes = list(where.values())
-    first = sheet.first_row + mapping.header_rows
-    for line, row in enumerate(grid.slice(mapping.header_rows).iter_rows(), start=first):
-        values = [row[i] for i in indexes]
+    for line, row in enumerate(grid.iter_rows(), start=first):
         if line in sheet.valueless:
-            expected = "values, not an error or a formula that was never calculated"
-            collector.faults.append(Fault(line, "error_cell", "", expected, {}))
+            collector.fault(line, "error_cell", "values, not an error or a formula that was never calculated")
         elif not any(row):  # a blank row is no record
             continue
-        elif [cell or "" for cell in row] == rows[0]:
-            collector.faults.append(Fault(line, "repeated_header", "", "a record, not the header again", {}))
+        elif [cell or "" for cell in row] in head:
+            collector.fault(line, HEADER_AGAIN[0], HEADER_AGAIN[2])
         else:
-            collector.add(line, values)
+            collector.add(line, [row[i] for i in indexes])
         if collector.is_full:
             yield collector.batch()
     yield collector.batch()
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
 
 
 class _Number(str):
@@ -304,7 +452,20 @@ def _as_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list) and all(isinstance(one, str | bool) for one in value):
+        return "; ".join(filter(None, map(_as_text, value)))
     raise ValueError("a list or an object where a word should be")
+
+
+def flattened(record: dict, prefix: str = "") -> dict[str, object]:
+    """Nested objects as dotted names: {"manager": {"id": 1}} → {"manager.id": 1}."""
+    flat: dict[str, object] = {}
+    for key, value in record.items():
+        more = flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {squeezed(f"{prefix}{key}"): value}
+        if flat.keys() & more.keys():
+            raise ValueError("a name stands twice")
+        flat |= more
+    return flat
 
 
 def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -318,33 +479,119 @@ def _no_constant(word: str) -> None:
     raise ValueError(f"{word} is no JSON value")
 
 
-def _read_jsonl(path: Path, mapping: Mapping) -> Iterator[Batch]:
+DECODER = json.JSONDecoder(
+    object_pairs_hook=_no_doubles, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
+)
+BAD_JSON = "one JSON object, plain values in the columns that are read, no key twice"
+
+
+def _open_jsonl(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
     _check_head(path, mapping)
-    wanted = wanted_headers(mapping)
-    seen: set[str] = set()
-    n_records = 0
-    collector = _Collector(wanted, "jsonl")
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_no_doubles, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
-    )
+    return _sampled(map(_decoded, islice(_lines(path, mapping), SAMPLE))), _jsonl_batches(path, mapping)
+
+
+def _decoded(line: str) -> object:
+    try:
+        return DECODER.decode(line.strip())
+    except (ValueError, RecursionError):
+        return None
+
+
+def _sampled(records: Iterable[object]) -> list[str]:
+    """The names that the first records have, in the order of their first appearance."""
+    names: dict[str, None] = {}
+    for record in records:
+        if isinstance(record, dict):
+            try:
+                names |= dict.fromkeys(flattened(record))
+            except (ValueError, RecursionError):
+                continue
+    return list(names)
+
+
+def _jsonl_batches(path: Path, mapping: Mapping) -> Iterator[Batch]:
+    objects = _Objects(mapping, "jsonl")
     for number, line in enumerate(_lines(path, mapping), start=1):
         if not line.strip():
             continue
-        n_records += 1
         try:
-            record = decoder.decode(line.strip())
-            if not isinstance(record, dict):
-                raise ValueError
-            values = [_as_text(record.get(name)) for name in wanted]
+            objects.add(number, DECODER.decode(line.strip()))
         except (ValueError, RecursionError):
-            expected = "one JSON object on the line, plain values, no key twice"
-            collector.faults.append(Fault(number, "bad_json", "", expected, {}))
-            continue
-        seen.update(record.keys() & wanted.keys())
-        collector.add(number, values)
-        if collector.is_full:
-            yield collector.batch()
-    missing = [name for name, optional in wanted.items() if not optional and name not in seen]
-    if missing and n_records:
-        raise FileRefused(f"no record has {_quoted(missing)}; if it was renamed, change the mapping {mapping.name}")
-    yield collector.batch()
+            objects.fault(number)
+        if objects.collector.is_full:
+            yield objects.collector.batch()
+    objects.check_columns()
+    yield objects.collector.batch()
+
+
+def _lines(path: Path, mapping: Mapping) -> Iterator[str]:
+    return _splitter(path, mapping)._lines()
+
+
+def _open_json(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
+    """A document that holds a list of objects; a record's line is its number in the list, from 1."""
+    if path.stat().st_size > MAX_DOCUMENT:
+        raise FileRefused(f"a JSON document of more than {MAX_DOCUMENT:,} bytes; send JSON lines or CSV")
+    _check_head(path, mapping.model_copy(update={"final_newline": "optional"}))
+    try:
+        text = path.read_bytes().decode("utf-8-sig" if mapping.encoding == "utf-8" else mapping.encoding)
+        found = DECODER.decode(text.strip())
+        for key in filter(None, mapping.records.split(".")):
+            found = found[key]
+    except UnicodeDecodeError:
+        raise FileRefused(f"bytes that are not {mapping.encoding}; declare the right encoding") from None
+    except (KeyError, TypeError):
+        raise FileRefused(f"there is nothing at {mapping.records!r}; say under records: where the list is") from None
+    except (ValueError, RecursionError):
+        raise FileRefused("this is not a whole JSON document; export it again") from None
+    if not isinstance(found, list):
+        where = f"at {mapping.records!r}" if mapping.records else "at the top"
+        keys = _quoted(list(found)[:20]) if isinstance(found, dict) else "no list"
+        raise FileRefused(f"there is no list {where} (but {keys}); say under records: where the list is")
+    return _sampled(found[:SAMPLE]), _json_batches(found, mapping)
+
+
+def _json_batches(found: list, mapping: Mapping) -> Iterator[Batch]:
+    objects = _Objects(mapping, "json")
+    for number, record in enumerate(found, start=1):
+        try:
+            objects.add(number, record)
+        except (ValueError, RecursionError):
+            objects.fault(number)
+        if objects.collector.is_full:
+            yield objects.collector.batch()
+    objects.check_columns()
+    yield objects.collector.batch()
+
+
+class _Objects:
+    """JSON objects as records; remembers which of the wanted names were ever seen."""
+
+    def __init__(self, mapping: Mapping, kind: str):
+        self.mapping = mapping
+        self.wanted = wanted_headers(mapping)
+        self.seen: set[str] = set()
+        self.n_records = 0
+        self.collector = _Collector(self.wanted, kind)
+
+    def add(self, number: int, record: object) -> None:
+        """Raises ValueError for what is no record."""
+        if not isinstance(record, dict):
+            raise ValueError
+        flat = flattened(record)
+        values = [_as_text(flat.get(name)) for name in self.wanted]
+        self.seen |= flat.keys() & self.wanted.keys()
+        self.n_records += 1
+        self.collector.add(number, values)
+
+    def fault(self, number: int) -> None:
+        self.collector.fault(number, "bad_json", BAD_JSON)
+
+    def check_columns(self) -> None:
+        """Raises FileRefused where a column that must be there is in no record."""
+        missing = _missing(self.wanted, self.seen, self.mapping)
+        if missing and self.n_records:
+            raise FileRefused(
+                f"no record has {_quoted(missing)}; if it was renamed, add a vintage with the new name to the mapping "
+                f"{self.mapping.label}"
+            )

@@ -1,30 +1,111 @@
 """A source, described by configuration: which files, how they are written, where each field stands.
 
 A mapping is a YAML file; the built-in ones are beside this module in `sources/`, the customer's own in the
-workspace's `sources/` (same name: the customer's wins). Every key is checked, an unknown one is an error.
+workspace's `sources/` (same name: the customer's wins). Every key is checked, an unknown one is an error. The language
+is described in docs/mappings.md.
+
+Two keys work on the document before it is read: `extends` takes everything from another mapping and changes what is
+named, `vintages` holds one block per change of the export. Both merge key by key; `null` takes a key away.
 """
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
+import unicodedata
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+import polars as pl
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ingest.strict_yaml import ConfigError, Strict, TimeZone, load_as
-from ingest.tables import PERSONAL, RECORD_TABLES
+from ingest.strict_yaml import ConfigError, Strict, TimeZone, as_model, load
+from ingest.tables import PERSONAL, RECORD_TABLES, RawTable
 
 BUILT_IN = Path(__file__).parent / "sources"
+ENCODINGS = tuple(
+    [
+        "utf-8",
+        "utf-16",
+        "ascii",
+        "latin-1",
+        "iso8859-2",
+        "iso8859-5",
+        "iso8859-7",
+        "iso8859-9",
+        "iso8859-15",
+        "cp1250",
+        "cp1251",
+        "cp1252",
+        "cp1253",
+        "cp1254",
+        "cp1257",
+        "cp437",
+        "cp850",
+        "cp852",
+        "mac-roman",
+        "koi8-r",
+        "euc-jp",
+        "euc-kr",
+        "shift_jis",
+        "gb18030",
+        "big5",
+    ]
+)
+
+
+INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"  # stripped with the spaces: they make two of one id
+
+
+def squeezed(name: str) -> str:
+    """A header or a word as it is compared: composed, without invisible marks, runs of blanks as one space."""
+    visible = unicodedata.normalize("NFC", name).translate(dict.fromkeys(map(ord, INVISIBLE)))
+    return " ".join(visible.split())
+
+
+def _expression(pattern: str) -> re.Pattern:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"no regular expression: {error}") from None
+
+
+def _as_list(value):
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str | int | float) else tuple(value) if isinstance(value, list) else value
+
+
+def _word(scalar) -> str:
+    """YAML's plain scalar as the word that a file would hold (true, not True)."""
+    if not isinstance(scalar, str | int | float):
+        raise ValueError(f"{str(scalar)[:40]!r} is no single word")
+    return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
+
+
+def _as_words(value):
+    if isinstance(value, dict):
+        return {_word(key): _word(scalar) for key, scalar in value.items()}
+    return value
+
+
+def _list_of_words(value):
+    return tuple(map(_word, _as_list(value))) if isinstance(_as_list(value), tuple) else value
+
+
+Words = Annotated[tuple[str, ...], Field(default=())]
 
 
 class SnapshotDate(Strict):
-    """Where the date that a file speaks about comes from: one of the three."""
+    """Where the date that a file speaks about comes from: one of column, filename and fixed."""
 
     column: str | None = None
-    filename: str | None = Field(None, description="regular expression with the groups year, month and perhaps day")
+    filename: str | None = Field(
+        None, description="regular expression with the groups year, month and perhaps day, or date; part, version"
+    )
     fixed: date | None = None
     formats: tuple[str, ...] = ("%Y-%m-%d",)
 
@@ -33,134 +114,297 @@ class SnapshotDate(Strict):
         if sum(value is not None for value in (self.column, self.filename, self.fixed)) != 1:
             raise ValueError("give exactly one of column, filename, fixed")
         if self.filename is not None:
-            try:
-                groups = set(re.compile(self.filename).groupindex)
-            except re.error as error:
-                raise ValueError(f"no regular expression: {error}") from None
-            if not {"year", "month"} <= groups:
-                raise ValueError("the expression needs the named groups (?P<year>…) and (?P<month>…)")
+            groups = set(_expression(self.filename).groupindex)
+            if not ({"year", "month"} <= groups or "date" in groups):
+                raise ValueError("the expression needs the named groups (?P<year>…) and (?P<month>…), or (?P<date>…)")
+            unknown = groups - {"year", "month", "day", "date", "part", "version"}
+            if unknown:
+                raise ValueError(f"unknown group {', '.join(sorted(unknown))}")
         return self
 
-
-def _as_words(value):
-    """YAML's plain scalars as the words that a file would hold (true, not True)."""
-    if not isinstance(value, dict):
-        return value
-
-    def word(scalar) -> str:
-        if not isinstance(scalar, str | int | float):
-            raise ValueError(f"{str(scalar)[:40]!r} is no single word")
-        return str(scalar).lower() if isinstance(scalar, bool) else str(scalar)
-
-    return {word(key): word(scalar) for key, scalar in value.items()}
+    _lists = field_validator("formats", mode="before")(_as_list)
 
 
-class Column(Strict):
-    """How one field is read."""
+class Reading(Strict):
+    """What fields, attributes and items have in common: where it stands and how its words are read."""
 
-    from_: str | tuple[str, ...] | None = Field(None, alias="from", description="header, or headers joined by a space")
+    from_: Annotated[tuple[str, ...], Field(alias="from")] = ()
+    any_of: tuple[str, ...] = Field((), description="headers, of which the first that the file has is read")
     constant: str | None = None
+    separator: str = Field(" ", description="between the parts where `from` names several headers")
     optional: bool = Field(False, description="the file may lack this column")
     required: bool | None = Field(None, description="the record is quarantined where this is empty")
-    formats: tuple[str, ...] = Field((), description="of dates and times, tried in this order")
-    two_digit_years: Literal["past", "near"] = "near"
     null_words: tuple[str, ...] = ()
-    values: dict[str, str] = Field({}, description="the file's word → ours; any other word is quarantined")
+    extract: str | None = Field(None, description="regular expression; its first group is the value")
+    matches: str | None = Field(None, description="regular expression that the whole value must fit")
+    values: dict[str, str] = Field({}, description="the file's word → ours, whatever its case")
+    other: Literal["refused", "empty", "kept"] = Field("refused", description="a word that `values` does not name")
+    if_empty: str | None = Field(None, description="our word where the file has none")
     range: tuple[float, float] | None = None
-    namespace: str = Field("", description="of ids from another number space than the person ids")
-
-    @field_validator("from_", "formats", "null_words", mode="before")
-    @classmethod
-    def _lists(cls, value):
-        return tuple(value) if isinstance(value, list) else value
 
     _words = field_validator("values", mode="before")(_as_words)
+    _lists = field_validator("from_", "any_of", "null_words", mode="before")(_list_of_words)
+
+    @field_validator("extract", "matches")
+    @classmethod
+    def _expressions(cls, value):
+        if value is not None:
+            # polars reads them with another engine, without look-around; what both take is taken.
+            _expression(value)
+            try:
+                pl.Series([""]).str.contains(value)
+            except pl.exceptions.ComputeError:
+                raise ValueError("look-around and back references are not available here") from None
+        return value
 
     @model_validator(mode="after")
-    def _one_of(self) -> Self:
-        if (self.from_ is None) == (self.constant is None):
-            raise ValueError("give either from or constant")
+    def _one_source(self) -> Self:
+        if sum((bool(self.from_), bool(self.any_of), self.constant is not None)) != 1:
+            raise ValueError("give exactly one of from, any_of, constant")
+        if self.extract is not None and re.compile(self.extract).groups < 1:
+            raise ValueError("extract needs a group: (…) around the part to keep")
+        folded: dict[str, str] = {}
+        for word, ours in self.values.items():
+            if folded.setdefault(squeezed(word).casefold(), ours) != ours:
+                raise ValueError(f"values: {word!r} stands for two different words of ours")
         return self
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """The headers this field is read from."""
-        if self.from_ is None:
-            return ()
-        return (self.from_,) if isinstance(self.from_, str) else self.from_
+        """The headers this may be read from."""
+        return tuple(map(squeezed, self.from_ or self.any_of))
 
 
-class Item(Strict):
-    """One survey item: where it stands, which scale it belongs to, how its answers become 0–100."""
+class Column(Reading):
+    """How one field is read."""
 
-    from_: str = Field(alias="from")
-    scale: str
+    formats: tuple[str, ...] = Field((), description="of dates and times, tried in this order")
+    two_digit_years: Literal["past", "near"] | int = Field("near", description="or the pivot: below it 20yy")
+    decimal_mark: Literal[".", ","] | None = None
+    thousands_mark: Literal["", ",", ".", " ", "'"] | None = None
+    strip: str = Field("", description="characters that are taken out of a number (% € $)")
+    times: float = Field(1.0, description="what a number is multiplied with (0.01 for per cent)")
+    zero_pad: int = Field(0, ge=0, le=64, description="ids that lost their zeros get them back up to this length")
+    namespace: str = Field("", description="of ids from another number space than the person ids")
+    personal: Literal["pseudonymised"] | None = Field(None, description="a text that is hashed like an id")
+
+    _more_lists = field_validator("formats", mode="before")(_as_list)
+
+
+class Attribute(Column):
+    """A further column, kept by name: a group, a flag, a numeric output. Personal ones hashed or in bands."""
+
+    kind: Literal["text", "number", "flag", "date"] = "text"
+    bands: tuple[float, ...] = Field((), description="lower limits; only the band is kept, never the number")
+
+    @model_validator(mode="after")
+    def _bands_of_numbers(self) -> Self:
+        if self.bands and (self.kind not in ("number", "date") or list(self.bands) != sorted(set(self.bands))):
+            raise ValueError("bands are rising limits of a number, or of the years of a date")
+        if self.personal and self.kind != "text":
+            raise ValueError("only a text can be pseudonymised; give a number bands")
+        return self
+
+
+class AnswerScale(Strict):
+    """A response scale that items share: its range, and what its labels are worth in every language used."""
+
     range: tuple[float, float] = (1.0, 5.0)
-    reverse: bool = False
     values: dict[str, str] = Field(default_factory=dict)
-    optional: bool = False
+    no_answer: tuple[str, ...] = Field((), description="don't know, not applicable: asked, but no answer")
 
     _words = field_validator("values", mode="before")(_as_words)
+    _lists = field_validator("no_answer", mode="before")(_list_of_words)
+
+
+class Item(Reading):
+    """One survey item: where it stands, which scale it belongs to, how its answers become 0–100."""
+
+    scale: str
+    answers: str = Field("", description="name of an answer scale; range and values here add to it")
+    reverse: bool = False
 
 
 class SetAside(Strict):
-    """A declared rule by which a record does not count (a preview, an unfinished response)."""
+    """A declared rule by which a record does not count (a preview, an unfinished response, a line of totals)."""
 
     column: str
-    equals: tuple[str, ...]
+    equals: tuple[str, ...] = ()
+    not_equals: tuple[str, ...] = ()
+    matches: str | None = None
+    empty: bool = False
     reason: str
+
+    _lists = field_validator("equals", "not_equals", mode="before")(_list_of_words)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if sum((bool(self.equals), bool(self.not_equals), self.matches is not None, self.empty)) != 1:
+            raise ValueError("give exactly one of equals, not_equals, matches, empty: true")
+        if self.matches is not None:
+            _expression(self.matches)
+        return self
+
+
+class Long(Strict):
+    """A survey with one record per answer: which column tells the question and which the answer."""
+
+    question: str
+    answer: str
+    other_questions: Literal["refused", "set_aside"] = "refused"
 
 
 class Mapping(Strict):
-    """One source's mapping. `source` is the inbox folder and the kind of table it fills."""
+    """One source's mapping. `source` is the inbox folder, `table` which of its tables the records fill."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    system: str = Field("", description="the product that writes it, for people")
     source: Literal["hris", "survey", "checkins", "roster"]
+    table: str = ""
     files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
-    format: Literal["csv", "xlsx", "jsonl", "by_ending"] = "by_ending"
-    encoding: Literal["utf-8", "utf-16", "cp1252", "latin-1"] = "utf-8"
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    header_rows: int = Field(1, ge=1, le=3)
-    names_from: Literal["header", "import_id"] = "header"
+    vintage: str = Field("", description="name of this version of the export")
+    since: date | None = Field(None, description="the vintage is tried for files of this day or later only")
+    # How the file is written
+    format: Literal["csv", "xlsx", "jsonl", "json", "by_ending"] = "by_ending"
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quoting: Literal["standard", "none"] = "standard"
+    skip_rows: int = Field(0, ge=0, le=50, description="lines of title above the header")
+    header_rows: int = Field(1, ge=0, le=3)
+    names_from: Literal["header", "second", "third", "import_id", "joined", "position"] = "header"
+    records: str = Field("", description="of a JSON document: where the list of records is (data.employees)")
     worksheet: str | None = None
     final_newline: Literal["required", "optional"] = "required"
-    decimal_mark: Literal[".", ","] = "."
-    null_words: tuple[str, ...] = ("",)
-    time_zone: TimeZone = "UTC"
-    snapshot: SnapshotDate | None = None
-    columns: dict[str, Column]
-    items: dict[str, Item] = Field(default_factory=dict)
-    set_aside: tuple[SetAside, ...] = ()
+    line_breaks: Literal["refused", "kept"] = Field("refused", description="inside a field that is read")
     zero_records: Literal["refused", "allowed"] = "refused"
+    # How its words are read
+    decimal_mark: Literal[".", ","] = "."
+    thousands_mark: Literal["", ",", ".", " ", "'"] | None = Field(
+        None, description="groups digits in threes; a point where decimal_mark is a comma, else nothing may group"
+    )
+    null_words: tuple[str, ...] = ()
+    month_names: tuple[str, ...] = Field((), description="twelve, for dates that write them (%b) in another language")
+    time_zone: TimeZone = "UTC"
+    # What the file means
+    snapshot: SnapshotDate | None = None
+    rows: Literal["snapshots", "history"] = "snapshots"
+    delivery: Literal["full", "delta"] = "full"
+    blank: Literal["erases", "keeps"] = "erases"
+    absence: Literal["nothing", "ended"] = "nothing"
+    key: tuple[str, ...] = Field((), description="fields that tell records apart; the table's own where empty")
+    conflicts: Literal["refused", "first", "last"] = Field("refused", description="of records with an equal key")
+    anonymous: bool = Field(False, description="a survey without a person; groups are columns of its own")
+    # Where the fields stand
+    columns: dict[str, Column]
+    attributes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Attribute] = Field(default_factory=dict)
+    answer_scales: dict[str, AnswerScale] = Field(default_factory=dict)
+    items: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Item] = Field(default_factory=dict)
+    long: Long | None = None
+    set_aside: tuple[SetAside, ...] = ()
+    dropped: tuple[str, ...] = Field((), description="columns that are known and never read (names, pay)")
+    # Older versions of the export, newest first; built from `vintages`
+    earlier: tuple[Mapping, ...] = ()
+
+    _lists = field_validator("files", "key", "month_names", mode="before")(_as_list)
+    _word_lists = field_validator("null_words", "dropped", mode="before")(_list_of_words)
+
+    @field_validator("delimiter", mode="before")
+    @classmethod
+    def _one_mark(cls, value):
+        value = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "\\t": "\t"}.get(value, value)
+        if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
+            raise ValueError("one character, or tab, comma, semicolon, pipe")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value):
+        known = {codecs.lookup(name).name: name for name in ENCODINGS}
+        try:
+            return known[codecs.lookup(value).name]
+        except (KeyError, LookupError):
+            raise ValueError(f"{value[:40]!r} is not one of {', '.join(ENCODINGS)}") from None
 
     @model_validator(mode="after")
-    def _nothing_personal_in_the_clear(self) -> Self:
-        kinds = RECORD_TABLES[self.source].fields
-        personal = {h for name, c in self.columns.items() if kinds.get(name) in PERSONAL for h in c.headers}
-        clear = {h for name, c in self.columns.items() if kinds.get(name) not in PERSONAL for h in c.headers}
-        both = sorted(personal & clear)
-        if both:
-            raise ValueError(f"{', '.join(both)}: read as personal and in the clear; use the hashed field only")
+    def _shape_is_possible(self) -> Self:
+        if self.month_names and len(self.month_names) != 12:
+            raise ValueError("month_names: give all twelve, January first")
+        needed = {"second": 2, "third": 3, "import_id": 2, "joined": 2, "header": 1, "position": 0}[self.names_from]
+        if self.header_rows < needed:
+            raise ValueError(f"names_from: {self.names_from} needs header_rows: {needed} or more")
+        if self.absence == "ended" and self.delivery == "delta":
+            raise ValueError("absence: ended cannot be told from a delta, which leaves out what did not change")
         return self
 
     @model_validator(mode="after")
     def _fields_exist(self) -> Self:
-        table = RECORD_TABLES[self.source]
-        unknown = sorted(set(self.columns) - set(table.fields))
+        tables = RECORD_TABLES[self.source]
+        if self.table and self.table not in tables:
+            raise ValueError(f"table: {self.source} has {', '.join(tables)}")
+        record = self.record
+        unknown = sorted(set(self.columns) - set(record.fields))
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no such field; {table.name} has {', '.join(table.fields)}")
-        given = set(self.columns) | ({self.dated_field} if self.snapshot else set())
-        missing = sorted(set(table.required) - given)
+            raise ValueError(f"{', '.join(unknown)}: no such field; {record.name} has {', '.join(record.fields)}")
+        given = set(self.columns) | ({record.dated} if self.snapshot else set())
+        missing = sorted(set(record.required) - given - ({"response_id"} if self.anonymous else set()))
+        missing += [" or ".join(group) for group in record.one_of if not given & set(group)]
         if missing:
-            raise ValueError(f"{', '.join(missing)}: {table.name} cannot do without; add under columns (or snapshot)")
-        if self.items and self.source != "survey":
-            raise ValueError("items belong to a survey")
+            raise ValueError(f"{', '.join(missing)}: {record.name} cannot do without; add under columns (or snapshot)")
+        strangers = sorted(set(self.key) - set(record.fields))
+        if strangers:
+            raise ValueError(f"key: {', '.join(strangers)} is no field of {record.name}")
+        if self.rows == "history" and "valid_from_date" not in given:
+            raise ValueError("rows: history needs valid_from_date (and valid_to_date)")
+        return self
+
+    @model_validator(mode="after")
+    def _survey_only(self) -> Self:
+        if self.source != "survey" and (self.items or self.long or self.anonymous or self.answer_scales):
+            raise ValueError("items, answer_scales, long and anonymous belong to a survey")
+        if self.anonymous and {"person_id", "email_key"} & set(self.columns):
+            raise ValueError("anonymous: this survey has no person; take person_id and email_key away")
+        for name, item in self.items.items():
+            if item.answers and item.answers not in self.answer_scales:
+                raise ValueError(f"items.{name}: no answer scale {item.answers!r} under answer_scales")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_personal_in_the_clear(self) -> Self:
+        both = sorted(self.personal_headers & self._clear_headers())
+        if both:
+            raise ValueError(f"{', '.join(both)}: read as personal and in the clear; use the hashed field only")
+        dropped = sorted({squeezed(name) for name in self.dropped} & (self.personal_headers | self._clear_headers()))
+        if dropped:
+            raise ValueError(f"{', '.join(dropped)}: both dropped and read; keep one")
         return self
 
     @property
-    def dated_field(self) -> str:
-        """The field that `snapshot` fills."""
-        return "launched_date" if self.source == "survey" else "snapshot_date"
+    def personal_headers(self) -> set[str]:
+        """Headers whose words are masked wherever a record is shown."""
+        kinds = self.record.fields
+        personal = {h for name, c in self.columns.items() if kinds[name] in PERSONAL or c.personal for h in c.headers}
+        return personal | {h for a in self.attributes.values() if a.personal or a.bands for h in a.headers}
+
+    def _clear_headers(self) -> set[str]:
+        kinds = self.record.fields
+        clear = {h for n, c in self.columns.items() if kinds[n] not in PERSONAL and not c.personal for h in c.headers}
+        return clear | {h for a in self.attributes.values() if not (a.personal or a.bands) for h in a.headers}
+
+    @property
+    def record(self) -> RawTable:
+        """The table that takes one row per record."""
+        tables = RECORD_TABLES[self.source]
+        return tables[self.table] if self.table else next(iter(tables.values()))
+
+    @property
+    def versions(self) -> tuple[Mapping, ...]:
+        """This mapping and its older vintages, newest first."""
+        return (self, *self.earlier)
+
+    @property
+    def label(self) -> str:
+        """Name and vintage, for messages."""
+        return f"{self.name}, vintage {self.vintage}" if self.vintage else self.name
 
     @property
     def digest(self) -> str:
@@ -168,9 +412,98 @@ class Mapping(Strict):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
 
-def load_mapping(path: Path) -> Mapping:
+# --- documents ---------------------------------------------------------------------------------------------------
+
+
+# Of these a mapping gives one: another is instead of it, not in addition.
+ALTERNATIVES = (("from", "any_of", "constant"), ("column", "filename", "fixed"))
+
+
+def merged(base: Any, change: Any) -> Any:
+    """`base` with `change` laid over it: dictionaries key by key, null takes a key away, all else is replaced."""
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return change
+    result = dict(base)
+    for key, value in change.items():
+        if value is None:
+            result.pop(key, None)
+        elif group := next((group for group in ALTERNATIVES if key in group), None):
+            result = {other: there for other, there in result.items() if other not in group} | {key: value}
+        else:
+            result[key] = merged(result.get(key), value)
+    return result
+
+
+def mapping_from(document: Any, *, find: Callable[[str], dict] | None = None) -> Mapping:
+    """The mapping that a document describes, `extends` and `vintages` worked out.
+
+    Raises ValueError (pydantic's ValidationError or ConfigError) that names key and fault.
+    """
+    document = _extended(document, find or _built_in_document, seen=())
+    if not isinstance(document, dict) or "vintages" not in document:
+        return Mapping.model_validate(document)
+    blocks = document["vintages"]
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) and "vintage" in block for block in blocks):
+        raise ConfigError("vintages: a list of blocks, oldest first, each with a name under `vintage`")
+    names = [str(block["vintage"]) for block in blocks]
+    if len(set(names)) != len(names):
+        raise ConfigError("vintages: two blocks have the same name")
+    current = {key: value for key, value in document.items() if key != "vintages"}
+    chain = [current] if _says_where(current) else []
+    for block in blocks:
+        if "source" in block or "name" in block or "extends" in block:
+            raise ConfigError(f"vintage {block['vintage']}: name, source and extends belong to the mapping")
+        current = merged({key: value for key, value in current.items() if key != "since"}, block)
+        chain.append(current)
+    earlier: tuple[Mapping, ...] = ()
+    for one in chain:
+        newest = Mapping.model_validate(one)
+        earlier, mapping = (newest, *earlier), newest.model_copy(update={"earlier": earlier})
+    return mapping
+
+
+def _says_where(document: dict) -> bool:
+    """The part above `vintages` is an oldest vintage of its own where it can be read as a mapping."""
+    try:
+        Mapping.model_validate(document)
+    except ValidationError:
+        return False
+    return True
+
+
+def _extended(document: Any, find: Callable[[str], dict], *, seen: tuple[str, ...]) -> Any:
+    if not isinstance(document, dict) or "extends" not in document:
+        return document
+    base_name = str(document["extends"])
+    if base_name in seen:
+        raise ConfigError(f"extends: {base_name} extends itself")
+    base = _extended(find(base_name), find, seen=(*seen, base_name))
+    return merged(base, {key: value for key, value in document.items() if key != "extends"})
+
+
+def _built_in_document(name: str) -> dict:
+    path = BUILT_IN / f"{name}.yml"
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or not path.exists():
+        known = ", ".join(sorted(found.stem for found in BUILT_IN.glob("*.yml")))
+        raise ConfigError(f"extends: no mapping {name!r}; built in are {known}")
+    return load(path)
+
+
+def load_mapping(path: Path, *, folder: Path | None = None) -> Mapping:
     """The mapping in `path`. Raises ConfigError that names file, key and fault."""
-    return load_as(path, Mapping)
+
+    def find(name: str) -> dict:
+        for own in sorted((folder or path.parent).glob("*.y*ml")):
+            if own != path:
+                document = load(own)
+                if isinstance(document, dict) and document.get("name") == name:
+                    return document
+        return _built_in_document(name)
+
+    try:
+        return as_model(path, lambda: mapping_from(load(path), find=find))
+    except ConfigError as error:
+        raise error if str(error).startswith(str(path)) else ConfigError(f"{path}: {error}") from None
 
 
 def load_mappings(folder: Path) -> list[Mapping]:
@@ -180,17 +513,23 @@ def load_mappings(folder: Path) -> list[Mapping]:
     """
     own: dict[str, Mapping] = {}
     for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else []:
-        mapping = load_mapping(path)
+        mapping = load_mapping(path, folder=folder)
         if mapping.name in own:
             raise ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
         own[mapping.name] = mapping
-    built_in = {m.name: m for m in map(load_mapping, sorted(BUILT_IN.glob("*.yml")))}
+    specific_first = sorted(map(load_mapping, sorted(BUILT_IN.glob("*.yml"))), key=lambda m: -max(map(len, m.files)))
+    built_in = {m.name: m for m in specific_first}
     return [*own.values(), *(m for name, m in built_in.items() if name not in own)]
 
 
-def mapping_for(mappings: list[Mapping], source: str, file_name: str) -> Mapping | None:
-    """The first mapping of `source` with a glob that fits `file_name`."""
-    for mapping in mappings:
-        if mapping.source == source and any(Path(file_name).match(glob) for glob in mapping.files):
-            return mapping
-    return None
+def candidates(mappings: list[Mapping], source: str, file_name: str) -> list[Mapping]:
+    """The mappings of `source` that a file of this name (below the source's folder) may be read with, best first.
+
+    A file in a sub-folder that has a mapping's name is read with that mapping; else the globs decide.
+    """
+    folder, _, _ = file_name.rpartition("/")
+    named = [m for m in mappings if m.source == source and folder.split("/")[0] == m.name]
+    if named:
+        return named
+    path = Path(file_name)
+    return [m for m in mappings if m.source == source and any(path.match(glob) for glob in m.files)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import available_timezones
@@ -98,8 +99,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def load_as(path: Path, model: type[Model]) -> Model:
     """The document in `path` as `model`. Raises ConfigError: one line per fault with file, place and what is wrong."""
+    return as_model(path, lambda: model.model_validate(load(path)))
+
+
+def as_model(path: Path, make: Callable[[], Model]) -> Model:
+    """What `make` returns; pydantic's faults become one ConfigError that names `path`."""
     try:
-        return model.model_validate(load(path))
+        return make()
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()

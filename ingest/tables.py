@@ -39,12 +39,19 @@ ORIGIN = {"load_id": pl.String, "line": pl.Int64}
 
 @dataclass(frozen=True)
 class RawTable:
-    """One table: its fields by kind, which of them every record must have, and the record's key within a file."""
+    """One table: its fields by kind, which of them every record must have, and the record's key within a file.
+
+    `dated` is the field that a mapping's `snapshot` fills. Of each group in `one_of` a record needs one field;
+    `required_where_mapped` may be missing from a source, but not from a record of a source that has it.
+    """
 
     name: str
     fields: dict[str, str]
     required: tuple[str, ...]
     key: tuple[str, ...]
+    dated: str
+    one_of: tuple[tuple[str, ...], ...] = ()
+    required_where_mapped: tuple[str, ...] = ()
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -62,8 +69,14 @@ WORKERS = RawTable(
         "birth_year": "birth_year",
         "hired_date": "date",
         "left_date": "date",
+        "valid_from_date": "date",
+        "valid_to_date": "date",
         "termination_type": "text",
+        "is_regretted": "flag",
         "worker_status": "text",
+        "employment_type": "text",
+        "fte": "number",
+        "job_level": "text",
         "department": "text",
         "site": "text",
         "team": "text",
@@ -72,8 +85,81 @@ WORKERS = RawTable(
         "manager_email_key": "email",
         "output_value": "number",
     },
-    required=("snapshot_date", "person_id", "hired_date"),
-    key=("person_id", "snapshot_date", "hired_date"),
+    required=("snapshot_date", "person_id"),
+    key=("person_id", "snapshot_date", "hired_date", "valid_from_date"),
+    dated="snapshot_date",
+    # A directory without hire dates is dated by first sight; a hire date that is merely blank is a fault.
+    required_where_mapped=("hired_date",),
+)
+POSITIONS = RawTable(
+    name="raw_hris__positions",
+    fields={
+        "exported_date": "date",
+        "person_id": "person",
+        "position_id": "text",
+        "valid_from_date": "date",
+        "valid_to_date": "date",
+        "is_primary": "flag",
+        "fte": "number",
+        "job_level": "text",
+        "department": "text",
+        "site": "text",
+        "team": "text",
+        "manager_id": "person",
+    },
+    required=("person_id", "valid_from_date"),
+    key=("person_id", "position_id", "valid_from_date"),
+    dated="exported_date",
+)
+MEMBERSHIPS = RawTable(
+    name="raw_hris__memberships",
+    fields={
+        "exported_date": "date",
+        "person_id": "person",
+        "position_id": "text",
+        "organisation_id": "text",
+        "valid_from_date": "date",
+        "valid_to_date": "date",
+    },
+    required=("person_id", "organisation_id", "valid_from_date"),
+    key=("person_id", "position_id", "organisation_id", "valid_from_date"),
+    dated="exported_date",
+)
+ORGANISATIONS = RawTable(
+    name="raw_hris__organisations",
+    fields={
+        "exported_date": "date",
+        "organisation_id": "text",
+        "organisation_name": "text",
+        "organisation_kind": "text",
+        "parent_organisation_id": "text",
+        "manager_id": "person",
+        "site": "text",
+    },
+    required=("organisation_id",),
+    key=("organisation_id",),
+    dated="exported_date",
+)
+LEAVES = RawTable(
+    name="raw_hris__leaves",
+    fields={
+        "exported_date": "date",
+        "leave_id": "text",
+        "person_id": "person",
+        "started_date": "date",
+        "ended_date": "date",
+        "leave_type": "text",
+    },
+    required=("person_id", "started_date"),
+    key=("person_id", "leave_id", "started_date"),
+    dated="exported_date",
+)
+CROSSWALK = RawTable(
+    name="raw_hris__crosswalk",
+    fields={"exported_date": "date", "old_person_id": "person", "person_id": "person"},
+    required=("old_person_id", "person_id"),
+    key=("old_person_id",),
+    dated="exported_date",
 )
 RESPONSES = RawTable(
     name="raw_survey__responses",
@@ -83,9 +169,13 @@ RESPONSES = RawTable(
         "email_key": "email",
         "launched_date": "date",
         "recorded_at": "time",
+        "department": "text",
+        "site": "text",
+        "team": "text",
     },
     required=("response_id", "launched_date"),
     key=("response_id",),
+    dated="launched_date",
 )
 ANSWERS = RawTable(
     name="raw_survey__answers",
@@ -100,23 +190,40 @@ ANSWERS = RawTable(
     },
     required=("response_id", "item", "scale", "answer"),
     key=("response_id", "item"),
+    dated="",
 )
 CHECKINS = RawTable(
     name="raw_checkins__events",
     fields={
+        "exported_date": "date",
         "event": "text",
         "event_id": "text",
         "person_id": "person",
+        "email_key": "email",
         "due_date": "date",
         "status": "text",
         "set_by": "text",
+        "submitted_at": "time",
+        "reviewed_at": "time",
+        "reviewed_by_id": "person",
+        "reviewed_by_email_key": "email",
+        "led_by_id": "person",
+        "led_by_email_key": "email",
+        "agenda_set_by": "text",
+        "priority": "text",
+        "progress": "number",
+        "n_minutes": "number",
+        "is_late": "flag",
     },
-    required=("event", "event_id", "person_id", "due_date", "status"),
+    required=("event", "event_id", "due_date", "status"),
     key=("event", "event_id"),
+    dated="exported_date",
+    one_of=(("person_id", "email_key"),),
 )
 ROSTER = RawTable(
     name="raw_roster__assignments",
     fields={
+        "exported_date": "date",
         "unit": "text",
         "cohort": "text",
         "arm": "text",
@@ -126,22 +233,83 @@ ROSTER = RawTable(
     },
     required=("unit", "arm"),
     key=("unit",),
+    dated="exported_date",
+)
+TRAININGS = RawTable(
+    name="raw_roster__trainings",
+    fields={
+        "exported_date": "date",
+        "person_id": "person",
+        "name_key": "name",
+        "email_key": "email",
+        "course": "text",
+        "status": "text",
+        "invited_date": "date",
+        "enrolled_date": "date",
+        "completed_date": "date",
+        "withdrawn_date": "date",
+        "trained_by_id": "person",
+        "trained_by_email_key": "email",
+        "score": "number",
+        "n_minutes": "number",
+    },
+    required=("course", "status"),
+    key=("person_id", "email_key", "course", "enrolled_date"),
+    dated="exported_date",
+    one_of=(("person_id", "email_key", "name_key"),),
 )
 
-# Source → the table that takes one row per record of its files (survey answers follow from the responses).
-RECORD_TABLES = {"hris": WORKERS, "survey": RESPONSES, "checkins": CHECKINS, "roster": ROSTER}
-TABLES_OF = {"hris": (WORKERS,), "survey": (RESPONSES, ANSWERS), "checkins": (CHECKINS,), "roster": (ROSTER,)}
+
+def _attributes(source: str) -> RawTable:
+    """Further columns by name, one row each: groups, bands, numeric outputs. They join on load_id and line."""
+    return RawTable(
+        name=f"raw_{source}__attributes",
+        fields={"attribute": "text", "word": "text", "number": "number"},
+        required=("attribute",),
+        key=("line", "attribute"),
+        dated="",
+    )
+
+
+# Source → its tables by the word that a mapping's `table:` uses; the first is the default.
+RECORD_TABLES = {
+    "hris": {
+        "workers": WORKERS,
+        "positions": POSITIONS,
+        "memberships": MEMBERSHIPS,
+        "organisations": ORGANISATIONS,
+        "leaves": LEAVES,
+        "crosswalk": CROSSWALK,
+    },
+    "survey": {"responses": RESPONSES},
+    "checkins": {"events": CHECKINS},
+    "roster": {"assignments": ROSTER, "trainings": TRAININGS},
+}
+ATTRIBUTES = {source: _attributes(source) for source in RECORD_TABLES}
+# Tables that follow from a source's records.
+PARTS = {source: (ATTRIBUTES[source],) for source in RECORD_TABLES} | {"survey": (ANSWERS, ATTRIBUTES["survey"])}
+TABLES_OF = {source: (*tables.values(), *PARTS[source]) for source, tables in RECORD_TABLES.items()}
 
 LOAD_LOG = {
     "load_id": pl.String,  # sha256 over source, file name and content
     "content_sha256": pl.String,
     "source": pl.String,
+    "table_name": pl.String,
     "mapping": pl.String,
+    "vintage": pl.String,
     "mapping_hash": pl.String,
     "key_id": pl.String,
     "file_name": pl.String,
     "n_bytes": pl.Int64,
-    "sequence": pl.Int64,  # order of arrival; the later of two files about the same snapshot wins
+    "known_date": pl.Date,  # the day of the run that took the file in: what a look back may know
+    "file_date": pl.Date,  # the day the file speaks about, where its name or the mapping says it
+    "part": pl.String,  # of a delivery in several files (a country, a company)
+    "version": pl.Int64,  # of two files about the same, the higher one tells
+    "sequence": pl.Int64,  # order of arrival; tells only where dates and versions are equal
+    "rows_are": pl.String,  # snapshots or history
+    "delivery": pl.String,  # full or delta
+    "blank": pl.String,  # keeps or erases
+    "absence": pl.String,  # nothing or ended
     "status": pl.String,  # loaded or refused
     "reason": pl.String,
     "n_records": pl.Int64,
@@ -156,8 +324,18 @@ QUARANTINE = {
     "kind": pl.String,  # faulty or set_aside
     "rule": pl.String,
     "column_name": pl.String,
+    "value_class": pl.String,  # what stood there, never the value itself: "10 characters like 99/99/9999"
     "expected": pl.String,
     "record": pl.String,  # JSON; personal columns are masked, the line itself stays in landing/
+}
+DATA_ISSUES = {
+    "load_id": pl.String,
+    "source": pl.String,
+    "line": pl.Int64,
+    "issue": pl.String,
+    "about": pl.String,  # people or units
+    "subject_id": pl.String,
+    "resolution": pl.String,  # what is done about it, by stated rule
 }
 PROFILES = {
     "load_id": pl.String,

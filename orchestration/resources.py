@@ -16,6 +16,7 @@ from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
 from orchestration.workspace import Workspace
 from publish import ledger
+from publish.release import manifest_of, newest_release
 
 
 class Night(dg.ConfigurableResource):
@@ -56,6 +57,12 @@ class Night(dg.ConfigurableResource):
     def day(self) -> date:
         """The day the run looks from: as configured, else today in the study's time zone, the same for all steps."""
         return date.fromisoformat(self.as_of) if self.as_of else datetime.now(self.study.zone).date()
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Whether the run looks from a day before that of the newest release."""
+        newest = newest_release(self.workspace.releases)
+        return newest is not None and str(self.day) < manifest_of(self.workspace.releases / newest)["as_of"]
 
     def record(self, event: str, **facts) -> None:
         """One line in the ledger, with the run's id."""

@@ -15,7 +15,7 @@ from publish.release import Order, publish
 RELEASE = dg.AssetKey(["release", "current"])
 INPUTS = """
     select source, file_name, content_sha256 as sha256, load_id, mapping, n_records, n_loaded, n_faulty, n_set_aside
-    from raw.load_log where status = 'loaded' order by source, file_name, load_id
+    from raw.load_log where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
 """
 ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
 LOOKS_BACK = """

@@ -6,8 +6,10 @@ with events as (
 loads as (
     select
         load_id,
+        file_date,
+        version,
         sequence
-    from {{ source('raw', 'load_log') }}
+    from {{ ref('stg_loads') }}
 ),
 
 -- A goal exported again with another status: the later export tells.
@@ -21,7 +23,7 @@ ranked as (
         events.set_by,
         row_number() over (
             partition by events.event, events.event_id
-            order by loads.sequence desc, events.line desc
+            order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, events.line desc
         ) as turn
     from events
     inner join loads on events.load_id = loads.load_id

@@ -1,46 +1,48 @@
-with workers as (
-    select * from {{ source('raw', 'raw_hris__workers') }}
-    where snapshot_date <= {{ as_of() }}
+with told as (
+    select * from {{ ref('stg_hris__snapshots') }}
+    union all
+    select * from {{ ref('stg_hris__deltas') }}
+    union all
+    select * from {{ ref('stg_hris__histories') }}
 ),
 
-loads as (
+crosswalk as (
     select
-        load_id,
-        sequence
-    from {{ source('raw', 'load_log') }}
+        old_person_id,
+        person_id
+    from {{ ref('stg_hris__crosswalk') }}
 ),
 
--- A later file about the same snapshot date replaces the earlier one whole: it is a correction, not an addition.
-latest_loads as (
+-- Ids of before a migration are the ids of today.
+identified as (
     select
-        workers.snapshot_date,
-        max(loads.sequence) as sequence
-    from workers
-    inner join loads on workers.load_id = loads.load_id
-    group by workers.snapshot_date
+        told.*,
+        coalesce(people.person_id, told.person_id) as known_person_id,
+        coalesce(managers.person_id, told.manager_id) as known_manager_id
+    from told
+    left join crosswalk as people on told.person_id = people.old_person_id
+    left join crosswalk as managers on told.manager_id = managers.old_person_id
 )
 
 select
-    workers.person_id,
-    workers.snapshot_date,
-    {{ month_of('workers.snapshot_date') }} as snapshot_month,
-    workers.hired_date,
+    known_person_id as person_id,
+    load_id,
+    line,
+    snapshot_date,
+    {{ month_of('snapshot_date') }} as snapshot_month,
+    -- A directory without hire dates: employed since the first file that knows the person.
+    coalesce(hired_date, min(snapshot_date) over (partition by known_person_id)) as hired_date,
     -- An exit that lies ahead has not happened yet: it waits until the run looks from a later day.
-    case when workers.left_date <= {{ as_of() }} then workers.left_date end as left_date,
-    workers.termination_type,
-    workers.department,
-    workers.site,
-    workers.team,
-    workers.manager_id,
-    workers.name_key,
-    workers.email_key,
-    workers.manager_name_key,
-    workers.manager_email_key,
-    workers.output_value,
-    loads.sequence
-from workers
-inner join loads on workers.load_id = loads.load_id
-inner join latest_loads
-    on
-        workers.snapshot_date = latest_loads.snapshot_date
-        and loads.sequence = latest_loads.sequence
+    case when left_date <= {{ as_of() }} then left_date end as left_date,
+    termination_type,
+    department,
+    site,
+    team,
+    known_manager_id as manager_id,
+    name_key,
+    email_key,
+    manager_name_key,
+    manager_email_key,
+    output_value,
+    sequence
+from identified

@@ -5,8 +5,10 @@ with roster as (
 loads as (
     select
         load_id,
+        file_date,
+        version,
         sequence
-    from {{ source('raw', 'load_log') }}
+    from {{ ref('stg_loads') }}
 ),
 
 latest as (
@@ -18,7 +20,8 @@ latest as (
         roster.coach_id,
         roster.trained_date,
         row_number() over (
-            partition by roster.unit order by loads.sequence desc, roster.line desc
+            partition by roster.unit
+            order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, roster.line desc
         ) as turn
     from roster
     inner join loads on roster.load_id = loads.load_id

@@ -6,8 +6,10 @@ with responses as (
 loads as (
     select
         load_id,
+        file_date,
+        version,
         sequence
-    from {{ source('raw', 'load_log') }}
+    from {{ ref('stg_loads') }}
 ),
 
 -- The same response in two exports of one wave: the later export tells. One person twice in a wave: the last answer.
@@ -20,7 +22,7 @@ ranked as (
         responses.recorded_at,
         row_number() over (
             partition by coalesce(responses.person_id, responses.response_id), responses.launched_date
-            order by responses.recorded_at desc nulls last, loads.sequence desc, responses.line desc
+            order by responses.recorded_at desc nulls last, loads.version desc, loads.sequence desc, responses.line desc
         ) as turn
     from responses
     inner join loads on responses.load_id = loads.load_id

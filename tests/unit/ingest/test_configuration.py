@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ingest.spec import BUILT_IN, load_mapping, load_mappings, mapping_for
+from ingest.spec import BUILT_IN, candidates, load_mapping, load_mappings
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
 
@@ -32,8 +32,8 @@ def test_every_built_in_mapping_is_valid():
 def test_the_customers_mapping_wins_by_name_and_is_asked_first(tmp_path):
     own = (BUILT_IN / "hris_report.yml").read_text().replace("name: hris_report", "name: ours")
     (tmp_path / "ours.yml").write_text(own)
-    found = mapping_for(load_mappings(tmp_path), "hris", "hris_2026-01.csv")
-    assert found.name == "ours"
+    found = candidates(load_mappings(tmp_path), "hris", "hris_2026-01.csv")
+    assert found[0].name == "ours"
 
 
 @pytest.mark.parametrize(

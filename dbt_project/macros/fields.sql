@@ -1,0 +1,25 @@
+{# The fields of a worker that a delivery of changes may leave blank. #}
+{% macro worker_fields() -%}
+    {{ return([
+        'hired_date', 'left_date', 'termination_type', 'department', 'site', 'team', 'manager_id', 'name_key',
+        'email_key', 'manager_name_key', 'manager_email_key', 'output_value'
+    ]) }}
+{%- endmacro %}
+
+{# How many values of each field came so far: rows that share a number share the last value that was not blank. #}
+{% macro counted_fields(partition_by, order_by) -%}
+    {%- for field in worker_fields() %}
+    count({{ field }}) over (partition by {{ partition_by }} order by {{ order_by }}) as nth_{{ field }}
+    {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+{%- endmacro %}
+
+{% macro kept_fields(partition_by) -%}
+    {%- for field in worker_fields() %}
+    case
+        when blank = 'keeps' then max({{ field }}) over (partition by {{ partition_by }}, nth_{{ field }})
+        else {{ field }}
+    end as {{ field }}
+    {%- if not loop.last %},{% endif %}
+    {%- endfor %}
+{%- endmacro %}

@@ -1,0 +1,97 @@
+with loads as (
+    select * from {{ ref('stg_loads') }}
+    where
+        rows_are = 'snapshots'
+        and delivery = 'delta'
+),
+
+changes as (
+    select
+        workers.*,
+        loads.mapping,
+        loads.version,
+        loads.sequence,
+        loads.blank,
+        {{ month_of('workers.snapshot_date') }} as snapshot_month
+    from {{ source('raw', 'raw_hris__workers') }} as workers
+    inner join loads on workers.load_id = loads.load_id
+    where workers.snapshot_date <= {{ as_of() }}
+),
+
+counted as (
+    select
+        changes.*,
+        {{ counted_fields('mapping, person_id', 'snapshot_date, version, sequence, line') }}
+    from changes
+),
+
+-- A blank in a delta keeps what was said before, or erases it, as the mapping declares.
+filled as (
+    select
+        load_id,
+        line,
+        snapshot_date,
+        snapshot_month,
+        version,
+        sequence,
+        mapping,
+        person_id,
+        {{ kept_fields('mapping, person_id') }}
+    from counted
+),
+
+spans as (
+    select
+        mapping,
+        min(snapshot_month) as first_month,
+        max(snapshot_month) as last_month
+    from changes
+    group by mapping
+),
+
+-- What a delta leaves out goes on as it was, up to the newest file of that system.
+months as (
+    select
+        spans.mapping,
+        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'spans.first_month') }} as date) as month
+    from spans
+    inner join ({{ number_series(600) }}) as series
+        on series.month_number - 1 <= {{ dbt.datediff('spans.first_month', 'spans.last_month', 'month') }}
+),
+
+ranked as (
+    select
+        filled.*,
+        months.month,
+        row_number() over (
+            partition by months.mapping, months.month, filled.person_id
+            order by filled.snapshot_date desc, filled.version desc, filled.sequence desc, filled.line desc
+        ) as turn
+    from months
+    inner join filled
+        on
+            months.mapping = filled.mapping
+            and months.month >= filled.snapshot_month
+)
+
+select
+    load_id,
+    line,
+    case when snapshot_month = month then snapshot_date else month end as snapshot_date,
+    sequence,
+    mapping,
+    person_id,
+    hired_date,
+    left_date,
+    termination_type,
+    department,
+    site,
+    team,
+    manager_id,
+    name_key,
+    email_key,
+    manager_name_key,
+    manager_email_key,
+    output_value
+from ranked
+where turn = 1

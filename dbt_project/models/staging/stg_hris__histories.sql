@@ -1,0 +1,86 @@
+with loads as (
+    select * from {{ ref('stg_loads') }}
+    where rows_are = 'history'
+),
+
+exported as (
+    select
+        load_id,
+        max(snapshot_date) as exported_date
+    from {{ source('raw', 'raw_hris__workers') }}
+    where snapshot_date <= {{ as_of() }}
+    group by load_id
+),
+
+-- History is rebuilt, not patched: the newest file of a system tells all of it.
+newest as (
+    select
+        loads.load_id,
+        loads.mapping,
+        loads.sequence,
+        exported.exported_date,
+        row_number() over (
+            partition by loads.mapping, loads.part
+            order by exported.exported_date desc, loads.version desc, loads.sequence desc
+        ) as turn
+    from loads
+    inner join exported on loads.load_id = exported.load_id
+),
+
+-- What begins after the file was written waits; a version whose end lies before its start counts nowhere.
+versions as (
+    select
+        workers.*,
+        newest.mapping,
+        newest.sequence,
+        {{ month_of('workers.valid_from_date') }} as first_month,
+        least(coalesce(workers.valid_to_date, newest.exported_date), newest.exported_date) as last_date
+    from {{ source('raw', 'raw_hris__workers') }} as workers
+    inner join newest on workers.load_id = newest.load_id
+    where
+        newest.turn = 1
+        and workers.valid_from_date <= newest.exported_date
+        and (workers.valid_to_date is null or workers.valid_to_date >= workers.valid_from_date)
+),
+
+monthly as (
+    select
+        versions.*,
+        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'versions.first_month') }} as date) as month
+    from versions
+    inner join ({{ number_series(1200) }}) as series
+        on series.month_number - 1 <= {{ dbt.datediff('versions.first_month', 'versions.last_date', 'month') }}
+),
+
+-- One row per month in which a version held on some day; of two in one month the later one.
+ranked as (
+    select
+        monthly.*,
+        row_number() over (
+            partition by monthly.mapping, monthly.person_id, monthly.hired_date, monthly.month
+            order by monthly.valid_from_date desc, monthly.line desc
+        ) as turn
+    from monthly
+)
+
+select
+    load_id,
+    line,
+    month as snapshot_date,
+    sequence,
+    mapping,
+    person_id,
+    hired_date,
+    left_date,
+    termination_type,
+    department,
+    site,
+    team,
+    manager_id,
+    name_key,
+    email_key,
+    manager_name_key,
+    manager_email_key,
+    output_value
+from ranked
+where turn = 1

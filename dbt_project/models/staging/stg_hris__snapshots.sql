@@ -1,0 +1,61 @@
+with workers as (
+    select * from {{ source('raw', 'raw_hris__workers') }}
+    where snapshot_date <= {{ as_of() }}
+),
+
+loads as (
+    select * from {{ ref('stg_loads') }}
+    where
+        rows_are = 'snapshots'
+        and delivery = 'full'
+),
+
+spoken_of as (
+    select distinct
+        workers.snapshot_date,
+        loads.mapping,
+        loads.part,
+        loads.load_id,
+        loads.version,
+        loads.sequence
+    from workers
+    inner join loads on workers.load_id = loads.load_id
+),
+
+-- A later file about the same snapshot date replaces the earlier one whole: it is a correction, not an addition. Files
+-- of other systems, and other parts of one delivery, stand beside it.
+ranked as (
+    select
+        spoken_of.*,
+        row_number() over (
+            partition by spoken_of.mapping, spoken_of.part, spoken_of.snapshot_date
+            order by spoken_of.version desc, spoken_of.sequence desc
+        ) as turn
+    from spoken_of
+)
+
+select
+    workers.load_id,
+    workers.line,
+    workers.snapshot_date,
+    ranked.sequence,
+    ranked.mapping,
+    workers.person_id,
+    workers.hired_date,
+    workers.left_date,
+    workers.termination_type,
+    workers.department,
+    workers.site,
+    workers.team,
+    workers.manager_id,
+    workers.name_key,
+    workers.email_key,
+    workers.manager_name_key,
+    workers.manager_email_key,
+    workers.output_value
+from workers
+inner join ranked
+    on
+        workers.load_id = ranked.load_id
+        and workers.snapshot_date = ranked.snapshot_date
+where ranked.turn = 1

@@ -1,0 +1,135 @@
+"""Words → dates, times, numbers and flags, as declared; what does not fit becomes null and is judged by the caller.
+
+Pure functions over polars series. Nothing is guessed: the first declared format that fits wins, and there is no default
+but ISO 8601. Excel's serial days count from 1899-12-30 (Microsoft, "DATE function": the 1900 date system).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from ingest.spec import INVISIBLE, Column, Mapping
+
+PLAUSIBLE = (date(1900, 1, 1), date(2199, 12, 31))
+ISO_DATES = ("%Y-%m-%d",)
+ISO_TIMES = (
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S%.f%:z",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+)
+ENGLISH_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+FLAGS = dict.fromkeys(("true", "yes", "y", "t", "1"), "true") | dict.fromkeys(("false", "no", "n", "f", "0"), "false")
+DAY_ONE = date(1899, 12, 30)
+SERIAL = r"^[0-9]{1,6}(\.[0-9]+)?$"
+NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
+
+
+def cleaned(words: pl.Series) -> pl.Series:
+    """Composed (NFC), without spaces and invisible marks at the ends."""
+    if words.len() and words.str.len_bytes().sum() != words.str.len_chars().sum():
+        words = words.str.normalize("NFC").str.replace_all(f"[{INVISIBLE}]", "")
+    return words.str.strip_chars()
+
+
+def tried(words: pl.Series, attempts: Sequence[pl.Expr]) -> pl.Series:
+    """The first attempt that is not null; attempts are expressions over the column named ""."""
+    return words.alias("").to_frame().select(pl.coalesce(list(attempts))).to_series()
+
+
+def english_months(words: pl.Series, month_names: tuple[str, ...]) -> pl.Series:
+    """Month names of another language as English abbreviations, which is what %b reads."""
+    if not month_names:
+        return words
+    return words.str.replace_many(list(month_names), list(ENGLISH_MONTHS), ascii_case_insensitive=True, leftmost=True)
+
+
+def to_date(words: pl.Series, column: Column, *, newest: pl.Series | None, is_workbook: bool) -> pl.Series:
+    """Dates by the column's formats; `newest` is the day that dates of the past cannot come after."""
+    formats = [
+        one for written in column.formats or ISO_DATES for one in (ISO_DATES if written == "iso" else (written,))
+    ]
+    if is_workbook:  # a real date cell arrives as ISO text, whatever the column's written format
+        formats += ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
+    return tried(words, [_as_date(pattern, column.two_digit_years, newest) for pattern in formats])
+
+
+def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
+    words = pl.col("")
+    if pattern == "excel":
+        days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False).floor()
+        return pl.lit(DAY_ONE) + pl.duration(days=pl.when(days.is_between(1, 109_574)).then(days).cast(pl.Int64))
+    if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%z", "%:z")):
+        return words.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone(None).dt.date()
+    value = words.str.to_date(pattern, strict=False, exact=True)
+    if "%y" not in pattern:
+        return value
+    if two_digit_years == "past" and newest is not None:
+        return pl.when(value > newest).then(value.dt.offset_by("-100y")).otherwise(value)
+    if isinstance(two_digit_years, int):
+        short = value.dt.year() % 100
+        return value.dt.replace(year=pl.when(short < two_digit_years).then(2000 + short).otherwise(1900 + short))
+    return value
+
+
+def to_time(words: pl.Series, column: Column, zone: str, *, is_workbook: bool) -> pl.Series:
+    """UTC. Times without an offset are local to `zone`; one that does not exist there, or exists twice, is null."""
+    formats = [one for written in column.formats or ("iso",) for one in (ISO_TIMES if written == "iso" else (written,))]
+    return tried(words, [_as_time(pattern, zone) for pattern in formats + (list(ISO_TIMES) if is_workbook else [])])
+
+
+def _as_time(pattern: str, zone: str) -> pl.Expr:
+    words = pl.col("")
+    if pattern in ("unix", "unix_ms"):
+        number = pl.when(words.str.contains(r"^[0-9]{9,14}$")).then(words).cast(pl.Int64, strict=False)
+        return pl.from_epoch(number, time_unit="s" if pattern == "unix" else "ms").cast(pl.Datetime("us"))
+    if pattern == "excel":
+        days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False)
+        value = pl.lit(DAY_ONE).cast(pl.Datetime("us")) + pl.duration(seconds=(days * 86_400).round(0).cast(pl.Int64))
+    else:
+        value = words.str.to_datetime(pattern, strict=False, time_unit="us")
+        if "%z" in pattern or "%:z" in pattern:
+            return value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        if pattern.endswith("Z") and not pattern.endswith("%Z"):
+            return value
+    local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+    return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def to_number(words: pl.Series, *, decimal: str, thousands: str, strip: str = "") -> pl.Series:
+    """Finite numbers. A thousands mark may only group: 1.5 under a decimal comma must not become 15."""
+    for mark in strip:
+        words = words.str.replace_all(mark, "", literal=True)
+    if strip:
+        words = words.str.strip_chars()
+    text = pl.col("")
+    if thousands:
+        marks = (
+            "[ \u00a0\u202f\u2009]"
+            if thousands == " "
+            else f"[{thousands}\u2019]"
+            if thousands == "'"
+            else rf"\{thousands}"
+        )
+        grouped = rf"^[+-]?\d{{1,3}}({marks}\d{{3}})+(\{decimal}\d*)?$"
+        text = pl.when(text.str.contains(grouped)).then(text.str.replace_all(marks, "")).otherwise(text)
+    if decimal == ",":
+        text = pl.when(~text.str.contains("[.eE]")).then(text.str.replace(",", ".", literal=True))
+    value = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Float64, strict=False)
+    frame = words.alias("").to_frame().select(value.alias("value"))
+    return frame.select(pl.when(pl.col("value").is_finite()).then(pl.col("value"))).to_series()
+
+
+def number_marks(column: Column, mapping: Mapping, kind: str) -> tuple[str, str]:
+    """Decimal and thousands mark. Workbooks and JSON write numbers with a point, whatever the sender's country."""
+    if kind != "csv" and column.decimal_mark is None:
+        return ".", column.thousands_mark or ""
+    decimal = column.decimal_mark or mapping.decimal_mark
+    declared = column.thousands_mark if column.thousands_mark is not None else mapping.thousands_mark
+    thousands = declared if declared is not None else ("." if decimal == "," else "")
+    return decimal, "" if thousands == decimal else thousands
