@@ -212,7 +212,8 @@ def open_with(path: Path, file_name: str, source: str, fitting: list[Mapping]) -
     """The first of the fitting mappings that the file's header fits. Raises FileRefused with the first one's reason."""
     if not fitting:
         raise FileRefused(
-            f"no mapping of {source} fits this file name; add one in sources/, or draft it: coaching sources suggest FILE"
+            f"no mapping of {source} fits this file name; add one in sources/ "
+            "(`coaching sources suggest FILE` drafts it)"
         )
     refusal: FileRefused | None = None
     for mapping in fitting:

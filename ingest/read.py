@@ -468,6 +468,11 @@ def flattened(record: dict, prefix: str = "") -> dict[str, object]:
     return flat
 
 
+def _folders(flat: dict[str, object]) -> set[str]:
+    """The objects that a flattened record had: "a.b.c" was in "a." and "a.b."."""
+    return {name[: end + 1] for name in flat for end in (i for i, mark in enumerate(name) if mark == ".")}
+
+
 def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     record = dict(pairs)
     if len(record) != len(pairs):
@@ -579,6 +584,8 @@ class _Objects:
         if not isinstance(record, dict):
             raise ValueError
         flat = flattened(record)
+        if any("." in name for name in flat) and any(f"{name}." in _folders(flat) for name in self.wanted):
+            raise ValueError("an object where a word should be")
         values = [_as_text(flat.get(name)) for name in self.wanted]
         self.seen |= flat.keys() & self.wanted.keys()
         self.n_records += 1

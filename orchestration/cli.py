@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
-from orchestration.workspace import DEFAULT, ENVIRONMENT, Workspace
-
-REFUSED, BUSY, BROKEN, WRONG = 3, 75, 1, 2
+from orchestration import cli_files
+from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.workspace import ENVIRONMENT, Workspace
 
 app = typer.Typer(
     name="coaching",
@@ -34,32 +33,15 @@ app = typer.Typer(
     epilog="Exit codes: **0** published or nothing new · **1** broken off · **2** wrong use or configuration · "
     "**3** the gate refused, the last release stays · **75** another run holds the workspace.",
 )
-out = Console(file=sys.stdout)
-err = Console(stderr=True)
-
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", envvar=ENVIRONMENT, help="The folder with study.yml, inbox/ and releases/.")
-]
-HERE = Path(DEFAULT)
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(code)
-
-
-def _opened(path: Path) -> Workspace:
-    workspace = Workspace(path.resolve())
-    if not workspace.study.exists():
-        raise _fail(f"{path} is no workspace (no study.yml in it); make one: coaching init {path}", WRONG)
-    return workspace
+app.add_typer(cli_files.sources, name="sources")
+app.add_typer(cli_files.quarantine, name="quarantine")
 
 
 def _day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise _fail(f"--as-of {text}: write a day as 2026-01-31", WRONG) from None
+        raise fail(f"--as-of {text}: write a day as 2026-01-31", WRONG) from None
 
 
 @app.command()
@@ -67,7 +49,7 @@ def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is alre
     """Lay out a workspace: a commented study.yml, inboxes, and a fresh pseudonym key."""
     workspace = Workspace(folder.resolve())
     if workspace.study.exists():
-        raise _fail(f"{workspace.study} exists already; nothing was changed", WRONG)
+        raise fail(f"{workspace.study} exists already; nothing was changed", WRONG)
     _lay_out(workspace)
     out.print(
         f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False
@@ -101,7 +83,7 @@ def simulate(
     try:
         design = Design(people=people, months=months, seed=seed)
     except ValueError as error:
-        raise _fail(str(error), WRONG) from None
+        raise fail(str(error), WRONG) from None
     truth = folder.resolve().parent / "truth.json"
     with out.status("simulating") as status:
         write(design, folder, truth_path=truth, progress=lambda month: status.update(f"simulating {month}"))
@@ -114,7 +96,7 @@ def run(
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
 ) -> None:
     """Do what the night does: load what is new, compare, estimate, judge, publish."""
-    _run(_opened(workspace), _day(as_of))
+    _run(opened(workspace), _day(as_of))
 
 
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None) -> None:
@@ -126,7 +108,7 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
         Pseudonyms.from_environment(workspace.key_file)
         news = look(workspace, as_of=as_of)
     except (ConfigError, KeyMissing) as error:
-        raise _fail(str(error), WRONG) from None
+        raise fail(str(error), WRONG) from None
     _tell_waiting(news)
     shown = workspace.releases / (news.newest_release or "")
     if not news:
@@ -194,10 +176,10 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     if last.get("event") == "published":
         return workspace.releases / last["release"]
     if last.get("event") == "turned_away":
-        return _fail(last["reason"], BUSY)
+        return fail(last["reason"], BUSY)
     if last.get("event") == "refused":
         stays = "the last release stays" if current_release(workspace.releases) else "nothing is served yet"
-        return _fail(
+        return fail(
             f"The gate refused; {stays}. What to mend (docs/runbooks/the-gate-refused.md):\n"
             + "\n".join(f"- {reason}" for reason in last["reasons"]),
             REFUSED,
@@ -205,7 +187,7 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
     text = next((_first_cause(error) for error in errors if error), "no reason was recorded")
-    return _fail(f"The run broke off, nothing was published: {text[:2_000]}", BROKEN)
+    return fail(f"The run broke off, nothing was published: {text[:2_000]}", BROKEN)
 
 
 def _first_cause(error) -> str:
@@ -243,7 +225,7 @@ def dev(
 
     The UI has no log-in of its own: put it behind a proxy before anybody else may reach it.
     """
-    there = _opened(workspace)
+    there = opened(workspace)
     os.environ[ENVIRONMENT] = str(there.root)
     os.environ["DAGSTER_HOME"] = str(there.prepare_dagster_home())
     dagster = str(Path(sys.executable).with_name("dagster"))
@@ -257,11 +239,11 @@ def status(workspace: WorkspaceOption = HERE) -> None:
     from publish import ledger
     from publish.release import current_release
 
-    there = _opened(workspace)
+    there = opened(workspace)
     try:
         news = look(there)
     except ConfigError as error:
-        raise _fail(str(error), WRONG) from None
+        raise fail(str(error), WRONG) from None
     served = current_release(there.releases)
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
     out.print(f"New: {'; '.join(news.reasons) if news else 'nothing'}", highlight=False)
@@ -281,7 +263,7 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
     """All releases, oldest first; the served one is marked."""
     from publish.release import current_release, list_releases, manifest_of
 
-    there = _opened(workspace)
+    there = opened(workspace)
     served = current_release(there.releases)
     table = Table()
     for heading in ("", "release", "as of", "files", "records"):
@@ -310,18 +292,18 @@ def rollback(
     from publish import ledger
     from publish.release import list_releases, make_current
 
-    there = _opened(workspace)
+    there = opened(workspace)
     fitting = [known for known in list_releases(there.releases) if known.startswith(identity)]
     if len(fitting) != 1:
         what = "fits several releases" if fitting else "is no release of this workspace"
-        raise _fail(f"{identity} {what}; see: coaching releases -w {workspace}", WRONG)
+        raise fail(f"{identity} {what}; see: coaching releases -w {workspace}", WRONG)
     [identity] = fitting
     try:
         with hold(there.lock, run_id="rollback"):
             make_current(there.releases, identity)
             ledger.append(there.ledger, "rolled_back", release=identity)
     except WorkspaceBusy as error:
-        raise _fail(str(error), BUSY) from None
+        raise fail(str(error), BUSY) from None
     out.print(f"Served now: {identity} ({datetime.now():%H:%M})", highlight=False)
 
 

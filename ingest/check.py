@@ -1,0 +1,171 @@
+"""What would become of a file: which mapping fits, how every column is understood, what would be quarantined and why.
+
+It loads the file, as the night would, into a database in memory with a key that is thrown away.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from ingest import land, load
+from ingest.conform import value_class
+from ingest.pseudonyms import Pseudonyms
+from ingest.read import FileRefused, numbered, open_file
+from ingest.spec import Mapping, candidates, squeezed
+from ingest.tables import PERSONAL
+
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Understood:
+    """One column of the file: what it is read as, and the shape of what stands in it (never a personal value)."""
+
+    header: str
+    read_as: str
+    samples: tuple[str, ...]
+    n_empty: int
+
+
+@dataclass
+class Report:
+    """The findings about one file."""
+
+    mapping: Mapping | None = None
+    vintage: str = ""
+    also_fits: list[str] = field(default_factory=list)
+    columns: list[Understood] = field(default_factory=list)
+    refused: str = ""
+    n_records: int = 0
+    n_loaded: int = 0
+    n_faulty: int = 0
+    n_set_aside: int = 0
+    quarantine: pl.DataFrame = field(default_factory=pl.DataFrame)
+    issues: list[tuple[str, str, int]] = field(default_factory=list)
+
+    @property
+    def would_load(self) -> bool:
+        """Whether the night would take the file."""
+        return self.mapping is not None and not self.refused
+
+
+QUARANTINE = """
+    select kind, rule, column_name, value_class, expected, count(*)::int as n, min(line)::int as first_line
+    from raw.quarantine group by all order by n desc, first_line limit 50
+"""
+ISSUES = "select issue, resolution, count(*)::int as n from raw.data_issues group by all order by n desc, issue"
+
+
+def check(path: Path, mappings: list[Mapping], *, source: str | None = None) -> Report:
+    """The report about `path`. `source` is a mapping's name or one of the inbox's folders."""
+    asked = [m for m in mappings if source is None or source in (m.name, m.source)]
+    by_name = [m for m in asked if m.name == source or m in candidates(asked, m.source, path.name)]
+    fitting, refusals = _fitting(path, by_name)
+    if not fitting and source is not None and by_name:
+        return Report(mapping=by_name[0], refused=refusals[0])
+    if not fitting:
+        others, _ = _fitting(path, [m for m in asked if m not in by_name])
+        names = ", ".join(m.name for m in others)
+        hint = (
+            f"; but its columns fit {names}: rename it, or widen files:"
+            if others
+            else f"; {refusals[0]}"
+            if refusals
+            else ""
+        )
+        return Report(refused=f"no mapping reads a file of this name and these columns{hint}")
+    chosen = fitting[0]
+    report = Report(mapping=chosen, also_fits=[m.name for m in fitting[1:]])
+    report.columns = _columns(path, chosen)
+    _load(path, chosen, report)
+    return report
+
+
+def _fitting(path: Path, mappings: list[Mapping]) -> tuple[list[Mapping], list[str]]:
+    fitting, refusals = [], []
+    for mapping in mappings:
+        try:
+            open_file(path, mapping)
+            fitting.append(mapping)
+        except FileRefused as error:
+            refusals.append(str(error))
+    return fitting, refusals
+
+
+def _load(path: Path, mapping: Mapping, report: Report) -> None:
+    with tempfile.TemporaryDirectory() as folder, load.warehouse(Path(":memory:")) as connection:
+        place = Path(folder) / "landing"
+        inbox = land.Inbox({a.load_id: a for a in [land.Arrival(mapping.source, path, land.sha256(path))]}, ())
+        land.land(inbox, place)
+        load.prepare(connection)
+        anywhere = mapping.model_copy(update={"files": ("*",)})
+        [result] = load.load_source(
+            connection,
+            mapping.source,
+            land.landed_files(place),
+            place,
+            mappings=[anywhere],
+            pseudonyms=Pseudonyms(secrets.token_bytes(32)),
+        )
+        report.refused = result.reason
+        report.vintage = result.opened.reading.layout.vintage if result.opened else ""
+        report.n_records, report.n_loaded = result.n_records, result.n_loaded
+        report.n_faulty, report.n_set_aside = result.n_faulty, result.n_set_aside
+        report.quarantine = connection.sql(QUARANTINE).pl()
+        report.issues = connection.execute(ISSUES).fetchall()
+
+
+def _columns(path: Path, mapping: Mapping) -> list[Understood]:
+    reading = open_file(path, mapping)
+    batch = next(iter(reading.batches))
+    uses = _uses(reading.layout)
+    personal = reading.layout.personal_headers
+    dropped = {squeezed(name) for name in reading.layout.dropped}
+    found = []
+    for header in dict.fromkeys([*numbered(reading.names), *batch.frame.columns[1:]]):
+        words = batch.frame[header] if header in batch.frame.columns else None
+        default = "dropped, as declared" if header in dropped else "not read"
+        found.append(
+            Understood(
+                header,
+                ", ".join(uses.get(header, [default])),
+                _samples(words, is_personal=header in personal) if words is not None else (),
+                int((words.fill_null("") == "").sum()) if words is not None else 0,
+            )
+        )
+    return found
+
+
+def _samples(words: pl.Series, *, is_personal: bool) -> tuple[str, ...]:
+    present = words.filter(words.fill_null("") != "").head(500).unique(maintain_order=True).to_list()
+    if is_personal:
+        return tuple(dict.fromkeys(value_class(word, is_personal=True) for word in present))[:SAMPLES]
+    return tuple(word[:40] for word in present[:SAMPLES])
+
+
+def _uses(mapping: Mapping) -> dict[str, list[str]]:
+    """Header → what it is read as."""
+    uses: dict[str, list[str]] = {}
+    for name, column in mapping.columns.items():
+        kind = mapping.record.fields[name]
+        told = "hashed" if kind in PERSONAL and kind != "birth_year" else "year only" if kind == "birth_year" else kind
+        formats = f" written {' or '.join(column.formats)}" if column.formats else ""
+        for header in column.headers:
+            uses.setdefault(header, []).append(f"{name} ({told}{formats})")
+    for name, attribute in mapping.attributes.items():
+        how = "in bands" if attribute.bands else attribute.personal or attribute.kind
+        for header in attribute.headers:
+            uses.setdefault(header, []).append(f"attribute {name} ({how})")
+    for name, item in mapping.items.items():
+        for header in item.headers:
+            uses.setdefault(header, []).append(f"item {name} of {item.scale}" + (", reversed" if item.reverse else ""))
+    for rule in mapping.set_aside:
+        uses.setdefault(squeezed(rule.column), []).append(f"set aside: {rule.reason}")
+    if mapping.snapshot and mapping.snapshot.column:
+        uses.setdefault(squeezed(mapping.snapshot.column), []).append(mapping.record.dated)
+    return uses

@@ -1,0 +1,272 @@
+"""A first mapping for a file that nobody has described: every guess is marked as one and shows its evidence.
+
+A date order is never guessed: it is derived from values that only one order can read, or left for a person to decide.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, flattened
+from ingest.spec import squeezed
+
+SAMPLE_BYTES = 400_000
+SAMPLE_RECORDS = 2_000
+# Field → words that its header is made of, in the languages of common exports; the first that fits wins.
+SYNONYMS = {
+    "hris": {
+        "manager_email_key": r"(manager|supervisor|vorgesetzt|reports? to).*(e-?mail)",
+        "manager_id": r"(manager|supervisor|reports? to|vorgesetzt).*(id|number|nummer|no\b|#|eid)|^manager$",
+        "manager_name_key": r"manager|supervisor|reports? to|reporting to|vorgesetzt",
+        "left_date": r"terminat.*date|left|leav.*date|exit|austritt|last.?working|end date|dateoftermination|sortie",
+        "hired_date": r"hire|join|start date|eintritt|einstellung|date d.?entr",
+        "birth_year": r"birth|dob|geburt|naissance",
+        "email_key": r"e-?mail",
+        "person_id": r"(employee|worker|associate|person|emp|user|personal|staff).{0,3}(id|numm?er|no\b|#)|matricule",
+        "name_key": r"(full|legal|employee|worker|display|payroll)?.?name$|nachname|vorname",
+        "termination_type": r"terminat.*(type|category|reason)|kündigungsart",
+        "worker_status": r"(^|employ\w*|worker|position|user).?status$",
+        "fte": r"\bfte\b",
+        "team": r"\bteam|squad|supervisory org",
+        "department": r"depart|abteilung|cost cent|service",
+        "site": r"site|location|office|standort|city",
+        "job_level": r"level|grade",
+    },
+    "survey": {
+        "response_id": r"respon.*id|^_?recordid|respondent",
+        "person_id": r"external.*(ref|data)|employee.*id|user id",
+        "email_key": r"e-?mail",
+        "recorded_at": r"recorded|timestamp|submitted|completion|end ?date|date modified",
+        "team": r"\bteam",
+        "department": r"depart",
+    },
+    "checkins": {
+        "event_id": r"(report|goal|event|check-?in).*id|^id$",
+        "person_id": r"employee.?id|user.?id",
+        "email_key": r"e-?mail|^user$",
+        "due_date": r"due",
+        "status": r"status|state",
+        "submitted_at": r"submit",
+        "reviewed_at": r"reviewed.?(at|ts|on)",
+    },
+    "roster": {
+        "unit": r"team|unit|group",
+        "arm": r"\barm\b|condition|treatment",
+        "cohort": r"wave|cohort",
+        "kickoff_date": r"kick|start",
+        "coach_id": r"coach.*id",
+        "trained_date": r"trained|training",
+    },
+}
+DATES = ("hired_date", "left_date", "birth_year", "due_date", "kickoff_date", "trained_date")
+TIMES = ("recorded_at", "submitted_at", "reviewed_at")
+VALUES = ("termination_type", "worker_status", "status", "arm")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The beginning of a file, split."""
+
+    format: str
+    encoding: str
+    delimiter: str
+    header_rows: int
+    names_from: str
+    records: str
+    names: list[str]
+    columns: list[list[str]]
+
+
+def suggest(path: Path, *, source: str) -> str:
+    """The text of a mapping for `path`. Raises FileRefused where the file is nothing that could be mapped."""
+    sample = _sample(path)
+    fields, taken = {}, set()
+    for name, pattern in SYNONYMS[source].items():
+        for header, values in zip(sample.names, sample.columns, strict=True):
+            if header not in taken and re.search(pattern, header, re.IGNORECASE):
+                fields[name] = (header, values)
+                taken.add(header)
+                break
+    lines = [*_head(path, sample, source), "columns:"]
+    for name, (header, values) in fields.items():
+        lines += _column(name, header, values)
+    lines += ["# Not read (add what is needed under columns or attributes; name personal ones under dropped):"]
+    lines += [f"#   {header}" for header in sample.names if header not in taken]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _quoted(word: str) -> str:
+    return json.dumps(word, ensure_ascii=False)
+
+
+def _head(path: Path, sample: Sample, source: str) -> list[str]:
+    name = re.sub(r"[^a-z0-9]+", "_", path.stem.lower()).strip("_") or "export"
+    stem = re.sub(r"\d+", "*", path.name)
+    lines = [
+        f"# Drafted from {_quoted(path.name)[1:-1]}. Look at each line marked GUESS; then: coaching sources check FILE",
+        f"name: {source}_{name}"[:60],
+        f"source: {source}",
+        f"files: [{_quoted(stem)}]  # GUESS: digits of the name vary",
+        f"format: {sample.format}",
+    ]
+    if sample.format == "csv":
+        lines += [f"encoding: {sample.encoding}  # GUESS: it decodes", f"delimiter: {_quoted(sample.delimiter)}"]
+        lines += [f"header_rows: {sample.header_rows}"]
+    if sample.names_from != "header":
+        lines += [f"names_from: {sample.names_from}"]
+    if sample.records:
+        lines += [f"records: {sample.records}"]
+    if source in ("hris", "survey"):
+        found = re.search(r"(\d{4})-?(\d{2})", path.name)
+        pattern = r"'(?P<year>\d{4})-?(?P<month>\d{2})'"
+        seen = (
+            f"{found[0]} stands in the name" if found else "no date stands in the name; rename the file or use fixed:"
+        )
+        lines += [f"snapshot: {{filename: {pattern}}}  # GUESS: {seen}"]
+    return lines
+
+
+def _column(name: str, header: str, values: list[str]) -> list[str]:
+    present = [value for value in values if value]
+    if name in DATES:
+        formats, evidence = date_formats(present)
+        if not formats:
+            return [f"  # DECIDE {name}: {evidence}", f"  # {name}: {{from: {_quoted(header)}, formats: [?]}}"]
+        written = ", ".join(map(_quoted, formats))
+        past = ", two_digit_years: past" if name == "birth_year" else ""
+        return [f"  {name}: {{from: {_quoted(header)}, formats: [{written}]{past}}}  # GUESS: {evidence}"]
+    if name in TIMES:
+        return [f"  {name}: {{from: {_quoted(header)}, formats: [iso]}}  # GUESS: check the format and time_zone"]
+    if name in VALUES:
+        words = sorted(set(present))[:20]
+        pairs = ", ".join(f"{_quoted(word)}: {_quoted(word.lower().replace(' ', '_'))}" for word in words)
+        return [
+            f"  # GUESS {name}: give each word of the file one of ours",
+            f"  {name}: {{from: {_quoted(header)}, values: {{{pairs}}}}}",
+        ]
+    return [f"  {name}: {{from: {_quoted(header)}}}  # GUESS: by the header"]
+
+
+def date_formats(values: list[str]) -> tuple[list[str], str]:
+    """Formats that read every value, and the evidence; no format where day and month could be either."""
+    shapes = {re.sub(r"\d", "9", value) for value in values}
+    if not values:
+        return [], "no value to tell the format from"
+    if all(re.fullmatch(r"\d{4}-\d\d-\d\d", value) for value in values):
+        return ["%Y-%m-%d"], "ISO 8601"
+    if all(re.fullmatch(r"\d{5}", value) for value in values):
+        return ["excel"], "five digits, days of a spreadsheet"
+    found = [re.fullmatch(r"(\d{1,2})([./-])(\d{1,2})\2(\d{2}|\d{4})", value) for value in values]
+    if not all(found):
+        return [], f"no format reads them all; they look like {', '.join(sorted(shapes)[:4])}"
+    return _ordered(found)
+
+
+def _ordered(found: list[re.Match]) -> tuple[list[str], str]:
+    """Day or month first, by the values that only one order can read."""
+    marks = {match[2] for match in found}
+    years = sorted({"%Y" if len(match[4]) == 4 else "%y" for match in found}, reverse=True)
+    day_first = next((match[0] for match in found if int(match[1]) > 12), None)
+    month_first = next((match[0] for match in found if int(match[3]) > 12), None)
+    if day_first and month_first:
+        return [], "some values can only be d/m and others only m/d: two systems wrote this column"
+    if not day_first and not month_first:
+        return [], "every value can be read d/m and m/d; ask who exports it"
+    order = "%d{0}%m{0}" if day_first else "%m{0}%d{0}"
+    evidence = f"{day_first or month_first} occurs, so {'d/m' if day_first else 'm/d'}"
+    return [order.format(mark) + year for mark in sorted(marks) for year in years], evidence
+
+
+# --- the beginning of a file -------------------------------------------------------------------------------------
+
+
+def _sample(path: Path) -> Sample:
+    kind = ENDINGS.get(path.suffix.lower(), "csv")
+    if kind == "xlsx":
+        return _workbook(path)
+    with path.open("rb") as file:
+        raw = file.read(MAX_DOCUMENT if kind == "json" else SAMPLE_BYTES)
+    if not raw:
+        raise FileRefused("the file is empty (0 bytes); export it again")
+    text, encoding = _decoded(raw)
+    if kind in ("json", "jsonl"):
+        return _objects(text, encoding, kind)
+    return _delimited(text, encoding)
+
+
+def _decoded(raw: bytes) -> tuple[str, str]:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw[: len(raw) // 2 * 2].decode("utf-16", "replace"), "utf-16"
+    for cut in range(4):  # the sample may end inside a character
+        try:
+            return raw[: len(raw) - cut].decode("utf-8-sig"), "utf-8"
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("cp1252", "replace"), "cp1252"
+
+
+def _delimited(text: str, encoding: str) -> Sample:
+    head = text[:20_000]
+    delimiter = max(",;\t|", key=lambda mark: (head.split("\n", 1)[0].count(mark), head.count(mark)))
+    try:
+        rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or text, newline=""), delimiter=delimiter))
+    except csv.Error:
+        raise FileRefused("broken quoting in the first lines; look at the file in a text editor") from None
+    rows = [row for row in rows if row][:SAMPLE_RECORDS]
+    if not rows:
+        raise FileRefused("no line that could be a header")
+    imports = [i for i, row in enumerate(rows[:3]) if all("ImportId" in cell for cell in row if cell)]
+    if imports:
+        names = [json.loads(cell).get("ImportId", "") if cell else "" for cell in rows[imports[0]]]
+        return _by_columns("csv", encoding, delimiter, imports[0] + 1, "import_id", "", names, rows[imports[0] + 1 :])
+    return _by_columns("csv", encoding, delimiter, 1, "header", "", rows[0], rows[1:])
+
+
+def _by_columns(kind, encoding, delimiter, header_rows, names_from, records, names, rows) -> Sample:
+    columns = [[row[i].strip() if i < len(row) and row[i] else "" for row in rows] for i in range(len(names))]
+    return Sample(kind, encoding, delimiter, header_rows, names_from, records, list(map(squeezed, names)), columns)
+
+
+def _objects(text: str, encoding: str, kind: str) -> Sample:
+    try:
+        if kind == "jsonl":
+            found = [DECODER.decode(line) for line in text.splitlines()[:-1][:SAMPLE_RECORDS] if line.strip()]
+            where = ""
+        else:
+            found, where = _list_in(DECODER.decode(text.strip()))
+        flat = [flattened(record) for record in found[:SAMPLE_RECORDS] if isinstance(record, dict)]
+    except (ValueError, RecursionError):
+        raise FileRefused("this is no JSON; export it again") from None
+    names = list(dict.fromkeys(name for record in flat for name in record))
+    rows = [[str(record.get(name) or "") for name in names] for record in flat]
+    return _by_columns(kind, encoding, ",", 1, "header", where, names, rows)
+
+
+def _list_in(document, path: str = "") -> tuple[list, str]:
+    """The longest list of objects in a document, and where it is."""
+    if isinstance(document, list):
+        return document, path
+    if not isinstance(document, dict):
+        return [], path
+    found = [_list_in(value, f"{path}.{key}".strip(".")) for key, value in document.items()]
+    return max(found, key=lambda pair: ("fields" not in pair[1].split("."), len(pair[0])), default=([], path))
+
+
+def _workbook(path: Path) -> Sample:
+    import polars as pl
+
+    try:
+        grid = pl.read_excel(
+            path, engine="calamine", has_header=False, read_options={"header_row": None, "dtypes": "string"}
+        )
+    except Exception as error:  # calamine's errors have no common class
+        raise FileRefused(f"the workbook cannot be read ({type(error).__name__}); export it again") from None
+    rows = [[cell or "" for cell in row] for row in grid.head(SAMPLE_RECORDS).rows()]
+    if not rows:
+        raise FileRefused("the first sheet is empty")
+    return _by_columns("xlsx", "utf-8", ",", 1, "header", "", rows[0], rows[1:])

@@ -1,0 +1,239 @@
+"""`coaching sources …` and `coaching quarantine …`: what a file is, and what became of its records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+import typer
+from rich.table import Table
+
+from ingest import land, load
+from ingest.check import Report, check
+from ingest.pseudonyms import KeyMissing, Pseudonyms
+from ingest.quarantine import ADVICE, groups, raw_line, records
+from ingest.read import FileRefused
+from ingest.spec import load_mappings
+from ingest.strict_yaml import ConfigError
+from ingest.suggest import SYNONYMS, suggest
+from ingest.tables import TABLES_OF
+from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.workspace import Workspace
+
+sources = typer.Typer(no_args_is_help=True, help="Mappings: list them, try one on a file, draft one.")
+quarantine = typer.Typer(no_args_is_help=True, help="Records that were not loaded: list, show, try again.")
+FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+def _mappings(workspace: Path):
+    try:
+        return load_mappings(Workspace(workspace.resolve()).sources)
+    except ConfigError as error:
+        raise fail(str(error)[:2_000], WRONG) from None
+
+
+@sources.command("list")
+def list_sources(workspace: WorkspaceOption = HERE) -> None:
+    """All mappings in force: the workspace's own first, then the built-in ones."""
+    table = Table()
+    for heading in ("mapping", "system", "folder", "fills", "files", "vintages"):
+        table.add_column(heading)
+    for mapping in _mappings(workspace):
+        vintages = ", ".join(version.vintage or "first" for version in mapping.versions)
+        files = ", ".join(mapping.files)
+        table.add_row(mapping.name, mapping.system, mapping.source, mapping.record.name, files, vintages)
+    out.print(table)
+
+
+@sources.command("check")
+def check_source(
+    file: FileArgument,
+    source: Annotated[
+        str | None, typer.Option("--source", "-s", help="A mapping's name, or hris, survey, checkins, roster.")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """What FILE looks like, how each column is understood, what would be quarantined. Exit 3: it would not load."""
+    mappings = _mappings(workspace)
+    names = {name for mapping in mappings for name in (mapping.name, mapping.source)}
+    if source is not None and source not in names:
+        raise fail(f"--source {source}: no such mapping; see: coaching sources list", WRONG)
+    report = check(file, mappings, source=source)
+    _show(file, report)
+    if not report.would_load:
+        raise fail(
+            f"It would not load: {report.refused[:1_900]}"
+            + ("" if report.mapping else f"\nDraft a mapping: coaching sources suggest {file}"),
+            REFUSED,
+        )
+
+
+def _show(file: Path, report: Report) -> None:
+    if report.mapping is None:
+        return
+    vintage = f", vintage {report.vintage}" if report.vintage else ""
+    system = f" ({report.mapping.system})" if report.mapping.system else ""
+    out.print(f"{file.name} looks like {report.mapping.name}{system}{vintage}.", markup=False, highlight=False)
+    if report.also_fits:
+        out.print(f"Its header also fits {', '.join(report.also_fits)}; the first is taken.", markup=False)
+    if report.columns:
+        table = Table()
+        for heading in ("column", "read as", "for example", "empty"):
+            table.add_column(heading)
+        for one in report.columns:
+            table.add_row(_plain(one.header), _plain(one.read_as), _plain(" · ".join(one.samples)), str(one.n_empty))
+        out.print(table)
+    out.print(
+        f"{report.n_records:,} records = {report.n_loaded:,} would load + {report.n_faulty:,} would be quarantined "
+        f"+ {report.n_set_aside:,} set aside by declared rules.",
+        highlight=False,
+    )
+    for row in report.quarantine.iter_rows(named=True):
+        where = f' in "{row["column_name"]}"' if row["column_name"] else ""
+        stands = f"; there stands {row['value_class']}" if row["value_class"] else ""
+        text = (
+            f"- {row['n']:,} × {row['rule']}{where}, first in line {row['first_line']}: "
+            f"expected {row['expected']}{stands}. {ADVICE.get(row['rule'], '')}"
+        )
+        out.print(_plain(text[:2_000]), soft_wrap=True)
+    for issue, resolution, n in report.issues:
+        out.print(f"- {n:,} × {issue}: {resolution}", highlight=False, markup=False)
+
+
+def _plain(text: str) -> str:
+    """Text of a file, harmless in a terminal."""
+    from rich.markup import escape
+
+    return escape("".join(mark if mark.isprintable() else "�" for mark in text))
+
+
+@sources.command("suggest")
+def suggest_source(
+    file: FileArgument,
+    source: Annotated[str, typer.Option("--source", "-s", help="hris, survey, checkins or roster.")] = "hris",
+) -> None:
+    """Draft a mapping for FILE; every guess is marked and shows its evidence."""
+    if source not in SYNONYMS:
+        raise fail(f"--source {source}: one of {', '.join(SYNONYMS)}", WRONG)
+    try:
+        typer.echo(suggest(file, source=source), nl=False)
+    except FileRefused as error:
+        raise fail(f"{file.name}: {error}", REFUSED) from None
+
+
+@quarantine.command("list")
+def list_quarantine(
+    source: Annotated[str, typer.Option("--source", "-s", help="Only this source.")] = "",
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Also what a declared rule set aside.")] = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """What was not loaded, by file, rule and column, and what to do about it."""
+    frame = _asked(
+        opened(workspace), lambda connection: groups(connection, source=source, kind="" if set_aside else "faulty")
+    )
+    if frame.is_empty():
+        out.print("Nothing is quarantined.")
+        return
+    table = Table()
+    for heading in ("load", "file", "rule", "column", "records", "first line", "what to do"):
+        table.add_column(heading)
+    for row in frame.iter_rows(named=True):
+        cells = (row["load"], row["file"], row["rule"], row["column"], f"{row['n']:,}", str(row["first_line"]))
+        table.add_row(*map(_plain, cells), ADVICE.get(row["rule"], ""))
+    out.print(table)
+
+
+@quarantine.command("show")
+def show_quarantine(
+    load_id: Annotated[str, typer.Argument(metavar="LOAD", help="The beginning of a load's id, from the list.")],
+    line: Annotated[int, typer.Option(help="Only this line.")] = 0,
+    raw: Annotated[bool, typer.Option("--raw", help="With the line as it was sent; it may name people.")] = False,
+    n: Annotated[int, typer.Option("-n", help="At most so many records.")] = 20,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Quarantined records with their line, what was expected and what kind of value stands there."""
+    there = opened(workspace)
+    found = _asked(there, lambda connection: records(connection, load_id, line=line, n=n))
+    if found.is_empty():
+        raise fail(f"nothing is quarantined in {load_id}; see: coaching quarantine list", WRONG)
+    landed = {one.load_id: one for one in land.landed_files(there.landing)}
+    mappings = {mapping.name: mapping for mapping in _mappings(workspace)}
+    names = dict(
+        _asked(
+            there,
+            lambda c: pl.DataFrame(
+                c.execute("select load_id, mapping from raw.load_log").fetchall(),
+                orient="row",
+                schema=["load", "mapping"],
+            ),
+        ).iter_rows()
+    )
+    for row in found.iter_rows(named=True):
+        where = f', column "{row["column"]}"' if row["column"] else ""
+        stands = f"; there stands {row['stands_there']}" if row["stands_there"] else ""
+        out.print(
+            _plain(
+                f"{row['file']}, line {row['line']}{where}: {row['rule']}: expected {row['expected']}{stands}"[:2_000]
+            )
+        )
+        out.print(_plain(f"  do: {ADVICE.get(row['rule'], '')}"), style="bold")
+        out.print(_plain(f"  record: {row['record']}"[:2_000]))
+        mapping = mappings.get(names.get(row["load_id"]))
+        if raw and mapping:
+            text = raw_line(there.landing, landed[row["load_id"]], mapping, row["line"])
+            out.print(_plain(f"  sent: {text if text is not None else 'this format has no lines'}"))
+
+
+@quarantine.command("replay")
+def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
+    """Read files anew whose mapping was mended since, and say how many of their quarantined records load now."""
+    from orchestration.lock import WorkspaceBusy, hold
+
+    there = opened(workspace)
+    try:
+        mappings, pseudonyms = _mappings(workspace), Pseudonyms.from_environment(there.key_file)
+        with hold(there.lock, run_id="replay"), load.warehouse(there.warehouse) as connection:
+            load.prepare(connection)
+            before = _faulty(connection)
+            results = [
+                result
+                for source in TABLES_OF
+                for result in load.load_source(
+                    connection,
+                    source,
+                    land.landed_files(there.landing),
+                    there.landing,
+                    mappings=mappings,
+                    pseudonyms=pseudonyms,
+                )
+                if result.status in ("loaded", "refused")
+            ]
+    except (KeyMissing, ConfigError) as error:
+        raise fail(str(error), WRONG) from None
+    except WorkspaceBusy as error:
+        raise fail(str(error), BUSY) from None
+    for result in results:
+        was = before.get(result.landed.load_id, 0)
+        told = result.reason or f"{was:,} quarantined before, {result.n_faulty:,} now; {result.n_loaded:,} loaded"
+        out.print(_plain(f"{result.landed.source}/{result.landed.file_name}: {told}"[:2_000]), soft_wrap=True)
+    if not results:
+        out.print("No mapping has changed since: mend one in sources/, or drop a corrected file into the inbox.")
+    else:
+        out.print("The next run publishes it: coaching run")
+
+
+def _faulty(connection) -> dict[str, int]:
+    return dict(connection.execute("select load_id, n_faulty from raw.load_log").fetchall())
+
+
+def _asked(workspace: Workspace, ask) -> pl.DataFrame:
+    if not workspace.warehouse.exists():
+        raise fail("nothing was loaded yet; first: coaching run", WRONG)
+    import duckdb
+
+    try:
+        with load.warehouse(workspace.warehouse) as connection:
+            return ask(connection)
+    except duckdb.IOException:
+        raise fail("a run holds the warehouse; try again when it is over", BUSY) from None

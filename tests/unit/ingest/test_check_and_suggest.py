@@ -1,0 +1,137 @@
+"""`coaching sources check | suggest`, `coaching quarantine list | show | replay`, as a people analyst types them."""
+
+import io
+from collections import namedtuple
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from ingest.spec import BUILT_IN, mapping_from
+from ingest.suggest import date_formats
+from orchestration.cli import app
+from orchestration.terminal import out
+
+HEAD = "Employee ID,Hire Date,Termination Date,Department,Team ID,First Name\n"
+MAPPING = {
+    "name": "ours",
+    "source": "hris",
+    "files": ["people_*.csv"],
+    "snapshot": {"filename": r"(?P<year>\d{4})-(?P<month>\d{2})"},
+    "columns": {
+        "person_id": {"from": "Employee ID"},
+        "hired_date": {"from": "Hire Date", "formats": ["%d/%m/%Y"]},
+        "name_key": {"from": "First Name"},
+    },
+    "dropped": ["Department"],
+}
+
+
+Said = namedtuple("Said", "exit_code output")
+
+
+@pytest.fixture
+def cli(workspace, monkeypatch):
+    workspace.sources.mkdir()
+    (workspace.sources / "ours.yml").write_text(yaml.safe_dump(MAPPING))
+
+    def run(*words):
+        printed = io.StringIO()
+        monkeypatch.setattr(out, "_file", printed)  # the night prints past redirections, so the runner cannot see it
+        monkeypatch.setattr(out, "_width", 250)
+        where = () if "suggest" in words else ("-w", str(workspace.root))
+        result = CliRunner().invoke(app, [*map(str, words), *where])
+        return Said(result.exit_code, printed.getvalue() + result.output)
+
+    return run
+
+
+def test_check_says_how_each_column_is_understood_and_what_would_be_quarantined(cli, tmp_path):
+    file = tmp_path / "people_2026-03.csv"
+    file.write_text(HEAD + "E1,13/02/2020,,Sales,T1,Secretname\nE2,02/30/2020,,Sales,T1,Othername\n")
+    result = cli("sources", "check", file)
+    assert result.exit_code == 0
+    for said in (
+        "looks like ours",
+        "hired_date (date written %d/%m/%Y)",
+        "dropped, as declared",
+        "not read",
+        "2 records = 1 would load + 1 would be quarantined",
+        "first in line 3",
+        "10 characters like 99/99/9999",
+    ):
+        assert said in result.output
+    assert "Secretname" not in result.output and "Othername" not in result.output
+
+
+def test_check_of_a_file_that_would_not_load_exits_with_the_reason(cli, tmp_path):
+    file = tmp_path / "people_2026-03.csv"
+    file.write_text("Employee ID,Start,First Name\nE1,13/02/2020,A\n")
+    result = cli("sources", "check", file, "--source", "ours")
+    assert result.exit_code == 3
+    assert 'column "Hire Date" is not in the file; it has "Start"' in result.output
+    assert "sources/ours.yml, under columns.hired_date" in result.output
+    other = tmp_path / "staff.csv"
+    other.write_text(HEAD + "E1,13/02/2020,,Sales,T1,A\n")
+    result = cli("sources", "check", other)
+    assert result.exit_code == 3
+    assert "its columns fit" in result.output and "coaching sources suggest" in result.output
+    assert cli("sources", "check", other, "--source", "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "formats", "evidence"),
+    [
+        (["13/02/2026", "01/02/2026"], ["%d/%m/%Y"], "13/02/2026 occurs, so d/m"),
+        (["02.13.26"], ["%m.%d.%y"], "02.13.26 occurs, so m/d"),
+        (["01/02/2026"], [], "every value can be read d/m and m/d"),
+        (["13/02/2026", "02/13/2026"], [], "two systems wrote this column"),
+        (["2026-02-13"], ["%Y-%m-%d"], "ISO 8601"),
+        (["46066"], ["excel"], "days of a spreadsheet"),
+        (["soon"], [], "no format reads them all"),
+        ([], [], "no value"),
+    ],
+)
+def test_a_date_order_is_derived_from_evidence_or_left_to_a_person(values, formats, evidence):
+    found, said = date_formats(values)
+    assert found == formats and evidence in said
+
+
+def test_a_suggested_mapping_loads_the_file_it_was_made_for(cli, workspace, tmp_path):
+    file = tmp_path / "staff_2026-03.csv"
+    file.write_text("Worker ID;Eintrittsdatum;Team\n007;31.01.2020;Nord\n", encoding="cp1252")
+    drafted = cli("sources", "suggest", file)
+    assert drafted.exit_code == 0
+    assert "31.01.2020 occurs, so d/m" in drafted.output and "GUESS" in drafted.output
+    (workspace.sources / "drafted.yml").write_text(drafted.output)
+    assert "1 records = 1 would load" in cli("sources", "check", file).output
+
+
+def test_every_built_in_mapping_can_be_listed(cli):
+    listed = cli("sources", "list").output
+    assert all(path.stem.split("_")[0] in listed for path in BUILT_IN.glob("*.yml"))
+
+
+def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mended(cli, workspace):
+    from ingest import land, load
+
+    file = workspace.inbox / "hris" / "people_2026-03.csv"
+    file.write_text(HEAD + "E1,2020-02-13,,Sales,T1,Secretname\nE2,13/02/2020,,Sales,T1,Othername\n")
+    assert "nothing was loaded yet" in cli("quarantine", "list").output
+    land.land(land.scan(workspace.inbox), workspace.landing)
+    with load.warehouse(workspace.warehouse) as connection:
+        load.prepare(connection)
+    assert "1 quarantined now" not in cli("quarantine", "replay").output
+    listed = cli("quarantine", "list").output
+    assert "bad_date" in listed and "people_2026-03.csv" in listed and "Secretname" not in listed
+    load_id = land.landed_files(workspace.landing)[0].load_id[:8]
+    shown = cli("quarantine", "show", load_id).output
+    assert 'line 2, column "Hire Date": bad_date' in shown and "Secretname" not in shown
+    assert "Secretname" in cli("quarantine", "show", load_id, "--raw").output
+    assert "No mapping has changed" in cli("quarantine", "replay").output
+    mended = MAPPING | {
+        "columns": MAPPING["columns"] | {"hired_date": {"from": "Hire Date", "formats": ["%d/%m/%Y", "iso"]}}
+    }
+    (workspace.sources / "ours.yml").write_text(yaml.safe_dump(mended))
+    assert "1 quarantined before, 0 now; 2 loaded" in cli("quarantine", "replay").output
+    assert mapping_from(mended).name == "ours"
