@@ -1,0 +1,99 @@
+"""Files that come in any order, late, twice, corrected or unfinished."""
+
+import hashlib
+import json
+from datetime import date
+from itertools import permutations
+
+from box import Box
+
+from ingest import land
+from ingest.spec import mapping_from
+
+MAPPING = {
+    "name": "own",
+    "source": "hris",
+    "files": ["*.csv"],
+    "snapshot": {"filename": r"(?P<year>\d{4})-(?P<month>\d{2})(_v(?P<version>\d))?\."},
+    "columns": {"person_id": {"from": "id"}, "hired_date": {"from": "hired"}, "left_date": {"from": "left"}},
+}
+HEAD = "id,hired,left\n"
+DELIVERIES = {
+    "w_2026-01.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,\n",
+    "w_2026-02.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,2026-01-20\n",  # an exit told a month late
+    "w_2026-01_v2.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,2026-01-20\nbad\n",  # January corrected
+    "w_2026-03.csv": HEAD + "a,2020-01-01,2026-02-30\n",  # a day that does not exist
+    "w_2026-04.csv": "<html>sign in</html>\n",
+}
+WHAT_COUNTS = """
+    select w.* exclude (load_id), l.file_name, row_number() over (
+        partition by l.mapping, l.part, w.snapshot_date, w.person_id order by l.version desc, l.sequence desc
+    ) = 1 as counts
+    from raw.raw_hris__workers as w inner join raw.load_log as l using (load_id) order by all
+"""
+
+
+def digest(box) -> str:
+    tables = (
+        WHAT_COUNTS,
+        "select * exclude (load_id) from raw.quarantine order by all",
+        "select * exclude (load_id) from raw.data_issues order by all",
+        "select * exclude (sequence) from raw.load_log order by all",
+        "select * from raw.profile_columns order by all",
+    )
+    return hashlib.sha256("".join(box.ask(sql).write_csv() for sql in tables).encode()).hexdigest()
+
+
+def test_every_order_of_five_deliveries_ends_in_one_warehouse(tmp_path):
+    digests = set()
+    for number, order in enumerate(permutations(DELIVERIES)):
+        box = Box(tmp_path / str(number), [mapping_from(MAPPING)])
+        for name in order:
+            box.drop("hris", name, DELIVERIES[name])
+            land.land(land.scan(box.root / "inbox"), box.root / "landing", known_date=date(2026, 5, 1))
+        box.load()
+        digests.add(digest(box))
+    assert number + 1 == 120
+    assert len(digests) == 1
+
+
+def test_a_file_waits_until_it_is_as_its_manifest_says(tmp_path):
+    box = Box(tmp_path, [mapping_from(MAPPING)])
+    text = DELIVERIES["w_2026-01.csv"]
+    path = box.drop("hris", "w_2026-01.csv", text[:20])
+    declared = {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest(), "records": 2}
+    box.drop("hris", "w_2026-01.csv.manifest.json", json.dumps(declared))
+    assert box.load() == []
+    [(_, why)] = land.scan(tmp_path / "inbox").waiting
+    assert why == f"20 bytes of the {len(text)} that its manifest names"
+    path.write_text(text)
+    assert [result.n_loaded for result in box.load()] == [2]
+
+
+def test_a_file_cut_at_a_lines_end_is_refused_where_its_manifest_counts_records(tmp_path):
+    box = Box(tmp_path, [mapping_from(MAPPING)])
+    box.drop("hris", "w_2026-01.csv", DELIVERIES["w_2026-01.csv"])
+    box.drop("hris", "w_2026-01.csv.manifest.json", '{"records": 3}')
+    [result] = box.load()
+    assert (result.status, "2 records where its manifest says 3" in result.reason) == ("refused", True)
+
+
+def test_a_file_that_still_grows_waits(tmp_path, monkeypatch):
+    monkeypatch.setattr(land, "SETTLED", 0.2)
+    box = Box(tmp_path, [mapping_from(MAPPING)])
+    path = box.drop("hris", "w_2026-01.csv", HEAD)
+
+    def hash_while_it_grows(_):
+        with path.open("a") as file:
+            file.write("a,2020-01-01,\n")
+        return "0" * 64
+
+    monkeypatch.setattr(land, "sha256", hash_while_it_grows)
+    assert [why for _, why in land.scan(tmp_path / "inbox").waiting] == ["still being written"]
+
+
+def test_a_manifest_that_says_nothing_readable_holds_the_file_back(tmp_path):
+    box = Box(tmp_path, [mapping_from(MAPPING)])
+    box.drop("hris", "w_2026-01.csv", DELIVERIES["w_2026-01.csv"])
+    box.drop("hris", "w_2026-01.csv.manifest.json", "records: 2")
+    assert "its manifest is not readable" in land.scan(tmp_path / "inbox").waiting[0][1]
