@@ -52,7 +52,7 @@ def release(night: Night) -> dg.MaterializeResult:
         inputs=inputs,
         data_issues=issues,
         accepted=[item.model_dump() for item in study.accepted],
-        looks_back=looks_back,
+        looks_back=looks_back or night.looks_back,
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
     )
     target = publish(
