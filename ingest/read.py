@@ -492,7 +492,10 @@ BAD_JSON = "one JSON object, plain values in the columns that are read, no key t
 
 def _open_jsonl(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
     _check_head(path, mapping)
-    return _sampled(map(_decoded, islice(_lines(path, mapping), SAMPLE))), _jsonl_batches(path, mapping)
+    numbered_lines = ((n, _decoded(line)) for n, line in enumerate(_lines(path, mapping), start=1) if line.strip())
+    return _sampled(map(_decoded, islice(_lines(path, mapping), SAMPLE))), _object_batches(
+        numbered_lines, mapping, "jsonl"
+    )
 
 
 def _decoded(line: str) -> object:
@@ -512,21 +515,6 @@ def _sampled(records: Iterable[object]) -> list[str]:
             except (ValueError, RecursionError):
                 continue
     return list(names)
-
-
-def _jsonl_batches(path: Path, mapping: Mapping) -> Iterator[Batch]:
-    objects = _Objects(mapping, "jsonl")
-    for number, line in enumerate(_lines(path, mapping), start=1):
-        if not line.strip():
-            continue
-        try:
-            objects.add(number, DECODER.decode(line.strip()))
-        except (ValueError, RecursionError):
-            objects.fault(number)
-        if objects.collector.is_full:
-            yield objects.collector.batch()
-    objects.check_columns()
-    yield objects.collector.batch()
 
 
 def _lines(path: Path, mapping: Mapping) -> Iterator[str]:
@@ -553,12 +541,12 @@ def _open_json(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
         where = f"at {mapping.records!r}" if mapping.records else "at the top"
         keys = _quoted(list(found)[:20]) if isinstance(found, dict) else "no list"
         raise FileRefused(f"there is no list {where} (but {keys}); say under records: where the list is")
-    return _sampled(found[:SAMPLE]), _json_batches(found, mapping)
+    return _sampled(found[:SAMPLE]), _object_batches(enumerate(found, start=1), mapping, "json")
 
 
-def _json_batches(found: list, mapping: Mapping) -> Iterator[Batch]:
-    objects = _Objects(mapping, "json")
-    for number, record in enumerate(found, start=1):
+def _object_batches(numbered_records: Iterable[tuple[int, object]], mapping: Mapping, kind: str) -> Iterator[Batch]:
+    objects = _Objects(mapping, kind)
+    for number, record in numbered_records:
         try:
             objects.add(number, record)
         except (ValueError, RecursionError):
@@ -584,7 +572,8 @@ class _Objects:
         if not isinstance(record, dict):
             raise ValueError
         flat = flattened(record)
-        if any("." in name for name in flat) and any(f"{name}." in _folders(flat) for name in self.wanted):
+        folders = _folders(flat)
+        if folders and any(f"{name}." in folders for name in self.wanted):
             raise ValueError("an object where a word should be")
         values = [_as_text(flat.get(name)) for name in self.wanted]
         self.seen |= flat.keys() & self.wanted.keys()

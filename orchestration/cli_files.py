@@ -159,16 +159,6 @@ def show_quarantine(
         raise fail(f"nothing is quarantined in {load_id}; see: coaching quarantine list", WRONG)
     landed = {one.load_id: one for one in land.landed_files(there.landing)}
     mappings = {mapping.name: mapping for mapping in _mappings(workspace)}
-    names = dict(
-        _asked(
-            there,
-            lambda c: pl.DataFrame(
-                c.execute("select load_id, mapping from raw.load_log").fetchall(),
-                orient="row",
-                schema=["load", "mapping"],
-            ),
-        ).iter_rows()
-    )
     for row in found.iter_rows(named=True):
         where = f', column "{row["column"]}"' if row["column"] else ""
         stands = f"; there stands {row['stands_there']}" if row["stands_there"] else ""
@@ -179,7 +169,7 @@ def show_quarantine(
         )
         out.print(_plain(f"  do: {ADVICE.get(row['rule'], '')}"), style="bold")
         out.print(_plain(f"  record: {row['record']}"[:2_000]))
-        mapping = mappings.get(names.get(row["load_id"]))
+        mapping = mappings.get(row["mapping"])
         if raw and mapping:
             text = raw_line(there.landing, landed[row["load_id"]], mapping, row["line"])
             out.print(_plain(f"  sent: {text if text is not None else 'this format has no lines'}"))
