@@ -25,7 +25,8 @@ GROUPS = """
 """
 RECORDS = """
     select quarantine.load_id, loads.file_name as file, loads.mapping, quarantine.line, quarantine.kind,
-        quarantine.rule, quarantine.column_name as column, quarantine.value_class as stands_there, quarantine.expected, quarantine.record
+        quarantine.rule, quarantine.column_name as column, quarantine.value_class as stands_there,
+        quarantine.expected, quarantine.record
     from raw.quarantine as quarantine
     inner join raw.load_log as loads on quarantine.load_id = loads.load_id
     where starts_with(quarantine.load_id, $load) and ($line = 0 or quarantine.line = $line)
