@@ -75,6 +75,12 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
         f"{manifest['n_set_aside']:,} set aside by declared rules",
         highlight=False,
     )
+    for item in manifest["restatements"]:
+        console.print(
+            f"Told otherwise than before: {item['restatement']} ({item['count']} rows in {item['n_files']} file(s), "
+            f"about {item['first_month']} to {item['last_month']})",
+            highlight=False,
+        )
     for item in manifest["data_issues"]:
         console.print(f"Left open: {item['issue']} ({item['count']} {item['about']})", style="yellow", highlight=False)
     verdict = manifest["verdict"]

@@ -47,6 +47,7 @@ class Order:
     code_version: str
     inputs: list[dict]
     data_issues: list[dict]
+    restatements: list[dict]
     accepted: list[dict]
     sources_hash: str
     looks_back: bool = False
@@ -180,6 +181,12 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
                 "count": at_least(item["n"], order.min_group_size if item["about"] == "people" else 0),
             }
             for item in order.data_issues
+        ],
+        # By file and month in the warehouse (int_restatements), where small numbers may be read.
+        "restatements": [
+            {key: item[key] for key in ("restatement", "n_files", "first_month", "last_month")}
+            | {"count": at_least(item["n"], order.min_group_size)}
+            for item in order.restatements
         ],
         "accepted": order.accepted,
         "verdict": verdict,

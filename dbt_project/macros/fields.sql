@@ -23,3 +23,13 @@
     {%- if not loop.last %},{% endif %}
     {%- endfor %}
 {%- endmacro %}
+
+{# A worker's fields as words with a mark between them, for dbt.concat: rows are the same where these are. #}
+{% macro worker_words(prefix) -%}
+    {%- set words = ["''"] -%}
+    {%- for field in worker_fields() -%}
+        {%- do words.append("coalesce(cast(" ~ prefix ~ field ~ " as " ~ dbt.type_string() ~ "), '')") -%}
+        {%- do words.append("'|'") -%}
+    {%- endfor -%}
+    {{ return(words) }}
+{%- endmacro %}

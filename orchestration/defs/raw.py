@@ -20,7 +20,7 @@ def _key(table: str) -> dg.AssetKey:
 
 def source_asset(source: str) -> dg.AssetsDefinition:
     """The asset (or the two, for surveys) that loads every landed file of one source."""
-    names = [table.name for table in TABLES_OF[source]]
+    names = [table.name for table in TABLES_OF[source]] + (["data_issues"] if source == "hris" else [])
     specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")

@@ -18,6 +18,11 @@ INPUTS = """
     from raw.load_log where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
 """
 ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
+RESTATED = """
+    select restatement, count(distinct load_id)::int as n_files, strftime(min(month), '%Y-%m') as first_month,
+        strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
+    from intermediate.int_restatements group by restatement order by restatement
+"""
 LOOKS_BACK = """
     select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
         or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
@@ -37,6 +42,7 @@ def release(night: Night) -> dg.MaterializeResult:
         ).fetchall()
         inputs = connection.sql(INPUTS).pl().to_dicts()
         issues = connection.sql(ISSUES).pl().to_dicts()
+        restated = connection.sql(RESTATED).pl().to_dicts()
         [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
         [(observed_through,)] = connection.execute(OBSERVED).fetchall()
     order = Order(
@@ -51,6 +57,7 @@ def release(night: Night) -> dg.MaterializeResult:
         code_version=code_version(),
         inputs=inputs,
         data_issues=issues,
+        restatements=restated,
         accepted=[item.model_dump() for item in study.accepted],
         looks_back=looks_back or night.looks_back,
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),

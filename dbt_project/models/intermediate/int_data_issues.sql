@@ -45,6 +45,50 @@ reversed as (
     where left_date < hired_date
 ),
 
+inferred as (
+    select
+        'absent from the next snapshot, taken as an exit as the mapping declares' as issue,
+        person_id
+    from {{ ref('int_person_spells') }}
+    where is_end_inferred
+),
+
+shared as (
+    select
+        'one e-mail address, several people' as issue,
+        memberships.person_id
+    from {{ ref('int_team_memberships') }} as memberships
+    inner join observation on memberships.month = observation.last_month
+    inner join {{ ref('int_addresses') }} as addresses
+        on memberships.month = addresses.month and memberships.email_key = addresses.email_key
+    where addresses.n_people > 1
+),
+
+newest_loads as (
+    select distinct workers.load_id
+    from {{ ref('stg_hris__workers') }} as workers
+    inner join observation on workers.snapshot_month = observation.last_month
+),
+
+-- What the last snapshots contradict in themselves, found when they were loaded. What other files may settle
+-- (managers, addresses, last days) is asked above, of all of them.
+contradictions as (
+    select distinct
+        found.issue,
+        found.subject_id as person_id
+    from {{ source('raw', 'data_issues') }} as found
+    inner join newest_loads on found.load_id = newest_loads.load_id
+    where
+        found.about = 'people'
+        and found.issue in (
+            'valid_to before valid_from',
+            'born after, or less than 14 years before the hire date',
+            'is their own manager''s manager',
+            'one of several people without a manager',
+            'overlapping stints'
+        )
+),
+
 -- A name that the organisation does not know: misspelt, or written otherwise than in the export.
 unknown_units as (
     select units.unit_id
@@ -77,6 +121,24 @@ issues as (
         person_id as subject_id,
         'people' as about
     from reversed
+    union all
+    select
+        issue,
+        person_id as subject_id,
+        'people' as about
+    from inferred
+    union all
+    select
+        issue,
+        person_id as subject_id,
+        'people' as about
+    from shared
+    union all
+    select
+        issue,
+        person_id as subject_id,
+        'people' as about
+    from contradictions
     union all
     select
         'listed in the study, but in no snapshot' as issue,

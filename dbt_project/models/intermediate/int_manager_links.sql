@@ -15,7 +15,7 @@ named as (
     where coalesce(manager_id, manager_email_key, manager_name_key) is not null
 ),
 
--- A name or an address stands for a person only while exactly one employee has it.
+-- A name stands for a person only while exactly one employee has it.
 names as (
     select
         month,
@@ -31,11 +31,9 @@ addresses as (
     select
         month,
         email_key,
-        min(person_id) as person_id,
-        count(*) as n_people
-    from memberships
-    where email_key is not null
-    group by month, email_key
+        person_id,
+        n_people
+    from {{ ref('int_addresses') }}
 ),
 
 found as (
@@ -43,7 +41,7 @@ found as (
         named.person_id,
         named.month,
         by_id.person_id as id_person_id,
-        case when addresses.n_people = 1 then addresses.person_id end as email_person_id,
+        addresses.person_id as email_person_id,
         case when names.n_people = 1 then names.person_id end as name_person_id,
         coalesce(names.n_people > 1 or addresses.n_people > 1, false) as is_ambiguous
     from named

@@ -14,6 +14,7 @@ latest as (
         hired_date,
         left_date,
         termination_type,
+        due_again_date,
         min(snapshot_month) over (partition by person_id, hired_date) as first_seen_month,
         max(snapshot_month) over (partition by person_id, hired_date) as last_seen_month,
         row_number() over (
@@ -43,19 +44,36 @@ judged as (
             false
         ) as is_superseded
     from followed
+),
+
+-- Where a mapping says that absence ends a stint: the day before the first snapshot that should have listed it. Else
+-- absence says nothing.
+ended as (
+    select
+        judged.*,
+        judged.left_date is null
+        and not judged.is_superseded
+        and judged.due_again_date is not null as is_end_inferred
+    from judged
 )
 
 select
-    judged.person_id,
-    judged.hired_date,
-    judged.left_date,
-    judged.termination_type,
-    judged.first_seen_month,
-    judged.last_seen_month,
-    judged.is_superseded,
+    ended.person_id,
+    ended.hired_date,
+    ended.termination_type,
+    ended.first_seen_month,
+    ended.last_seen_month,
+    ended.is_superseded,
+    ended.is_end_inferred,
+    case
+        when ended.is_end_inferred
+            then cast({{ dbt.dateadd('day', -1, 'ended.due_again_date') }} as date)
+        else ended.left_date
+    end as left_date,
     -- Gone from the files without an exit: neither stayed nor left; censored at the last sight, and counted.
-    judged.left_date is null
-    and not judged.is_superseded
-    and judged.last_seen_month < observation.last_month as is_vanished
-from judged
+    ended.left_date is null
+    and not ended.is_end_inferred
+    and not ended.is_superseded
+    and ended.last_seen_month < observation.last_month as is_vanished
+from ended
 cross join observation

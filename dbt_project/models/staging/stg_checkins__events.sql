@@ -1,6 +1,8 @@
-with events as (
-    select * from {{ source('raw', 'raw_checkins__events') }}
-    where due_date <= {{ as_of() }}
+with crosswalk as (
+    select
+        old_person_id,
+        person_id
+    from {{ ref('stg_hris__crosswalk') }}
 ),
 
 loads as (
@@ -17,7 +19,9 @@ ranked as (
     select
         events.event,
         events.event_id,
-        events.person_id,
+        events.load_id,
+        events.email_key,
+        coalesce(crosswalk.person_id, events.person_id) as person_id,
         events.due_date,
         events.status,
         events.set_by,
@@ -25,14 +29,18 @@ ranked as (
             partition by events.event, events.event_id
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, events.line desc
         ) as turn
-    from events
+    from {{ source('raw', 'raw_checkins__events') }} as events
     inner join loads on events.load_id = loads.load_id
+    left join crosswalk on events.person_id = crosswalk.old_person_id
+    where events.due_date <= {{ as_of() }}
 )
 
 select
+    load_id,
     event,
     event_id,
     person_id,
+    email_key,
     due_date,
     status,
     set_by

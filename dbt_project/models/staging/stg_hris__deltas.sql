@@ -92,6 +92,7 @@ select
     email_key,
     manager_name_key,
     manager_email_key,
-    output_value
+    output_value,
+    cast(null as date) as due_again_date
 from ranked
 where turn = 1

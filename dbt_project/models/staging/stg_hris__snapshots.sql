@@ -17,7 +17,8 @@ spoken_of as (
         loads.part,
         loads.load_id,
         loads.version,
-        loads.sequence
+        loads.sequence,
+        loads.absence
     from workers
     inner join loads on workers.load_id = loads.load_id
 ),
@@ -32,14 +33,29 @@ ranked as (
             order by spoken_of.version desc, spoken_of.sequence desc
         ) as turn
     from spoken_of
+),
+
+-- Where the mapping says that absence ends a stint, the next snapshot must list whoever is still there.
+chosen as (
+    select
+        load_id,
+        mapping,
+        snapshot_date,
+        sequence,
+        case
+            when absence = 'ended'
+                then lead(snapshot_date) over (partition by mapping, part order by snapshot_date)
+        end as due_again_date
+    from ranked
+    where turn = 1
 )
 
 select
     workers.load_id,
     workers.line,
     workers.snapshot_date,
-    ranked.sequence,
-    ranked.mapping,
+    chosen.sequence,
+    chosen.mapping,
     workers.person_id,
     workers.hired_date,
     workers.left_date,
@@ -52,10 +68,10 @@ select
     workers.email_key,
     workers.manager_name_key,
     workers.manager_email_key,
-    workers.output_value
+    workers.output_value,
+    chosen.due_again_date
 from workers
-inner join ranked
+inner join chosen
     on
-        workers.load_id = ranked.load_id
-        and workers.snapshot_date = ranked.snapshot_date
-where ranked.turn = 1
+        workers.load_id = chosen.load_id
+        and workers.snapshot_date = chosen.snapshot_date

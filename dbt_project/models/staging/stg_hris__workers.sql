@@ -1,3 +1,5 @@
+{{ config(materialized="table") }}
+
 with told as (
     select * from {{ ref('stg_hris__snapshots') }}
     union all
@@ -22,27 +24,72 @@ identified as (
     from told
     left join crosswalk as people on told.person_id = people.old_person_id
     left join crosswalk as managers on told.manager_id = managers.old_person_id
+),
+
+-- The posting of the month; of several the one asked first, and of those the one that began last.
+postings as (
+    select
+        identified.load_id,
+        identified.line,
+        identified.snapshot_date,
+        postings.field,
+        postings.word,
+        row_number() over (
+            partition by identified.load_id, identified.line, identified.snapshot_date, postings.field
+            order by postings.priority asc, postings.valid_from_date desc, postings.word asc
+        ) as turn
+    from identified
+    inner join {{ ref('stg_hris__postings') }} as postings
+        on
+            identified.known_person_id = postings.person_id
+            and postings.valid_from_date
+            <= cast({{ dbt.last_day('identified.snapshot_date', 'month') }} as date)
+            and (postings.valid_to_date is null or identified.snapshot_date <= postings.valid_to_date)
+),
+
+posted as (
+    select
+        load_id,
+        line,
+        snapshot_date,
+        max(case when field = 'department' then word end) as department,
+        max(case when field = 'site' then word end) as site,
+        max(case when field = 'team' then word end) as team,
+        max(case when field = 'manager_id' then word end) as manager_id
+    from postings
+    where turn = 1
+    group by load_id, line, snapshot_date
 )
 
 select
-    known_person_id as person_id,
-    load_id,
-    line,
-    snapshot_date,
-    {{ month_of('snapshot_date') }} as snapshot_month,
+    identified.known_person_id as person_id,
+    identified.load_id,
+    identified.line,
+    identified.mapping,
+    identified.snapshot_date,
+    {{ month_of('identified.snapshot_date') }} as snapshot_month,
     -- A directory without hire dates: employed since the first file that knows the person.
-    coalesce(hired_date, min(snapshot_date) over (partition by known_person_id)) as hired_date,
+    coalesce(
+        identified.hired_date, min(identified.snapshot_date) over (partition by identified.known_person_id)
+    ) as hired_date,
     -- An exit that lies ahead has not happened yet: it waits until the run looks from a later day.
-    case when left_date <= {{ as_of() }} then left_date end as left_date,
-    termination_type,
-    department,
-    site,
-    team,
-    known_manager_id as manager_id,
-    name_key,
-    email_key,
-    manager_name_key,
-    manager_email_key,
-    output_value,
-    sequence
+    case when identified.left_date <= {{ as_of() }} then identified.left_date end as left_date,
+    identified.termination_type,
+    -- What the worker's own row does not say, the posting says.
+    coalesce(identified.department, posted.department) as department,
+    coalesce(identified.site, posted.site) as site,
+    coalesce(identified.team, posted.team) as team,
+    coalesce(identified.known_manager_id, posted.manager_id) as manager_id,
+    identified.name_key,
+    identified.email_key,
+    identified.manager_name_key,
+    identified.manager_email_key,
+    identified.output_value,
+    identified.sequence,
+    identified.due_again_date
 from identified
+left join posted
+    on
+        identified.load_id = posted.load_id
+        and identified.line = posted.line
+        and identified.snapshot_date = posted.snapshot_date

@@ -11,6 +11,7 @@ first_landing as (
 select
     loads.load_id,
     loads.source,
+    loads.file_name,
     loads.mapping,
     coalesce(loads.part, '') as part,
     coalesce(loads.version, 0) as version,
@@ -20,7 +21,12 @@ select
     coalesce(loads.rows_are, 'snapshots') as rows_are,
     coalesce(loads.delivery, 'full') as delivery,
     coalesce(loads.blank, 'erases') as blank,
-    coalesce(loads.absence, 'nothing') as absence
+    coalesce(loads.absence, 'nothing') as absence,
+    -- Of a table that every export tells whole, the newest one counts.
+    row_number() over (
+        partition by loads.mapping, coalesce(loads.part, '')
+        order by loads.file_date desc nulls last, coalesce(loads.version, 0) desc, loads.sequence desc
+    ) = 1 as is_newest
 from loads
 cross join first_landing
 where

@@ -1,9 +1,4 @@
-with responses as (
-    select * from {{ source('raw', 'raw_survey__responses') }}
-    where launched_date <= {{ as_of() }}
-),
-
-loads as (
+with loads as (
     select
         load_id,
         file_date,
@@ -12,26 +7,42 @@ loads as (
     from {{ ref('stg_loads') }}
 ),
 
--- The same response in two exports of one wave: the later export tells. One person twice in a wave: the last answer.
+crosswalk as (
+    select
+        old_person_id,
+        person_id
+    from {{ ref('stg_hris__crosswalk') }}
+),
+
+-- The same response in two exports of one wave: the later answer tells, then the later export.
 ranked as (
     select
         responses.load_id,
         responses.response_id,
-        responses.person_id,
+        responses.email_key,
         responses.launched_date,
         responses.recorded_at,
+        coalesce(crosswalk.person_id, responses.person_id) as person_id,
         row_number() over (
-            partition by coalesce(responses.person_id, responses.response_id), responses.launched_date
-            order by responses.recorded_at desc nulls last, loads.version desc, loads.sequence desc, responses.line desc
+            partition by responses.response_id, responses.launched_date
+            order by
+                responses.recorded_at desc nulls last,
+                loads.file_date desc nulls last,
+                loads.version desc,
+                loads.sequence desc,
+                responses.line desc
         ) as turn
-    from responses
+    from {{ source('raw', 'raw_survey__responses') }} as responses
     inner join loads on responses.load_id = loads.load_id
+    left join crosswalk on responses.person_id = crosswalk.old_person_id
+    where responses.launched_date <= {{ as_of() }}
 )
 
 select
     load_id,
     response_id,
     person_id,
+    email_key,
     launched_date,
     recorded_at
 from ranked

@@ -43,6 +43,7 @@ def order(**changes) -> Order:
         "code_version": "0+test",
         "inputs": [],
         "data_issues": [],
+        "restatements": [],
         "accepted": [],
         "sources_hash": "m",
     }

@@ -1,13 +1,27 @@
-with observed as (
-    select * from {{ ref('int_observed') }}
+with eligible as (
+    select
+        person_id,
+        unit_id,
+        cohort,
+        arm,
+        kickoff_date
+    from {{ ref('int_eligible') }}
 ),
 
-responses as (
+frames as (
+    select
+        launched_date,
+        person_id
+    from {{ ref('int_survey_frames') }}
+),
+
+respondents as (
     select
         response_id,
         person_id,
         launched_date
-    from {{ ref('stg_survey__responses') }}
+    from {{ ref('int_respondents') }}
+    where resolution <> 'anonymous'
 ),
 
 answers as (
@@ -27,8 +41,9 @@ outcomes as (
     where source = 'survey'
 ),
 
+-- A wave in which nobody could be known has groups to compare, but no silent people.
 waves as (
-    select distinct launched_date from responses
+    select distinct launched_date from respondents
 ),
 
 scale_sizes as (
@@ -43,37 +58,43 @@ scale_sizes as (
 -- A scale is scored when at least half of its items were answered.
 scores as (
     select
-        responses.person_id,
+        respondents.person_id,
         answers.launched_date,
         answers.scale,
         avg(answers.score) as score
     from answers
-    inner join responses on answers.response_id = responses.response_id
+    inner join respondents
+        on
+            answers.response_id = respondents.response_id
+            and answers.launched_date = respondents.launched_date
     inner join scale_sizes
         on
             answers.launched_date = scale_sizes.launched_date
             and answers.scale = scale_sizes.scale
-    group by responses.person_id, answers.launched_date, answers.scale
+    where respondents.person_id is not null
+    group by respondents.person_id, answers.launched_date, answers.scale
     having 2 * count(*) >= max(scale_sizes.n_items)
 )
 
--- One row per person who could have answered: employed in the month of the launch. Silence is a row without a value.
+-- One row per person who could have answered: employed on the day of the launch. Silence is a row without a value. The
+-- unit is the assigned one, not the one of the day: intention to treat.
 select
     outcomes.metric,
-    observed.person_id,
-    observed.unit_id,
-    observed.cohort,
-    observed.arm,
-    observed.kickoff_date,
-    waves.launched_date as observed_date,
-    {{ period_of('waves.launched_date', 'outcomes.period') }} as period_start,
+    eligible.person_id,
+    eligible.unit_id,
+    eligible.cohort,
+    eligible.arm,
+    eligible.kickoff_date,
+    frames.launched_date as observed_date,
+    {{ period_of('frames.launched_date', 'outcomes.period') }} as period_start,
     scores.score as value,
     scores.score is not null as is_observed
-from observed
-inner join waves on observed.month = {{ month_of('waves.launched_date') }}
+from eligible
+inner join frames on eligible.person_id = frames.person_id
+inner join waves on frames.launched_date = waves.launched_date
 cross join outcomes
 left join scores
     on
-        observed.person_id = scores.person_id
-        and waves.launched_date = scores.launched_date
+        eligible.person_id = scores.person_id
+        and frames.launched_date = scores.launched_date
         and outcomes.metric = {{ dbt.concat(['scores.scale', "'_score'"]) }}

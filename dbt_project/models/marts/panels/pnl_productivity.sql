@@ -16,12 +16,12 @@ outcomes as (
 goals as (
     select
         person_id,
-        {{ month_of('due_date') }} as month,
+        month,
         count(*) as n_due,
         sum(case when status = 'met' then 1 else 0 end) as n_met
-    from {{ ref('stg_checkins__events') }}
+    from {{ ref('int_checkins') }}
     where event = 'goal'
-    group by person_id, {{ month_of('due_date') }}
+    group by person_id, month
 ),
 
 -- Numerator and denominator per person and month; a month without a due goal or an output says nothing.
