@@ -25,6 +25,10 @@ ISO_TIMES = (
 )
 ENGLISH_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 FLAGS = dict.fromkeys(("true", "yes", "y", "t", "1"), "true") | dict.fromkeys(("false", "no", "n", "f", "0"), "false")
+# Zone names that mean one offset only (minutes east of Greenwich); CST, IST and BST mean several.
+ZONES = {"gmt": 0, "utc": 0, "z": 0, "wet": 0, "cet": 60, "mez": 60, "cest": 120, "mesz": 120, "eet": 120, "eest": 180}
+ZONES |= {"edt": -240, "est": -300, "pdt": -420, "pst": -480}
+OFFSET = r"^(?i:gmt|utc)?([+-])(\d{1,2}):?(\d{2})?$"
 DAY_ONE = date(1899, 12, 30)
 SERIAL = r"^[0-9]{1,6}(\.[0-9]+)?$"
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -65,8 +69,9 @@ def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None)
         days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False).floor()
         return pl.lit(DAY_ONE) + pl.duration(days=pl.when(days.is_between(1, 109_574)).then(days).cast(pl.Int64))
     if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%z", "%:z")):
-        return words.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone(None).dt.date()
-    value = words.str.to_date(pattern, strict=False, exact=True)
+        at = words.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone(None)
+        return _of_whole_years(pattern, at).dt.date()
+    value = _of_whole_years(pattern, words.str.to_date(pattern, strict=False, exact=True))
     if "%y" not in pattern:
         return value
     if two_digit_years == "past" and newest is not None:
@@ -75,6 +80,11 @@ def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None)
         short = value.dt.year() % 100
         return value.dt.replace(year=pl.when(short < two_digit_years).then(2000 + short).otherwise(1900 + short))
     return value
+
+
+def _of_whole_years(pattern: str, value: pl.Expr) -> pl.Expr:
+    """%Y means four digits: 7/2/20 is not the year 20, a later format may read it."""
+    return pl.when(value.dt.year() >= 1000).then(value) if "%Y" in pattern else value
 
 
 def to_time(words: pl.Series, column: Column, zone: str, *, is_workbook: bool) -> pl.Series:
@@ -92,13 +102,31 @@ def _as_time(pattern: str, zone: str) -> pl.Expr:
         days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False)
         value = pl.lit(DAY_ONE).cast(pl.Datetime("us")) + pl.duration(seconds=(days * 86_400).round(0).cast(pl.Int64))
     else:
-        value = words.str.to_datetime(pattern, strict=False, time_unit="us")
+        if pattern.endswith("%Z"):
+            return _with_zone_name(pattern)
+        value = _of_whole_years(pattern, words.str.to_datetime(pattern, strict=False, time_unit="us"))
         if "%z" in pattern or "%:z" in pattern:
             return value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        if pattern.endswith("Z") and not pattern.endswith("%Z"):
+        if pattern.endswith("Z"):
             return value
     local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _with_zone_name(pattern: str) -> pl.Expr:
+    """Times that end in GMT+3, UTC or CEST: the written zone counts, and one that says nothing certain is not read."""
+    words = pl.col("")
+    name = words.str.extract(r"(\S+)$", 1)
+    hours, minutes = (name.str.extract(OFFSET, part).cast(pl.Int64, strict=False).fill_null(0) for part in (2, 3))
+    sign = pl.when(name.str.extract(OFFSET, 1) == "-").then(-1).otherwise(1)
+    offset = (
+        pl.when(name.str.contains(OFFSET))
+        .then(sign * (60 * hours + minutes))
+        .otherwise(name.str.to_lowercase().replace_strict(ZONES, default=None, return_dtype=pl.Int64))
+    )
+    body = words.str.replace(r"\s*\S+$", "")
+    at = body.str.to_datetime(pattern.removesuffix("%Z").rstrip(), strict=False, time_unit="us")
+    return _of_whole_years(pattern, at - pl.duration(minutes=offset))
 
 
 def to_number(words: pl.Series, *, decimal: str, thousands: str, strip: str = "") -> pl.Series:

@@ -225,7 +225,9 @@ def _words(batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tu
     parts = [cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
     # Null words are null in each part: two unknown halves of a name are no name.
     named = [pl.when(~pl.col(part.name).is_in(null_words)).then(pl.col(part.name)).alias(part.name) for part in parts]
-    if len(named) > 1:
+    if reading.first_of:
+        words = pl.DataFrame(parts).select(pl.coalesce(named)).to_series()
+    elif len(named) > 1:
         joined = pl.concat_str(named, separator=reading.separator, ignore_nulls=True)
         words = pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
     else:
@@ -241,7 +243,10 @@ def _refined(work: _Work, reading: Reading, kind: str, required: bool, name: str
     words = _words(work.batch, reading, work.mapping)
     if reading.extract is not None:
         before = _words(work.batch, reading.model_copy(update={"extract": None}), work.mapping)
-        broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
+        if reading.other == "refused":
+            broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
+        elif reading.other == "kept":
+            words = pl.select(pl.coalesce(words, before)).to_series()
     if required and reading.if_empty is None:
         broken(words.is_null(), "required", f"a value for {name}")
     if reading.matches is not None:

@@ -131,7 +131,7 @@ def wanted_headers(mapping: Mapping) -> dict[str, bool]:
     readings = [*mapping.columns.values(), *mapping.attributes.values()]
     for one in [*readings, *([] if mapping.long else mapping.items.values())]:
         for header in one.headers:
-            headers[header] = headers.get(header, True) and (one.optional or bool(one.any_of))
+            headers[header] = headers.get(header, True) and (one.optional or bool(one.any_of or one.first_of))
     rules = [rule.column for rule in mapping.set_aside]
     if mapping.snapshot and mapping.snapshot.column:
         rules.append(mapping.snapshot.column)
@@ -183,7 +183,7 @@ def _missing(wanted: dict[str, bool], there: set[str], mapping: Mapping) -> list
     bare = {re.sub(r" \[\d+\]$", "", name) for name in there}
     missing = [name for name, optional in wanted.items() if not optional and name not in there | bare]
     for one in [*mapping.columns.values(), *mapping.attributes.values(), *mapping.items.values()]:
-        if one.any_of and not one.optional and not there & set(one.headers):
+        if (one.any_of or one.first_of) and not one.optional and not there & set(one.headers):
             missing.append(" or ".join(one.headers))
     return missing
 

@@ -128,6 +128,9 @@ class Reading(Strict):
 
     from_: Annotated[tuple[str, ...], Field(alias="from")] = ()
     any_of: tuple[str, ...] = Field((), description="headers, of which the first that the file has is read")
+    first_of: tuple[str, ...] = Field(
+        (), description="headers, of which the first that is not empty in a record is read"
+    )
     constant: str | None = None
     separator: str = Field(" ", description="between the parts where `from` names several headers")
     optional: bool = Field(False, description="the file may lack this column")
@@ -136,12 +139,14 @@ class Reading(Strict):
     extract: str | None = Field(None, description="regular expression; its first group is the value")
     matches: str | None = Field(None, description="regular expression that the whole value must fit")
     values: dict[str, str] = Field({}, description="the file's word → ours, whatever its case")
-    other: Literal["refused", "empty", "kept"] = Field("refused", description="a word that `values` does not name")
+    other: Literal["refused", "empty", "kept"] = Field(
+        "refused", description="a word that `values` does not name or `extract` finds nothing in"
+    )
     if_empty: str | None = Field(None, description="our word where the file has none")
     range: tuple[float, float] | None = None
 
     _words = field_validator("values", mode="before")(_as_words)
-    _lists = field_validator("from_", "any_of", "null_words", mode="before")(_list_of_words)
+    _lists = field_validator("from_", "any_of", "first_of", "null_words", mode="before")(_list_of_words)
 
     @field_validator("extract", "matches")
     @classmethod
@@ -157,8 +162,8 @@ class Reading(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum((bool(self.from_), bool(self.any_of), self.constant is not None)) != 1:
-            raise ValueError("give exactly one of from, any_of, constant")
+        if sum((bool(self.from_), bool(self.any_of), bool(self.first_of), self.constant is not None)) != 1:
+            raise ValueError("give exactly one of from, any_of, first_of, constant")
         if self.extract is not None and re.compile(self.extract).groups < 1:
             raise ValueError("extract needs a group: (…) around the part to keep")
         folded: dict[str, str] = {}
@@ -170,7 +175,7 @@ class Reading(Strict):
     @property
     def headers(self) -> tuple[str, ...]:
         """The headers this may be read from."""
-        return tuple(map(squeezed, self.from_ or self.any_of))
+        return tuple(map(squeezed, self.from_ or self.any_of or self.first_of))
 
 
 class Column(Reading):
@@ -414,7 +419,7 @@ class Mapping(Strict):
 
 
 # Of these a mapping gives one: another is instead of it, not in addition.
-ALTERNATIVES = (("from", "any_of", "constant"), ("column", "filename", "fixed"))
+ALTERNATIVES = (("from", "any_of", "first_of", "constant"), ("column", "filename", "fixed"))
 
 
 def merged(base: Any, change: Any) -> Any:

@@ -1,7 +1,8 @@
 """The organisation's export files, month by month, as an HRIS, a survey tool and a check-in tool would write them.
 
 Files per run (`out/`): `hris/hris_YYYY-MM.csv` (the last one XLSX), `survey/pulse_YYYY-MM.csv` (Qualtrics layout,
-three header rows), `checkins/checkins_YYYY-MM.jsonl`, `roster/programme_roster.csv`. The true effects go to a file
+three header rows), `checkins/checkins_YYYY-MM.jsonl`, `roster/programme_roster.csv`,
+`roster/lms_completions.csv`. Other layouts: dialects.py. The true effects go to a file
 outside the inboxes. The mess is deliberate: exits that first appear a month late, a broken record here and there,
 survey previews, unfinished responses, doubled spaces in names.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from simulation import dialects as systems
 from simulation.organisation import (
     COHORTS,
     CONTROL,
@@ -57,11 +59,33 @@ QUALTRICS_HEAD = {
 }
 
 
-def simulate(design: Design, out: Path, *, truth_path: Path, progress: Callable[[str], None] = lambda _: None) -> None:
+# Layouts by source; the first writes the mess that the others leave out.
+DIALECTS = {
+    "hris": ("report", "workday_tables", *systems.HRIS),
+    "survey": ("qualtrics", *systems.SURVEY),
+    "checkins": ("log", *systems.CHECKINS),
+}
+
+
+def simulate(
+    design: Design,
+    out: Path,
+    *,
+    truth_path: Path,
+    dialects: dict[str, str] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> None:
     """Write all exports of `design` below `out` and the true effects to `truth_path`.
 
-    `progress` is told each finished month. Memory is bounded by one month of one export.
+    `dialects` names the layout of a source (DIALECTS; the first of each where it is not named): the same people,
+    answers and goals, as another system would write them. `progress` is told each finished month. Memory is bounded by
+    one month of one export (but for `workday_tables`, which tell all at once). Raises KeyError for an unknown dialect.
     """
+    layout = {source: (dialects or {}).get(source, names[0]) for source, names in DIALECTS.items()}
+    for source, name in layout.items():
+        if name not in DIALECTS[source]:
+            raise KeyError(f"{source} has no dialect {name!r}; there are {', '.join(DIALECTS[source])}")
+    history: list[tuple[date, pl.DataFrame]] = []
     for source in ("hris", "survey", "checkins", "roster"):
         (out / source).mkdir(parents=True, exist_ok=True)
     org = Organisation.draw(design)
@@ -73,13 +97,19 @@ def simulate(design: Design, out: Path, *, truth_path: Path, progress: Callable[
             truth.start(org)
         if month in design.kickoff_months:
             truth.add_retention(org, month)
-        _write_hris(org, month, leaving, day, out / "hris")
-        _write_checkins(org, month, out / "checkins", truth)
+        people = _hris_rows(org, month, leaving, day)
+        if layout["hris"] == "workday_tables":
+            history.append((design.month(month), people.with_columns(systems.manager_or_none())))
+        else:
+            _write_hris(people, design, month, out / "hris", layout["hris"])
+        _write_checkins(org, month, out / "checkins", truth, layout["checkins"])
         if month % 3 == 1:
-            _write_survey(org, month, out / "survey", truth)
+            _write_survey(org, month, out / "survey", truth, layout["survey"])
         org.refill(leaving, month + 1)
         org.move(month + 1)
         progress(f"{design.month(month):%Y-%m}")
+    if history:
+        _write(systems.workday_tables(history), out / "hris")
     truth_path.parent.mkdir(parents=True, exist_ok=True)
     truth_path.write_text(json.dumps(truth.summary(), indent=2) + "\n")
 
@@ -151,10 +181,17 @@ def _late_rows(frame: pl.DataFrame, slots: np.ndarray, left: np.ndarray) -> pl.D
     )
 
 
-def _write_hris(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarray, folder: Path) -> None:
-    frame = _hris_rows(org, month, leaving, day)
-    stem = f"hris_{org.design.month(month):%Y-%m}"
-    if month == org.design.months - 1 and frame.height <= WORKBOOK_ROWS:
+def _write(files: systems.Files, folder: Path) -> None:
+    for name, data in files:
+        (folder / name).write_bytes(data)
+
+
+def _write_hris(frame: pl.DataFrame, design: Design, month: int, folder: Path, dialect: str) -> None:
+    if dialect in systems.HRIS:
+        _write(systems.HRIS[dialect](frame, design.month(month)), folder)
+        return
+    stem = f"hris_{design.month(month):%Y-%m}"
+    if month == design.months - 1 and frame.height <= WORKBOOK_ROWS:
         frame.write_excel(folder / f"{stem}.xlsx", worksheet="Headcount")
         return
     if month % 5 == 2:  # an impossible date, typed by hand
@@ -182,7 +219,7 @@ def _likert(latent: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(1 + latent / 25), 1, 5).astype(np.int64)
 
 
-def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth) -> None:
+def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth, dialect: str) -> None:
     launch = org.design.month(month) + timedelta(days=9)
     slots = np.flatnonzero(org.hired < (launch - date(1970, 1, 1)).days)
     shock = org.rng.normal(0, 2.0, size=org.team_quality.size)
@@ -236,7 +273,33 @@ def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth) -> 
             },
         }
     )
+    if dialect in systems.SURVEY:
+        groups = pl.DataFrame(
+            {
+                "Team": _team_ids(org.slot_team[slots[kept]]),
+                "Department": np.array(DEPARTMENTS)[org.team_department[org.slot_team[slots[kept]]]],
+            }
+        )
+        questions = {item: text for item, (text, _, _) in SURVEY_ITEMS.items()}
+        _write(systems.SURVEY[dialect](_finished(frame.hstack(groups)), questions, launch), folder)
+        return
     _with_header_rows(frame).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
+
+
+def _finished(frame: pl.DataFrame) -> pl.DataFrame:
+    """The responses that count, as dialects take them; previews and unfinished ones are Qualtrics' own."""
+    stamp = "%Y-%m-%d %H:%M:%S"
+    counting = (pl.col("Status") != "Survey Preview") & (pl.col("Finished") == "True")
+    return frame.filter(counting).select(
+        pl.col("RecipientEmail").alias("EMail"),
+        pl.col("ExternalReference").alias("Employee"),
+        pl.col("ResponseId").str.tail(7).str.strip_chars_start("0").alias("Number"),
+        pl.col("StartDate").str.to_datetime(stamp).alias("Start"),
+        pl.col("EndDate").str.to_datetime(stamp).alias("End"),
+        "Team",
+        "Department",
+        *[pl.col(item).replace("Don't know", "") for item in SURVEY_ITEMS],
+    )
 
 
 def _with_header_rows(frame: pl.DataFrame) -> pl.DataFrame:
@@ -247,7 +310,7 @@ def _with_header_rows(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([pl.DataFrame([labels, cells], schema=frame.columns, orient="row"), frame])
 
 
-def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth) -> None:
+def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, dialect: str) -> None:
     """One goal a month for most people, two check-ins a month for everybody in a coached-or-control team."""
     first = org.design.month(month)
     slots = np.flatnonzero(org.team_cohort[org.slot_team] != OUTSIDE)
@@ -274,7 +337,8 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth) -
             "set_by": np.where(own[has_goal], "team", "manager"),
         }
     )
-    goals.write_ndjson(folder / f"goals_{first:%Y-%m}.jsonl")
+    if dialect == "log":
+        goals.write_ndjson(folder / f"goals_{first:%Y-%m}.jsonl")
     held_chance = 0.70 + 0.20 * (gained > 0)
     meetings = []
     for turn in (0, 1):
@@ -293,6 +357,12 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth) -
                 schema_overrides={"set_by": pl.String},
             )
         )
+    if dialect in systems.CHECKINS:
+        known, write = systems.CHECKINS[dialect]
+        events = pl.concat([goals, *meetings]).filter(pl.col("event").is_in(known))
+        address = pl.lit("person.") + pl.col("employee_id").str.slice(1) + pl.lit("@example.invalid")
+        _write(write(events.with_columns(address.alias("email")), first), folder)
+        return
     path = folder / f"checkins_{first:%Y-%m}.jsonl"
     pl.concat(meetings).write_ndjson(path)
     if month % 6 == 4:  # the export was cut in mid-record and resumed
@@ -307,6 +377,7 @@ def _write_roster(org: Organisation, path: Path) -> None:
     kickoffs = [org.design.month(m) for m in org.design.kickoff_months]
     coached = cohort != CONTROL
     coach = _id("E", org.employee[org.manager_of_team])
+    trained = [str(kickoffs[c] - timedelta(days=14)) if c != CONTROL else None for c in cohort]
     pl.DataFrame(
         {
             "Team ID": _team_ids(teams),
@@ -314,6 +385,10 @@ def _write_roster(org: Organisation, path: Path) -> None:
             "Arm": np.where(coached, "Pilot", "Control"),
             "Kick-off": [str(kickoffs[c]) if c != CONTROL else None for c in cohort],
             "Coach Employee ID": coach,
-            "Training completed": [str(kickoffs[c] - timedelta(days=14)) if c != CONTROL else None for c in cohort],
+            "Training completed": trained,
         }
     ).write_csv(path)
+    number = pl.Series(org.employee[org.manager_of_team]).cast(pl.String).str.zfill(7)
+    address = pl.select(pl.lit("person.") + number + pl.lit("@example.invalid")).to_series()
+    completions = pl.DataFrame({"employee_id": coach, "email": address, "completed": trained})
+    _write(systems.lms(completions.filter(pl.Series(coached))), path.parent)

@@ -1,7 +1,7 @@
 {# The fields of a worker that a delivery of changes may leave blank. #}
 {% macro worker_fields() -%}
     {{ return([
-        'hired_date', 'left_date', 'termination_type', 'department', 'site', 'team', 'manager_id', 'name_key',
+        'hired_date', 'left_date', 'termination_type', 'worker_status', 'department', 'site', 'team', 'manager_id', 'name_key',
         'email_key', 'manager_name_key', 'manager_email_key', 'output_value'
     ]) }}
 {%- endmacro %}

@@ -47,7 +47,7 @@ reversed as (
 
 inferred as (
     select
-        'absent from the next snapshot, taken as an exit as the mapping declares' as issue,
+        'left without a day: taken as the day before the first snapshot that shows it' as issue,
         person_id
     from {{ ref('int_person_spells') }}
     where is_end_inferred

@@ -1,5 +1,24 @@
-with workers as (
-    select * from {{ ref('stg_hris__workers') }}
+with sightings as (
+    select
+        workers.*,
+        max(case when not coalesce(workers.is_gone, false) then workers.snapshot_date end) over (
+            partition by workers.person_id, workers.hired_date
+        ) as last_present_date
+    from {{ ref('stg_hris__workers') }} as workers
+),
+
+workers as (
+    select
+        sightings.*,
+        min(
+            case
+                when
+                    sightings.is_gone
+                    and (sightings.last_present_date is null or sightings.snapshot_date > sightings.last_present_date)
+                    then sightings.snapshot_date
+            end
+        ) over (partition by sightings.person_id, sightings.hired_date) as gone_by_date
+    from sightings
 ),
 
 observation as (
@@ -14,7 +33,9 @@ latest as (
         hired_date,
         left_date,
         termination_type,
-        due_again_date,
+        -- The day by which the stint had ended, where no file says when: the first snapshot that says so in words, or
+        -- that should have listed it.
+        case when is_gone then gone_by_date else due_again_date end as ended_by_date,
         min(snapshot_month) over (partition by person_id, hired_date) as first_seen_month,
         max(snapshot_month) over (partition by person_id, hired_date) as last_seen_month,
         row_number() over (
@@ -46,14 +67,13 @@ judged as (
     from followed
 ),
 
--- Where a mapping says that absence ends a stint: the day before the first snapshot that should have listed it. Else
--- absence says nothing.
+-- An exit without a day is put on the day before the first snapshot that shows it.
 ended as (
     select
         judged.*,
         judged.left_date is null
         and not judged.is_superseded
-        and judged.due_again_date is not null as is_end_inferred
+        and judged.ended_by_date is not null as is_end_inferred
     from judged
 )
 
@@ -67,7 +87,7 @@ select
     ended.is_end_inferred,
     case
         when ended.is_end_inferred
-            then cast({{ dbt.dateadd('day', -1, 'ended.due_again_date') }} as date)
+            then cast({{ dbt.dateadd('day', -1, 'ended.ended_by_date') }} as date)
         else ended.left_date
     end as left_date,
     -- Gone from the files without an exit: neither stayed nor left; censored at the last sight, and counted.

@@ -51,8 +51,9 @@ ranked as (
     select
         found.*,
         row_number() over (
-            partition by found.launched_date, coalesce(found.person_id, found.response_id)
-            order by found.recorded_at desc nulls last, found.response_id desc
+            partition by
+                found.launched_date, coalesce(found.person_id, {{ dbt.concat(['found.load_id', 'found.response_id']) }})
+            order by found.recorded_at desc nulls last, found.response_id desc, found.load_id desc
         ) as turn
     from found
 )

@@ -9,6 +9,9 @@ workers as (
         left_date,
         load_id,
         snapshot_month,
+        lag(load_id) over (
+            partition by person_id, hired_date order by snapshot_date, sequence, line
+        ) as load_id_before,
         lag(snapshot_month) over (
             partition by person_id, hired_date order by snapshot_date, sequence, line
         ) as snapshot_month_before,
@@ -30,7 +33,7 @@ exits as (
         {{ month_of('coalesce(left_date, left_date_before)') }} as month
     from workers
     where
-        snapshot_month_before is not null
+        load_id <> load_id_before
         and coalesce(left_date, left_date_before) is not null
         and (
             left_date_before <> left_date
@@ -108,12 +111,12 @@ responses as (
         responses.load_id,
         {{ month_of('responses.launched_date') }} as month,
         row_number() over (
-            partition by responses.response_id, responses.launched_date
+            partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
             order by responses.recorded_at, loads.file_date nulls first, loads.version, loads.sequence, responses.line
         ) as turn,
         responses.recorded_at,
         min(responses.recorded_at) over (
-            partition by responses.response_id, responses.launched_date
+            partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
         ) as first_recorded_at
     from {{ source('raw', 'raw_survey__responses') }} as responses
     inner join loads on responses.load_id = loads.load_id

@@ -84,6 +84,7 @@ select
     hired_date,
     left_date,
     termination_type,
+    worker_status,
     department,
     site,
     team,
@@ -95,4 +96,7 @@ select
     output_value,
     cast(null as date) as due_again_date
 from ranked
-where turn = 1
+where
+    turn = 1
+    -- Nobody is listed after their exit; the file that tells it does so once.
+    and (left_date is null or month <= greatest({{ month_of('left_date') }}, snapshot_month))

@@ -34,7 +34,12 @@ versions as (
         newest.mapping,
         newest.sequence,
         {{ month_of('workers.valid_from_date') }} as first_month,
-        least(coalesce(workers.valid_to_date, newest.exported_date), newest.exported_date) as last_date
+        -- Nobody is listed after their exit, but a version that begins later still tells of it once.
+        least(
+            coalesce(workers.valid_to_date, newest.exported_date),
+            newest.exported_date,
+            greatest(coalesce(workers.left_date, newest.exported_date), workers.valid_from_date)
+        ) as last_date
     from {{ source('raw', 'raw_hris__workers') }} as workers
     inner join newest on workers.load_id = newest.load_id
     where
@@ -73,6 +78,7 @@ select
     hired_date,
     left_date,
     termination_type,
+    worker_status,
     department,
     site,
     team,

@@ -60,6 +60,7 @@ select
     workers.hired_date,
     workers.left_date,
     workers.termination_type,
+    workers.worker_status,
     workers.department,
     workers.site,
     workers.team,

@@ -75,6 +75,8 @@ select
     -- An exit that lies ahead has not happened yet: it waits until the run looks from a later day.
     case when identified.left_date <= {{ as_of() }} then identified.left_date end as left_date,
     identified.termination_type,
+    -- Listed, but said to have left, without a day: gone.
+    coalesce(identified.worker_status = 'left' and identified.left_date is null, false) as is_gone,
     -- What the worker's own row does not say, the posting says.
     coalesce(identified.department, posted.department) as department,
     coalesce(identified.site, posted.site) as site,

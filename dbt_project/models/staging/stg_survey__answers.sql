@@ -11,6 +11,7 @@ responses as (
 )
 
 select
+    responses.load_id,
     responses.response_id,
     responses.launched_date,
     answers.item,

@@ -1,6 +1,8 @@
 with loads as (
     select
         load_id,
+        mapping,
+        part,
         file_date,
         version,
         sequence
@@ -14,7 +16,8 @@ crosswalk as (
     from {{ ref('stg_hris__crosswalk') }}
 ),
 
--- The same response in two exports of one wave: the later answer tells, then the later export.
+-- The same response in two exports of one wave: the later answer tells, then the later export. Many tools number their
+-- responses from 1, so that an id says something within one export's mapping, part and wave only.
 ranked as (
     select
         responses.load_id,
@@ -24,7 +27,7 @@ ranked as (
         responses.recorded_at,
         coalesce(crosswalk.person_id, responses.person_id) as person_id,
         row_number() over (
-            partition by responses.response_id, responses.launched_date
+            partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
             order by
                 responses.recorded_at desc nulls last,
                 loads.file_date desc nulls last,

@@ -17,6 +17,7 @@ frames as (
 
 respondents as (
     select
+        load_id,
         response_id,
         person_id,
         launched_date
@@ -26,6 +27,7 @@ respondents as (
 
 answers as (
     select
+        load_id,
         response_id,
         launched_date,
         scale,
@@ -65,7 +67,8 @@ scores as (
     from answers
     inner join respondents
         on
-            answers.response_id = respondents.response_id
+            answers.load_id = respondents.load_id
+            and answers.response_id = respondents.response_id
             and answers.launched_date = respondents.launched_date
     inner join scale_sizes
         on
