@@ -50,7 +50,14 @@ def english_months(words: pl.Series, month_names: tuple[str, ...]) -> pl.Series:
     """Month names of another language as English abbreviations, which is what %b reads."""
     if not month_names:
         return words
-    return words.str.replace_many(list(month_names), list(ENGLISH_MONTHS), ascii_case_insensitive=True, leftmost=True)
+    spelt = [
+        (spelling.strip(), english)
+        for names, english in zip(month_names, ENGLISH_MONTHS, strict=True)
+        for spelling in names.split("|")
+    ]
+    spelt.sort(key=lambda pair: -len(pair[0]))  # Mai before Ma
+    theirs, ours = zip(*spelt, strict=True)
+    return words.str.replace_many(list(theirs), list(ours), ascii_case_insensitive=True, leftmost=True)
 
 
 def to_date(words: pl.Series, column: Column, *, newest: pl.Series | None, is_workbook: bool) -> pl.Series:
@@ -68,17 +75,22 @@ def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None)
     if pattern == "excel":
         days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False).floor()
         return pl.lit(DAY_ONE) + pl.duration(days=pl.when(days.is_between(1, 109_574)).then(days).cast(pl.Int64))
+    if pattern in ("unix", "unix_ms"):
+        return _epoch(pattern).dt.date()
     if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%z", "%:z")):
         at = words.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone(None)
         return _of_whole_years(pattern, at).dt.date()
     value = _of_whole_years(pattern, words.str.to_date(pattern, strict=False, exact=True))
-    if "%y" not in pattern:
-        return value
-    if two_digit_years == "past" and newest is not None:
-        return pl.when(value > newest).then(value.dt.offset_by("-100y")).otherwise(value)
+    return _in_century(value, two_digit_years, newest) if "%y" in pattern else value
+
+
+def _in_century(value: pl.Expr, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
+    """Two-digit years: of the past where that is declared, or by a pivot; else as they were read (69 is 1969)."""
     if isinstance(two_digit_years, int):
         short = value.dt.year() % 100
         return value.dt.replace(year=pl.when(short < two_digit_years).then(2000 + short).otherwise(1900 + short))
+    if two_digit_years == "past" and newest is not None:
+        return pl.when(value > newest).then(value.dt.offset_by("-100y")).otherwise(value)
     return value
 
 
@@ -96,8 +108,7 @@ def to_time(words: pl.Series, column: Column, zone: str, *, is_workbook: bool) -
 def _as_time(pattern: str, zone: str) -> pl.Expr:
     words = pl.col("")
     if pattern in ("unix", "unix_ms"):
-        number = pl.when(words.str.contains(r"^[0-9]{9,14}$")).then(words).cast(pl.Int64, strict=False)
-        return pl.from_epoch(number, time_unit="s" if pattern == "unix" else "ms").cast(pl.Datetime("us"))
+        return _epoch(pattern)
     if pattern == "excel":
         days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False)
         value = pl.lit(DAY_ONE).cast(pl.Datetime("us")) + pl.duration(seconds=(days * 86_400).round(0).cast(pl.Int64))
@@ -111,6 +122,13 @@ def _as_time(pattern: str, zone: str) -> pl.Expr:
             return value
     local = value.dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
     return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _epoch(pattern: str) -> pl.Expr:
+    """Seconds (9 or 10 digits) or milliseconds (12 or 13) since 1970."""
+    unit, digits = ("s", r"^[0-9]{9,10}$") if pattern == "unix" else ("ms", r"^[0-9]{12,13}$")
+    number = pl.when(pl.col("").str.contains(digits)).then(pl.col("")).cast(pl.Int64, strict=False)
+    return pl.from_epoch(number, time_unit=unit).cast(pl.Datetime("us"))
 
 
 def _with_zone_name(pattern: str) -> pl.Expr:
@@ -151,6 +169,34 @@ def to_number(words: pl.Series, *, decimal: str, thousands: str, strip: str = ""
     value = pl.when(text.str.contains(NUMBER)).then(text).cast(pl.Float64, strict=False)
     frame = words.alias("").to_frame().select(value.alias("value"))
     return frame.select(pl.when(pl.col("value").is_finite()).then(pl.col("value"))).to_series()
+
+
+HOURS = r"(?:(\d+(?:[.,]\d+)?)(?:h|hrs?|hours?|std))?"
+MINUTES = r"(?:(\d+(?:[.,]\d+)?)(?:m|mins?|minutes?))?"
+SECONDS = r"(?:(\d+(?:[.,]\d+)?)(?:s|secs?|seconds?|sek))?"
+DURATION = f"^(?:pt)?{HOURS}{MINUTES}{SECONDS}$"
+CLOCK = r"^(\d{1,4}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?$"
+
+
+def to_minutes(words: pl.Series, colon: str) -> pl.Series:
+    """Minutes from `1h 30m`, `90 min`, `PT1H30M` (ISO 8601), `1:30:00`, a number, `00:45` (h:m or m:s, as declared)."""
+    text = pl.col("").str.to_lowercase().str.replace_all(r"\s+", "")
+
+    def part(pattern: str, group: int) -> pl.Expr:
+        return text.str.extract(pattern, group).str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+
+    hours, minutes, seconds = (part(DURATION, group).fill_null(0) for group in (1, 2, 3))
+    first, second, third = (part(CLOCK, group) for group in (1, 2, 3))
+    short = first + second / 60 if colon == "m:s" else 60 * first + second
+    value = (
+        pl.when(text.str.contains(CLOCK))
+        .then(pl.when(third.is_not_null()).then(60 * first + second + third / 60).otherwise(short))
+        .when(text.str.contains(r"^\d+(?:[.,]\d+)?$"))
+        .then(part(r"^(.+)$", 1))
+        .when(text.str.contains(DURATION) & text.str.contains(r"\d"))
+        .then(60 * hours + minutes + seconds / 60)
+    )
+    return words.alias("").to_frame().select(value).to_series()
 
 
 def number_marks(column: Column, mapping: Mapping, kind: str) -> tuple[str, str]:

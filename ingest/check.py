@@ -17,7 +17,7 @@ from ingest.conform import value_class
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import FileRefused, numbered, open_file
 from ingest.spec import Mapping, candidates, squeezed
-from ingest.tables import PERSONAL
+from ingest.tables import ANSWERS, ATTRIBUTES, PERSONAL
 
 SAMPLES = 3
 
@@ -32,6 +32,17 @@ class Understood:
     n_empty: int
 
 
+@dataclass(frozen=True)
+class Became:
+    """One field as it would stand in the warehouse: in how many rows it is filled, and its commonest values."""
+
+    field: str
+    n_filled: int
+    n_rows: int
+    n_distinct: int
+    samples: tuple[str, ...]
+
+
 @dataclass
 class Report:
     """The findings about one file."""
@@ -40,6 +51,7 @@ class Report:
     vintage: str = ""
     also_fits: list[str] = field(default_factory=list)
     columns: list[Understood] = field(default_factory=list)
+    became: list[Became] = field(default_factory=list)
     refused: str = ""
     n_records: int = 0
     n_loaded: int = 0
@@ -50,8 +62,8 @@ class Report:
 
     @property
     def would_load(self) -> bool:
-        """Whether the night would take the file."""
-        return self.mapping is not None and not self.refused
+        """Whether the night would take the file, and at least one record of it."""
+        return self.mapping is not None and not self.refused and not (self.n_faulty and not self.n_loaded)
 
 
 QUARANTINE = """
@@ -81,7 +93,11 @@ def check(path: Path, mappings: list[Mapping], *, source: str | None = None) -> 
         return Report(refused=f"no mapping reads a file of this name and these columns{hint}")
     chosen = fitting[0]
     report = Report(mapping=chosen, also_fits=[m.name for m in fitting[1:]])
-    report.columns = _columns(path, chosen)
+    try:
+        report.columns = _columns(path, chosen)
+    except FileRefused as error:
+        report.refused = str(error)
+        return report
     _load(path, chosen, report)
     return report
 
@@ -118,6 +134,39 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
         report.n_faulty, report.n_set_aside = result.n_faulty, result.n_set_aside
         report.quarantine = connection.sql(QUARANTINE).pl()
         report.issues = connection.execute(ISSUES).fetchall()
+        if result.opened and not report.refused:
+            report.became = _became(connection, result.opened.reading.layout)
+
+
+def _became(connection, layout: Mapping) -> list[Became]:
+    """What the fields, attributes and items became, over the rows that loaded."""
+    fields = {name for name, _ in layout.all_columns} | ({layout.record.dated} if layout.snapshot else set())
+    found = [
+        _summed_up(connection, name, layout.record.name, f'"{name}"', kind in PERSONAL and kind != "birth_year")
+        for name, kind in layout.record.fields.items()
+        if name in fields
+    ]
+    if layout.attributes:
+        table = ATTRIBUTES[layout.source].name
+        for name, one in layout.attributes.items():
+            found.append(
+                _summed_up(
+                    connection, name, table, "coalesce(word, number::varchar)", bool(one.personal), ("attribute", name)
+                )
+            )
+    for name in layout.items:
+        found.append(_summed_up(connection, name, ANSWERS.name, "answer", False, ("item", name)))
+    return found
+
+
+def _summed_up(connection, name: str, table: str, value: str, is_personal: bool, only: tuple[str, str] = ("", "")):
+    where = f"where {only[0]} = $only" if only[0] else "where $only = ''"
+    sql = f"select {value}::varchar as v, count(*)::int as n from raw.{table} {where} group by v order by n desc, v"
+    rows = connection.execute(sql, {"only": only[1]}).fetchall()
+    [(n_rows,)] = connection.execute(f"select count(*)::int from raw.{table} {where}", {"only": only[1]}).fetchall()
+    values = [(word, n) for word, n in rows if word is not None]
+    samples = ("keyed hashes",) if is_personal and values else tuple(word[:40] for word, _ in values[:SAMPLES])
+    return Became(name, sum(n for _, n in values), n_rows, len(values), samples)
 
 
 def _columns(path: Path, mapping: Mapping) -> list[Understood]:
@@ -151,7 +200,7 @@ def _samples(words: pl.Series, *, is_personal: bool) -> tuple[str, ...]:
 def _uses(mapping: Mapping) -> dict[str, list[str]]:
     """Header → what it is read as."""
     uses: dict[str, list[str]] = {}
-    for name, column in mapping.columns.items():
+    for name, column in mapping.all_columns:
         kind = mapping.record.fields[name]
         told = "hashed" if kind in PERSONAL and kind != "birth_year" else "year only" if kind == "birth_year" else kind
         formats = f" written {' or '.join(column.formats)}" if column.formats else ""
@@ -165,6 +214,8 @@ def _uses(mapping: Mapping) -> dict[str, list[str]]:
         for header in item.headers:
             uses.setdefault(header, []).append(f"item {name} of {item.scale}" + (", reversed" if item.reverse else ""))
     for rule in mapping.set_aside:
+        if rule.column is None:
+            continue
         uses.setdefault(squeezed(rule.column), []).append(f"set aside: {rule.reason}")
     if mapping.snapshot and mapping.snapshot.column:
         uses.setdefault(squeezed(mapping.snapshot.column), []).append(mapping.record.dated)

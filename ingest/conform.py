@@ -5,6 +5,7 @@ Pure functions over one batch: no files, no database. Records in = rows out + qu
 
 from __future__ import annotations
 
+import calendar
 import json
 import re
 from collections.abc import Callable
@@ -21,14 +22,16 @@ from ingest.cast import (
     english_months,
     number_marks,
     to_date,
+    to_minutes,
     to_number,
     to_time,
 )
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import Batch, Fault, FileRefused
-from ingest.spec import AnswerScale, Attribute, Column, Item, Mapping, Reading, squeezed
+from ingest.spec import AnswerScale, Attribute, Column, Item, Mapping, Reading, SnapshotDate, squeezed
 from ingest.tables import ANSWERS, ATTRIBUTES, QUARANTINE, RawTable
 
+SCIENTIFIC = r"^\d([.,]\d+)?[eE]\+\d+$"  # 1.23457E+11: what a spreadsheet leaves of a long id
 WITHHELD = "withheld"  # stands for a personal value wherever one could be seen
 MAX_TEXT = 2_000  # characters; survey comments and the like are not loaded at all
 MAX_EXPECTED = 500
@@ -40,6 +43,7 @@ class Conformed:
 
     tables: dict[str, pl.DataFrame]
     quarantine: pl.DataFrame
+    n_records: int
 
 
 class _Verdicts:
@@ -70,6 +74,7 @@ class _Work:
     pseudonyms: Pseudonyms
     verdicts: _Verdicts
     dates: pl.Series
+    file_name: str
 
     @property
     def n(self) -> int:
@@ -89,16 +94,27 @@ class _Work:
         return broken
 
 
-def conform(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: str, dated: date | None) -> Conformed:
+def conform(
+    batch: Batch,
+    mapping: Mapping,
+    pseudonyms: Pseudonyms,
+    *,
+    load_id: str,
+    dated: date | None,
+    file_name: str = "",
+) -> Conformed:
     """Rows and quarantine of one batch, without their load id and without the fields that the mapping does not give.
 
-    `dated` is the snapshot's or the launch's date where a file has just one.
+    `dated` is the snapshot's or the launch's date where a file has just one. A record that holds several (`repeat`)
+    counts as so many.
     """
+    if mapping.repeat:
+        return _turn_by_turn(batch, mapping, pseudonyms, load_id=load_id, dated=dated, file_name=file_name)
     table = mapping.record
     frame = batch.frame
     verdicts = _Verdicts(frame.height)
     _set_aside(batch, mapping, verdicts)
-    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts))
+    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts), file_name)
     columns = {"line": frame["line"]}
     for name, kind in table.fields.items():
         if mapping.snapshot and name == table.dated:
@@ -119,7 +135,35 @@ def conform(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *, load_id: 
         tables[ANSWERS.name] = _answer_rows(kept, answers, good)
     if attributes:
         tables[ATTRIBUTES[mapping.source].name] = _attribute_rows(kept, attributes, good)
-    return Conformed(tables, _quarantine(work))
+    return Conformed(tables, _quarantine(work), frame.height + len(batch.faults))
+
+
+def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **facts) -> Conformed:
+    """Each turn of `repeat` as if it were a file of its own; a turn that nobody filled in is set aside."""
+    parts = []
+    for turn, (one, block) in enumerate(zip(mapping.turns, mapping.repeat, strict=True), start=1):
+        # What other turns read too (the person, the day) does not fill this one.
+        elsewhere = [
+            *mapping.columns.values(),
+            *(c for other in mapping.repeat if other is not block for c in other.values()),
+        ]
+        shared = {h for column in elsewhere for h in column.headers}
+        own = dict.fromkeys(h for column in block.values() for h in column.headers)
+        headers = [h for h in own if h in batch.frame.columns and h not in shared]
+        filled = pl.any_horizontal(pl.col(h).fill_null("").str.strip_chars() != "" for h in headers)
+        is_filled = batch.frame.select(filled.alias("filled"))["filled"] if headers else None
+        faults = batch.faults if turn == 1 else []
+        if is_filled is not None and not is_filled.all():
+            faults = faults + [
+                Fault(
+                    line, "empty_turn", " + ".join(headers), f"turn {turn} of the record holds nothing", {}, "set_aside"
+                )
+                for line in batch.frame["line"].filter(~is_filled)
+            ]
+        frame = batch.frame if is_filled is None else batch.frame.filter(is_filled)
+        parts.append(conform(Batch(frame, faults, batch.kind), one, pseudonyms, **facts))
+    tables = {name: pl.concat([part.tables[name] for part in parts]) for name in parts[0].tables}
+    return Conformed(tables, pl.concat([p.quarantine for p in parts]), sum(p.n_records for p in parts))
 
 
 def _repeated(value, kind, n: int) -> pl.Series:
@@ -131,6 +175,8 @@ def _repeated(value, kind, n: int) -> pl.Series:
 
 def _set_aside(batch: Batch, mapping: Mapping, verdicts: _Verdicts) -> None:
     for rule in mapping.set_aside:
+        if rule.column is None:  # judged before the line was split
+            continue
         said = cleaned(batch.frame[squeezed(rule.column)])
         folded = said.str.to_lowercase()
         if rule.empty:
@@ -177,45 +223,51 @@ class FileFacts:
     version: int = 0
 
 
-def file_facts(file_name: str, mapping: Mapping) -> FileFacts:
-    """Day, part and version of a whole file. Raises FileRefused where the name has no date that it should have."""
+def file_facts(file_name: str, mapping: Mapping, *, title: str | None = None) -> FileFacts:
+    """Day, part and version of a whole file, from its name or from the lines above its header (`title`).
+
+    Nothing is known before a file with a date in its title was opened (title None). Raises FileRefused where there is
+    no date where it should be.
+    """
     snapshot = mapping.snapshot
-    if snapshot is None or snapshot.column is not None:
+    if snapshot is None or snapshot.column is not None or (snapshot.title is not None and title is None):
         return FileFacts()
     if snapshot.fixed is not None:
         return FileFacts(snapshot.fixed)
-    found = re.search(snapshot.filename, file_name)
+    pattern = snapshot.filename or snapshot.title
+    found = re.search(pattern, file_name if snapshot.filename else title)
     try:
         parts = found.groupdict()
-        day = _day_in_name(parts, snapshot.formats)
+        day = _day_in_name(parts, snapshot)
         if not PLAUSIBLE[0] <= day <= PLAUSIBLE[1]:
             raise ValueError
         return FileFacts(day, parts.get("part") or "", int(parts.get("version") or 0))
     except (AttributeError, ValueError, KeyError):
-        raise FileRefused(
-            f"no date in the file's name; the mapping {mapping.name} expects {snapshot.filename}"
-        ) from None
+        where = "file's name" if snapshot.filename else "lines above the header (skip_rows)"
+        raise FileRefused(f"no date in the {where}; the mapping {mapping.name} expects {pattern}") from None
 
 
-def _day_in_name(parts: dict[str, str | None], formats: tuple[str, ...]) -> date:
+def _day_in_name(parts: dict[str, str | None], snapshot: SnapshotDate) -> date:
     if parts.get("date"):
-        for pattern in formats:
+        for pattern in snapshot.formats:
             try:
                 return datetime.strptime(parts["date"], pattern).date()
             except ValueError:
                 continue
         raise ValueError
-    return date(int(parts["year"]), int(parts["month"]), int(parts.get("day") or 1))
+    year, month = int(parts["year"]), int(parts["month"])
+    last = calendar.monthrange(year, month)[1] if snapshot.day == "last" else 1
+    return date(year, month, int(parts.get("day") or last))
 
 
 # --- one field ---------------------------------------------------------------------------------------------------
 
 
-def _words(batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tuple[str, ...] = ()) -> pl.Series:
-    """The field's words: trimmed, null words made null, several headers joined."""
+def _words(
+    batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tuple[str, ...] = (), *, extracted: bool = True
+) -> pl.Series:
+    """The field's words: trimmed, replacements made, null words made null, several headers joined, a part taken out."""
     frame = batch.frame
-    if reading.constant is not None:
-        return _repeated(reading.constant, pl.String, frame.height)
     present = [header for header in reading.headers if header in frame.columns]
     if reading.any_of:
         present = present[:1]
@@ -223,6 +275,9 @@ def _words(batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tu
         return _repeated(None, pl.String, frame.height)
     null_words = [*mapping.null_words, *reading.null_words, *more_null_words, ""]
     parts = [cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
+    if reading.replace:
+        old, new = zip(*sorted(reading.replace.items(), key=lambda pair: -len(pair[0])), strict=True)
+        parts = [part.str.replace_many(list(old), list(new), leftmost=True).str.strip_chars() for part in parts]
     # Null words are null in each part: two unknown halves of a name are no name.
     named = [pl.when(~pl.col(part.name).is_in(null_words)).then(pl.col(part.name)).alias(part.name) for part in parts]
     if reading.first_of:
@@ -232,33 +287,52 @@ def _words(batch: Batch, reading: Reading, mapping: Mapping, more_null_words: tu
         words = pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
     else:
         words = pl.DataFrame(parts).select(named).to_series()
-    if reading.extract is not None:
+    if reading.extract is not None and extracted:
         words = words.str.extract(reading.extract, 1).str.strip_chars()
     return words
 
 
-def _refined(work: _Work, reading: Reading, kind: str, required: bool, name: str) -> pl.Series:
-    """The words after presence, pattern and value map were judged."""
+def _constant(work: _Work, reading: Reading) -> str | None:
+    """A word that is not in the records: fixed, or found in the file's name."""
+    if reading.file_name is None:
+        return reading.constant
+    found = re.search(reading.file_name, work.file_name)
+    return found[1] if found else None
+
+
+def _found_words(work: _Work, reading: Reading, broken, more_null_words: tuple[str, ...] = ()) -> pl.Series:
+    """The words; a value in which `extract` finds nothing is judged, as `other` says."""
+    if not reading.headers:
+        return _repeated(_constant(work, reading), pl.String, work.n)
+    words = _words(work.batch, reading, work.mapping, more_null_words)
+    if reading.extract is not None and reading.other != "empty":
+        before = _words(work.batch, reading, work.mapping, more_null_words, extracted=False)
+        if reading.other == "kept":
+            return pl.select(pl.coalesce(words, before)).to_series()
+        broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
+    return words
+
+
+def _refined(work: _Work, reading: Reading, required: bool, name: str, known: tuple[str, ...] = ()) -> pl.Series:
+    """The words after presence, pattern and value map were judged; `known` are the only words that a field may have."""
     broken = work.judge(reading)
-    words = _words(work.batch, reading, work.mapping)
-    if reading.extract is not None:
-        before = _words(work.batch, reading.model_copy(update={"extract": None}), work.mapping)
-        if reading.other == "refused":
-            broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
-        elif reading.other == "kept":
-            words = pl.select(pl.coalesce(words, before)).to_series()
+    words = _found_words(work, reading, broken)
     if required and reading.if_empty is None:
         broken(words.is_null(), "required", f"a value for {name}")
     if reading.matches is not None:
         broken(~words.str.contains(f"^(?:{reading.matches})$"), "no_match", f"a value that fits {reading.matches}")
-    values = reading.values or (FLAGS if kind == "flag" else {})
+    values = reading.values or {word: word for word in known}
     if values:
         mapped = translated(words, values)
         if reading.other == "kept":
             mapped = pl.select(pl.coalesce(mapped, words)).to_series()
         elif reading.other == "refused":
             broken(words.is_not_null() & mapped.is_null(), "unknown_value", f"one of {', '.join(values)}")
-        words = mapped
+        words = mapped.replace("", None)
+    if reading.case is not None:
+        words = {"upper": words.str.to_uppercase, "lower": words.str.to_lowercase, "title": words.str.to_titlecase}[
+            reading.case
+        ]()
     return words if reading.if_empty is None else pl.select(pl.coalesce(words, pl.lit(reading.if_empty))).to_series()
 
 
@@ -276,8 +350,11 @@ def _field(work: _Work, name: str, kind: str) -> pl.Series:
     must = column.required
     if must is None:
         must = name in table.required or (name in table.required_where_mapped and not column.optional)
-    words = _refined(work, column, kind, must, name)
+    words = _refined(work, column, must, name, table.words.get(name, ()))
     if kind in ("person", "name", "email"):
+        if kind == "person":
+            damaged = words.str.contains(SCIENTIFIC)
+            work.judge(column)(damaged, "damaged_id", "an id, not a number that a spreadsheet has shortened")
         if column.zero_pad:
             words = words.str.zfill(column.zero_pad)
         form = "id" if kind == "person" else kind
@@ -291,6 +368,8 @@ def _field(work: _Work, name: str, kind: str) -> pl.Series:
 def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series:
     """Words as values of `kind`; what does not fit is judged."""
     broken = work.judge(column)
+    if column.strip and kind in ("date", "birth_year", "time"):
+        words = words.str.replace_many(list(column.strip), [""] * len(column.strip)).str.strip_chars()
     if kind in ("date", "birth_year"):
         written = english_months(words, work.mapping.month_names)
         value = to_date(written, column, newest=work.dates, is_workbook=work.is_workbook)
@@ -304,19 +383,28 @@ def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series
         written = english_months(words, work.mapping.month_names)
         value = to_time(written, column, work.mapping.time_zone, is_workbook=work.is_workbook)
         outside = words.is_not_null() & (value.is_null() | ~value.dt.date().is_between(*PLAUSIBLE))
-        broken(outside, "bad_time", f"a time that exists once in {work.mapping.time_zone}")
+        formats = " or ".join(column.formats or ("iso",))
+        broken(outside, "bad_time", f"a time written {formats} that exists once in {work.mapping.time_zone}")
         return value
     if kind == "number":
         value = _number(work, column, words, broken) * column.times
         _check_range(value, column.range, broken)
         return value
     if kind == "flag":
-        return words.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+        flags = translated(words, FLAGS)
+        broken(words.is_not_null() & flags.is_null(), "unknown_value", f"one of {', '.join(FLAGS)}, or give values:")
+        return flags.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
     broken(words.str.len_chars() > MAX_TEXT, "too_long", f"at most {MAX_TEXT} characters")
     return words.str.zfill(column.zero_pad) if column.zero_pad else words
 
 
 def _number(work: _Work, column: Column, words: pl.Series, broken) -> pl.Series:
+    if column.duration is not None:
+        value = to_minutes(words, column.duration)
+        broken(
+            words.is_not_null() & value.is_null(), "bad_number", f"a duration, as 1h 30m, PT45M or {column.duration}"
+        )
+        return value
     decimal, thousands = number_marks(column, work.mapping, work.batch.kind)
     value = to_number(words, decimal=decimal, thousands=thousands, strip=column.strip)
     broken(words.is_not_null() & value.is_null(), "bad_number", f"a number with decimal {decimal}")
@@ -334,7 +422,9 @@ def _check_range(value: pl.Series, limits: tuple[float, float] | None, broken) -
 
 def _attribute(work: _Work, attribute: Attribute) -> pl.DataFrame:
     """Columns word and number, one row per record."""
-    words = _refined(work, attribute, attribute.kind, bool(attribute.required), "this attribute")
+    words = _refined(work, attribute, bool(attribute.required), "this attribute")
+    if attribute.contains is not None:
+        words = _contains(words, attribute.contains, attribute.split)
     value = _cast(work, attribute, attribute.kind, words)
     nothing = _repeated(None, pl.Float64, work.n)
     if attribute.bands:
@@ -343,11 +433,18 @@ def _attribute(work: _Work, attribute: Attribute) -> pl.DataFrame:
     if attribute.kind == "number":
         return pl.DataFrame({"word": _repeated(None, pl.String, work.n), "number": value})
     if attribute.kind == "flag":
-        return pl.DataFrame({"word": words, "number": value.cast(pl.Float64)})
+        return pl.DataFrame({"word": value.cast(pl.String), "number": value.cast(pl.Float64)})
     word = value.dt.to_string("%Y-%m-%d") if attribute.kind == "date" else value
     if attribute.personal:
         word = work.pseudonyms.hash_all(word, namespace=attribute.namespace)
     return pl.DataFrame({"word": word, "number": nothing})
+
+
+def _contains(words: pl.Series, wanted: str, split: str) -> pl.Series:
+    """true or false: is `wanted` one of the words of the cell."""
+    folded = squeezed(wanted).casefold()
+    listed = [None if w is None else folded in [squeezed(one).casefold() for one in w.split(split)] for w in words]
+    return pl.Series(listed, dtype=pl.Boolean).cast(pl.String)
 
 
 def banded(number: pl.Series, bands: tuple[float, ...]) -> pl.Series:
@@ -403,8 +500,9 @@ def _worth(work: _Work, item: Item, words: pl.Series, broken) -> tuple[pl.Series
 def _wide_answers(work: _Work) -> list[_Answers]:
     found = []
     for name, item in work.mapping.items.items():
-        words = _words(work.batch, item, work.mapping, _scale_of(item, work.mapping).no_answer)
-        value, scale = _worth(work, item, words, work.judge(item))
+        broken = work.judge(item)
+        words = _found_words(work, item, broken, _scale_of(item, work.mapping).no_answer)
+        value, scale = _worth(work, item, words, broken)
         found.append(_Answers(name, item, scale.range, value))
     return found
 
@@ -499,4 +597,4 @@ def _quarantine(work: _Work) -> pl.DataFrame:
 
 def _fault_row(fault: Fault, mapping: Mapping, shapeless: set[str]) -> tuple:
     record = _masked(fault.record, shapeless)
-    return (mapping.source, fault.line, "faulty", fault.rule, fault.column, "", fault.expected[:MAX_EXPECTED], record)
+    return (mapping.source, fault.line, fault.kind, fault.rule, fault.column, "", fault.expected[:MAX_EXPECTED], record)

@@ -37,7 +37,7 @@ from ingest.tables import (
 
 MAX_REASON = 2_000
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
-READER = 2  # count up when files must be read anew after a change of the code
+READER = 3  # count up when files must be read anew after a change of the code
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,10 @@ def open_with(path: Path, file_name: str, source: str, fitting: list[Mapping]) -
     for mapping in fitting:
         try:
             facts = file_facts(file_name, mapping)
-            return Opened(mapping, facts, open_file(path, mapping, day=facts.day))
+            reading = open_file(path, mapping, day=facts.day)
+            if mapping.snapshot and mapping.snapshot.title:
+                facts = file_facts(file_name, reading.layout, title=reading.title)
+            return Opened(mapping, facts, reading)
         except FileRefused as error:
             refusal = refusal or error
     raise refusal
@@ -231,8 +234,10 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
     table = mapping.record
     n_records = n_faulty = 0
     for batch in opened.reading.batches:
-        n_records += batch.frame.height + len(batch.faults)
-        conformed = conform(batch, mapping, pseudonyms, load_id=file.load_id, dated=opened.facts.day)
+        conformed = conform(
+            batch, mapping, pseudonyms, load_id=file.load_id, dated=opened.facts.day, file_name=file.file_name
+        )
+        n_records += conformed.n_records
         for name, frame in conformed.tables.items():
             _insert(connection, name, frame, file.load_id)
         _insert(connection, "quarantine", conformed.quarantine, file.load_id)
@@ -279,8 +284,8 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
     connection.execute(
         f"""
         create or replace temp table doubles as
-        select line, n_contents from (
-            select line,
+        select row, line, n_contents from (
+            select rowid as row, line,
                 row_number() over (partition by {keys} order by line) as turn,
                 count(*) over (partition by {keys}) as n_lines,
                 len(list_distinct(list(hash({values})) over (partition by {keys}))) as n_contents
@@ -293,7 +298,8 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
         """
         insert into raw.quarantine by name
         select $load as load_id, $source as source, line, 'faulty' as kind,
-            case when n_contents > 1 and $refuses then 'conflicting_key' else 'duplicate_key' end as rule,
+            case when n_contents = 1 then 'duplicate_key' when $refuses then 'conflicting_key' else 'replaced_key' end
+                as rule,
             '' as column_name, '' as value_class, $expected as expected, '{}' as record
         from doubles
         """,
@@ -305,7 +311,7 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
         },
     )
     connection.execute(
-        f"delete from raw.{table.name} where load_id = $load and line in (select line from doubles)", parameters
+        f"delete from raw.{table.name} where load_id = $load and rowid in (select row from doubles)", parameters
     )
 
 

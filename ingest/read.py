@@ -55,6 +55,7 @@ class Fault:
     column: str
     expected: str
     record: dict[str, str | None]
+    kind: str = "faulty"
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Reading:
     names: list[str]
     kind: str
     batches: Iterator[Batch]
+    title: str = ""  # the lines that skip_rows passed over
 
 
 def open_file(path: Path, mapping: Mapping, *, day: date | None = None) -> Reading:
@@ -111,8 +113,8 @@ def kind_of(path: Path, mapping: Mapping) -> str:
 def _open(path: Path, layout: Mapping) -> Reading:
     kind = kind_of(path, layout)
     opener = {"csv": _open_csv, "xlsx": _open_xlsx, "jsonl": _open_jsonl, "json": _open_json}[kind]
-    names, batches = opener(path, layout)
-    return Reading(layout, names, kind, _refusing(batches))
+    names, batches, *title = opener(path, layout)
+    return Reading(layout, names, kind, _refusing(batches), *title)
 
 
 def _refusing(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -128,11 +130,11 @@ def _refusing(batches: Iterator[Batch]) -> Iterator[Batch]:
 def wanted_headers(mapping: Mapping) -> dict[str, bool]:
     """Header → may be absent, for every header that the mapping names."""
     headers: dict[str, bool] = {}
-    readings = [*mapping.columns.values(), *mapping.attributes.values()]
+    readings = [*(column for _, column in mapping.all_columns), *mapping.attributes.values()]
     for one in [*readings, *([] if mapping.long else mapping.items.values())]:
         for header in one.headers:
             headers[header] = headers.get(header, True) and (one.optional or bool(one.any_of or one.first_of))
-    rules = [rule.column for rule in mapping.set_aside]
+    rules = [rule.column for rule in mapping.set_aside if rule.column is not None]
     if mapping.snapshot and mapping.snapshot.column:
         rules.append(mapping.snapshot.column)
     if mapping.long:
@@ -156,7 +158,7 @@ def _positions(names: list[str], mapping: Mapping) -> dict[str, int]:
     if missing:
         unused = [name for name in names if name not in wanted]
         raise FileRefused(
-            f"column {_quoted(missing)} is not in the file; it has {_quoted(unused[:20]) or 'no other columns'}. "
+            f"column {_quoted(missing)} is not in the file; it also has {_quoted(unused[:20]) or 'no other columns'}. "
             f"If it was renamed, add a vintage with the new name to the mapping {mapping.label} "
             f"(sources/{mapping.name}.yml, under {', '.join(_places(missing, mapping))})"
         )
@@ -181,19 +183,26 @@ def numbered(names: list[str]) -> dict[str, int]:
 
 def _missing(wanted: dict[str, bool], there: set[str], mapping: Mapping) -> list[str]:
     bare = {re.sub(r" \[\d+\]$", "", name) for name in there}
+    # An element of a list in JSON (teams[0].name) is there where the list is.
+    bare |= {name for name in wanted if "[" in name and name.split("[")[0] in there}
     missing = [name for name, optional in wanted.items() if not optional and name not in there | bare]
-    for one in [*mapping.columns.values(), *mapping.attributes.values(), *mapping.items.values()]:
-        if (one.any_of or one.first_of) and not one.optional and not there & set(one.headers):
+    columns = [column for _, column in mapping.all_columns]
+    for one in [*columns, *mapping.attributes.values(), *mapping.items.values()]:
+        if (one.any_of or one.first_of) and not one.optional and not (there | bare) & set(one.headers):
             missing.append(" or ".join(one.headers))
     return missing
 
 
 def _places(missing: list[str], mapping: Mapping) -> list[str]:
-    groups = (("columns", mapping.columns), ("attributes", mapping.attributes), ("items", mapping.items))
+    groups = (
+        ("columns", mapping.all_columns),
+        ("attributes", mapping.attributes.items()),
+        ("items", mapping.items.items()),
+    )
     places = [
         f"{group}.{name}"
         for group, readings in groups
-        for name, one in readings.items()
+        for name, one in readings
         if set(one.headers) & set(missing) or " or ".join(one.headers) in missing
     ]
     return places[:20] or ["set_aside or snapshot"]
@@ -212,7 +221,8 @@ def _names(rows: list[list[str]], mapping: Mapping, width: int) -> list[str]:
     if mapping.names_from == "import_id":
         return _import_ids(rows[-1], mapping)
     row = {"header": 0, "second": 1, "third": 2}[mapping.names_from]
-    return [squeezed(name) for name in rows[row]]
+    # A column without a name is known by its place.
+    return [squeezed(name) or f"column {place}" for place, name in enumerate(rows[row], start=1)]
 
 
 def _joined(rows: list[list[str]]) -> list[str]:
@@ -266,13 +276,15 @@ def _check_head(path: Path, mapping: Mapping) -> None:
 
 
 def _splitter(path: Path, mapping: Mapping) -> Splitter:
-    return Splitter(path, encoding=mapping.encoding, delimiter=mapping.delimiter, quoting=mapping.quoting)
+    passed_over = {rule.line: rule.reason for rule in mapping.set_aside if rule.line is not None}
+    style = {"encoding": mapping.encoding, "delimiter": mapping.delimiter, "quoting": mapping.quoting}
+    return Splitter(path, **style, passed_over=passed_over)
 
 
-def _open_csv(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
+def _open_csv(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch], str]:
     _check_head(path, mapping)
     splitter = _splitter(path, mapping)
-    splitter.skip(mapping.skip_rows)
+    title = splitter.skip(mapping.skip_rows)
     head: list[list[str]] = []
     while len(head) < mapping.header_rows:
         record = splitter.record()
@@ -285,7 +297,7 @@ def _open_csv(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]
         raise FileRefused("the header rows have different numbers of columns; is header_rows right?")
     width = len(head[0]) if head else _first_width(path, mapping)
     names = _names(head, mapping, width)
-    return names, _csv_batches(splitter, mapping, head, _positions(names, mapping), width)
+    return names, _csv_batches(splitter, mapping, head, _positions(names, mapping), width), title
 
 
 def _first_width(path: Path, mapping: Mapping) -> int:
@@ -297,9 +309,14 @@ def _first_width(path: Path, mapping: Mapping) -> int:
 
 
 def _csv_batches(splitter: Splitter, mapping: Mapping, head, where: dict[str, int], width: int) -> Iterator[Batch]:
-    for piece in splitter.pieces(width):
-        frame = piece.plain.select("line", *(pl.col(f"column_{i + 1}").alias(name) for name, i in where.items()))
-        faults: list[Fault] = []
+    for piece in splitter.pieces(width + mapping.trailing_delimiter):
+        plain, faults = piece.plain, list[Fault]()
+        if mapping.trailing_delimiter:
+            beyond = pl.col(f"column_{width + 1}") != ""
+            lines = plain.filter(beyond)["line"]
+            faults += [Fault(n, "field_count", "", f"{width} fields and a delimiter at the end", {}) for n in lines]
+            plain = plain.filter(~beyond)
+        frame = plain.select("line", *(pl.col(f"column_{i + 1}").alias(name) for name, i in where.items()))
         if head:
             frame = _without_headers(piece, frame, head, faults)
         more = _Collector(where, "csv")
@@ -324,6 +341,14 @@ def _without_headers(piece: Piece, frame: pl.DataFrame, head: list[list[str]], f
 
 def _take_odd(odd, mapping: Mapping, where: dict[str, int], width: int, head, collector: _Collector) -> None:
     fields = odd.fields
+    if odd.set_aside:
+        collector.faults.append(Fault(odd.line, "set_aside", "", odd.set_aside, {}, "set_aside"))
+        return
+    if fields is not None:
+        if mapping.trailing_delimiter and len(fields) == width + 1 and not fields[-1]:
+            fields = fields[:-1]
+        if mapping.short_rows == "padded" and len(fields) < width:
+            fields = fields + [""] * (width - len(fields))
     if fields is None:
         collector.fault(odd.line, "line_break", "one record on one line, not a carriage return inside it")
     elif len(fields) != width:
@@ -389,7 +414,7 @@ def _is_encodable(text: str) -> bool:
 # --- XLSX --------------------------------------------------------------------------------------------------------
 
 
-def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
+def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch], str]:
     try:
         sheet = inspect(path, mapping.worksheet)
     except NotAWorkbook as error:
@@ -405,7 +430,10 @@ def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
         raise FileRefused(f"{len(rows)} header rows where the mapping {mapping.name} says {mapping.header_rows}")
     names = _names(rows, mapping, grid.width)
     where = _positions(names, mapping)
-    return names, _xlsx_batches(grid.slice(n_above), rows, where, first=sheet.first_row + n_above, sheet=sheet)
+    title = "\n".join(" ".join(cell or "" for cell in row) for row in grid.head(mapping.skip_rows).rows())
+    rules = [(rule.line, rule.reason) for rule in mapping.set_aside if rule.line is not None]
+    first = sheet.first_row + n_above
+    return names, _xlsx_batches(grid.slice(n_above), rows, where, rules, first=first, sheet=sheet), title
 
 
 def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
@@ -423,7 +451,7 @@ def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
         raise FileRefused(f"the workbook cannot be read ({type(error).__name__}); export it again") from None
 
 
-def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], *, first: int, sheet) -> Iterator[Batch]:
+def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, first: int, sheet) -> Iterator[Batch]:
     collector = _Collector(where, "xlsx")
     indexes = list(where.values())
     for line, row in enumerate(grid.iter_rows(), start=first):
@@ -433,6 +461,8 @@ def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], *, first: int
             continue
         elif [cell or "" for cell in row] in head:
             collector.fault(line, HEADER_AGAIN[0], HEADER_AGAIN[2])
+        elif reason := next((why for rule, why in rules if re.search(rule, " ".join(cell or "" for cell in row))), ""):
+            collector.faults.append(Fault(line, "set_aside", "", reason, {}, "set_aside"))
         else:
             collector.add(line, [row[i] for i in indexes])
         if collector.is_full:
@@ -452,7 +482,7 @@ def _as_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list) and all(isinstance(one, str | bool) for one in value):
+    if isinstance(value, list) and _is_plain(value):
         return "; ".join(filter(None, map(_as_text, value)))
     raise ValueError("a list or an object where a word should be")
 
@@ -466,6 +496,24 @@ def flattened(record: dict, prefix: str = "") -> dict[str, object]:
             raise ValueError("a name stands twice")
         flat |= more
     return flat
+
+
+STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[([^=\]]+)=([^\]]*)\]")
+
+
+def element(record: object, path: str) -> object:
+    """What a path with lists leads to: `teams[0].name`, or `fields[name=Grade].value`; None where there is nothing."""
+    for name, index, key, word in STEP.findall(path):
+        if name:
+            record = record.get(name) if isinstance(record, dict) else None
+        elif not isinstance(record, list):
+            return None
+        elif index:
+            record = record[int(index)] if int(index) < len(record) else None
+        else:
+            with_key = (one for one in record if isinstance(one, dict) and str(one.get(key)) == word)
+            record = next(with_key, None)
+    return record
 
 
 def _folders(flat: dict[str, object]) -> set[str]:
@@ -549,12 +597,22 @@ def _object_batches(numbered_records: Iterable[tuple[int, object]], mapping: Map
     for number, record in numbered_records:
         try:
             objects.add(number, record)
+        except NotPlain as error:
+            objects.collector.fault(number, "nested_value", str(error))
         except (ValueError, RecursionError):
             objects.fault(number)
         if objects.collector.is_full:
             yield objects.collector.batch()
     objects.check_columns()
     yield objects.collector.batch()
+
+
+class NotPlain(ValueError):
+    """A list or an object where a word should be; the message names the place."""
+
+
+def _is_plain(value: list) -> bool:
+    return all(isinstance(one, str | bool) for one in value)
 
 
 class _Objects:
@@ -573,10 +631,14 @@ class _Objects:
             raise ValueError
         flat = flattened(record)
         folders = _folders(flat)
-        if folders and any(f"{name}." in folders for name in self.wanted):
-            raise ValueError("an object where a word should be")
-        values = [_as_text(flat.get(name)) for name in self.wanted]
-        self.seen |= flat.keys() & self.wanted.keys()
+        if folders and (inside := next((name for name in self.wanted if f"{name}." in folders), "")):
+            raise NotPlain(f"a plain value under {inside}; name a part of it, as {inside}.name")
+        found = {name: element(record, name) if "[" in name else flat.get(name) for name in self.wanted}
+        for name, value in found.items():
+            if isinstance(value, dict) or (isinstance(value, list) and not _is_plain(value)):
+                raise NotPlain(f"a plain value under {name}; name an element of it, as {name}[0].name")
+        values = [_as_text(value) for value in found.values()]
+        self.seen |= flat.keys() | {name for name, value in found.items() if value is not None}
         self.n_records += 1
         self.collector.add(number, values)
 

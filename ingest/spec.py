@@ -104,15 +104,17 @@ class SnapshotDate(Strict):
     filename: str | None = Field(
         None, description="regular expression with the groups year, month and perhaps day, or date; part, version"
     )
+    title: str | None = Field(None, description="the same, found in the lines that skip_rows passes over")
     fixed: date | None = None
     formats: tuple[str, ...] = ("%Y-%m-%d",)
+    day: Literal["first", "last"] = Field("first", description="of the month, where only the month is told")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        if sum(value is not None for value in (self.column, self.filename, self.fixed)) != 1:
-            raise ValueError("give exactly one of column, filename, fixed")
-        if self.filename is not None:
-            groups = set(_expression(self.filename).groupindex)
+        if sum(value is not None for value in (self.column, self.filename, self.title, self.fixed)) != 1:
+            raise ValueError("give exactly one of column, filename, title, fixed")
+        if (pattern := self.filename or self.title) is not None:
+            groups = set(_expression(pattern).groupindex)
             if not ({"year", "month"} <= groups or "date" in groups):
                 raise ValueError("the expression needs the named groups (?P<year>…) and (?P<month>…), or (?P<date>…)")
             unknown = groups - {"year", "month", "day", "date", "part", "version"}
@@ -128,27 +130,28 @@ class Reading(Strict):
 
     from_: Annotated[tuple[str, ...], Field(alias="from")] = ()
     any_of: tuple[str, ...] = Field((), description="headers, of which the first that the file has is read")
-    first_of: tuple[str, ...] = Field(
-        (), description="headers, of which the first that is not empty in a record is read"
-    )
+    first_of: tuple[str, ...] = Field((), description="headers, of which the first that a record fills is read")
+    file_name: str | None = Field(None, description="regular expression; what its group finds in the file's name")
     constant: str | None = None
     separator: str = Field(" ", description="between the parts where `from` names several headers")
     optional: bool = Field(False, description="the file may lack this column")
     required: bool | None = Field(None, description="the record is quarantined where this is empty")
     null_words: tuple[str, ...] = ()
+    replace: dict[str, str] = Field({}, description="pieces of text → others, before all else; longest first")
     extract: str | None = Field(None, description="regular expression; its first group is the value")
     matches: str | None = Field(None, description="regular expression that the whole value must fit")
     values: dict[str, str] = Field({}, description="the file's word → ours, whatever its case")
     other: Literal["refused", "empty", "kept"] = Field(
         "refused", description="a word that `values` does not name or `extract` finds nothing in"
     )
+    case: Literal["upper", "lower", "title"] | None = Field(None, description="one spelling of Sales, SALES, sales")
     if_empty: str | None = Field(None, description="our word where the file has none")
     range: tuple[float, float] | None = None
 
-    _words = field_validator("values", mode="before")(_as_words)
+    _words = field_validator("values", "replace", mode="before")(_as_words)
     _lists = field_validator("from_", "any_of", "first_of", "null_words", mode="before")(_list_of_words)
 
-    @field_validator("extract", "matches")
+    @field_validator("extract", "matches", "file_name")
     @classmethod
     def _expressions(cls, value):
         if value is not None:
@@ -162,10 +165,12 @@ class Reading(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if sum((bool(self.from_), bool(self.any_of), bool(self.first_of), self.constant is not None)) != 1:
-            raise ValueError("give exactly one of from, any_of, first_of, constant")
-        if self.extract is not None and re.compile(self.extract).groups < 1:
-            raise ValueError("extract needs a group: (…) around the part to keep")
+        elsewhere = (self.constant is not None, self.file_name is not None)
+        if sum((bool(self.from_), bool(self.any_of), bool(self.first_of), *elsewhere)) != 1:
+            raise ValueError("give exactly one of from, any_of, first_of, file_name, constant")
+        for key, pattern in (("extract", self.extract), ("file_name", self.file_name)):
+            if pattern is not None and re.compile(pattern).groups < 1:
+                raise ValueError(f"{key} needs a group: (…) around the part to keep")
         folded: dict[str, str] = {}
         for word, ours in self.values.items():
             if folded.setdefault(squeezed(word).casefold(), ours) != ours:
@@ -186,6 +191,9 @@ class Column(Reading):
     decimal_mark: Literal[".", ","] | None = None
     thousands_mark: Literal["", ",", ".", " ", "'"] | None = None
     strip: str = Field("", description="characters that are taken out of a number (% € $)")
+    duration: Literal["h:m", "m:s"] | None = Field(
+        None, description="minutes from 1h 30m, PT45M, 00:45; which of the two a colon separates"
+    )
     times: float = Field(1.0, description="what a number is multiplied with (0.01 for per cent)")
     zero_pad: int = Field(0, ge=0, le=64, description="ids that lost their zeros get them back up to this length")
     namespace: str = Field("", description="of ids from another number space than the person ids")
@@ -199,11 +207,15 @@ class Attribute(Column):
 
     kind: Literal["text", "number", "flag", "date"] = "text"
     bands: tuple[float, ...] = Field((), description="lower limits; only the band is kept, never the number")
+    contains: str | None = Field(None, description="a flag: is this one of the words in the cell")
+    split: str = Field(";", min_length=1, description="what separates the words of a cell")
 
     @model_validator(mode="after")
     def _bands_of_numbers(self) -> Self:
         if self.bands and (self.kind not in ("number", "date") or list(self.bands) != sorted(set(self.bands))):
             raise ValueError("bands are rising limits of a number, or of the years of a date")
+        if self.contains is not None and self.kind != "flag":
+            raise ValueError("contains: makes a flag; declare kind: flag")
         if self.personal and self.kind != "text":
             raise ValueError("only a text can be pseudonymised; give a number bands")
         return self
@@ -231,7 +243,8 @@ class Item(Reading):
 class SetAside(Strict):
     """A declared rule by which a record does not count (a preview, an unfinished response, a line of totals)."""
 
-    column: str
+    column: str | None = None
+    line: str | None = Field(None, description="regular expression over the whole line, before it is split")
     equals: tuple[str, ...] = ()
     not_equals: tuple[str, ...] = ()
     matches: str | None = None
@@ -242,7 +255,15 @@ class SetAside(Strict):
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
-        if sum((bool(self.equals), bool(self.not_equals), self.matches is not None, self.empty)) != 1:
+        if (self.column is None) == (self.line is None):
+            raise ValueError("give a column, or line: with a regular expression")
+        n_tests = sum((bool(self.equals), bool(self.not_equals), self.matches is not None, self.empty))
+        if self.line is not None:
+            _expression(self.line)
+            if n_tests:
+                raise ValueError("line: is the test; equals, matches and empty are of a column")
+            return self
+        if n_tests != 1:
             raise ValueError("give exactly one of equals, not_equals, matches, empty: true")
         if self.matches is not None:
             _expression(self.matches)
@@ -278,6 +299,8 @@ class Mapping(Strict):
     records: str = Field("", description="of a JSON document: where the list of records is (data.employees)")
     worksheet: str | None = None
     final_newline: Literal["required", "optional"] = "required"
+    short_rows: Literal["refused", "padded"] = Field("refused", description="records that leave out last, empty fields")
+    trailing_delimiter: bool = Field(False, description="each record ends with one that the header has not")
     line_breaks: Literal["refused", "kept"] = Field("refused", description="inside a field that is read")
     zero_records: Literal["refused", "allowed"] = "refused"
     # How its words are read
@@ -286,7 +309,9 @@ class Mapping(Strict):
         None, description="groups digits in threes; a point where decimal_mark is a comma, else nothing may group"
     )
     null_words: tuple[str, ...] = ()
-    month_names: tuple[str, ...] = Field((), description="twelve, for dates that write them (%b) in another language")
+    month_names: tuple[str, ...] = Field(
+        (), description="twelve, for dates that write them (%b) in another language; Januar|Jan for several spellings"
+    )
     time_zone: TimeZone = "UTC"
     # What the file means
     snapshot: SnapshotDate | None = None
@@ -299,6 +324,9 @@ class Mapping(Strict):
     anonymous: bool = Field(False, description="a survey without a person; groups are columns of its own")
     # Where the fields stand
     columns: dict[str, Column]
+    repeat: tuple[dict[str, Column], ...] = Field(
+        (), description="one record holds several (goal 1, goal 2): the columns of each"
+    )
     attributes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Attribute] = Field(default_factory=dict)
     answer_scales: dict[str, AnswerScale] = Field(default_factory=dict)
     items: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Item] = Field(default_factory=dict)
@@ -345,10 +373,11 @@ class Mapping(Strict):
         if self.table and self.table not in tables:
             raise ValueError(f"table: {self.source} has {', '.join(tables)}")
         record = self.record
-        unknown = sorted(set(self.columns) - set(record.fields))
+        unknown = sorted({name for name, _ in self.all_columns} - set(record.fields))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such field; {record.name} has {', '.join(record.fields)}")
-        given = set(self.columns) | ({record.dated} if self.snapshot else set())
+        turns = [set(block) for block in self.repeat] or [set()]
+        given = set(self.columns) | set.intersection(*turns) | ({record.dated} if self.snapshot else set())
         missing = sorted(set(record.required) - given - ({"response_id"} if self.anonymous else set()))
         missing += [" or ".join(group) for group in record.one_of if not given & set(group)]
         if missing:
@@ -358,6 +387,25 @@ class Mapping(Strict):
             raise ValueError(f"key: {', '.join(strangers)} is no field of {record.name}")
         if self.rows == "history" and "valid_from_date" not in given:
             raise ValueError("rows: history needs valid_from_date (and valid_to_date)")
+        return self
+
+    @model_validator(mode="after")
+    def _words_are_known(self) -> Self:
+        for name, column in self.all_columns:
+            known = self.record.words.get(name)
+            if known is None:
+                continue
+            given = {*column.values.values(), *filter(None, (column.constant, column.if_empty))}
+            strange = sorted(given - set(known) - {""})
+            if strange or column.other == "kept":
+                told = ", ".join(strange) or "other: kept"
+                raise ValueError(f"columns.{name}: {told} says nothing to the models; its words are {', '.join(known)}")
+        return self
+
+    @model_validator(mode="after")
+    def _turns_are_plain(self) -> Self:
+        if self.repeat and (self.source == "survey" or self.attributes):
+            raise ValueError("repeat: not for surveys (long: is for them), and not beside attributes")
         return self
 
     @model_validator(mode="after")
@@ -373,7 +421,10 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _nothing_personal_in_the_clear(self) -> Self:
-        both = sorted(self.personal_headers & self._clear_headers())
+        # A hash of several columns together (an id that the export has not) tells nothing about one of them.
+        joined = {h for _, c in self.all_columns if c.personal and len(c.from_) > 1 for h in c.headers}
+        joined -= {h for n, c in self.all_columns if self.record.fields[n] in PERSONAL for h in c.headers}
+        both = sorted((self.personal_headers - joined) & self._clear_headers())
         if both:
             raise ValueError(f"{', '.join(both)}: read as personal and in the clear; use the hashed field only")
         dropped = sorted({squeezed(name) for name in self.dropped} & (self.personal_headers | self._clear_headers()))
@@ -382,15 +433,25 @@ class Mapping(Strict):
         return self
 
     @property
+    def all_columns(self) -> list[tuple[str, Column]]:
+        """Field and column, those of every turn of `repeat` too."""
+        return [*self.columns.items(), *(pair for block in self.repeat for pair in block.items())]
+
+    @property
+    def turns(self) -> list[Mapping]:
+        """This mapping once per record that a record of the file holds."""
+        return [self.model_copy(update={"columns": self.columns | block, "repeat": ()}) for block in self.repeat]
+
+    @property
     def personal_headers(self) -> set[str]:
         """Headers whose words are masked wherever a record is shown."""
         kinds = self.record.fields
-        personal = {h for name, c in self.columns.items() if kinds[name] in PERSONAL or c.personal for h in c.headers}
+        personal = {h for name, c in self.all_columns if kinds[name] in PERSONAL or c.personal for h in c.headers}
         return personal | {h for a in self.attributes.values() if a.personal or a.bands for h in a.headers}
 
     def _clear_headers(self) -> set[str]:
         kinds = self.record.fields
-        clear = {h for n, c in self.columns.items() if kinds[n] not in PERSONAL and not c.personal for h in c.headers}
+        clear = {h for n, c in self.all_columns if kinds[n] not in PERSONAL and not c.personal for h in c.headers}
         return clear | {h for a in self.attributes.values() if not (a.personal or a.bands) for h in a.headers}
 
     @property
@@ -419,7 +480,7 @@ class Mapping(Strict):
 
 
 # Of these a mapping gives one: another is instead of it, not in addition.
-ALTERNATIVES = (("from", "any_of", "first_of", "constant"), ("column", "filename", "fixed"))
+ALTERNATIVES = (("from", "any_of", "first_of", "file_name", "constant"), ("column", "filename", "title", "fixed"))
 
 
 def merged(base: Any, change: Any) -> Any:

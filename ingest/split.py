@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +31,15 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True)
 class Odd:
-    """A record that took the careful way. `breaks`: it spans lines; `fields` is None where it is no record."""
+    """A record that took the careful way. `breaks`: it spans lines; `fields` is None where it is no record.
+
+    `set_aside`: the reason of the declared rule by which the line is no record at all.
+    """
 
     line: int
     fields: list[str] | None
     breaks: bool
+    set_aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,10 @@ def _check_utf8(block: bytes, n_lines: int, encoding: str) -> None:
 class Splitter:
     """Takes a delimited text apart: first `record()` for the header rows, then `pieces()` for all that follows."""
 
-    def __init__(self, path: Path, *, encoding: str, delimiter: str, quoting: str):
+    def __init__(
+        self, path: Path, *, encoding: str, delimiter: str, quoting: str, passed_over: dict[str, str] | None = None
+    ):
+        self.passed_over = {re.compile(pattern): reason for pattern, reason in (passed_over or {}).items()}
         csv.field_size_limit(MAX_LINE)
         self.delimiter = delimiter
         self.has_quotes = quoting == "standard"
@@ -126,11 +135,9 @@ class Splitter:
             ) from None
         return None if fields is None else Odd(start + 1, fields, breaks=self._line - start > 1)
 
-    def skip(self, n: int) -> None:
-        """Pass over `n` lines."""
-        lines = self._lines()
-        for _ in range(n):
-            next(lines, None)
+    def skip(self, n: int) -> str:
+        """Pass over `n` lines; what stood there."""
+        return "".join(islice(self._lines(), n))
 
     def pieces(self, width: int) -> Iterator[Piece]:
         """All further records; those with `width` fields on one line are plain."""
@@ -155,6 +162,9 @@ class Splitter:
         blank = ends == starts
         plain = ~blank & self._is_plain(block, marks, starts, ends, width)
         odd: list[Odd] = []
+        for index, reason in self._lines_passed_over(block, starts, ends):
+            odd.append(Odd(first + index + 1, None, breaks=False, set_aside=reason))
+            plain[index], blank[index] = False, True
         position = 0
         for index in np.flatnonzero(~plain & ~blank):
             if index < position:  # swallowed by a record that began before
@@ -168,6 +178,15 @@ class Splitter:
         if self._block is block:
             self._at, self._line = len(block), first + len(starts)
         return Piece(self._parsed(block, starts, ends, plain, first, width), odd)
+
+    def _lines_passed_over(self, block: bytes, starts, ends) -> Iterator[tuple[int, str]]:
+        """Lines that a declared rule takes for no record (a footer, a line of totals), judged before they are split."""
+        if self.passed_over:
+            for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+                text = block[start:end].decode()
+                reason = next((why for rule, why in self.passed_over.items() if rule.search(text)), None)
+                if reason:
+                    yield index, reason
 
     def _is_plain(self, block: bytes, marks, starts, ends, width: int) -> np.ndarray:
         if not self.delimiter.isascii():

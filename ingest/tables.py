@@ -7,7 +7,7 @@ Field kinds: `person` / `name` / `email` become keyed hashes; `birth_year` keeps
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -42,7 +42,8 @@ class RawTable:
     """One table: its fields by kind, which of them every record must have, and the record's key within a file.
 
     `dated` is the field that a mapping's `snapshot` fills. Of each group in `one_of` a record needs one field;
-    `required_where_mapped` may be missing from a source, but not from a record of a source that has it.
+    `required_where_mapped` may be missing from a source, but not from a record of a source that has it. The fields in
+    `words` take no other words than those: a status that no model knows would count as nothing, silently.
     """
 
     name: str
@@ -52,6 +53,7 @@ class RawTable:
     dated: str
     one_of: tuple[tuple[str, ...], ...] = ()
     required_where_mapped: tuple[str, ...] = ()
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -90,6 +92,10 @@ WORKERS = RawTable(
     dated="snapshot_date",
     # A directory without hire dates is dated by first sight; a hire date that is merely blank is a fault.
     required_where_mapped=("hired_date",),
+    words={
+        "worker_status": ("active", "on_leave", "left"),
+        "termination_type": ("voluntary", "involuntary", "other"),
+    },
 )
 POSITIONS = RawTable(
     name="raw_hris__positions",
@@ -192,6 +198,7 @@ ANSWERS = RawTable(
     key=("response_id", "item"),
     dated="",
 )
+SETTERS = ("person", "team", "manager")
 CHECKINS = RawTable(
     name="raw_checkins__events",
     fields={
@@ -219,6 +226,12 @@ CHECKINS = RawTable(
     key=("event", "event_id"),
     dated="exported_date",
     one_of=(("person_id", "email_key"),),
+    words={
+        "event": ("checkin", "goal"),
+        "status": ("held", "skipped", "met", "missed", "open"),
+        "set_by": SETTERS,
+        "agenda_set_by": SETTERS,
+    },
 )
 ROSTER = RawTable(
     name="raw_roster__assignments",
@@ -234,6 +247,7 @@ ROSTER = RawTable(
     required=("unit", "arm"),
     key=("unit",),
     dated="exported_date",
+    words={"arm": ("pilot", "control")},
 )
 TRAININGS = RawTable(
     name="raw_roster__trainings",
@@ -257,6 +271,7 @@ TRAININGS = RawTable(
     key=("person_id", "email_key", "course", "enrolled_date"),
     dated="exported_date",
     one_of=(("person_id", "email_key", "name_key"),),
+    words={"status": ("invited", "enrolled", "started", "completed", "failed", "withdrawn")},
 )
 
 

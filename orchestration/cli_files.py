@@ -35,14 +35,15 @@ def _mappings(workspace: Path):
 
 @sources.command("list")
 def list_sources(workspace: WorkspaceOption = HERE) -> None:
-    """All mappings in force: the workspace's own first, then the built-in ones."""
+    """All mappings in force, by inbox folder: the workspace's own and the built-in ones."""
     table = Table()
-    for heading in ("mapping", "system", "folder", "fills", "files", "vintages"):
-        table.add_column(heading)
-    for mapping in _mappings(workspace):
+    for heading in ("mapping", "system", "files", "vintages"):
+        table.add_column(heading, no_wrap=heading == "mapping")
+    for mapping in sorted(_mappings(workspace), key=lambda one: (one.source, one.name)):
         vintages = ", ".join(version.vintage or "first" for version in mapping.versions)
-        files = ", ".join(mapping.files)
-        table.add_row(mapping.name, mapping.system, mapping.source, mapping.record.name, files, vintages)
+        globs = dict.fromkeys(glob.lower() for glob in mapping.files)
+        files = " ".join(f"{mapping.source}/{glob}" for glob in globs)
+        table.add_row(mapping.name, mapping.system, files, vintages if mapping.earlier else "")
     out.print(table)
 
 
@@ -63,7 +64,7 @@ def check_source(
     _show(file, report)
     if not report.would_load:
         raise fail(
-            f"It would not load: {report.refused[:1_900]}"
+            f"It would not load: {report.refused[:1_900] or 'no record of it fits'}"
             + ("" if report.mapping else f"\nDraft a mapping: coaching sources suggest {file}"),
             REFUSED,
         )
@@ -83,6 +84,15 @@ def _show(file: Path, report: Report) -> None:
             table.add_column(heading)
         for one in report.columns:
             table.add_row(_plain(one.header), _plain(one.read_as), _plain(" · ".join(one.samples)), str(one.n_empty))
+        out.print(table)
+    if report.became:
+        table = Table(title="What it becomes", title_justify="left")
+        for heading in ("field", "filled", "different", "most often"):
+            table.add_column(heading, justify="right" if heading in ("filled", "different") else "left")
+        for one in report.became:
+            filled = f"{one.n_filled:,} of {one.n_rows:,}"
+            style = "yellow" if one.n_rows and not one.n_filled else None
+            table.add_row(one.field, filled, f"{one.n_distinct:,}", _plain(" · ".join(one.samples)), style=style)
         out.print(table)
     out.print(
         f"{report.n_records:,} records = {report.n_loaded:,} would load + {report.n_faulty:,} would be quarantined "

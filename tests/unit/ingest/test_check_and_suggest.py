@@ -69,7 +69,7 @@ def test_check_of_a_file_that_would_not_load_exits_with_the_reason(cli, tmp_path
     file.write_text("Employee ID,Start,First Name\nE1,13/02/2020,A\n")
     result = cli("sources", "check", file, "--source", "ours")
     assert result.exit_code == 3
-    assert 'column "Hire Date" is not in the file; it has "Start"' in result.output
+    assert 'column "Hire Date" is not in the file; it also has "Start"' in result.output
     assert "sources/ours.yml, under columns.hired_date" in result.output
     other = tmp_path / "staff.csv"
     other.write_text(HEAD + "E1,13/02/2020,,Sales,T1,A\n")

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from box import Box, issues, loaded, records
 
+from ingest import spec
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import mapping_from
 from ingest.strict_yaml import ConfigError
@@ -51,7 +52,7 @@ def test_a_renamed_column_is_one_block_and_older_files_still_load(tmp_path):
     assert [result.status for result in box.load()] == ["loaded", "loaded", "loaded", "refused"]
     log = box.ask("select vintage, status, reason from raw.load_log order by file_name").rows()
     assert [row[0] for row in log[:3]] == ["", "2025", "2026"]
-    assert 'column "worker" is not in the file; it has "who"' in log[3][2]
+    assert 'column "worker" is not in the file; it also has "who"' in log[3][2]
     assert "vintage 2026" in log[3][2] and "sources/own.yml, under columns.person_id" in log[3][2]
 
 
@@ -114,11 +115,22 @@ def test_numbers_are_read_as_declared(tmp_path, declared, text, expected):
 
 def test_value_maps_ignore_case_and_spacing_and_an_unknown_word_is_refused_kept_or_emptied(tmp_path):
     text = "id,hired,s\na,2020-01-01,ON  leave\nb,2020-01-01,Asleep\n"
-    expected = {"refused": ["on_leave"], "kept": ["on_leave", "Asleep"], "empty": ["on_leave", None]}
+    expected = {"refused": ["part"], "kept": ["part", "Asleep"], "empty": ["part", None]}
     for other, words in expected.items():
-        columns = {"worker_status": {"from": "s", "values": {"On Leave": "on_leave"}, "other": other}}
+        columns = {"employment_type": {"from": "s", "values": {"On Leave": "part"}, "other": other}}
         _, box = hris(tmp_path / other, text, columns=columns)
-        assert column(box, "worker_status") == words
+        assert column(box, "employment_type") == words
+
+
+def test_fields_that_models_ask_take_only_words_that_models_know(tmp_path):
+    """A status that no model knows would count as nothing, silently."""
+    for wrong in ({"values": {"Done": "gone"}}, {"if_empty": "gone"}, {"other": "kept", "values": {"A": "active"}}):
+        with pytest.raises(ValueError, match="its words are active, on_leave, left"):
+            hris(tmp_path / "0", "id,hired,s\n", columns={"worker_status": {"from": "s"} | wrong})
+    columns = {"worker_status": {"from": "s"}}
+    _, box = hris(tmp_path / "1", "id,hired,s\na,2020-01-01,Active\nb,2020-01-01,Gone\n", columns=columns)
+    assert column(box, "worker_status") == ["active"]
+    assert box.quarantine().select("rule", "expected").rows() == [("unknown_value", "one of active, on_leave, left")]
 
 
 def test_ids_get_their_lost_zeros_back_and_excel_damage_is_caught_by_a_pattern(tmp_path):
@@ -307,3 +319,184 @@ def test_json_lines_of_an_older_vintage_are_recognised(tmp_path):
     for key, vintage in (("id", ""), ("uid", "new")):
         result, box = loaded(tmp_path / key, document, "w.jsonl", records([{key: "a", "hired": "2020-01-01"}]))
         assert (result.n_loaded, column(box, "vintage", "load_log", order="file_name")) == (1, [vintage])
+
+
+GOALS = {
+    "name": "own",
+    "source": "checkins",
+    "files": ["*"],
+    "columns": {
+        "event": {"constant": "goal"},
+        "event_id": {"from": "id"},
+        "person_id": {"from": "who"},
+        "due_date": {"from": "due"},
+        "status": {"from": "s", "values": {"done": "met", "not done": "missed"}},
+    },
+}
+
+
+def goals(root, text, name="goals.csv", **change):
+    return loaded(root, {**GOALS, **change, "columns": GOALS["columns"] | change.get("columns", {})}, name, text)
+
+
+def test_a_record_that_holds_several_is_taken_turn_by_turn(tmp_path):
+    """Wide goal tables: Goal 1, Goal 2 in one row; a turn that nobody filled in is set aside, and nothing is lost."""
+    text = "who,due,Goal 1,Done 1,Goal 2,Done 2\na,2026-03-31,x,done,,\nb,2026-03-31,y,done,z,not done\n"
+    text += "c,2026-03-31,q,perhaps,r,done\n"
+    turns = [
+        {"event_id": {"from": ["who", f"Goal {n}"], "personal": "pseudonymised"}, "status": {"from": f"Done {n}"}}
+        for n in (1, 2)
+    ]
+    words = {"values": {"done": "met", "not done": "missed"}}
+    turns = [turn | {"status": turn["status"] | words} for turn in turns]
+    columns = {name: GOALS["columns"][name] for name in ("event", "person_id", "due_date")}
+    result, box = loaded(tmp_path, {**GOALS, "columns": columns, "repeat": turns}, "goals.csv", text)
+    assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (6, 4, 1, 1)
+    found = box.ask("select line, status from raw.raw_checkins__events order by all").rows()
+    assert found == [(2, "met"), (3, "met"), (3, "missed"), (4, "met")]
+    assert box.quarantine().select("line", "rule").rows() == [(2, "empty_turn"), (4, "unknown_value")]
+
+
+def test_lines_that_are_no_records_are_set_aside_before_they_are_split(tmp_path):
+    text = "id,who,due,s\ng1,a,2026-03-31,done\n\nTotal: 1 goal\nReport run by nobody, at noon\n"
+    rules = [{"line": "^(Total|Report run)", "reason": "a footer"}]
+    result, box = goals(tmp_path, text, set_aside=rules)
+    assert (result.n_records, result.n_loaded, result.n_set_aside) == (3, 1, 2)
+    assert box.quarantine().select("line", "kind", "expected").rows() == [
+        (4, "set_aside", "a footer"),
+        (5, "set_aside", "a footer"),
+    ]
+
+
+def test_a_delimiter_at_the_end_and_rows_that_leave_out_their_last_fields_are_declared(tmp_path):
+    text = "id,who,due,s,note\ng1,a,2026-03-31,done,x,\ng2,a,2026-03-31,done,,\ng3,b,2026-03-31,done,x,y\n"
+    result, box = goals(tmp_path / "1", text, trailing_delimiter=True)
+    assert (result.n_loaded, result.n_faulty) == (2, 1) and box.quarantine()["rule"].to_list() == ["field_count"]
+    short = "id,who,due,s,note\ng1,a,2026-03-31,done\ng2,a,2026-03-31,done,x\n"
+    assert goals(tmp_path / "2", short)[0].n_faulty == 1
+    assert goals(tmp_path / "3", short, short_rows="padded")[0].n_loaded == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "colon", "minutes"),
+    [
+        ("1h 30m", "h:m", 90),
+        ("PT1H30M", "h:m", 90),
+        ("PT45M", "h:m", 45),
+        ("45 min", "h:m", 45),
+        ("1,5 Std", "h:m", 90),
+        ("00:45", "h:m", 45),
+        ("0:45:30", "h:m", 45.5),
+        ("45:30", "m:s", 45.5),
+        ("90", "h:m", 90),
+        ("30 sec", "h:m", 0.5),
+        ("soon", "h:m", None),
+        ("1h 30m later", "h:m", None),
+        ("m", "h:m", None),
+    ],
+)
+def test_durations_become_minutes(tmp_path, word, colon, minutes):
+    columns = {"n_minutes": {"from": "t", "duration": colon}}
+    _, box = goals(tmp_path, f'id,who,due,s,t\ng1,a,2026-03-31,done,"{word}"\n', columns=columns)
+    assert box.ask("select n_minutes from raw.raw_checkins__events")["n_minutes"].to_list() == (
+        [] if minutes is None else [minutes]
+    )
+
+
+def test_a_value_may_stand_in_the_files_name_in_the_first_filled_column_or_be_rewritten(tmp_path):
+    columns = {
+        "site": {"file_name": r"_([A-Z]{2})_"},
+        "team": {"first_of": ["t2", "t1"]},
+        "department": {"from": "d", "case": "upper", "replace": {"&": "and"}},
+        "left_date": {"from": "state", "extract": r"^Left (.*)$", "other": "empty"},
+    }
+    text = "id,hired,t1,t2,d,state\na,2020-01-01,T1,T2,R&d,Active\nb,2020-01-01,T1,,r&D,Left 2026-01-31\n"
+    result, box = hris(tmp_path, text, columns=columns, name="people_DE_1.csv")
+    assert result.n_loaded == 2
+    found = box.ask("select site, team, department, left_date::varchar from raw.raw_hris__workers order by line").rows()
+    assert found == [("DE", "T2", "RANDD", None), ("DE", "T1", "RANDD", "2026-01-31")]
+
+
+def test_the_day_may_stand_in_a_title_and_a_month_may_mean_its_last_day(tmp_path):
+    text = "Stichtag: 30.06.2025\nid,hired\na,2020-01-01\n"
+    title = {"title": r"Stichtag: (?P<date>[\d.]+)", "formats": ["%d.%m.%Y"]}
+    result, box = hris(tmp_path / "1", text, snapshot=title, skip_rows=1)
+    assert column(box, "snapshot_date") == [date(2025, 6, 30)]
+    assert box.ask("select file_date from raw.load_log")["file_date"].to_list() == [date(2025, 6, 30)]
+    result, _ = hris(tmp_path / "2", text.replace("30.06", "xx"), snapshot=title, skip_rows=1)
+    assert result.status == "refused" and "no date in the lines above the header" in result.reason
+    last = {"filename": r"(?P<year>\d{4})-(?P<month>\d\d)", "day": "last"}
+    _, box = hris(tmp_path / "3", "id,hired\na,2020-01-01\n", snapshot=last, name="p_2026-02.csv")
+    assert column(box, "snapshot_date") == [date(2026, 2, 28)]
+
+
+def test_lists_in_json_are_reached_by_place_or_by_key(tmp_path):
+    rows = [
+        {"id": "a", "hired": "2020-01-01", "teams": [{"n": "T1"}], "fields": [{"k": "site", "v": "North"}]},
+        {"id": "b", "hired": "2020-01-01", "teams": [], "fields": []},
+        {"id": {"x": 1}, "hired": "2020-01-01", "teams": [], "fields": []},
+    ]
+    columns = {"team": {"from": "teams[0].n"}, "site": {"from": "fields[k=site].v"}}
+    _, box = hris(tmp_path, records(rows), columns=columns, name="p.jsonl")
+    assert box.ask("select team, site from raw.raw_hris__workers order by line").rows() == [
+        ("T1", "North"),
+        (None, None),
+    ]
+    assert box.quarantine().select("line", "rule").rows() == [(3, "nested_value")]
+
+
+def test_one_word_of_a_cell_with_several_is_a_flag(tmp_path):
+    flag = {"from": "w", "kind": "flag", "contains": "My coach", "split": ","}
+    text = 'id,hired,w\na,2020-01-01,"My peers, my coach"\nb,2020-01-01,My peers\nc,2020-01-01,\n'
+    _, box = hris(tmp_path, text, attributes={"by_coach": flag})
+    assert box.ask("select line, number from raw.raw_hris__attributes order by line").rows() == [(2, 1.0), (3, 0.0)]
+
+
+def test_flags_may_be_mapped_to_yes_and_an_empty_word_of_ours_is_no_value(tmp_path):
+    columns = {
+        "is_regretted": {"from": "r", "values": {"O": "yes", "N": "no"}},
+        "department": {"from": "d", "values": {"KEEP": "", "S": "Sales"}},
+    }
+    _, box = hris(tmp_path, "id,hired,r,d\na,2020-01-01,O,KEEP\nb,2020-01-01,N,S\n", columns=columns)
+    found = box.ask("select is_regretted, department from raw.raw_hris__workers order by line").rows()
+    assert found == [(True, None), (False, "Sales")]
+
+
+def test_an_id_that_a_spreadsheet_shortened_is_no_id(tmp_path):
+    result, box = hris(tmp_path, "id,hired\n1.23457E+11,2020-01-01\n7,2020-01-01\n")
+    assert (result.n_loaded, box.quarantine()["rule"].to_list()) == (1, ["damaged_id"])
+
+
+def test_an_items_extract_that_finds_nothing_is_told(tmp_path):
+    """An answer that cannot be read must not look like a question that nobody answered."""
+    document = SURVEY | {
+        "items": {"q1": {"from": "q", "scale": "engagement", "extract": r"\((\d)\)"}},
+    }
+    result, box = loaded(tmp_path, document, "s.csv", "id,q\n1,Agree (4)\n2,Agree\n3,\n")
+    assert (result.n_loaded, result.n_faulty) == (2, 1)
+    assert box.quarantine().select("line", "rule").rows() == [(3, "no_match")]
+
+
+def test_german_forms_and_moodle_are_read(tmp_path):
+    """The built-in mappings that no dialect of simulation/ writes."""
+    questions = [item.headers[0] for item in spec.load_mapping(spec.BUILT_IN / "survey_forms.yml").items.values()]
+    head = ";".join(["Id", "Startzeit", "Fertigstellungszeit", "E-Mail", "Name", *questions])
+    row = ";".join(
+        ["1", "27.04.2026 11:30", "27.04.2026 11:34", "a@example.invalid", "", *["Stimme zu"] * len(questions)]
+    )
+    box = Box(tmp_path)
+    box.drop("survey", "forms_2026-04-20.csv", f"{head}\n{row}\n")
+    [result] = box.load("survey")
+    assert (result.n_loaded, result.opened.mapping.name) == (1, "survey_forms_german")
+    assert (
+        box.ask("select recorded_at::varchar as t from raw.raw_survey__responses")["t"].item() == "2026-04-27 11:34:00"
+    )
+    assert set(box.ask("select answer from raw.raw_survey__answers")["answer"]) == {4.0}
+    text = "ID,Name,Email address,Quiz,Quiz - Completion date,Course complete\n"
+    text += '7,Synthetic Person 7,p7@example.invalid,Completed,"1/03/26, 09:00","1/03/26, 09:00"\n'
+    text += "8,Synthetic Person 8,p8@example.invalid,Not completed,,\n"
+    box.drop("roster", "moodle_coaching.csv", text)
+    [result] = box.load("roster")
+    assert (result.n_loaded, result.opened.mapping.name) == (2, "roster_moodle")
+    found = box.ask("select status, completed_date::varchar from raw.raw_roster__trainings order by line").rows()
+    assert found == [("completed", "2026-03-01"), ("enrolled", None)]
