@@ -18,6 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
+MAX_KNOWN = 2_000_000  # words of one kind that are remembered (about 0.25 GB)
 ENVIRONMENT = "COACHING_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 
@@ -51,7 +52,7 @@ class Pseudonyms:
     """Turns personal words into keyed hashes; remembers what it has hashed within one run."""
 
     key: bytes = field(repr=False)
-    _known: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[str, str], dict[str | None, str | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_environment(cls, key_file: Path) -> Pseudonyms:
@@ -83,16 +84,15 @@ class Pseudonyms:
         return hmac.digest(self.key, message.encode(), "sha256").hex()[:32]
 
     def hash_all(self, words: pl.Series, *, form: str = "id", namespace: str = "") -> pl.Series:
-        """The pseudonyms of a series of words; each word is hashed once per run."""
-        known = self._known.setdefault((form, namespace), {})
-        distinct = words.drop_nulls().unique()
-        hashes = []
-        for word in distinct.to_list():
-            found = known.get(word)
-            if found is None:
-                found = known[word] = self.hash(word, form=form, namespace=namespace)
-            hashes.append(found)
-        return words.replace_strict(distinct, pl.Series(hashes, dtype=pl.String), default=None, return_dtype=pl.String)
+        """The pseudonyms of a series of words; a word that comes again within a run is not hashed again."""
+        known = self._known.setdefault((form, namespace), {None: None})
+        if len(known) > MAX_KNOWN:
+            known.clear()
+            known[None] = None
+        texts = words.to_list()
+        for text in {*texts} - known.keys():
+            known[text] = self.hash(text, form=form, namespace=namespace)
+        return pl.Series(words.name, list(map(known.get, texts)), dtype=pl.String)
 
 
 def create_key_file(path: Path) -> None:

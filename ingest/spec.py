@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -554,10 +555,13 @@ def _built_in_document(name: str) -> dict:
 
 
 def load_mapping(path: Path, *, folder: Path | None = None) -> Mapping:
-    """The mapping in `path`. Raises ConfigError that names file, key and fault."""
+    """The mapping in `path`; it may extend those in `folder` and the built-in ones.
+
+    Raises ConfigError that names file, key and fault.
+    """
 
     def find(name: str) -> dict:
-        for own in sorted((folder or path.parent).glob("*.y*ml")):
+        for own in sorted(folder.glob("*.y*ml")) if folder else []:
             if own != path:
                 document = load(own)
                 if isinstance(document, dict) and document.get("name") == name:
@@ -581,9 +585,14 @@ def load_mappings(folder: Path) -> list[Mapping]:
         if mapping.name in own:
             raise ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
         own[mapping.name] = mapping
-    specific_first = sorted(map(load_mapping, sorted(BUILT_IN.glob("*.yml"))), key=lambda m: -max(map(len, m.files)))
-    built_in = {m.name: m for m in specific_first}
-    return [*own.values(), *(m for name, m in built_in.items() if name not in own)]
+    return [*own.values(), *(mapping for mapping in built_in_mappings() if mapping.name not in own)]
+
+
+@cache
+def built_in_mappings() -> tuple[Mapping, ...]:
+    """The mappings beside this module, those with the most specific globs first."""
+    found = map(load_mapping, sorted(BUILT_IN.glob("*.yml")))
+    return tuple(sorted(found, key=lambda mapping: -max(map(len, mapping.files))))
 
 
 def candidates(mappings: list[Mapping], source: str, file_name: str) -> list[Mapping]:
