@@ -35,7 +35,10 @@ from ingest.tables import (
     RawTable,
 )
 
+SCHEMAS = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
+SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
 MAX_REASON = 2_000
+MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
 READER = 3  # count up when files must be read anew after a change of the code
 
@@ -64,7 +67,10 @@ def warehouse(path: Path):
     connection = duckdb.connect(str(path))
     try:
         connection.execute("set enable_external_access = false")
-        connection.execute("set threads = 2")
+        # One thread writes row groups as they fill; two write them once more at the end (8.9 against 3.8 s of CPU for
+        # three million rows, DuckDB 2.0.0), and hold them in memory until then.
+        connection.execute("set threads = 1")
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
         connection.execute("set lock_configuration = true")
         yield connection
     finally:
@@ -83,14 +89,7 @@ def prepare(connection) -> None:
     """
     connection.execute("create schema if not exists raw")
     _drop_if_older(connection)
-    _create(connection, "load_log", LOAD_LOG)
-    _create(connection, "quarantine", QUARANTINE)
-    _create(connection, "data_issues", DATA_ISSUES)
-    _create(connection, "profile_columns", PROFILES)
-    for tables in TABLES_OF.values():
-        for table in tables:
-            _create(connection, table.name, table.schema)
-    for name, schema in STUDY_TABLES.items():
+    for name, schema in (SCHEMAS | STUDY_TABLES).items():
         _create(connection, name, schema)
 
 
@@ -99,9 +98,7 @@ def _drop_if_older(connection) -> None:
     sql = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
     for table, column in connection.execute(sql).fetchall():
         there.setdefault(table, set()).add(column)
-    schemas = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
-    schemas |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
-    if any(name in there and there[name] != set(schema) for name, schema in schemas.items()):
+    if any(name in there and there[name] != set(schema) for name, schema in SCHEMAS.items()):
         connection.execute("drop schema raw cascade")
         connection.execute("create schema raw")
 
@@ -193,10 +190,14 @@ def _forget(connection, file: Landed) -> None:
 
 
 def _insert(connection, name: str, frame: pl.DataFrame, load_id: str) -> None:
-    if frame.height:
-        connection.register("incoming", frame.to_arrow())
-        connection.execute(f"insert into raw.{name} by name select ? as load_id, * from incoming", [load_id])
-        connection.unregister("incoming")
+    """Rows of one load. Through a relation: what is registered by name is never set free (DuckDB 2.0.0)."""
+    if not frame.height:
+        return
+    if not load_id.isalnum():
+        raise ValueError("a load's id is hexadecimal")
+    cells = {column: f'"{column}"' for column in frame.columns} | {"load_id": f"'{load_id}'"}
+    row = (cells.get(column, f"cast(null as {SQL_TYPES[kind]})") for column, kind in SCHEMAS[name].items())
+    connection.from_arrow(frame.to_arrow()).project(", ".join(row)).insert_into(f"raw.{name}")
 
 
 @dataclass(frozen=True)

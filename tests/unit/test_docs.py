@@ -1,0 +1,168 @@
+"""The docs say what the code does: pages of sources and the lists of fields are made from it and compared."""
+
+import json
+import os
+import re
+
+import polars as pl
+import pytest
+
+from ingest import spec
+from ingest.tables import MEANING, RECORD_TABLES
+from simulation import Design, simulate
+from simulation.exports import DIALECTS
+
+MARK = "<!-- below: made from the mapping and the simulation; COACHING_ACCEPT=docs pytest tests/unit/test_docs.py -->\n"
+DESIGN = Design(people=200, months=12, seed=3)
+
+
+@pytest.fixture(scope="module")
+def docs(request):
+    return request.config.rootpath / "docs"
+
+
+def same_or_accepted(path, made: str) -> None:
+    """The text below the mark is the made one; COACHING_ACCEPT=docs writes it."""
+    said = path.read_text(encoding="utf-8")
+    hand, mark, _ = said.partition(MARK)
+    assert mark, f"{path.name} has no mark below which it is made"
+    if os.environ.get("COACHING_ACCEPT") == "docs":
+        path.write_text(hand + mark + made, encoding="utf-8")
+        said = hand + mark + made
+    assert said == hand + mark + made, f"{path.name} is out of date: COACHING_ACCEPT=docs pytest {__file__}"
+
+
+def table(heads: list[str], rows: list[tuple]) -> str:
+    cells = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |\n" for row in cells)
+
+
+def where(one) -> str:
+    """Where a field stands."""
+    if one.constant is not None:
+        return f"always `{one.constant}`"
+    names = [f"`{name}`" for name in one.headers]
+    return (" + " if one.from_ else " or ").join(names)
+
+
+def how(one) -> str:
+    """How it is read, in a few words."""
+    said = []
+    if formats := getattr(one, "formats", ()):
+        said.append("written " + " or ".join(f"`{form}`" for form in formats))
+    if one.values:
+        said.append(", ".join(f"{word} → {ours}" for word, ours in one.values.items()))
+    if one.extract:
+        said.append(f"the part that `{one.extract}` finds")
+    if one.if_empty:
+        said.append(f"empty → {one.if_empty}")
+    if one.optional:
+        said.append("may be missing")
+    return "; ".join(said)
+
+
+WRITTEN = ("format", "encoding", "delimiter", "decimal_mark", "skip_rows", "header_rows", "names_from", "records")
+WRITTEN += ("final_newline", "time_zone", "rows", "delivery", "absence", "anonymous", "null_words")
+
+
+def written(mapping) -> str:
+    """How the file is written and meant, where it is not the default."""
+    fields = type(mapping).model_fields
+    said = {key: getattr(mapping, key) for key in WRITTEN if getattr(mapping, key) != fields[key].default}
+    return "".join(f"`{key}: {json.dumps(value, ensure_ascii=False)}` " for key, value in said.items()) + "\n\n"
+
+
+def page(mapping, samples: dict[str, str]) -> str:
+    """Everything below the mark."""
+    text = f"\nFiles: {', '.join(f'`{mapping.source}/{glob}`' for glob in mapping.files)}. Mapping: "
+    text += f"[`{mapping.name}.yml`](../../ingest/sources/{mapping.name}.yml), fills `{mapping.record.name}`.\n"
+    newest: set[tuple] = set()
+    for version in mapping.versions:
+        told = f", vintage {version.vintage or 'first'}" if mapping.earlier else ""
+        text += f"\n## What is read{told}\n\n"
+        rows = [(f"`{name}`", where(one), how(one)) for name, one in version.columns.items()]
+        rows += [(f"attribute `{name}`", where(one), how(one)) for name, one in version.attributes.items()]
+        rows += [
+            (f"item `{name}` of {one.scale}{', reversed' if one.reverse else ''}", where(one), how(one))
+            for name, one in version.items.items()
+        ]
+        text += written(version)
+        rows_here = [row for row in rows if row not in newest]
+        text += table(["Field", "Stands in", "Read as"], rows_here) if rows_here else ""
+        if newest:
+            text += "\nAll else as above.\n"
+            continue
+        newest = set(rows)
+        if version.set_aside:
+            text += (
+                "\nSet aside: " + "; ".join(f"{rule.reason} (`{rule.column}`)" for rule in version.set_aside) + ".\n"
+            )
+        if version.dropped:
+            text += "\nKnown and never read: " + ", ".join(f"`{name}`" for name in version.dropped) + ".\n"
+    if mapping.name in samples:
+        text += f"\n## It looks like\n\n```\n{samples[mapping.name]}```\n"
+    return text
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory):
+    """Mapping → the beginning of an export that simulation/ writes."""
+    found = {}
+    for source, names in DIALECTS.items():
+        for dialect in names:
+            root = tmp_path_factory.mktemp(f"{source}_{dialect}")
+            simulate(DESIGN, root, truth_path=root / "truth.json", dialects={source: dialect})
+            for folder in (source, "roster"):
+                for path in sorted((root / folder).iterdir()):
+                    fitting = spec.candidates(list(spec.built_in_mappings()), folder, path.name)
+                    found.setdefault(fitting[0].name, beginning(path))
+    return found
+
+
+def beginning(path) -> str:
+    if path.suffix == ".xlsx":
+        grid = pl.read_excel(path, engine="calamine", has_header=False, read_options={"dtypes": "string"})
+        return grid.head(3).write_csv(include_header=False)
+    raw = path.read_bytes()[:4_000]
+    text = raw.decode("utf-8", "replace")
+    if path.suffix == ".json":
+        return text[:600] + " …\n"
+    lines = text.splitlines()[:4]
+    return "".join(line[:240] + (" …" if len(line) > 240 else "") + "\n" for line in lines)
+
+
+@pytest.mark.parametrize("mapping", spec.built_in_mappings(), ids=lambda mapping: mapping.name)
+def test_every_built_in_mapping_has_a_page_that_says_what_it_reads(docs, samples, mapping):
+    path = docs / "sources" / f"{mapping.name}.md"
+    assert path.exists(), f"write {path}: how to export it and its peculiarities"
+    same_or_accepted(path, page(mapping, samples))
+    assert f"(sources/{mapping.name}.md)" in (docs / "sources.md").read_text(encoding="utf-8")
+
+
+def test_no_page_is_about_a_mapping_that_is_gone(docs):
+    assert {path.stem for path in (docs / "sources").glob("*.md")} == {one.name for one in spec.built_in_mappings()}
+
+
+def test_the_fields_of_every_table_are_explained(docs):
+    text = "\n"
+    for source, tables in RECORD_TABLES.items():
+        for word, record in tables.items():
+            needed = {*record.required, *record.required_where_mapped}
+            text += f"\n### `source: {source}`, `table: {word}`\n\n"
+            rows = []
+            for name, kind in record.fields.items():
+                alternatives = next((group for group in record.one_of if name in group), ())
+                must = "yes" if name in needed else f"one of {', '.join(alternatives)}" if alternatives else ""
+                words = f" ({', '.join(record.words[name])})" if name in record.words else ""
+                rows.append((f"`{name}`", kind, must, MEANING[name] + words))
+            text += table(["Field", "Kind", "Needed", "Meaning (and its only words)"], rows)
+    same_or_accepted(docs / "mappings.md", text)
+    fields = {name for tables in RECORD_TABLES.values() for record in tables.values() for name in record.fields}
+    assert set(MEANING) == fields
+
+
+def test_links_between_the_docs_lead_somewhere(docs):
+    root = docs.parent
+    for path in (root / "README.md", *docs.rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
