@@ -20,6 +20,7 @@ from pathlib import Path
 SOURCES = ("hris", "survey", "checkins", "roster")
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".partial", ".swp")
 MANIFEST = ".manifest.json"
+RACY = 2.0  # seconds; file systems keep times no finer than this
 SETTLED = 0.4  # seconds without a change; a copy that is going on writes more often than that
 
 
@@ -71,12 +72,58 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def scan(inbox: Path) -> Inbox:
+class Seen:
+    """Digests of files that did not change since they were last read: a look at a year's inbox reads the new ones.
+
+    A file is known by place, size, inode and both its times (a change cannot leave ctime as it was); one that was
+    touched less than RACY seconds before it was read is read again, as its next change might fall into the same tick.
+    """
+
+    def __init__(self, note: Path | None):
+        self.note = note
+        self.there: dict[str, list] = {}
+        self.now: dict[str, list] = {}
+        if note is not None:
+            try:
+                self.there = json.loads(note.read_text(encoding="utf-8"))
+            except (OSError, ValueError, UnicodeError):
+                self.there = {}
+
+    @staticmethod
+    def _state(path: Path) -> list[int]:
+        found = path.stat()
+        return [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
+
+    def digest(self, path: Path, place: str) -> str:
+        """The file's sha256, read only if the file is not as it was."""
+        state = self._state(path)
+        known = self.there.get(place)
+        if known and known[:-1] == state:
+            self.now[place] = known
+            return known[-1]
+        found = sha256(path)
+        if time.time() - max(state[2:]) / 1e9 > RACY and self._state(path) == state:
+            self.now[place] = [*state, found]
+        return found
+
+    def keep(self) -> None:
+        """Write down what was seen, where that is wanted and something changed."""
+        if self.note is None or self.now == self.there:
+            return
+        self.note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self.note.with_name(f"{self.note.name}.{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(self.now), encoding="utf-8")
+        _sync_and_rename(temporary, self.note, mode=0o600)
+
+
+def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
     """All files below `inbox/<source>/`, in the order of their names; what may still be growing waits.
 
     A file beside which `<name>.manifest.json` stands (any of `bytes`, `sha256`, `records`) is taken when it is as
-    that says; without one, when it did not change for SETTLED seconds and while it was read.
+    that says; without one, when it did not change for SETTLED seconds and while it was read. `seen` is where digests
+    are remembered between looks.
     """
+    memory = Seen(seen)
     files: dict[str, Arrival] = {}
     waiting: list[tuple[Path, str]] = []
     for path in sorted(inbox.glob("**/*")):
@@ -92,12 +139,13 @@ def scan(inbox: Path) -> Inbox:
             waiting.append((path, "still being written"))
         else:
             try:
-                arrival = _whole(path, place[0], "/".join(place[1:]))
+                arrival = _whole(path, place[0], "/".join(place[1:]), memory)
                 files[arrival.load_id] = arrival
             except OSError as error:
                 waiting.append((path, error.strerror or "cannot be read"))
             except NotWhole as error:
                 waiting.append((path, str(error)))
+    memory.keep()
     return Inbox(files, tuple(waiting))
 
 
@@ -105,12 +153,12 @@ class NotWhole(ValueError):
     """The file cannot be taken yet; the message says why."""
 
 
-def _whole(path: Path, source: str, place: str) -> Arrival:
+def _whole(path: Path, source: str, place: str, memory: Seen) -> Arrival:
     age = time.time() - path.stat().st_mtime
     if 0 <= age < SETTLED:
         time.sleep(SETTLED - age)
     before = path.stat()
-    arrival = Arrival(source, path, sha256(path), place)
+    arrival = Arrival(source, path, memory.digest(path, f"{source}/{place}"), place)
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _grew(after):
         raise NotWhole("still being written")

@@ -23,7 +23,7 @@ def taken_back(workspace: Workspace) -> frozenset[str]:
         for item in manifest_of(workspace.releases / identity)["inputs"]
     }
     landed = {landed.load_id for landed in land.landed_files(workspace.landing)}
-    return frozenset(landed - used - set(land.scan(workspace.inbox).files))
+    return frozenset(landed - used - set(land.scan(workspace.inbox, seen=workspace.seen).files))
 
 
 def sources_digest(mappings: list[Mapping]) -> str:
@@ -54,7 +54,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     if not workspace.inbox.is_dir():
         raise ConfigError(f"{workspace.inbox} is not there (not mounted?); nothing can be said about what is new")
     digest = sources_digest(load_mappings(workspace.sources))
-    inbox_now = land.scan(workspace.inbox)
+    inbox_now = land.scan(workspace.inbox, seen=workspace.seen)
     files, waiting = inbox_now.files, inbox_now.waiting
     inbox = set(files)
     text = "|".join([*sorted(inbox), study.digest, digest, code_version(), str(as_of)])

@@ -39,6 +39,7 @@ class Workspace:
     releases = property(lambda self: self.root / "releases")
     ledger = property(lambda self: self.root / "ledger.jsonl")
     key_file = property(lambda self: self.root / "secrets" / "pseudonym.key")
+    seen = property(lambda self: self.root / ".seen.json")
     lock = property(lambda self: self.root / ".lock")
     dagster_home = property(lambda self: self.root / "dagster")
     dbt_target = property(lambda self: self.root / "dagster" / "dbt")

@@ -12,7 +12,7 @@ LOAD_LOG = dg.AssetKey(["raw", "load_log"])
 def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
     night.record("started", as_of=str(night.day))
-    inbox = land.scan(night.workspace.inbox)
+    inbox = land.scan(night.workspace.inbox, seen=night.workspace.seen)
     # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
     new = [] if night.looks_back else land.land(inbox, night.workspace.landing, known_date=night.day)
     with load.warehouse(night.workspace.warehouse) as connection:

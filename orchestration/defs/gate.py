@@ -26,7 +26,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verd
         accepted.setdefault(item.check, set()).add(item.value)
     tables = gather(
         connection,
-        load_ids=sorted(land.scan(night.workspace.inbox).files),
+        load_ids=sorted(land.scan(night.workspace.inbox, seen=night.workspace.seen).files),
         unit=study.assignment.unit,
         vanished_group_size=thresholds()["vanished_group_size"],
         accepted=accepted,

@@ -3,9 +3,7 @@
 import shutil
 from datetime import date, timedelta
 
-import polars as pl
 import pytest
-from polars.testing import assert_frame_equal
 
 from ingest.load import warehouse
 from publish.release import current_release, manifest_of
@@ -32,9 +30,7 @@ def test_a_look_back_rebuilds_what_was_known_then_after_a_correction_came(copy_o
     assert code == 0, last
     rebuilt = workspace.releases / last["release"]
     for table in sorted((first / "parquet").iterdir()):
-        # Sums of floats depend on the order of the rows in the file by some 1e-14; the numbers are the same.
-        before, after = pl.read_parquet(table), pl.read_parquet(rebuilt / "parquet" / table.name)
-        assert_frame_equal(after, before, check_row_order=False, rel_tol=1e-9, abs_tol=1e-9)
+        assert (rebuilt / "parquet" / table.name).read_bytes() == table.read_bytes(), table.name
     with warehouse(workspace.warehouse) as connection:
         known = dict(
             connection.execute("select file_name, known_date from raw.load_log where source = 'hris'").fetchall()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from datetime import date
 from itertools import permutations
 
@@ -97,3 +98,27 @@ def test_a_manifest_that_says_nothing_readable_holds_the_file_back(tmp_path):
     box.drop("hris", "w_2026-01.csv", DELIVERIES["w_2026-01.csv"])
     box.drop("hris", "w_2026-01.csv.manifest.json", "records: 2")
     assert "its manifest is not readable" in land.scan(tmp_path / "inbox").waiting[0][1]
+
+
+def test_a_second_look_reads_only_what_changed(tmp_path, monkeypatch):
+    """By size, inode and both times; what was touched a moment ago is read again."""
+    read = []
+    digest = land.sha256
+    monkeypatch.setattr(land, "sha256", lambda path: read.append(path.name) or digest(path))
+    monkeypatch.setattr(land, "RACY", 0.0)
+    inbox, seen = tmp_path / "inbox", tmp_path / ".seen.json"
+    (inbox / "hris").mkdir(parents=True)
+    for name in ("a.csv", "b.csv"):
+        (inbox / "hris" / name).write_text("id\n1\n")
+    first = land.scan(inbox, seen=seen)
+    assert land.scan(inbox, seen=seen) == first and read == ["a.csv", "b.csv"]
+    before = (inbox / "hris" / "a.csv").stat()
+    (inbox / "hris" / "a.csv").write_text("id\n2\n")
+    os.utime(inbox / "hris" / "a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))  # the same size and time
+    changed = land.scan(inbox, seen=seen)
+    assert read == ["a.csv", "b.csv", "a.csv"] and set(changed.files) != set(first.files)
+    seen.write_text("{broken")
+    monkeypatch.setattr(land, "RACY", 3_600.0)
+    for _ in range(2):
+        assert set(land.scan(inbox, seen=seen).files) == set(changed.files)
+    assert read[3:] == ["a.csv", "b.csv"] * 2

@@ -1,3 +1,5 @@
+{% set cell_window = 'over (partition by people.metric, people.unit_id, people.period_start)' %}
+
 with panel as (
     select
         metric,
@@ -62,7 +64,7 @@ people as (
         kickoff_date,
         period_start,
         person_id,
-        avg(value) as value
+        {{ exact_sum('value') }} / count(value) as value
     from panel
     group by metric, unit_id, cohort, arm, kickoff_date, period_start, person_id
 ),
@@ -70,7 +72,7 @@ people as (
 cell_averages as (
     select
         people.*,
-        avg(people.value) over (partition by people.metric, people.unit_id, people.period_start) as cell_mean
+        {{ exact_sum('people.value', over=cell_window) }} / count(people.value) {{ cell_window }} as cell_mean
     from people
 ),
 
@@ -95,16 +97,13 @@ select
     cast(count(*) as bigint) as n_eligible,
     cast(count(cell_averages.value) as bigint) as n_observed,
     cast(coalesce(max(unit_sizes.n_people), 0) as bigint) as n_people,
-    cast(coalesce(sum(cell_averages.value), 0) as double) as value_sum,
+    coalesce({{ exact_sum('cell_averages.value') }}, 0) as value_sum,
     -- Centred at the cell's own mean before squaring: raw squares lose the digits that a variance is made of.
-    cast(
-        coalesce(
-            sum(
-                (cell_averages.value - cell_averages.cell_mean)
-                * (cell_averages.value - cell_averages.cell_mean)
-            ),
-            0
-        ) as double
+    coalesce(
+        {{ exact_sum(
+            '(cell_averages.value - cell_averages.cell_mean) * (cell_averages.value - cell_averages.cell_mean)'
+        ) }},
+        0
     ) as centred_sum_of_squares
 from cell_averages
 left join first_treated

@@ -42,7 +42,7 @@ arms as (
         arm,
         period_start,
         sum(n_observed) as n_people,
-        sum(value_sum) / sum(n_observed) as mean,
+        {{ exact_sum('value_sum') }} / sum(n_observed) as mean,
         count(distinct unit_id) as n_units
     from baseline
     group by metric, segment, arm, period_start
@@ -54,12 +54,11 @@ spreads as (
         baseline.metric,
         baseline.segment,
         baseline.arm,
-        sum(
-            baseline.centred_sum_of_squares
-            + baseline.n_observed
-            * (baseline.value_sum / baseline.n_observed - arms.mean)
-            * (baseline.value_sum / baseline.n_observed - arms.mean)
-        ) / nullif(max(arms.n_people) - 1, 0) as variance
+        {{ exact_sum(
+            'baseline.centred_sum_of_squares + baseline.n_observed'
+            ~ ' * (baseline.value_sum / baseline.n_observed - arms.mean)'
+            ~ ' * (baseline.value_sum / baseline.n_observed - arms.mean)'
+        ) }} / nullif(max(arms.n_people) - 1, 0) as variance
     from baseline
     inner join arms
         on

@@ -66,7 +66,7 @@ arms as (
         windowed.time_window,
         windowed.segment,
         windowed.arm,
-        sum(windowed.value_sum) / sum(windowed.n_observed) as mean,
+        {{ exact_sum('windowed.value_sum') }} / sum(windowed.n_observed) as mean,
         sum(windowed.n_observed) as n_values,
         count(distinct windowed.unit_id) as n_units,
         max(window_people.n_people) as n_people
@@ -104,7 +104,7 @@ survival as (
         -- A month in which everybody at risk left makes the product zero; the logarithm cannot say that.
         case
             when max(case when n_events = n_at_risk then 1 else 0 end) = 1 then 0.0
-            else exp(sum(ln(1.0 - n_events / nullif(n_at_risk, n_events))))
+            else round(exp({{ exact_sum('ln(1.0 - n_events / nullif(n_at_risk, n_events))', scale=18) }}), 12)
         end as share_retained
     from months
     group by metric, phase, segment, comparison_arm

@@ -63,7 +63,7 @@ scores as (
         respondents.person_id,
         answers.launched_date,
         answers.scale,
-        avg(answers.score) as score
+        {{ exact_sum('answers.score') }} / count(*) as score
     from answers
     inner join respondents
         on

@@ -53,7 +53,7 @@ by_period as (
         outcomes.period,
         monthly.person_id,
         {{ period_of('monthly.month', 'outcomes.period') }} as period_start,
-        sum(monthly.numerator) / nullif(sum(monthly.denominator), 0) as value
+        {{ exact_sum('monthly.numerator') }} / nullif(sum(monthly.denominator), 0) as value
     from monthly
     inner join outcomes on monthly.metric = outcomes.metric
     group by outcomes.metric, outcomes.period, monthly.person_id, {{ period_of('monthly.month', 'outcomes.period') }}
