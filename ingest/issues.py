@@ -18,15 +18,14 @@ FINDINGS = (
     (
         "the manager is not in the snapshot",
         "no manager is taken",
-        """coalesce(w.manager_id, w.manager_email_key, w.manager_name_key) is not null
-        and not exists (from employed e where e.snapshot_date = w.snapshot_date and e.person_id = w.manager_id)
+        """w.line in (from unknown_by_id)
         and not exists (from employed e where e.snapshot_date = w.snapshot_date and e.email_key = w.manager_email_key)
         and not exists (from employed e where e.snapshot_date = w.snapshot_date and e.name_key = w.manager_name_key)""",
     ),
     (
         "several people have the manager's name or e-mail",
         "no manager is taken by it",
-        """not exists (from employed e where e.snapshot_date = w.snapshot_date and e.person_id = w.manager_id)
+        """w.line in (from unknown_by_id)
         and (w.snapshot_date, w.manager_name_key) in (from doubled_names)""",
     ),
     (
@@ -80,6 +79,15 @@ def find_issues(connection, load_id: str) -> None:
             f"create or replace temp table {name} as select snapshot_date, {column} from employed "
             f"where {column} is not null group by all having count(distinct person_id) > 1"
         )
+    connection.execute(
+        f"""
+        create or replace temp table unknown_by_id as
+        select w.line from {WORKERS} as w
+        where w.load_id = $load and coalesce(w.manager_id, w.manager_email_key, w.manager_name_key) is not null
+            and not exists (from employed e where e.snapshot_date = w.snapshot_date and e.person_id = w.manager_id)
+        """,
+        at,
+    )
     for issue, resolution, rows in FINDINGS:
         connection.execute(
             f"""

@@ -90,9 +90,14 @@ class Pseudonyms:
             known.clear()
             known[None] = None
         texts = words.to_list()
-        for text in {*texts} - known.keys():
-            known[text] = self.hash(text, form=form, namespace=namespace)
-        return pl.Series(words.name, list(map(known.get, texts)), dtype=pl.String)
+        hashes = list(map(known.get, texts))
+        if hashes.count(None) > words.null_count():
+            for place, text in enumerate(texts):
+                if text is not None and hashes[place] is None:
+                    if text not in known:
+                        known[text] = self.hash(text, form=form, namespace=namespace)
+                    hashes[place] = known[text]
+        return pl.Series(words.name, hashes, dtype=pl.String)
 
 
 def create_key_file(path: Path) -> None:
