@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +24,7 @@ GROUPS = """
     order by loads.sequence, n desc, first_line
 """
 RECORDS = """
-    select quarantine.load_id, loads.file_name as file, loads.mapping, quarantine.line, quarantine.kind,
+    select quarantine.load_id, loads.file_name as file, loads.mapping, loads.vintage, quarantine.line, quarantine.kind,
         quarantine.rule, quarantine.column_name as column, quarantine.value_class as stands_there,
         quarantine.expected, quarantine.record
     from raw.quarantine as quarantine
@@ -78,11 +78,54 @@ def _ask(connection, sql: str, parameters: dict) -> pl.DataFrame:
     return pl.DataFrame(cursor.fetchall(), schema=names, orient="row", infer_schema_length=None)
 
 
-def raw_line(landing: Path, landed: Landed, mapping: Mapping, line: int) -> str | None:
-    """The line as it was sent, from landing; None for formats without lines. It may name people: only for a screen."""
-    path = content_path(landing, landed)
-    if kind_of(path, mapping) not in ("csv", "jsonl"):
-        return None
-    lines = (one for block in text_blocks(path, mapping.encoding) for one in block.splitlines())
-    found = next(islice(lines, line - 1, None), None)
-    return None if found is None else found.decode()[:2_000]
+class CannotMend(ValueError):
+    """The records of this load cannot be mended line by line; the message says what to do instead."""
+
+
+def sent_lines(landing: Path, landed: Landed, layout: Mapping, lines: set[int]) -> dict[int, str]:
+    """Line → its text as it was sent, from landing. It may name people: only for a screen or a file of the owner's.
+
+    `layout` is the mapping's vintage that read the file. Raises CannotMend for formats without lines.
+    """
+    if kind_of(content_path(landing, landed), layout) not in ("csv", "jsonl"):
+        raise CannotMend("this format has no lines: correct the file itself and drop it again under its name")
+    return {number: text for number, text in _numbered_lines(landing, landed, layout) if number in lines}
+
+
+def _numbered_lines(landing: Path, landed: Landed, layout: Mapping) -> Iterator[tuple[int, str]]:
+    blocks = text_blocks(content_path(landing, landed), layout.encoding)
+    return enumerate((line.decode() for block in blocks for line in block.removesuffix(b"\n").split(b"\n")), start=1)
+
+
+def mend_file(sent: dict[int, str], about: str) -> str:
+    """A text to be mended by hand: `line: what was sent`, one record each."""
+    head = f"# {about}\n# Correct what stands after the line number; lines left as they are stay quarantined.\n"
+    return head + "".join(f"{number}: {text}\n" for number, text in sorted(sent.items()))
+
+
+def mended_lines(text: str, sent: dict[int, str]) -> dict[int, str]:
+    """The lines that were changed. Raises CannotMend for one that was not quarantined, or is no line."""
+    changed = {}
+    for row in text.split("\n"):
+        if not row.strip() or row.startswith("#"):
+            continue
+        number, colon, words = row.removesuffix("\r").partition(": ")
+        if not colon or not number.isdigit() or int(number) not in sent:
+            raise CannotMend(f"{number[:20]!r} is no line of this load's quarantine; keep `line: record`")
+        if words != sent[int(number)]:
+            changed[int(number)] = words
+    if not changed:
+        raise CannotMend("no line was changed")
+    return changed
+
+
+def mended_content(landing: Path, landed: Landed, layout: Mapping, changed: dict[int, str]) -> bytes:
+    """The whole file with the changed lines in place of those that were sent, in its own encoding."""
+    lines = (changed.get(number, line) + "\n" for number, line in _numbered_lines(landing, landed, layout))
+    return "".join(lines).encode(layout.encoding)
+
+
+def layout_of(mappings: list[Mapping], name: str, vintage: str) -> Mapping | None:
+    """The vintage of a mapping that a load was read with; None where it is gone."""
+    versions = (version for mapping in mappings if mapping.name == name for version in mapping.versions)
+    return next((version for version in versions if version.vintage == vintage), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,17 @@ from rich.table import Table
 from ingest import land, load
 from ingest.check import Report, check
 from ingest.pseudonyms import KeyMissing, Pseudonyms
-from ingest.quarantine import ADVICE, groups, raw_line, records
+from ingest.quarantine import (
+    ADVICE,
+    CannotMend,
+    groups,
+    layout_of,
+    mend_file,
+    mended_content,
+    mended_lines,
+    records,
+    sent_lines,
+)
 from ingest.read import FileRefused
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
@@ -168,7 +179,7 @@ def show_quarantine(
     if found.is_empty():
         raise fail(f"nothing is quarantined in {load_id}; see: coaching quarantine list", WRONG)
     landed = {one.load_id: one for one in land.landed_files(there.landing)}
-    mappings = {mapping.name: mapping for mapping in _mappings(workspace)}
+    mappings = _mappings(workspace)
     for row in found.iter_rows(named=True):
         where = f', column "{row["column"]}"' if row["column"] else ""
         stands = f"; there stands {row['stands_there']}" if row["stands_there"] else ""
@@ -179,16 +190,70 @@ def show_quarantine(
         )
         out.print(_plain(f"  do: {ADVICE.get(row['rule'], '')}"), style="bold")
         out.print(_plain(f"  record: {row['record']}"[:2_000]))
-        mapping = mappings.get(row["mapping"])
-        if raw and mapping:
-            text = raw_line(there.landing, landed[row["load_id"]], mapping, row["line"])
-            out.print(_plain(f"  sent: {text if text is not None else 'this format has no lines'}"))
+        layout = layout_of(mappings, row["mapping"], row["vintage"])
+        if raw and layout:
+            try:
+                sent = sent_lines(there.landing, landed[row["load_id"]], layout, {row["line"]})
+                out.print(_plain(f"  sent: {sent.get(row['line'], '')[:2_000]}"))
+            except CannotMend as error:
+                out.print(_plain(f"  sent: {error}"))
+
+
+@quarantine.command("mend")
+def mend_quarantine(
+    load_id: Annotated[str, typer.Argument(metavar="LOAD", help="The beginning of a load's id, from the list.")],
+    mended: Annotated[
+        Path | None, typer.Option("--with", exists=True, dir_okay=False, help="The file that was mended by hand.")
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Write a load's quarantined records to a file; mended by hand, they are sent again with the rest of their file."""
+    there = opened(workspace)
+    found = _asked(there, lambda connection: records(connection, load_id, n=1_000_000))
+    found = found.filter(pl.col("kind") == "faulty")
+    loads = found["load_id"].unique().to_list()
+    if len(loads) != 1:
+        told = "nothing faulty is quarantined" if not loads else f"{len(loads)} loads are meant"
+        raise fail(f"{told} in {load_id}; see: coaching quarantine list", WRONG)
+    landed = {one.load_id: one for one in land.landed_files(there.landing)}[loads[0]]
+    layout = layout_of(_mappings(workspace), found["mapping"][0], found["vintage"][0])
+    if layout is None:
+        raise fail(f"the mapping {found['mapping'][0]} is gone; correct the file itself and drop it again", WRONG)
+    try:
+        sent = sent_lines(there.landing, landed, layout, set(found["line"]))
+        if mended is None:
+            _write_mend_file(landed, sent)
+            return
+        changed = mended_lines(mended.read_text(encoding="utf-8"), sent)
+        content = mended_content(there.landing, landed, layout, changed)
+    except (CannotMend, UnicodeError) as error:
+        raise fail(str(error)[:2_000], WRONG) from None
+    place = there.inbox / landed.source / landed.file_name
+    target = place.with_name(f"{place.stem}.mended{place.suffix}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    told = f"{len(changed)} lines mended: inbox/{target.relative_to(there.inbox)} tells the whole file anew."
+    told += f" Take {landed.file_name} out of the inbox and delete {mended}. The next run loads it: coaching run"
+    out.print(_plain(told), soft_wrap=True)
+
+
+def _write_mend_file(landed: land.Landed, sent: dict[int, str]) -> None:
+    note = Path(f"mend_{landed.load_id[:8]}.txt")
+    text = mend_file(sent, f"{landed.source}/{landed.file_name}, {len(sent)} quarantined lines")
+    try:
+        with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise fail(f"{note} is there already; mend it, or delete it", WRONG) from None
+    out.print(f"{len(sent)} lines in {note} (it names people: delete it afterwards). Mend it, then:", markup=False)
+    out.print(f"coaching quarantine mend {landed.load_id[:8]} --with {note}", markup=False, highlight=False)
 
 
 @quarantine.command("replay")
 def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
     """Read files anew whose mapping was mended since, and say how many of their quarantined records load now."""
     from orchestration.lock import WorkspaceBusy, hold
+    from orchestration.news import taken_back
 
     there = opened(workspace)
     try:
@@ -206,6 +271,7 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
                     there.landing,
                     mappings=mappings,
                     pseudonyms=pseudonyms,
+                    taken_back=taken_back(there),
                 )
                 if result.status in ("loaded", "refused")
             ]

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from ingest import land, load
 from ingest.spec import BUILT_IN, mapping_from
 from ingest.suggest import date_formats
 from orchestration.cli import app
@@ -113,7 +114,6 @@ def test_every_built_in_mapping_can_be_listed(cli):
 
 
 def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mended(cli, workspace):
-    from ingest import land, load
 
     file = workspace.inbox / "hris" / "people_2026-03.csv"
     file.write_text(HEAD + "E1,2020-02-13,,Sales,T1,Secretname\nE2,13/02/2020,,Sales,T1,Othername\n")
@@ -135,3 +135,35 @@ def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mend
     (workspace.sources / "ours.yml").write_text(yaml.safe_dump(mended))
     assert "1 quarantined before, 0 now; 2 loaded" in cli("quarantine", "replay").output
     assert mapping_from(mended).name == "ours"
+
+
+def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = workspace.inbox / "hris" / "people_2026-03.csv"
+    lines = "E1,13/02/2020,,Sales,T1,Ann\nE2,2020-31-01,,Sales,T1,Bob\nE3,01/04/2020,,Sales,T1\nE4,99/99/2020,,S,T1,D\n"
+    file.write_text(HEAD + lines)
+    land.land(land.scan(workspace.inbox), workspace.landing)
+    with load.warehouse(workspace.warehouse) as connection:
+        load.prepare(connection)
+    cli("quarantine", "replay")
+    load_id = land.landed_files(workspace.landing)[0].load_id[:8]
+    assert "3 lines in" in cli("quarantine", "mend", load_id).output
+    note = tmp_path / f"mend_{load_id}.txt"
+    assert note.stat().st_mode & 0o777 == 0o600 and "3: E2,2020-31-01,,Sales,T1,Bob\n" in note.read_text()
+    assert cli("quarantine", "mend", load_id).exit_code == 2  # what was mended is not overwritten
+    assert "no line was changed" in cli("quarantine", "mend", load_id, "--with", note).output
+    (tmp_path / "other.txt").write_text("7: x\n")
+    assert (
+        "no line of this load's quarantine"
+        in cli("quarantine", "mend", load_id, "--with", tmp_path / "other.txt").output
+    )
+    note.write_text(note.read_text().replace("2020-31-01", "31/01/2020").replace("T1\n", "T1,Cyd\n"))
+    assert "2 lines mended" in cli("quarantine", "mend", load_id, "--with", note).output
+    file.unlink()
+    land.land(land.scan(workspace.inbox), workspace.landing)
+    assert "1 quarantined now" not in cli("quarantine", "replay").output
+    with load.warehouse(workspace.warehouse) as connection:
+        found = connection.execute(
+            "select file_name, n_records, n_loaded, n_faulty from raw.load_log order by sequence"
+        ).fetchall()
+    assert found[-1] == ("people_2026-03.mended.csv", 4, 3, 1)
