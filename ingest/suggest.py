@@ -9,7 +9,9 @@ import csv
 import io
 import json
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, flattened
@@ -27,8 +29,9 @@ SYNONYMS = {
         "hired_date": r"hire|join|start date|eintritt|einstellung|date d.?entr",
         "birth_year": r"birth|dob|geburt|naissance",
         "email_key": r"e-?mail",
-        "person_id": r"(employee|worker|associate|person|emp|user|personal|staff).{0,3}(id|numm?er|no\b|#)|matricule",
-        "name_key": r"(full|legal|employee|worker|display|payroll)?.?name$|nachname|vorname",
+        "person_id": r"(employee|worker|associate|person|emp|user|personal|staff|pers).{0,4}(id|numm?er|nr|no\b|#)"
+        r"|matricule|^id$|社員番号|従業員番号",
+        "name_key": r"^((full|legal|employee|worker|display|payroll)[ _]?)?name$|^氏名$",
         "termination_type": r"terminat.*(type|category|reason)|kündigungsart",
         "worker_status": r"(^|employ\w*|worker|position|user).?status$",
         "fte": r"\bfte\b",
@@ -63,9 +66,31 @@ SYNONYMS = {
         "trained_date": r"trained|training",
     },
 }
+FIRST, LAST = r"^(first|given).?name$|^vorname$|^prénom$", r"^(last|family|sur).?name$|^nachname$|^nom$"
 DATES = ("hired_date", "left_date", "birth_year", "due_date", "kickoff_date", "trained_date")
 TIMES = ("recorded_at", "submitted_at", "reviewed_at")
-VALUES = ("termination_type", "worker_status", "status", "arm")
+# Words of the field's own vocabulary → what stands for it in common exports.
+VOCABULARY = {
+    "worker_status": {
+        "active": "active|aktiv|actif|activo|a|employed|yes|current",
+        "on_leave": "on leave|leave|leave of absence|l|abwesend|elternzeit|en congé|suspended",
+        "left": "terminated|inactive|inaktiv|left|t|ausgetreten|inactif|sorti|former|resigned",
+    },
+    "termination_type": {
+        "voluntary": "voluntary|v|resignation|quit|arbeitnehmerkündigung|eigenkündigung|démission",
+        "involuntary": "involuntary|i|dismissal|fired|layoff|arbeitgeberkündigung|licenciement",
+        "other": "death|retirement|rente|retraite|end of contract|other",
+    },
+    "status": {
+        "met": "met|done|completed|complete|achieved|closed|erreicht",
+        "missed": "missed|not achieved|not met|incomplete|overdue|verfehlt",
+        "open": "open|in progress|on track|off track|at risk|not started",
+        "held": "held|submitted|yes",
+        "skipped": "skipped|cancelled|no",
+    },
+    "arm": {"pilot": "pilot|treatment|treated|coached", "control": "control|comparison"},
+}
+KANA = re.compile("[\u3040-\u30ff]")
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,7 @@ class Sample:
     header_rows: int
     names_from: str
     records: str
+    skip_rows: int
     names: list[str]
     columns: list[list[str]]
 
@@ -95,6 +121,10 @@ def suggest(path: Path, *, source: str) -> str:
     lines = [*_head(path, sample, source), "columns:"]
     for name, (header, values) in fields.items():
         lines += _column(name, header, values)
+    first, last = (next((h for h in sample.names if re.search(p, h, re.IGNORECASE)), "") for p in (FIRST, LAST))
+    if source == "hris" and "name_key" not in fields and first and last:
+        taken |= {first, last}
+        lines += [f"  name_key: {{from: [{_quoted(first)}, {_quoted(last)}]}}  # GUESS: by the headers"]
     lines += ["# Not read (add what is needed under columns or attributes; name personal ones under dropped):"]
     lines += [f"#   {header}" for header in sample.names if header not in taken]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -117,13 +147,20 @@ def _head(path: Path, sample: Sample, source: str) -> list[str]:
     if sample.format == "csv":
         lines += [f"encoding: {sample.encoding}  # GUESS: it decodes", f"delimiter: {_quoted(sample.delimiter)}"]
         lines += [f"header_rows: {sample.header_rows}"]
+        if sample.skip_rows:
+            lines += [
+                f"skip_rows: {sample.skip_rows}  # GUESS: the lines above are a title; a date there: snapshot: title"
+            ]
+        if sample.delimiter == ";" and any(re.fullmatch(r"-?\d+,\d+", v) for values in sample.columns for v in values):
+            lines += ['decimal_mark: ","  # GUESS: 12,5 occurs']
     if sample.names_from != "header":
         lines += [f"names_from: {sample.names_from}"]
     if sample.records:
         lines += [f"records: {sample.records}"]
     if source in ("hris", "survey"):
-        found = re.search(r"(\d{4})-?(\d{2})", path.name)
-        pattern = r"'(?P<year>\d{4})-?(?P<month>\d{2})'"
+        day = r"(?P<year>(?:19|20)\d{2})-?(?P<month>0[1-9]|1[0-2])(-?(?P<day>0[1-9]|[12]\d|3[01]))?(?!\d)"
+        found = re.search(day, path.name)
+        pattern = f"'{day}'"
         seen = (
             f"{found[0]} stands in the name" if found else "no date stands in the name; rename the file or use fixed:"
         )
@@ -142,14 +179,20 @@ def _column(name: str, header: str, values: list[str]) -> list[str]:
         return [f"  {name}: {{from: {_quoted(header)}, formats: [{written}]{past}}}  # GUESS: {evidence}"]
     if name in TIMES:
         return [f"  {name}: {{from: {_quoted(header)}, formats: [iso]}}  # GUESS: check the format and time_zone"]
-    if name in VALUES:
-        words = sorted(set(present))[:20]
-        pairs = ", ".join(f"{_quoted(word)}: {_quoted(word.lower().replace(' ', '_'))}" for word in words)
-        return [
-            f"  # GUESS {name}: give each word of the file one of ours",
-            f"  {name}: {{from: {_quoted(header)}, values: {{{pairs}}}}}",
-        ]
+    if name in VOCABULARY:
+        return _values(name, header, sorted(set(present))[:20])
     return [f"  {name}: {{from: {_quoted(header)}}}  # GUESS: by the header"]
+
+
+def _values(name: str, header: str, words: list[str]) -> list[str]:
+    """Each word of the file with one of ours; where one is not known, somebody has to decide."""
+    known = {theirs: ours for ours, listed in VOCABULARY[name].items() for theirs in listed.split("|")}
+    ours = {word: known.get(squeezed(word).casefold(), "?") for word in words}
+    pairs = ", ".join(f"{_quoted(word)}: {found}" for word, found in ours.items())
+    line = f"{name}: {{from: {_quoted(header)}, values: {{{pairs}}}}}"
+    if "?" in ours.values():
+        return [f"  # DECIDE {name}: put one of {', '.join(VOCABULARY[name])} for each ?", f"  # {line}"]
+    return [f"  {line}  # GUESS: by the words"]
 
 
 def date_formats(values: list[str]) -> tuple[list[str], str]:
@@ -207,29 +250,49 @@ def _decoded(raw: bytes) -> tuple[str, str]:
             return raw[: len(raw) - cut].decode("utf-8-sig"), "utf-8"
         except UnicodeDecodeError:
             continue
+    for cut in range(2):
+        try:
+            text = raw[: len(raw) - cut].decode("shift_jis")
+            if KANA.search(text):
+                return text, "shift_jis"
+        except UnicodeDecodeError:
+            continue
     return raw.decode("cp1252", "replace"), "cp1252"
 
 
 def _delimited(text: str, encoding: str) -> Sample:
     head = text[:20_000]
-    delimiter = max(",;\t|", key=lambda mark: (head.split("\n", 1)[0].count(mark), head.count(mark)))
+    delimiter = max(",;\t|", key=lambda mark: _regularity(line.count(mark) for line in head.split("\n")[:50]))
     try:
         rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1] or text, newline=""), delimiter=delimiter))
     except csv.Error:
         raise FileRefused("broken quoting in the first lines; look at the file in a text editor") from None
-    rows = [row for row in rows if row][:SAMPLE_RECORDS]
-    if not rows:
+    if not any(rows):
         raise FileRefused("no line that could be a header")
-    imports = [i for i, row in enumerate(rows[:3]) if all("ImportId" in cell for cell in row if cell)]
+    width = _commonest(len(row) for row in rows if row)
+    skipped = next((i for i, row in enumerate(rows[:20]) if len(row) == width and sum(map(bool, row)) > width / 2), 0)
+    rows = [row for row in rows[skipped:] if row][:SAMPLE_RECORDS]
+    imports = [i for i, row in enumerate(rows[:3]) if any(row) and all("ImportId" in cell for cell in row if cell)]
     if imports:
         names = [json.loads(cell).get("ImportId", "") if cell else "" for cell in rows[imports[0]]]
         return _by_columns("csv", encoding, delimiter, imports[0] + 1, "import_id", "", names, rows[imports[0] + 1 :])
-    return _by_columns("csv", encoding, delimiter, 1, "header", "", rows[0], rows[1:])
+    return replace(_by_columns("csv", encoding, delimiter, 1, "header", "", rows[0], rows[1:]), skip_rows=skipped)
+
+
+def _regularity(counts: Iterable[int]) -> int:
+    """How many marks stand in lines that have equally many of them: that is what separates fields."""
+    return max((n * lines for n, lines in Counter(counts).items()), default=0)
+
+
+def _commonest(numbers: Iterable[int]) -> int:
+    [(number, _)] = Counter(numbers).most_common(1)
+    return number
 
 
 def _by_columns(kind, encoding, delimiter, header_rows, names_from, records, names, rows) -> Sample:
     columns = [[row[i].strip() if i < len(row) and row[i] else "" for row in rows] for i in range(len(names))]
-    return Sample(kind, encoding, delimiter, header_rows, names_from, records, list(map(squeezed, names)), columns)
+    names = list(map(squeezed, names))
+    return Sample(kind, encoding, delimiter, header_rows, names_from, records, 0, names, columns)
 
 
 def _objects(text: str, encoding: str, kind: str) -> Sample:

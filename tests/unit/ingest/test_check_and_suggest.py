@@ -8,8 +8,9 @@ import yaml
 from typer.testing import CliRunner
 
 from ingest import land, load
+from ingest.check import check
 from ingest.spec import BUILT_IN, mapping_from
-from ingest.suggest import date_formats
+from ingest.suggest import date_formats, suggest
 from orchestration.cli import app
 from orchestration.terminal import out
 
@@ -167,3 +168,22 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
             "select file_name, n_records, n_loaded, n_faulty from raw.load_log order by sequence"
         ).fetchall()
     assert found[-1] == ("people_2026-03.mended.csv", 4, 3, 1)
+
+
+def test_a_draft_finds_title_lines_words_and_a_day_in_the_name_and_leaves_open_what_it_does_not_know(tmp_path):
+    text = "Stichtag: 30.06.2025\n\nPers.-Nr.;Vorname;Nachname;Eintritt;Status;FTE\n"
+    text += "00123;Ann;Synthetic;13.02.2020;Aktiv;0,5\n00124;Bob;Synthetic;01.04.2019;Ausgetreten;1\n"
+    file = tmp_path / "lohn_20250630.csv"
+    file.write_text(text, encoding="cp1252")
+    draft = suggest(file, source="hris")
+    assert "skip_rows: 2" in draft and 'decimal_mark: ","' in draft and "20250630 stands in the name" in draft
+    assert 'name_key: {from: ["Vorname", "Nachname"]}' in draft
+    assert 'worker_status: {from: "Status", values: {"Aktiv": active, "Ausgetreten": left}}' in draft
+    mapping = mapping_from(yaml.safe_load(draft))
+    report = check(file, [mapping])
+    assert (report.n_records, report.n_loaded, report.mapping.name) == (2, 2, mapping.name)
+    file.write_text(text.replace("Ausgetreten", "Ruhend"), encoding="cp1252")
+    assert "# DECIDE worker_status" in suggest(file, source="hris") and '"Ruhend": ?' in suggest(file, source="hris")
+    names = "社員番号,氏名\n1,テスト\n"
+    (tmp_path / "j_2025-06.csv").write_bytes(names.encode("shift_jis"))
+    assert "encoding: shift_jis" in suggest(tmp_path / "j_2025-06.csv", source="hris")
