@@ -28,8 +28,10 @@ FLAGS = dict.fromkeys(("true", "yes", "y", "t", "1"), "true") | dict.fromkeys(("
 # Zone names that mean one offset only (minutes east of Greenwich); CST, IST and BST mean several.
 ZONES = {"gmt": 0, "utc": 0, "z": 0, "wet": 0, "cet": 60, "mez": 60, "cest": 120, "mesz": 120, "eet": 120, "eest": 180}
 ZONES |= {"edt": -240, "est": -300, "pdt": -420, "pst": -480}
-OFFSET = r"^(?i:gmt|utc)?([+-])(\d{1,2}):?(\d{2})?$"
+OFFSET = r"^(?i:gmt|utc)?([+-])(1[0-4]|0?[0-9]):?([0-5][0-9])?$"
 DAY_ONE = date(1899, 12, 30)
+WRITTEN_OFFSET = r"\s*(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
+OFFSET_MARKS = ("%:z", "%#z", "%z", "%+")
 SERIAL = r"^[0-9]{1,6}(\.[0-9]+)?$"
 NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?$"
 
@@ -77,11 +79,26 @@ def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None)
         return pl.lit(DAY_ONE) + pl.duration(days=pl.when(days.is_between(1, 109_574)).then(days).cast(pl.Int64))
     if pattern in ("unix", "unix_ms"):
         return _epoch(pattern).dt.date()
-    if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%z", "%:z")):
-        at = words.str.to_datetime(pattern, strict=False, time_unit="us").dt.replace_time_zone(None)
-        return _of_whole_years(pattern, at).dt.date()
+    if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%+", *OFFSET_MARKS)):
+        return _day_of_time(pattern, two_digit_years, newest)
     value = _of_whole_years(pattern, words.str.to_date(pattern, strict=False, exact=True))
-    return _in_century(value, two_digit_years, newest) if "%y" in pattern else value
+    return _in_century(value, two_digit_years, newest) if _has_short_year(pattern) else value
+
+
+def _has_short_year(pattern: str) -> bool:
+    return any(mark in pattern for mark in ("%y", "%D", "%x"))
+
+
+def _day_of_time(pattern: str, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
+    """The day as it is written, whatever the offset beside it: 00:30+02:00 is not the day before."""
+    words, bare = pl.col(""), pattern
+    for mark in ("%:z", "%#z", "%z", "%Z"):
+        if bare.endswith(mark):
+            bare = bare.removesuffix(mark).rstrip()
+            words = words.str.replace(WRITTEN_OFFSET if mark != "%Z" else r"\s*\S+$", "")
+    at = words.str.to_datetime(bare, strict=False, time_unit="us").dt.replace_time_zone(None)
+    day = _of_whole_years(pattern, at).dt.date()
+    return _in_century(day, two_digit_years, newest) if _has_short_year(pattern) else day
 
 
 def _in_century(value: pl.Expr, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
@@ -116,7 +133,7 @@ def _as_time(pattern: str, zone: str) -> pl.Expr:
         if pattern.endswith("%Z"):
             return _with_zone_name(pattern)
         value = _of_whole_years(pattern, words.str.to_datetime(pattern, strict=False, time_unit="us"))
-        if "%z" in pattern or "%:z" in pattern:
+        if any(mark in pattern for mark in OFFSET_MARKS):
             return value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         if pattern.endswith("Z"):
             return value
@@ -171,11 +188,11 @@ def to_number(words: pl.Series, *, decimal: str, thousands: str, strip: str = ""
     return frame.select(pl.when(pl.col("value").is_finite()).then(pl.col("value"))).to_series()
 
 
-HOURS = r"(?:(\d+(?:[.,]\d+)?)(?:h|hrs?|hours?|std))?"
-MINUTES = r"(?:(\d+(?:[.,]\d+)?)(?:m|mins?|minutes?))?"
-SECONDS = r"(?:(\d+(?:[.,]\d+)?)(?:s|secs?|seconds?|sek))?"
+HOURS = r"(?:([0-9]{1,9}(?:[.,][0-9]{1,9})?)(?:h|hrs?|hours?|std))?"
+MINUTES = r"(?:([0-9]{1,9}(?:[.,][0-9]{1,9})?)(?:m|mins?|minutes?))?"
+SECONDS = r"(?:([0-9]{1,9}(?:[.,][0-9]{1,9})?)(?:s|secs?|seconds?|sek))?"
 DURATION = f"^(?:pt)?{HOURS}{MINUTES}{SECONDS}$"
-CLOCK = r"^(\d{1,4}):(\d{1,2})(?::(\d{1,2})(?:\.\d+)?)?$"
+CLOCK = r"^([0-9]{1,4}):([0-5]?[0-9])(?::([0-5]?[0-9])(?:\.[0-9]+)?)?$"
 
 
 def to_minutes(words: pl.Series, colon: str) -> pl.Series:
@@ -191,9 +208,9 @@ def to_minutes(words: pl.Series, colon: str) -> pl.Series:
     value = (
         pl.when(text.str.contains(CLOCK))
         .then(pl.when(third.is_not_null()).then(60 * first + second + third / 60).otherwise(short))
-        .when(text.str.contains(r"^\d+(?:[.,]\d+)?$"))
+        .when(text.str.contains(r"^[0-9]{1,9}(?:[.,][0-9]{1,9})?$"))
         .then(part(r"^(.+)$", 1))
-        .when(text.str.contains(DURATION) & text.str.contains(r"\d"))
+        .when(text.str.contains(DURATION) & text.str.contains("[0-9]"))
         .then(60 * hours + minutes + seconds / 60)
     )
     return words.alias("").to_frame().select(value).to_series()

@@ -173,7 +173,7 @@ def _columns(path: Path, mapping: Mapping) -> list[Understood]:
     reading = open_file(path, mapping)
     batch = next(iter(reading.batches))
     uses = _uses(reading.layout)
-    personal = reading.layout.personal_headers
+    personal = reading.layout.masked_headers
     dropped = {squeezed(name) for name in reading.layout.dropped}
     found = []
     for header in dict.fromkeys([*numbered(reading.names), *batch.frame.columns[1:]]):

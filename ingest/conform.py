@@ -31,7 +31,8 @@ from ingest.read import Batch, Fault, FileRefused
 from ingest.spec import AnswerScale, Attribute, Column, Item, Mapping, Reading, SnapshotDate, squeezed
 from ingest.tables import ANSWERS, ATTRIBUTES, QUARANTINE, RawTable
 
-SCIENTIFIC = r"^\d([.,]\d+)?[eE]\+\d+$"  # 1.23457E+11: what a spreadsheet leaves of a long id
+# 1.23457E+11: what a spreadsheet leaves of a long id
+SCIENTIFIC = r"^[0-9]([.,][0-9]+)?[eE]\+[0-9]+$|^[0-9][.,][0-9]+[eE][0-9]+$"
 WITHHELD = "withheld"  # stands for a personal value wherever one could be seen
 MAX_TEXT = 2_000  # characters; survey comments and the like are not loaded at all
 MAX_EXPECTED = 500
@@ -75,6 +76,7 @@ class _Work:
     verdicts: _Verdicts
     dates: pl.Series
     file_name: str
+    masked: set[str]
 
     @property
     def n(self) -> int:
@@ -102,19 +104,22 @@ def conform(
     load_id: str,
     dated: date | None,
     file_name: str = "",
+    masked: set[str] | None = None,
 ) -> Conformed:
     """Rows and quarantine of one batch, without their load id and without the fields that the mapping does not give.
 
     `dated` is the snapshot's or the launch's date where a file has just one. A record that holds several (`repeat`)
     counts as so many.
     """
+    masked = mapping.masked_headers if masked is None else masked
     if mapping.repeat:
-        return _turn_by_turn(batch, mapping, pseudonyms, load_id=load_id, dated=dated, file_name=file_name)
+        facts = {"load_id": load_id, "dated": dated, "file_name": file_name, "masked": masked}
+        return _turn_by_turn(batch, mapping, pseudonyms, **facts)
     table = mapping.record
     frame = batch.frame
     verdicts = _Verdicts(frame.height)
     _set_aside(batch, mapping, verdicts)
-    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts), file_name)
+    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts), file_name, masked)
     columns = {"line": frame["line"]}
     for name, kind in table.fields.items():
         if mapping.snapshot and name == table.dated:
@@ -150,7 +155,8 @@ def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **fact
         shared = {h for column in elsewhere for h in column.headers}
         own = dict.fromkeys(h for column in block.values() for h in column.headers)
         headers = [h for h in own if h in batch.frame.columns and h not in shared]
-        filled = pl.any_horizontal(pl.col(h).fill_null("").str.strip_chars() != "" for h in headers)
+        nothing = [*mapping.null_words, ""]
+        filled = pl.any_horizontal(~pl.col(h).fill_null("").str.strip_chars().is_in(nothing) for h in headers)
         is_filled = batch.frame.select(filled.alias("filled"))["filled"] if headers else None
         faults = batch.faults if turn == 1 else []
         if is_filled is not None and not is_filled.all():
@@ -162,7 +168,7 @@ def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **fact
             ]
         frame = batch.frame if is_filled is None else batch.frame.filter(is_filled)
         parts.append(conform(Batch(frame, faults, batch.kind), one, pseudonyms, **facts))
-    tables = {name: pl.concat([part.tables[name] for part in parts]) for name in parts[0].tables}
+    tables = {name: pl.concat([p.tables[name] for p in parts], how="diagonal") for name in parts[0].tables}
     return Conformed(tables, pl.concat([p.quarantine for p in parts]), sum(p.n_records for p in parts))
 
 
@@ -235,14 +241,17 @@ def file_facts(file_name: str, mapping: Mapping, *, title: str | None = None) ->
     if snapshot.fixed is not None:
         return FileFacts(snapshot.fixed)
     pattern = snapshot.filename or snapshot.title
-    found = re.search(pattern, file_name if snapshot.filename else title)
+    groups = re.compile(pattern).groupindex
+    text = pl.Series([file_name if snapshot.filename else title])
+    parts = {name: text.str.extract(pattern, place)[0] for name, place in groups.items()}
     try:
-        parts = found.groupdict()
+        if int(parts.get("version") or 0) >= 10**9:
+            raise ValueError
         day = _day_in_name(parts, snapshot)
         if not PLAUSIBLE[0] <= day <= PLAUSIBLE[1]:
             raise ValueError
         return FileFacts(day, parts.get("part") or "", int(parts.get("version") or 0))
-    except (AttributeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError):
         where = "file's name" if snapshot.filename else "lines above the header (skip_rows)"
         raise FileRefused(f"no date in the {where}; the mapping {mapping.name} expects {pattern}") from None
 
@@ -251,9 +260,11 @@ def _day_in_name(parts: dict[str, str | None], snapshot: SnapshotDate) -> date:
     if parts.get("date"):
         for pattern in snapshot.formats:
             try:
-                return datetime.strptime(parts["date"], pattern).date()
+                day = datetime.strptime(parts["date"], pattern).date()
             except ValueError:
                 continue
+            only_month = snapshot.day == "last" and "%d" not in pattern and "%j" not in pattern
+            return day.replace(day=calendar.monthrange(day.year, day.month)[1]) if only_month else day
         raise ValueError
     year, month = int(parts["year"]), int(parts["month"])
     last = calendar.monthrange(year, month)[1] if snapshot.day == "last" else 1
@@ -269,7 +280,9 @@ def _words(
     """The field's words: trimmed, replacements made, null words made null, several headers joined, a part taken out."""
     frame = batch.frame
     present = [header for header in reading.headers if header in frame.columns]
-    if reading.any_of:
+    # A table has a column or not; of JSON each record may have another one of the names.
+    takes_first = reading.first_of or (reading.any_of and batch.kind in ("json", "jsonl"))
+    if reading.any_of and not takes_first:
         present = present[:1]
     if not present:
         return _repeated(None, pl.String, frame.height)
@@ -280,7 +293,7 @@ def _words(
         parts = [part.str.replace_many(list(old), list(new), leftmost=True).str.strip_chars() for part in parts]
     # Null words are null in each part: two unknown halves of a name are no name.
     named = [pl.when(~pl.col(part.name).is_in(null_words)).then(pl.col(part.name)).alias(part.name) for part in parts]
-    if reading.first_of:
+    if takes_first:
         words = pl.DataFrame(parts).select(pl.coalesce(named)).to_series()
     elif len(named) > 1:
         joined = pl.concat_str(named, separator=reading.separator, ignore_nulls=True)
@@ -288,7 +301,7 @@ def _words(
     else:
         words = pl.DataFrame(parts).select(named).to_series()
     if reading.extract is not None and extracted:
-        words = words.str.extract(reading.extract, 1).str.strip_chars()
+        words = words.str.extract(reading.extract, 1).str.strip_chars().replace("", None)
     return words
 
 
@@ -296,8 +309,8 @@ def _constant(work: _Work, reading: Reading) -> str | None:
     """A word that is not in the records: fixed, or found in the file's name."""
     if reading.file_name is None:
         return reading.constant
-    found = re.search(reading.file_name, work.file_name)
-    return found[1] if found else None
+    found = cleaned(pl.Series([work.file_name]).str.extract(reading.file_name, 1))
+    return found.replace([*work.mapping.null_words, *reading.null_words, ""], None)[0]
 
 
 def _found_words(work: _Work, reading: Reading, broken, more_null_words: tuple[str, ...] = ()) -> pl.Series:
@@ -317,8 +330,6 @@ def _refined(work: _Work, reading: Reading, required: bool, name: str, known: tu
     """The words after presence, pattern and value map were judged; `known` are the only words that a field may have."""
     broken = work.judge(reading)
     words = _found_words(work, reading, broken)
-    if required and reading.if_empty is None:
-        broken(words.is_null(), "required", f"a value for {name}")
     if reading.matches is not None:
         broken(~words.str.contains(f"^(?:{reading.matches})$"), "no_match", f"a value that fits {reading.matches}")
     values = reading.values or {word: word for word in known}
@@ -333,6 +344,8 @@ def _refined(work: _Work, reading: Reading, required: bool, name: str, known: tu
         words = {"upper": words.str.to_uppercase, "lower": words.str.to_lowercase, "title": words.str.to_titlecase}[
             reading.case
         ]()
+    if required and reading.if_empty is None:
+        broken(words.is_null(), "required", f"a value for {name}")
     return words if reading.if_empty is None else pl.select(pl.coalesce(words, pl.lit(reading.if_empty))).to_series()
 
 
@@ -349,12 +362,14 @@ def _field(work: _Work, name: str, kind: str) -> pl.Series:
     table = work.mapping.record
     must = column.required
     if must is None:
-        must = name in table.required or (name in table.required_where_mapped and not column.optional)
+        leaves_out = work.mapping.delivery == "delta" and work.mapping.blank == "keeps"
+        needed = name in table.required_where_mapped and not column.optional and not leaves_out
+        must = name in table.required or needed
     words = _refined(work, column, must, name, table.words.get(name, ()))
+    if name.endswith("_id"):
+        damaged = words.str.contains(SCIENTIFIC)
+        work.judge(column)(damaged, "damaged_id", "an id, not a number that a spreadsheet has shortened")
     if kind in ("person", "name", "email"):
-        if kind == "person":
-            damaged = words.str.contains(SCIENTIFIC)
-            work.judge(column)(damaged, "damaged_id", "an id, not a number that a spreadsheet has shortened")
         if column.zero_pad:
             words = words.str.zfill(column.zero_pad)
         form = "id" if kind == "person" else kind
@@ -388,6 +403,7 @@ def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series
         return value
     if kind == "number":
         value = _number(work, column, words, broken) * column.times
+        broken(value.is_infinite(), "bad_number", "a number of a size that can be")
         _check_range(value, column.range, broken)
         return value
     if kind == "flag":
@@ -443,7 +459,9 @@ def _attribute(work: _Work, attribute: Attribute) -> pl.DataFrame:
 def _contains(words: pl.Series, wanted: str, split: str) -> pl.Series:
     """true or false: is `wanted` one of the words of the cell."""
     folded = squeezed(wanted).casefold()
-    listed = [None if w is None else folded in [squeezed(one).casefold() for one in w.split(split)] for w in words]
+    # A list in JSON came as one text, its words separated by "; ".
+    cells = (None if w is None else [one for part in w.split(split) for one in part.split("; ")] for w in words)
+    listed = [None if cell is None else folded in [squeezed(one).casefold() for one in cell] for cell in cells]
     return pl.Series(listed, dtype=pl.Boolean).cast(pl.String)
 
 
@@ -523,6 +541,10 @@ def _long_answers(work: _Work) -> list[_Answers]:
         mine = (known == name).fill_null(False)
         words = _words(work.batch, answer, work.mapping, (*item.null_words, *_scale_of(item, work.mapping).no_answer))
         words = pl.select(pl.when(mine).then(words)).to_series()
+        if item.extract is not None:
+            part = words.str.extract(item.extract, 1)
+            work.judge(answer)(words.is_not_null() & part.is_null(), "no_match", f"a value that {item.extract} finds")
+            words = part
         value, scale = _worth(work, item, words, work.judge(answer))
         answered = answered | value.is_not_null()
         found.append(_Answers(name, item, scale.range, value))
@@ -578,7 +600,7 @@ def _masked(record: dict[str, str | None], personal: set[str]) -> str:
 
 def _quarantine(work: _Work) -> pl.DataFrame:
     batch, mapping, verdicts = work.batch, work.mapping, work.verdicts
-    personal = mapping.personal_headers
+    personal = work.masked
     rows = []
     broken = verdicts.broken
     for index in (broken >= 0).arg_true():

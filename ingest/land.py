@@ -85,9 +85,11 @@ class Seen:
         self.now: dict[str, list] = {}
         if note is not None:
             try:
-                self.there = json.loads(note.read_text(encoding="utf-8"))
-            except (OSError, ValueError, UnicodeError):
-                self.there = {}
+                found = json.loads(note.read_text(encoding="utf-8"))
+                if isinstance(found, dict) and all(isinstance(one, list) and len(one) == 5 for one in found.values()):
+                    self.there = found
+            except (OSError, ValueError, RecursionError):
+                pass  # nothing is remembered, so everything is read
 
     @staticmethod
     def _state(path: Path) -> list[int]:
@@ -186,7 +188,7 @@ def read_manifest(path: Path) -> dict:
             for key in ("bytes", "records")
         ):
             raise ValueError
-    except ValueError:
+    except (ValueError, RecursionError):
         raise NotWhole('its manifest is not readable; write {"bytes": …, "sha256": "…", "records": …}') from None
     return declared
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -170,7 +170,10 @@ def _load_file(
         except FileRefused as error:
             _forget(connection, file)
             result = Loaded(file, "refused", reason=str(error)[:MAX_REASON])
-        except (Exception, pl.exceptions.PanicException) as error:
+        except BaseException as error:
+            # Readers in Rust panic with classes of their own that are no Exception.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
             # A file that breaks its reader must not keep the others out; its words may be people's, so none is shown.
             _forget(connection, file)
             reason = f"the reader broke on it ({type(error).__name__}); please report this, with the mapping"
@@ -219,11 +222,10 @@ def open_with(path: Path, file_name: str, source: str, fitting: list[Mapping]) -
     refusal: FileRefused | None = None
     for mapping in fitting:
         try:
-            facts = file_facts(file_name, mapping)
-            reading = open_file(path, mapping, day=facts.day)
-            if mapping.snapshot and mapping.snapshot.title:
-                facts = file_facts(file_name, reading.layout, title=reading.title)
-            return Opened(mapping, facts, reading)
+            reading = open_file(
+                path, mapping, day_of=lambda layout, title: file_facts(file_name, layout, title=title).day
+            )
+            return Opened(mapping, file_facts(file_name, reading.layout, title=reading.title), reading)
         except FileRefused as error:
             refusal = refusal or error
     raise refusal
@@ -233,12 +235,13 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
     opened = open_with(path, file.file_name, file.source, fitting)
     mapping = opened.reading.layout
     table = mapping.record
-    n_records = n_faulty = 0
+    n_records = n_faulty = n_lines = 0
     for batch in opened.reading.batches:
         conformed = conform(
             batch, mapping, pseudonyms, load_id=file.load_id, dated=opened.facts.day, file_name=file.file_name
         )
         n_records += conformed.n_records
+        n_lines += batch.frame.height + len(batch.faults)
         for name, frame in conformed.tables.items():
             _insert(connection, name, frame, file.load_id)
         _insert(connection, "quarantine", conformed.quarantine, file.load_id)
@@ -247,8 +250,8 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
             raise FileRefused(f"{n_faulty:,} of the first {n_records:,} records do not fit the mapping {mapping.label}")
     if n_records == 0 and mapping.zero_records == "refused":
         raise FileRefused("no records below the header; an empty export is refused (zero_records: allowed takes it)")
-    if file.n_declared is not None and file.n_declared != n_records:
-        raise FileRefused(f"{n_records:,} records where its manifest says {file.n_declared:,}; deliver it again")
+    if file.n_declared is not None and file.n_declared != n_lines:
+        raise FileRefused(f"{n_lines:,} records where its manifest says {file.n_declared:,}; deliver it again")
     counted = ANSWERS if mapping.long else table
     _quarantine_doubles(connection, file, mapping, counted)
     if mapping.long:
@@ -260,7 +263,24 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
         _profile(connection, file, part, mapping)
     if table is WORKERS:
         find_issues(connection, file.load_id)
-    return _counted(connection, file, counted, n_records, opened)
+    result = _counted(connection, file, counted, n_records, opened)
+    if result.n_loaded or mapping.zero_records == "allowed":
+        return result
+    reasons = _reasons(connection, file)
+    return replace(result, status="refused", reason=f"none of its {n_records:,} records can be loaded: {reasons}")
+
+
+def _reasons(connection, file: Landed) -> str:
+    """The commonest rules that the records of a load broke, in words."""
+    found = connection.execute(
+        "select rule, column_name, any_value(expected), count(*)::int as n from raw.quarantine "
+        "where load_id = ? group by rule, column_name order by n desc, rule, column_name limit 3",
+        [file.load_id],
+    ).fetchall()
+    return "; ".join(
+        f"{rule}{f' in {column}' if column else ''} ({n:,}), expected {expected[:200]}"
+        for rule, column, expected, n in found
+    )
 
 
 def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTable) -> None:
@@ -285,12 +305,14 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
     connection.execute(
         f"""
         create or replace temp table doubles as
+        with more as ({_beside(file, table)})
         select row, line, n_contents from (
-            select rowid as row, line,
+            select records.rowid as row, line,
                 row_number() over (partition by {keys} order by line) as turn,
                 count(*) over (partition by {keys}) as n_lines,
-                len(list_distinct(list(hash({values})) over (partition by {keys}))) as n_contents
-            from raw.{table.name} where load_id = $load and hash({keys}) in (select code from suspects)
+                len(list_distinct(list(hash({values}, more.content)) over (partition by {keys}))) as n_contents
+            from raw.{table.name} as records left join more using (line)
+            where load_id = $load and hash({keys}) in (select code from suspects)
         ) where not ({chosen})
         """,
         parameters,
@@ -316,6 +338,16 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
     )
 
 
+def _beside(file: Landed, table: RawTable) -> str:
+    """What else a record says (answers, attributes), as one number per line: two that differ there are not the same."""
+    parts = [
+        f"select line, hash({', '.join(part.fields)}) as content from raw.{part.name} where load_id = $load"
+        for part in PARTS[file.source]
+        if part is not table
+    ]
+    return f"select line, bit_xor(content) as content from ({' union all '.join(parts)}) group by line"
+
+
 def _one_response_each(connection, file: Landed) -> None:
     """Records that are answers carry their response along; it is kept once."""
     connection.execute(
@@ -337,7 +369,11 @@ def _drop_orphans(connection, file: Landed, records: RawTable, part: RawTable) -
 def _profile(connection, file: Landed, table: RawTable, mapping: Mapping) -> None:
     """Facts per column that the gate judges, where the rows are, in one pass; distinct values are estimated."""
     dated = {table.dated} if mapping.snapshot else set()
-    given = [name for name in table.fields if table is not mapping.record or name in set(mapping.columns) | dated]
+    given = [
+        name
+        for name in table.fields
+        if table is not mapping.record or name in {field for field, _ in mapping.all_columns} | dated
+    ]
     wanted = ["count(*)"]
     for name in given:
         is_number = table.fields[name] in ("number", "birth_year")

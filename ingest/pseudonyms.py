@@ -77,9 +77,14 @@ class Pseudonyms:
         return hashlib.sha256(b"key id" + self.key).hexdigest()[:8]
 
     def hash(self, text: str, *, form: str = "id", namespace: str = "") -> str:
-        """The pseudonym of `text`; `form` is id, name or email; other number spaces get another `namespace`."""
+        """The pseudonym of `text`; `form` is id, name or email; other number spaces get another `namespace`.
+
+        What has nothing in its normal form (a name "," or ".") has no pseudonym: "".
+        """
         space = namespace if form == "id" else form
         normal = NORMAL_FORMS[form](text)
+        if not normal:
+            return ""
         message = f"{space}\x1f{normal}" if space else normal
         return hmac.digest(self.key, message.encode(), "sha256").hex()[:32]
 
@@ -97,7 +102,7 @@ class Pseudonyms:
                     if text not in known:
                         known[text] = self.hash(text, form=form, namespace=namespace)
                     hashes[place] = known[text]
-        return pl.Series(words.name, hashes, dtype=pl.String)
+        return pl.Series(words.name, hashes, dtype=pl.String).replace("", None)
 
 
 def create_key_file(path: Path) -> None:

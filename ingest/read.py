@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -18,12 +18,13 @@ from pathlib import Path
 import polars as pl
 
 from ingest.spec import Mapping, squeezed
-from ingest.split import Piece, Splitter, Unreadable
+from ingest.split import Piece, Splitter, Unreadable, passed
 from ingest.workbook import NotAWorkbook, inspect
 
 BATCH_RECORDS = 50_000
 BATCH_CHARACTERS = 32_000_000
 MAX_COLUMNS = 500
+MAX_NAMES = 5_000  # of one JSON record, nested ones included
 SAMPLE = 500  # JSON records that are looked at for their names
 MAX_DOCUMENT = 200_000_000  # bytes of a JSON document, which has to be read whole
 MAGIC = {
@@ -78,24 +79,34 @@ class Reading:
     title: str = ""  # the lines that skip_rows passed over
 
 
-def open_file(path: Path, mapping: Mapping, *, day: date | None = None) -> Reading:
+def open_file(
+    path: Path, mapping: Mapping, *, day_of: Callable[[Mapping, str | None], date | None] | None = None
+) -> Reading:
     """Read `path` by the newest vintage of `mapping` that its header fits. Raises FileRefused.
 
-    `day` is the one the file speaks about; vintages that begin later are passed over.
+    `day_of` tells the day that the file speaks about as a vintage understands it, from the file's name and, once it is
+    known, from its title; a vintage that begins later is passed over.
     """
     if path.stat().st_size == 0:
         raise FileRefused("the file is empty (0 bytes); export it again")
     refusal: FileRefused | None = None
-    in_time = [layout for layout in mapping.versions if not (day and layout.since and day < layout.since)]
-    for layout in in_time:
+    for layout in mapping.versions:
         try:
+            _check_since(layout, day_of, None)
             reading = _open(path, layout)
-            if reading.kind in ("json", "jsonl") and len(in_time) > 1:
+            _check_since(layout, day_of, reading.title)
+            if reading.kind in ("json", "jsonl") and mapping.earlier:
                 _check_sample(reading)
             return reading
         except (FileRefused, Unreadable) as error:
             refusal = refusal or FileRefused(str(error))
-    raise refusal or FileRefused(f"no vintage of the mapping {mapping.name} is for {day}")
+    raise refusal
+
+
+def _check_since(layout: Mapping, day_of, title: str | None) -> None:
+    day = day_of(layout, title) if day_of else None
+    if day and layout.since and day < layout.since:
+        raise FileRefused(f"the vintage {layout.label} is for files of {layout.since} or later, this one is of {day}")
 
 
 def _check_sample(reading: Reading) -> None:
@@ -149,7 +160,8 @@ def _positions(names: list[str], mapping: Mapping) -> dict[str, int]:
     named = numbered(names)
     wanted = wanted_headers(mapping)
     missing = _missing(wanted, set(named), mapping)
-    if len(missing) > 1 and 2 * len(missing) > sum(not optional for optional in wanted.values()):
+    few = len(missing) > 1 and 2 * len(missing) > sum(not optional for optional in wanted.values())
+    if missing and (few or not wanted.keys() & named.keys()):
         # What stands there instead may be people's data (an export without a header row): it is not repeated.
         raise FileRefused(
             f"most of the expected columns are missing ({_quoted(missing[:20])}); is the header row there, and is this "
@@ -275,8 +287,13 @@ def _check_head(path: Path, mapping: Mapping) -> None:
         )
 
 
+def line_rules(mapping: Mapping) -> dict[str, str]:
+    """Expression → reason, for lines that are no records."""
+    return {rule.line: rule.reason for rule in mapping.set_aside if rule.line is not None}
+
+
 def _splitter(path: Path, mapping: Mapping) -> Splitter:
-    passed_over = {rule.line: rule.reason for rule in mapping.set_aside if rule.line is not None}
+    passed_over = line_rules(mapping)
     style = {"encoding": mapping.encoding, "delimiter": mapping.delimiter, "quoting": mapping.quoting}
     return Splitter(path, **style, passed_over=passed_over)
 
@@ -345,15 +362,15 @@ def _take_odd(odd, mapping: Mapping, where: dict[str, int], width: int, head, co
         collector.faults.append(Fault(odd.line, "set_aside", "", odd.set_aside, {}, "set_aside"))
         return
     if fields is not None:
-        if mapping.trailing_delimiter and len(fields) == width + 1 and not fields[-1]:
-            fields = fields[:-1]
+        if mapping.trailing_delimiter:
+            fields = fields[:-1] if len(fields) == width + 1 and not fields[-1] else [*fields, *[""] * (width + 2)]
         if mapping.short_rows == "padded" and len(fields) < width:
             fields = fields + [""] * (width - len(fields))
     if fields is None:
         collector.fault(odd.line, "line_break", "one record on one line, not a carriage return inside it")
     elif len(fields) != width:
         known = {name: fields[i] for name, i in where.items() if i < len(fields)}
-        collector.fault(odd.line, "field_count", f"{width} fields, the record has {len(fields)}", known)
+        collector.fault(odd.line, "field_count", f"{width} fields, the record has {len(odd.fields)}", known)
     elif fields in head:
         collector.fault(odd.line, HEADER_AGAIN[0], HEADER_AGAIN[2])
     elif odd.breaks and mapping.line_breaks == "refused" and any("\n" in fields[i] for i in where.values()):
@@ -431,7 +448,7 @@ def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
     names = _names(rows, mapping, grid.width)
     where = _positions(names, mapping)
     title = "\n".join(" ".join(cell or "" for cell in row) for row in grid.head(mapping.skip_rows).rows())
-    rules = [(rule.line, rule.reason) for rule in mapping.set_aside if rule.line is not None]
+    rules = line_rules(mapping)
     first = sheet.first_row + n_above
     return names, _xlsx_batches(grid.slice(n_above), rows, where, rules, first=first, sheet=sheet), title
 
@@ -454,6 +471,12 @@ def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
 def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, first: int, sheet) -> Iterator[Batch]:
     collector = _Collector(where, "xlsx")
     indexes = list(where.values())
+    texts = (
+        grid.select(pl.concat_str(pl.all().fill_null(""), separator=" ")).to_series()
+        if rules
+        else pl.Series([], dtype=pl.String)
+    )
+    passed_over = {first + index: reason for index, reason in passed(texts, rules)}
     for line, row in enumerate(grid.iter_rows(), start=first):
         if line in sheet.valueless:
             collector.fault(line, "error_cell", "values, not an error or a formula that was never calculated")
@@ -461,8 +484,8 @@ def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, fir
             continue
         elif [cell or "" for cell in row] in head:
             collector.fault(line, HEADER_AGAIN[0], HEADER_AGAIN[2])
-        elif reason := next((why for rule, why in rules if re.search(rule, " ".join(cell or "" for cell in row))), ""):
-            collector.faults.append(Fault(line, "set_aside", "", reason, {}, "set_aside"))
+        elif line in passed_over:
+            collector.faults.append(Fault(line, "set_aside", "", passed_over[line], {}, "set_aside"))
         else:
             collector.add(line, [row[i] for i in indexes])
         if collector.is_full:
@@ -487,15 +510,25 @@ def _as_text(value: object) -> str | None:
     raise ValueError("a list or an object where a word should be")
 
 
-def flattened(record: dict, prefix: str = "") -> dict[str, object]:
-    """Nested objects as dotted names: {"manager": {"id": 1}} → {"manager.id": 1}."""
+def flattened(record: dict, prefix: str = "", folders: set[str] | None = None) -> dict[str, object]:
+    """Nested objects as dotted names: {"boss": {"id": 1}} → {"boss.id": 1}; `folders` takes the objects' names."""
     flat: dict[str, object] = {}
     for key, value in record.items():
-        more = flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {squeezed(f"{prefix}{key}"): value}
+        if isinstance(value, dict) and folders is not None:
+            folders.add(squeezed(f"{prefix}{key}"))
+        more = (
+            flattened(value, f"{prefix}{key}.", folders)
+            if isinstance(value, dict)
+            else {squeezed(f"{prefix}{key}"): value}
+        )
         if flat.keys() & more.keys():
             raise ValueError("a name stands twice")
         flat |= more
     return flat
+
+
+class NotPlain(ValueError):
+    """A list or an object where a word should be; the message names the place."""
 
 
 STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[([^=\]]+)=([^\]]*)\]")
@@ -511,14 +544,11 @@ def element(record: object, path: str) -> object:
         elif index:
             record = record[int(index)] if int(index) < len(record) else None
         else:
-            with_key = (one for one in record if isinstance(one, dict) and str(one.get(key)) == word)
-            record = next(with_key, None)
+            with_key = [one for one in record if isinstance(one, dict) and str(one.get(key)) == word]
+            if len(with_key) > 1:
+                raise NotPlain(f"one element with {key}={word}, not {len(with_key)}")
+            record = with_key[0] if with_key else None
     return record
-
-
-def _folders(flat: dict[str, object]) -> set[str]:
-    """The objects that a flattened record had: "a.b.c" was in "a." and "a.b."."""
-    return {name[: end + 1] for name in flat for end in (i for i, mark in enumerate(name) if mark == ".")}
 
 
 def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -540,10 +570,23 @@ BAD_JSON = "one JSON object, plain values in the columns that are read, no key t
 
 def _open_jsonl(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
     _check_head(path, mapping)
-    numbered_lines = ((n, _decoded(line)) for n, line in enumerate(_lines(path, mapping), start=1) if line.strip())
+    rules = line_rules(mapping)
+    numbered_lines = (
+        (n, _PassedOver(reason) if (reason := _reason(line, rules)) else _decoded(line))
+        for n, line in enumerate(_lines(path, mapping), start=1)
+        if line.strip()
+    )
     return _sampled(map(_decoded, islice(_lines(path, mapping), SAMPLE))), _object_batches(
         numbered_lines, mapping, "jsonl"
     )
+
+
+class _PassedOver(str):
+    """The reason why a line is no record."""
+
+
+def _reason(line: str, rules: dict[str, str]) -> str:
+    return next((why for _, why in passed(pl.Series([line]), rules)), "") if rules else ""
 
 
 def _decoded(line: str) -> object:
@@ -587,7 +630,10 @@ def _open_json(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
         raise FileRefused("this is not a whole JSON document; export it again") from None
     if not isinstance(found, list):
         where = f"at {mapping.records!r}" if mapping.records else "at the top"
-        keys = _quoted(list(found)[:20]) if isinstance(found, dict) else "no list"
+        # Keys may be people (an object per address): only what looks like a name of ours is repeated.
+        all_keys = list(found) if isinstance(found, dict) else []
+        words = [key for key in all_keys if re.fullmatch(r"[A-Za-z_]{1,30}", key)]
+        keys = _quoted(words[:20]) or "no list"
         raise FileRefused(f"there is no list {where} (but {keys}); say under records: where the list is")
     return _sampled(found[:SAMPLE]), _object_batches(enumerate(found, start=1), mapping, "json")
 
@@ -595,8 +641,13 @@ def _open_json(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
 def _object_batches(numbered_records: Iterable[tuple[int, object]], mapping: Mapping, kind: str) -> Iterator[Batch]:
     objects = _Objects(mapping, kind)
     for number, record in numbered_records:
+        if isinstance(record, _PassedOver):
+            objects.collector.faults.append(Fault(number, "set_aside", "", str(record), {}, "set_aside"))
+            continue
         try:
             objects.add(number, record)
+        except FileRefused:
+            raise
         except NotPlain as error:
             objects.collector.fault(number, "nested_value", str(error))
         except (ValueError, RecursionError):
@@ -605,10 +656,6 @@ def _object_batches(numbered_records: Iterable[tuple[int, object]], mapping: Map
             yield objects.collector.batch()
     objects.check_columns()
     yield objects.collector.batch()
-
-
-class NotPlain(ValueError):
-    """A list or an object where a word should be; the message names the place."""
 
 
 def _is_plain(value: list) -> bool:
@@ -629,11 +676,15 @@ class _Objects:
         """Raises ValueError for what is no record."""
         if not isinstance(record, dict):
             raise ValueError
-        flat = flattened(record)
-        folders = _folders(flat)
-        if folders and (inside := next((name for name in self.wanted if f"{name}." in folders), "")):
+        folders: set[str] = set()
+        flat = flattened(record, "", folders)
+        if len(flat) > MAX_NAMES:
+            raise FileRefused(f"record {number} has {len(flat):,} names; at most {MAX_NAMES:,} can be an export")
+        if inside := next((name for name in self.wanted if name in folders), ""):
             raise NotPlain(f"a plain value under {inside}; name a part of it, as {inside}.name")
-        found = {name: element(record, name) if "[" in name else flat.get(name) for name in self.wanted}
+        found = {
+            name: element(record, name) if "[" in name and name not in flat else flat.get(name) for name in self.wanted
+        }
         for name, value in found.items():
             if isinstance(value, dict) or (isinstance(value, list) and not _is_plain(value)):
                 raise NotPlain(f"a plain value under {name}; name an element of it, as {name}[0].name")

@@ -66,10 +66,15 @@ def squeezed(name: str) -> str:
 
 
 def _expression(pattern: str) -> re.Pattern:
+    """A regular expression that Python and polars both read. polars matches in linear time, so it does the matching."""
     try:
-        return re.compile(pattern)
+        compiled = re.compile(pattern)
+        pl.Series([""]).str.contains(pattern)
     except re.error as error:
         raise ValueError(f"no regular expression: {error}") from None
+    except pl.exceptions.ComputeError:
+        raise ValueError("look-around and back references are not available here") from None
+    return compiled
 
 
 def _as_list(value):
@@ -156,12 +161,7 @@ class Reading(Strict):
     @classmethod
     def _expressions(cls, value):
         if value is not None:
-            # polars reads them with another engine, without look-around; what both take is taken.
             _expression(value)
-            try:
-                pl.Series([""]).str.contains(value)
-            except pl.exceptions.ComputeError:
-                raise ValueError("look-around and back references are not available here") from None
         return value
 
     @model_validator(mode="after")
@@ -202,6 +202,21 @@ class Column(Reading):
 
     _more_lists = field_validator("formats", mode="before")(_as_list)
 
+    @field_validator("formats")
+    @classmethod
+    def _formats_are_readable(cls, value):
+        for written in value:
+            if "%Z" in written and not written.endswith("%Z"):
+                raise ValueError("%Z (a zone's name) can only stand at the end of a format")
+            if written not in ("iso", "excel", "unix", "unix_ms"):
+                try:
+                    pl.Series(["x"]).str.to_datetime(written.removesuffix("%Z").rstrip() or "?", strict=False)
+                    pl.Series(["x"]).str.to_date(written, strict=False)
+                except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                    told = f"{written!r} is no format that can be read (hours need minutes, %I needs %p)"
+                    raise ValueError(told) from None
+        return value
+
 
 class Attribute(Column):
     """A further column, kept by name: a group, a flag, a numeric output. Personal ones hashed or in bands."""
@@ -240,6 +255,13 @@ class Item(Reading):
     answers: str = Field("", description="name of an answer scale; range and values here add to it")
     reverse: bool = False
 
+    @model_validator(mode="after")
+    def _an_answer_is_a_code(self) -> Self:
+        given = [key for key in ("matches", "required", "if_empty", "case") if getattr(self, key) is not None]
+        if given:
+            raise ValueError(f"{', '.join(given)}: not for items; an answer is a code, a label or nothing")
+        return self
+
 
 class SetAside(Strict):
     """A declared rule by which a record does not count (a preview, an unfinished response, a line of totals)."""
@@ -250,7 +272,7 @@ class SetAside(Strict):
     not_equals: tuple[str, ...] = ()
     matches: str | None = None
     empty: bool = False
-    reason: str
+    reason: str = Field(min_length=1)
 
     _lists = field_validator("equals", "not_equals", mode="before")(_list_of_words)
 
@@ -338,6 +360,17 @@ class Mapping(Strict):
     earlier: tuple[Mapping, ...] = ()
 
     _lists = field_validator("files", "key", "month_names", mode="before")(_as_list)
+
+    @field_validator("files")
+    @classmethod
+    def _globs(cls, value):
+        for glob in value:
+            try:
+                Path("a").match(glob)
+            except ValueError:
+                raise ValueError(f"{glob!r} is no pattern of file names") from None
+        return value
+
     _word_lists = field_validator("null_words", "dropped", mode="before")(_list_of_words)
 
     @field_validator("delimiter", mode="before")
@@ -364,6 +397,8 @@ class Mapping(Strict):
         needed = {"second": 2, "third": 3, "import_id": 2, "joined": 2, "header": 1, "position": 0}[self.names_from]
         if self.header_rows < needed:
             raise ValueError(f"names_from: {self.names_from} needs header_rows: {needed} or more")
+        if self.since and self.snapshot and self.snapshot.column:
+            raise ValueError("since: needs the day of the whole file (filename, title or fixed), not of each row")
         if self.absence == "ended" and self.delivery == "delta":
             raise ValueError("absence: ended cannot be told from a delta, which leaves out what did not change")
         return self
@@ -398,6 +433,8 @@ class Mapping(Strict):
                 continue
             given = {*column.values.values(), *filter(None, (column.constant, column.if_empty))}
             strange = sorted(given - set(known) - {""})
+            if column.case is not None:
+                raise ValueError(f"columns.{name}: case: would make words of it that no model knows; use values:")
             if strange or column.other == "kept":
                 told = ", ".join(strange) or "other: kept"
                 raise ValueError(f"columns.{name}: {told} says nothing to the models; its words are {', '.join(known)}")
@@ -450,6 +487,11 @@ class Mapping(Strict):
         personal = {h for name, c in self.all_columns if kinds[name] in PERSONAL or c.personal for h in c.headers}
         return personal | {h for a in self.attributes.values() if a.personal or a.bands for h in a.headers}
 
+    @property
+    def masked_headers(self) -> set[str]:
+        """Headers whose words are never shown: the personal ones, and those that are dropped."""
+        return self.personal_headers | {squeezed(name) for name in self.dropped}
+
     def _clear_headers(self) -> set[str]:
         kinds = self.record.fields
         clear = {h for n, c in self.all_columns if kinds[n] not in PERSONAL and not c.personal for h in c.headers}
@@ -484,19 +526,25 @@ class Mapping(Strict):
 ALTERNATIVES = (("from", "any_of", "first_of", "file_name", "constant"), ("column", "filename", "title", "fixed"))
 
 
-def merged(base: Any, change: Any) -> Any:
+def merged(base: Any, change: Any, path: tuple[str, ...] = ()) -> Any:
     """`base` with `change` laid over it: dictionaries key by key, null takes a key away, all else is replaced."""
     if not (isinstance(base, dict) and isinstance(change, dict)):
         return change
     result = dict(base)
     for key, value in change.items():
+        group = next((group for group in ALTERNATIVES if key in group and _has_alternatives(path)), None)
         if value is None:
             result.pop(key, None)
-        elif group := next((group for group in ALTERNATIVES if key in group), None):
+        elif group:
             result = {other: there for other, there in result.items() if other not in group} | {key: value}
         else:
-            result[key] = merged(result.get(key), value)
+            result[key] = merged(result.get(key), value, (*path, str(key)))
     return result
+
+
+def _has_alternatives(path: tuple[str, ...]) -> bool:
+    """Where a field, an attribute, an item or the snapshot is described, not where one is named."""
+    return path == ("snapshot",) or (len(path) == 2 and path[0] in ("columns", "attributes", "items"))
 
 
 def mapping_from(document: Any, *, find: Callable[[str], dict] | None = None) -> Mapping:
@@ -508,7 +556,7 @@ def mapping_from(document: Any, *, find: Callable[[str], dict] | None = None) ->
     if not isinstance(document, dict) or "vintages" not in document:
         return Mapping.model_validate(document)
     blocks = document["vintages"]
-    if not isinstance(blocks, list) or not all(isinstance(block, dict) and "vintage" in block for block in blocks):
+    if not isinstance(blocks, list) or not blocks or not all(isinstance(b, dict) and "vintage" in b for b in blocks):
         raise ConfigError("vintages: a list of blocks, oldest first, each with a name under `vintage`")
     names = [str(block["vintage"]) for block in blocks]
     if len(set(names)) != len(names):

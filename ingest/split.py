@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -93,13 +92,23 @@ def _check_utf8(block: bytes, n_lines: int, encoding: str) -> None:
         raise Unreadable(f"near line {line}: bytes that are not {encoding}") from None
 
 
+def passed(lines: pl.Series, rules: dict[str, str]) -> Iterator[tuple[int, str]]:
+    """Index and reason of lines that a declared rule takes for no record, in linear time; the first rule tells."""
+    told: set[int] = set()
+    for pattern, reason in rules.items():
+        for index in lines.str.contains(pattern).fill_null(False).arg_true():
+            if index not in told:
+                told.add(index)
+                yield index, reason
+
+
 class Splitter:
     """Takes a delimited text apart: first `record()` for the header rows, then `pieces()` for all that follows."""
 
     def __init__(
         self, path: Path, *, encoding: str, delimiter: str, quoting: str, passed_over: dict[str, str] | None = None
     ):
-        self.passed_over = {re.compile(pattern): reason for pattern, reason in (passed_over or {}).items()}
+        self.passed_over = passed_over or {}
         csv.field_size_limit(MAX_LINE)
         self.delimiter = delimiter
         self.has_quotes = quoting == "standard"
@@ -162,31 +171,29 @@ class Splitter:
         blank = ends == starts
         plain = ~blank & self._is_plain(block, marks, starts, ends, width)
         odd: list[Odd] = []
-        for index, reason in self._lines_passed_over(block, starts, ends):
-            odd.append(Odd(first + index + 1, None, breaks=False, set_aside=reason))
-            plain[index], blank[index] = False, True
+        no_records = dict(passed(self._texts(block, starts, ends), self.passed_over)) if self.passed_over else {}
+        plain[list(no_records)] = False
         position = 0
         for index in np.flatnonzero(~plain & ~blank):
             if index < position:  # swallowed by a record that began before
+                continue
+            if index in no_records and block.count(b'"', starts[index], ends[index]) % 2 == 0:
+                odd.append(Odd(first + int(index) + 1, None, breaks=False, set_aside=no_records[index]))
                 continue
             self._at, self._line = int(starts[index]), first + int(index)
             record = self.record()
             position = len(starts) if self._block is not block else self._line - first
             plain[index:position] = False
             if record is not None and record.fields != []:
-                odd.append(record)
+                odd.append(replace(record, set_aside=no_records.get(index, "")))
         if self._block is block:
             self._at, self._line = len(block), first + len(starts)
         return Piece(self._parsed(block, starts, ends, plain, first, width), odd)
 
-    def _lines_passed_over(self, block: bytes, starts, ends) -> Iterator[tuple[int, str]]:
-        """Lines that a declared rule takes for no record (a footer, a line of totals), judged before they are split."""
-        if self.passed_over:
-            for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-                text = block[start:end].decode()
-                reason = next((why for rule, why in self.passed_over.items() if rule.search(text)), None)
-                if reason:
-                    yield index, reason
+    def _texts(self, block: bytes, starts, ends) -> pl.Series:
+        offsets = np.append(starts, min(int(ends[-1]) + 1, len(block))).astype(np.int64)
+        lines = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(block))
+        return pl.Series(lines).str.strip_suffix("\n")
 
     def _is_plain(self, block: bytes, marks, starts, ends, width: int) -> np.ndarray:
         if not self.delimiter.isascii():
@@ -211,7 +218,7 @@ class Splitter:
         """Lines of which every field is quoted as RFC 4180 says or not at all, and which have `width` fields."""
         offsets = np.append(starts, min(int(ends[-1]) + 1, len(block))).astype(np.int64)
         text = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(block))
-        mark = "\\" + self.delimiter if not self.delimiter.isalnum() else self.delimiter
+        mark = f"\\x{{{ord(self.delimiter):x}}}"
         field = rf'(?:[^"{mark}\n\r\x00]*|"(?:[^"\n\r\x00]|"")*")'
         lines = pl.Series(text).filter(pl.Series(quoted))
         fits = lines.str.contains(f"^{field}(?:{mark}{field})*\n?$")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, flattened
 from ingest.spec import squeezed
+from ingest.workbook import NotAWorkbook, inspect
 
 SAMPLE_BYTES = 400_000
 SAMPLE_RECORDS = 2_000
@@ -27,7 +28,7 @@ SYNONYMS = {
         "manager_name_key": r"manager|supervisor|reports? to|reporting to|vorgesetzt",
         "left_date": r"terminat.*date|left|leav.*date|exit|austritt|last.?working|end date|dateoftermination|sortie",
         "hired_date": r"hire|join|start date|eintritt|einstellung|date d.?entr",
-        "birth_year": r"birth|dob|geburt|naissance",
+        "birth_year": r"birth ?(date|day)|date of birth|\bdob\b|geburts(datum|tag)|naissance",
         "email_key": r"e-?mail",
         "person_id": r"(employee|worker|associate|person|emp|user|personal|staff|pers).{0,4}(id|numm?er|nr|no\b|#)"
         r"|matricule|^id$|社員番号|従業員番号",
@@ -127,7 +128,8 @@ def suggest(path: Path, *, source: str) -> str:
         lines += [f"  name_key: {{from: [{_quoted(first)}, {_quoted(last)}]}}  # GUESS: by the headers"]
     lines += ["# Not read (add what is needed under columns or attributes; name personal ones under dropped):"]
     lines += [f"#   {header}" for header in sample.names if header not in taken]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    # A word of the file with a line break in it must not become a line of the mapping.
+    return "\n".join(" ".join(line.splitlines()).rstrip() for line in lines) + "\n"
 
 
 def _quoted(word: str) -> str:
@@ -158,11 +160,13 @@ def _head(path: Path, sample: Sample, source: str) -> list[str]:
     if sample.records:
         lines += [f"records: {sample.records}"]
     if source in ("hris", "survey"):
-        day = r"(?P<year>(?:19|20)\d{2})-?(?P<month>0[1-9]|1[0-2])(-?(?P<day>0[1-9]|[12]\d|3[01]))?(?!\d)"
+        day = r"(?P<year>(?:19|20)\d{2})-?(?P<month>0[1-9]|1[0-2])(-?(?P<day>0[1-9]|[12]\d|3[01]))?(?:\D|$)"
         found = re.search(day, path.name)
         pattern = f"'{day}'"
         seen = (
-            f"{found[0]} stands in the name" if found else "no date stands in the name; rename the file or use fixed:"
+            f"{found[0].rstrip('._- ')} stands in the name"
+            if found
+            else "no date stands in the name; rename the file or use fixed:"
         )
         lines += [f"snapshot: {{filename: {pattern}}}  # GUESS: {seen}"]
     return lines
@@ -323,6 +327,10 @@ def _list_in(document, path: str = "") -> tuple[list, str]:
 def _workbook(path: Path) -> Sample:
     import polars as pl
 
+    try:
+        inspect(path, None)
+    except NotAWorkbook as error:
+        raise FileRefused(str(error)) from None
     try:
         grid = pl.read_excel(
             path, engine="calamine", has_header=False, read_options={"header_row": None, "dtypes": "string"}

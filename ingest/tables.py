@@ -268,7 +268,7 @@ TRAININGS = RawTable(
         "n_minutes": "number",
     },
     required=("course", "status"),
-    key=("person_id", "email_key", "course", "enrolled_date"),
+    key=("person_id", "email_key", "name_key", "course", "enrolled_date"),
     dated="exported_date",
     one_of=(("person_id", "email_key", "name_key"),),
     words={"status": ("invited", "enrolled", "started", "completed", "failed", "withdrawn")},

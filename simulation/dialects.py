@@ -207,11 +207,14 @@ def workday_tables(months: list[tuple[date, pl.DataFrame]]) -> Files:
     seen = pl.concat([people.with_columns(pl.lit(day).alias("month")) for day, people in months])
     keys = ["Employee ID", "Hire Date"]
     stints = seen.sort("month").group_by(keys, maintain_order=True).agg(pl.all().last())
-    stamp, synced = "%Y-%m-%d 00:00:00", f"{months[-1][0]} 06:00:00"
+    begun, closing = months[0][0], _closing(months[-1][0]) - timedelta(days=1)
+    stamp, synced = "%Y-%m-%d 00:00:00", f"{closing} 06:00:00"
+    # The connector was switched on in the first month; it knows no version of before.
+    start = pl.max_horizontal(pl.col("Hire Date").str.to_date("%m/%d/%Y"), pl.lit(begun)).dt.to_string(stamp)
     open_end = pl.lit("9999-12-31 23:59:59").alias("_fivetran_end")
     history = stints.select(
         pl.col("Employee ID").alias("id"),
-        _day("Hire Date", stamp).alias("_fivetran_start"),
+        start.alias("_fivetran_start"),
         open_end,
         pl.lit("false").alias("_fivetran_deleted"),
         pl.lit(synced).alias("_fivetran_synced"),
@@ -225,7 +228,7 @@ def workday_tables(months: list[tuple[date, pl.DataFrame]]) -> Files:
     positions = stints.select(
         position,
         pl.col("Employee ID").alias("worker_id"),
-        _day("Hire Date", stamp).alias("_fivetran_start"),
+        start.alias("_fivetran_start"),
         open_end,
         pl.lit("false").alias("_fivetran_deleted"),
         pl.col("Site").alias("business_site_summary_name"),

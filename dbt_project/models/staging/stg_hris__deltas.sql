@@ -36,6 +36,7 @@ filled as (
         sequence,
         mapping,
         person_id,
+        left_date is not null as tells_exit,
         {{ kept_fields('mapping, person_id') }}
     from counted
 ),
@@ -59,19 +60,27 @@ months as (
         on series.month_number - 1 <= {{ dbt.datediff('spans.first_month', 'spans.last_month', 'month') }}
 ),
 
-ranked as (
+-- Somebody who came back: the exit that is kept is the former stint's.
+stints as (
     select
         filled.*,
+        coalesce(filled.left_date < filled.hired_date and not filled.tells_exit, false) as is_former_exit
+    from filled
+),
+
+ranked as (
+    select
+        stints.*,
         months.month,
         row_number() over (
-            partition by months.mapping, months.month, filled.person_id
-            order by filled.snapshot_date desc, filled.version desc, filled.sequence desc, filled.line desc
+            partition by months.mapping, months.month, stints.person_id
+            order by stints.snapshot_date desc, stints.version desc, stints.sequence desc, stints.line desc
         ) as turn
     from months
-    inner join filled
+    inner join stints
         on
-            months.mapping = filled.mapping
-            and months.month >= filled.snapshot_month
+            months.mapping = stints.mapping
+            and months.month >= stints.snapshot_month
 )
 
 select
@@ -82,8 +91,8 @@ select
     mapping,
     person_id,
     hired_date,
-    left_date,
-    termination_type,
+    case when not is_former_exit then left_date end as left_date,
+    case when not is_former_exit then termination_type end as termination_type,
     worker_status,
     department,
     site,
@@ -99,4 +108,4 @@ from ranked
 where
     turn = 1
     -- Nobody is listed after their exit; the file that tells it does so once.
-    and (left_date is null or month <= greatest({{ month_of('left_date') }}, snapshot_month))
+    and (left_date is null or is_former_exit or month <= greatest({{ month_of('left_date') }}, snapshot_month))

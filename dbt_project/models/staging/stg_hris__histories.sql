@@ -27,13 +27,29 @@ newest as (
     inner join exported on loads.load_id = exported.load_id
 ),
 
+-- A history may reach back for decades, with nobody in it who left before it was switched on: three years before the
+-- first kick-off are enough to compare with.
+kickoffs as (
+    select kickoff_date from {{ ref('stg_roster__assignments') }}
+    union all
+    select kickoff_date from {{ source('raw', 'raw_study__assignments') }}
+),
+
+programme as (
+    select {{ month_of(dbt.dateadd('year', -3, 'min(kickoff_date)')) }} as first_month from kickoffs
+),
+
 -- What begins after the file was written waits; a version whose end lies before its start counts nowhere.
 versions as (
     select
         workers.*,
         newest.mapping,
         newest.sequence,
-        {{ month_of('workers.valid_from_date') }} as first_month,
+        greatest(
+            {{ month_of('workers.valid_from_date') }},
+            {{ month_of('coalesce(workers.hired_date, workers.valid_from_date)') }},
+            coalesce(programme.first_month, {{ month_of('workers.valid_from_date') }})
+        ) as first_month,
         -- Nobody is listed after their exit, but a version that begins later still tells of it once.
         least(
             coalesce(workers.valid_to_date, newest.exported_date),
@@ -42,6 +58,7 @@ versions as (
         ) as last_date
     from {{ source('raw', 'raw_hris__workers') }} as workers
     inner join newest on workers.load_id = newest.load_id
+    cross join programme
     where
         newest.turn = 1
         and workers.valid_from_date <= newest.exported_date

@@ -105,7 +105,7 @@ select
     coalesce(people.person_id, said.person_id) as person_id,
     said.field,
     said.valid_from_date,
-    said.valid_to_date,
+    coalesce(said.valid_to_date, cast('9999-12-31' as date)) as valid_to_date,
     said.priority,
     max(coalesce(managers.person_id, said.word)) as word
 from said
@@ -121,5 +121,5 @@ group by
     coalesce(people.person_id, said.person_id),
     said.field,
     said.valid_from_date,
-    said.valid_to_date,
+    coalesce(said.valid_to_date, cast('9999-12-31' as date)),
     said.priority

@@ -44,7 +44,7 @@ postings as (
             identified.known_person_id = postings.person_id
             and postings.valid_from_date
             <= cast({{ dbt.last_day('identified.snapshot_date', 'month') }} as date)
-            and (postings.valid_to_date is null or identified.snapshot_date <= postings.valid_to_date)
+            and identified.snapshot_date <= postings.valid_to_date
 ),
 
 posted as (

@@ -135,10 +135,10 @@ def test_one_file_that_breaks_its_reader_does_not_keep_the_others_out(box, monke
 
     real = room.open_file
 
-    def breaks(path, mapping, day):
+    def breaks(path, mapping, **options):
         if "broken" in path.read_text():
             raise RuntimeError("E0000001 Synthetic Person said something")
-        return real(path, mapping, day=day)
+        return real(path, mapping, **options)
 
     monkeypatch.setattr(room, "open_file", breaks)
     box.drop("hris", "hris_2026-01.csv", HEAD + row(first="broken"))
