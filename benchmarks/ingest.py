@@ -84,7 +84,7 @@ def floor(source: str, folder: Path) -> None:
 
 def ours(source: str, folder: Path) -> None:
     """All of ingest: landing, judging, casting, pseudonyms, keys, profiles, issues."""
-    land.land(land.scan(folder / "inbox"), folder / "landing")
+    land.land(land.scan(folder / "inbox", seen=folder / ".seen.json"), folder / "landing")
     with load.warehouse(folder / "warehouse.duckdb") as connection:
         load.prepare(connection)
         results = load.load_source(
@@ -139,6 +139,24 @@ def main() -> None:
         for month in range(asked.months):
             measured("snapshot", folder / "inbox" / "hris" / f"hris_2026-{month + 1:02d}.csv", asked.people, month)
         compare(f"{asked.people:,} people × {asked.months}", "hris", folder)
+        one_more(f"one month of {asked.people:,} among {asked.months + 1}", folder, asked)
+
+
+def one_more(title: str, folder: Path, asked: argparse.Namespace) -> None:
+    """A year is loaded; one more file comes: against the same file alone, and against looking at nothing new."""
+    name = f"hris_2027-{asked.months + 1 - 12 if asked.months >= 12 else asked.months + 1:02d}.csv"
+    time.sleep(land.RACY + 1)  # what was touched a moment ago is read again
+    measured("ours", "hris", folder)
+    nothing = measured("ours", "hris", folder)
+    measured("snapshot", folder / "inbox" / "hris" / name, asked.people, asked.months)
+    more = measured("ours", "hris", folder)
+    alone = folder / "alone"
+    (alone / "inbox" / "hris").mkdir(parents=True)
+    shutil.copy(folder / "inbox" / "hris" / name, alone / "inbox" / "hris" / name)
+    single = measured("ours", "hris", alone)
+    for what, (wall, cpu, memory) in (("nothing new", nothing), ("one new file", more), ("that file alone", single)):
+        print(f"{title}, {what}: {wall:.1f} s wall, {cpu:.1f} s CPU, {memory:.2f} GB peak")
+    print(f"{title}: {more[1] / single[1]:.2f} × the CPU of that file alone", flush=True)
 
 
 if __name__ == "__main__":

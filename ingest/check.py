@@ -135,12 +135,13 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
         report.quarantine = connection.sql(QUARANTINE).pl()
         report.issues = connection.execute(ISSUES).fetchall()
         if result.opened and not report.refused:
-            report.became = _became(connection, result.opened.reading.layout)
+            report.became = _became(connection, result.opened.reading.layout, set(result.opened.reading.names))
 
 
-def _became(connection, layout: Mapping) -> list[Became]:
-    """What the fields, attributes and items became, over the rows that loaded."""
-    fields = {name for name, _ in layout.all_columns} | ({layout.record.dated} if layout.snapshot else set())
+def _became(connection, layout: Mapping, there: set[str]) -> list[Became]:
+    """What the fields, attributes and items became, over the rows that loaded; without those that the file lacks."""
+    fields = {name for name, one in layout.all_columns if not one.headers or not one.optional or there & {*one.headers}}
+    fields |= {layout.record.dated} if layout.snapshot else set()
     found = [
         _summed_up(connection, name, layout.record.name, f'"{name}"', kind in PERSONAL and kind != "birth_year")
         for name, kind in layout.record.fields.items()
