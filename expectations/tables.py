@@ -15,19 +15,30 @@ LOADS = """
     order by source, file_name, load_id
 """
 
+# A delivery of changes tells each person's month on a day of its own: its people are counted by month.
+LISTED = """
+    listed as (
+        select workers.person_id, workers.department, workers.site, workers.team,
+            case loads.delivery when 'delta' then workers.snapshot_month else workers.snapshot_date end as snapshot_date
+        from staging.stg_hris__workers as workers
+        inner join staging.stg_loads as loads on workers.load_id = loads.load_id
+    )
+"""
+
 # Groups of the organisation by snapshot: who was there before and is missing now, or was missing in between.
-GROUPS = """
-    with sized as (
+GROUPS = f"""
+    with {LISTED},
+    sized as (
         select snapshot_date, 'department' as kind, department as value, count(distinct person_id) as n
-        from staging.stg_hris__workers where department is not null group by all
+        from listed where department is not null group by all
         union all
         select snapshot_date, 'site' as kind, site as value, count(distinct person_id) as n
-        from staging.stg_hris__workers where site is not null group by all
+        from listed where site is not null group by all
     ),
     dates as (
         select snapshot_date, lag(snapshot_date) over (order by snapshot_date) as previous_date,
             snapshot_date = max(snapshot_date) over () as is_latest
-        from (select distinct snapshot_date from staging.stg_hris__workers) as found
+        from (select distinct snapshot_date from listed) as found
     )
     select strftime(dates.snapshot_date, '%Y-%m-%d') as snapshot, before.kind, before.value,
         before.n as n_before, coalesce(now.n, 0) as n_now
@@ -45,9 +56,10 @@ GROUPS = """
 """
 
 HEADCOUNTS = """
-    with sized as (
+    with {listed},
+    sized as (
         select snapshot_date, count(distinct person_id) as n, avg(case when {unit} is null then 0 else 1 end) as covered
-        from staging.stg_hris__workers group by snapshot_date
+        from listed group by snapshot_date
     )
     select strftime(snapshot_date, '%Y-%m-%d') as snapshot, n, covered as unit_coverage,
         coalesce(n / lag(n) over (order by snapshot_date) - 1, 0) as change
@@ -66,7 +78,7 @@ PROFILES = """
             ) as filled_before
         from raw.profile_columns as profiles
         inner join raw.load_log as loads on profiles.load_id = loads.load_id
-        where loads.status = 'loaded' and profiles.source in ('hris', 'survey')
+        where loads.status = 'loaded' and profiles.source in ('hris', 'survey') and loads.delivery = 'full'
     )
     select source, file_name, table_name, column_name, filled_share, filled_before,
         filled_share / filled_before as filled_ratio
@@ -135,7 +147,7 @@ def gather(
 
     groups = ask(GROUPS, vanished_group_size=vanished_group_size)
     groups = groups[~groups["value"].isin(accepted.get("group_vanished", set()))]
-    headcounts = ask(HEADCOUNTS.format(unit=unit))
+    headcounts = ask(HEADCOUNTS.format(unit=unit, listed=LISTED))
     headcounts = headcounts[~headcounts["snapshot"].isin(accepted.get("headcount_jump", set()))]
     return {
         "loads": ask(LOADS, load_ids=load_ids),

@@ -14,7 +14,13 @@ import polars as pl
 from ingest.spec import INVISIBLE, Column, Mapping
 
 PLAUSIBLE = (date(1900, 1, 1), date(2199, 12, 31))
-ISO_DATES = ("%Y-%m-%d",)
+ISO_DATES = (
+    "%Y-%m-%d",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%Y-%m-%dT%H:%M:%S%.f%:z",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+)
 ISO_TIMES = (
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S%.f%:z",
@@ -62,27 +68,38 @@ def english_months(words: pl.Series, month_names: tuple[str, ...]) -> pl.Series:
     return words.str.replace_many(list(theirs), list(ours), ascii_case_insensitive=True, leftmost=True)
 
 
-def to_date(words: pl.Series, column: Column, *, newest: pl.Series | None, is_workbook: bool) -> pl.Series:
-    """Dates by the column's formats; `newest` is the day that dates of the past cannot come after."""
+def to_date(
+    words: pl.Series, column: Column, *, newest: pl.Series | None, is_workbook: bool, zone: str = "UTC"
+) -> pl.Series:
+    """Dates by the column's formats; `newest` is the day that dates of the past cannot come after.
+
+    A moment in UTC (…Z, unix) is the day that it falls on in `zone`; a time with another offset, the day it is written.
+    """
     formats = [
         one for written in column.formats or ISO_DATES for one in (ISO_DATES if written == "iso" else (written,))
     ]
     if is_workbook:  # a real date cell arrives as ISO text, whatever the column's written format
         formats += ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S"]
-    return tried(words, [_as_date(pattern, column.two_digit_years, newest) for pattern in formats])
+    return tried(words, [_as_date(pattern, column.two_digit_years, newest, zone) for pattern in formats])
 
 
-def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
+def _as_date(pattern: str, two_digit_years: str | int, newest: pl.Series | None, zone: str) -> pl.Expr:
     words = pl.col("")
     if pattern == "excel":
         days = pl.when(words.str.contains(SERIAL)).then(words).cast(pl.Float64, strict=False).floor()
         return pl.lit(DAY_ONE) + pl.duration(days=pl.when(days.is_between(1, 109_574)).then(days).cast(pl.Int64))
     if pattern in ("unix", "unix_ms"):
-        return _epoch(pattern).dt.date()
+        return _day_in(zone, _epoch(pattern))
+    if pattern.endswith("Z") and not pattern.endswith("%Z"):
+        return _day_in(zone, _of_whole_years(pattern, words.str.to_datetime(pattern, strict=False, time_unit="us")))
     if any(mark in pattern for mark in ("%H", "%I", "%M", "%S", "%T", "%R", "%+", *OFFSET_MARKS)):
         return _day_of_time(pattern, two_digit_years, newest)
     value = _of_whole_years(pattern, words.str.to_date(pattern, strict=False, exact=True))
     return _in_century(value, two_digit_years, newest) if _has_short_year(pattern) else value
+
+
+def _day_in(zone: str, moment: pl.Expr) -> pl.Expr:
+    return moment.dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
 
 
 def _has_short_year(pattern: str) -> bool:

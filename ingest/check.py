@@ -152,19 +152,28 @@ def _became(connection, layout: Mapping, there: set[str]) -> list[Became]:
         for name, one in layout.attributes.items():
             found.append(
                 _summed_up(
-                    connection, name, table, "coalesce(word, number::varchar)", bool(one.personal), ("attribute", name)
+                    connection,
+                    name,
+                    table,
+                    "coalesce(word, number::varchar)",
+                    bool(one.personal),
+                    ("attribute", name),
+                    layout.record.name,
                 )
             )
     for name in layout.items:
-        found.append(_summed_up(connection, name, ANSWERS.name, "answer", False, ("item", name)))
+        found.append(_summed_up(connection, name, ANSWERS.name, "answer", False, ("item", name), layout.record.name))
     return found
 
 
-def _summed_up(connection, name: str, table: str, value: str, is_personal: bool, only: tuple[str, str] = ("", "")):
+def _summed_up(
+    connection, name: str, table: str, value: str, is_personal: bool, only: tuple[str, str] = ("", ""), whole: str = ""
+):
+    whole = whole or table
     where = f"where {only[0]} = $only" if only[0] else "where $only = ''"
     sql = f"select {value}::varchar as v, count(*)::int as n from raw.{table} {where} group by v order by n desc, v"
     rows = connection.execute(sql, {"only": only[1]}).fetchall()
-    [(n_rows,)] = connection.execute(f"select count(*)::int from raw.{table} {where}", {"only": only[1]}).fetchall()
+    [(n_rows,)] = connection.execute(f"select count(*)::int from raw.{whole}").fetchall()
     values = [(word, n) for word, n in rows if word is not None]
     samples = ("keyed hashes",) if is_personal and values else tuple(word[:40] for word, _ in values[:SAMPLES])
     return Became(name, sum(n for _, n in values), n_rows, len(values), samples)
@@ -214,6 +223,9 @@ def _uses(mapping: Mapping) -> dict[str, list[str]]:
     for name, item in mapping.items.items():
         for header in item.headers:
             uses.setdefault(header, []).append(f"item {name} of {item.scale}" + (", reversed" if item.reverse else ""))
+    if mapping.long:
+        uses.setdefault(squeezed(mapping.long.question), []).append("which item is answered")
+        uses.setdefault(squeezed(mapping.long.answer), []).append("the answer")
     for rule in mapping.set_aside:
         if rule.column is None:
             continue

@@ -209,7 +209,7 @@ def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdic
         return _repeated(dated, pl.Date, batch.frame.height)
     column = Column.model_validate({"from": snapshot.column, "formats": list(snapshot.formats)})
     words = english_months(_words(batch, column, mapping), mapping.month_names)
-    value = to_date(words, column, newest=None, is_workbook=batch.kind == "xlsx")
+    value = to_date(words, column, newest=None, is_workbook=batch.kind == "xlsx", zone=mapping.time_zone)
     verdicts.add(
         value.is_null() | ~value.is_between(*PLAUSIBLE).fill_null(True),
         kind="faulty",
@@ -296,7 +296,11 @@ def _words(
     if takes_first:
         words = pl.DataFrame(parts).select(pl.coalesce(named)).to_series()
     elif len(named) > 1:
-        joined = pl.concat_str(named, separator=reading.separator, ignore_nulls=True)
+        # An id made of several parts keeps the places of those that are empty: 1 and A is not 1A and nothing.
+        keeps_places = getattr(reading, "personal", None) is not None
+        places = [part.fill_null("\x1f") for part in named] if keeps_places else named
+        joined = pl.concat_str(places, separator=reading.separator, ignore_nulls=True)
+        joined = pl.when(~pl.all_horizontal(part.is_null() for part in named)).then(joined)
         words = pl.DataFrame(parts).select(pl.when(joined != "").then(joined)).to_series()
     else:
         words = pl.DataFrame(parts).select(named).to_series()
@@ -310,6 +314,8 @@ def _constant(work: _Work, reading: Reading) -> str | None:
     if reading.file_name is None:
         return reading.constant
     found = cleaned(pl.Series([work.file_name]).str.extract(reading.file_name, 1))
+    if found[0] is None and not reading.optional:
+        raise FileRefused(f"the file's name has nothing that {reading.file_name} finds; rename it, or mend file_name:")
     return found.replace([*work.mapping.null_words, *reading.null_words, ""], None)[0]
 
 
@@ -387,7 +393,8 @@ def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series
         words = words.str.replace_many(list(column.strip), [""] * len(column.strip)).str.strip_chars()
     if kind in ("date", "birth_year"):
         written = english_months(words, work.mapping.month_names)
-        value = to_date(written, column, newest=work.dates, is_workbook=work.is_workbook)
+        zone = work.mapping.time_zone
+        value = to_date(written, column, newest=work.dates, is_workbook=work.is_workbook, zone=zone)
         outside = (value < PLAUSIBLE[0]) | (value > PLAUSIBLE[1])
         if kind == "birth_year":
             outside = outside | (value > work.dates).fill_null(False)

@@ -61,8 +61,24 @@ LINKS = """
 """
 
 
-def find_issues(connection, load_id: str) -> None:
-    """Write the findings about one load of workers to `raw.data_issues`."""
+# What only a file that lists everybody can contradict: of changes, the manager may be in another file.
+OF_WHOLE_FILES = ("the manager is not in the snapshot", "several people have the manager's name or e-mail")
+EARLY = """
+    insert into raw.data_issues by name
+    select $load as load_id, 'survey' as source, line, 'recorded before the survey was launched' as issue,
+        'people' as about, response_id as subject_id,
+        'reported: is the day in the file''s name the day of the export?' as resolution
+    from raw.raw_survey__responses where load_id = $load and recorded_at < launched_date
+"""
+
+
+def find_early_responses(connection, load_id: str) -> None:
+    """Write down responses that are older than their survey."""
+    connection.execute(EARLY, {"load": load_id})
+
+
+def find_issues(connection, load_id: str, *, is_whole: bool) -> None:
+    """Write the findings about one load of workers to `raw.data_issues`; `is_whole`: the file lists everybody."""
     at = {"load": load_id}
     connection.execute(
         f"""
@@ -89,6 +105,8 @@ def find_issues(connection, load_id: str) -> None:
         at,
     )
     for issue, resolution, rows in FINDINGS:
+        if issue in OF_WHOLE_FILES and not is_whole:
+            continue
         connection.execute(
             f"""
             insert into raw.data_issues by name
@@ -98,6 +116,8 @@ def find_issues(connection, load_id: str) -> None:
             """,
             at | {"issue": issue, "resolution": resolution},
         )
+    if not is_whole:
+        return
     _write(connection, load_id, "one of several people without a manager", "each is the top of a tree", ROOTS)
     lines = cycle_lines(connection)
     if lines:

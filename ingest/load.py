@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from ingest.conform import FileFacts, conform, file_facts
-from ingest.issues import find_issues
+from ingest.issues import find_early_responses, find_issues
 from ingest.land import Landed, content_path
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import FileRefused, Reading, open_file
@@ -28,6 +28,7 @@ from ingest.tables import (
     PARTS,
     PROFILES,
     QUARANTINE,
+    RESPONSES,
     SQL_TYPES,
     STUDY_TABLES,
     TABLES_OF,
@@ -262,7 +263,9 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
     for part in (table, *PARTS[file.source]):
         _profile(connection, file, part, mapping)
     if table is WORKERS:
-        find_issues(connection, file.load_id)
+        find_issues(connection, file.load_id, is_whole=mapping.delivery == "full" and not opened.facts.part)
+    if table is RESPONSES:
+        find_early_responses(connection, file.load_id)
     result = _counted(connection, file, counted, n_records, opened)
     if result.n_loaded or mapping.zero_records == "allowed":
         return result

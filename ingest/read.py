@@ -193,10 +193,11 @@ def numbered(names: list[str]) -> dict[str, int]:
     return result
 
 
-def _missing(wanted: dict[str, bool], there: set[str], mapping: Mapping) -> list[str]:
+def _missing(wanted: dict[str, bool], there: set[str], mapping: Mapping, *, at_end: bool = False) -> list[str]:
     bare = {re.sub(r" \[\d+\]$", "", name) for name in there}
     # An element of a list in JSON (teams[0].name) is there where the list is.
-    bare |= {name for name in wanted if "[" in name and name.split("[")[0] in there}
+    if not at_end:
+        bare |= {name for name in wanted if "[" in name and name.split("[")[0] in there}
     missing = [name for name, optional in wanted.items() if not optional and name not in there | bare]
     columns = [column for _, column in mapping.all_columns]
     for one in [*columns, *mapping.attributes.values(), *mapping.items.values()]:
@@ -531,7 +532,7 @@ class NotPlain(ValueError):
     """A list or an object where a word should be; the message names the place."""
 
 
-STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]|\[([^=\]]+)=([^\]]*)\]")
+STEP = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]|\[([^=\]]+)=([^\]]*)\]")
 
 
 def element(record: object, path: str) -> object:
@@ -544,7 +545,7 @@ def element(record: object, path: str) -> object:
         elif index:
             record = record[int(index)] if int(index) < len(record) else None
         else:
-            with_key = [one for one in record if isinstance(one, dict) and str(one.get(key)) == word]
+            with_key = [one for one in record if isinstance(one, dict) and str(flattened(one).get(key)) == word]
             if len(with_key) > 1:
                 raise NotPlain(f"one element with {key}={word}, not {len(with_key)}")
             record = with_key[0] if with_key else None
@@ -698,7 +699,7 @@ class _Objects:
 
     def check_columns(self) -> None:
         """Raises FileRefused where a column that must be there is in no record."""
-        missing = _missing(self.wanted, self.seen, self.mapping)
+        missing = _missing(self.wanted, self.seen, self.mapping, at_end=True)
         if missing and self.n_records:
             raise FileRefused(
                 f"no record has {_quoted(missing)}; if it was renamed, add a vintage with the new name to the mapping "

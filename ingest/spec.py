@@ -170,8 +170,8 @@ class Reading(Strict):
         if sum((bool(self.from_), bool(self.any_of), bool(self.first_of), *elsewhere)) != 1:
             raise ValueError("give exactly one of from, any_of, first_of, file_name, constant")
         for key, pattern in (("extract", self.extract), ("file_name", self.file_name)):
-            if pattern is not None and re.compile(pattern).groups < 1:
-                raise ValueError(f"{key} needs a group: (…) around the part to keep")
+            if pattern is not None and re.compile(pattern).groups != 1:
+                raise ValueError(f"{key} needs one group: (…) around the part to keep; (?:…) for others")
         folded: dict[str, str] = {}
         for word, ours in self.values.items():
             if folded.setdefault(squeezed(word).casefold(), ours) != ours:
@@ -441,6 +441,21 @@ class Mapping(Strict):
         return self
 
     @model_validator(mode="after")
+    def _keys_have_an_effect(self) -> Self:
+        """A key that would do nothing was meant to do something."""
+        kinds = self.record.fields
+        for name, column in self.all_columns:
+            is_number, is_dated = kinds[name] == "number", kinds[name] in ("date", "time", "birth_year")
+            idle = [key for key in ("decimal_mark", "thousands_mark", "duration") if getattr(column, key) is not None]
+            idle += ["times"] if column.times != 1 else []
+            idle = [] if is_number else idle
+            idle += ["strip"] if column.strip and not (is_number or is_dated) else []
+            idle += ["formats"] if column.formats and not is_dated else []
+            if idle:
+                raise ValueError(f"columns.{name}: {', '.join(idle)} does nothing for a field of kind {kinds[name]}")
+        return self
+
+    @model_validator(mode="after")
     def _turns_are_plain(self) -> Self:
         if self.repeat and (self.source == "survey" or self.attributes):
             raise ValueError("repeat: not for surveys (long: is for them), and not beside attributes")
@@ -464,7 +479,10 @@ class Mapping(Strict):
         joined -= {h for n, c in self.all_columns if self.record.fields[n] in PERSONAL for h in c.headers}
         both = sorted((self.personal_headers - joined) & self._clear_headers())
         if both:
-            raise ValueError(f"{', '.join(both)}: read as personal and in the clear; use the hashed field only")
+            uses = {n for n, c in self.all_columns if {*c.headers} & set(both)}
+            uses |= {n for n, a in self.attributes.items() if {*a.headers} & set(both)}
+            told = f"{', '.join(both)} (in {', '.join(sorted(uses))})"
+            raise ValueError(f"{told}: read as personal and in the clear; use the hashed field only")
         dropped = sorted({squeezed(name) for name in self.dropped} & (self.personal_headers | self._clear_headers()))
         if dropped:
             raise ValueError(f"{', '.join(dropped)}: both dropped and read; keep one")

@@ -25,7 +25,7 @@ SYNONYMS = {
     "hris": {
         "manager_email_key": r"(manager|supervisor|vorgesetzt|reports? to).*(e-?mail)",
         "manager_id": r"(manager|supervisor|reports? to|vorgesetzt).*(id|number|nummer|no\b|#|eid)|^manager$",
-        "manager_name_key": r"manager|supervisor|reports? to|reporting to|vorgesetzt",
+        "manager_name_key": r"^(?!.*(path|number|level|id\b)).*(manager|supervisor|report(s|ing)? to|vorgesetzt)",
         "left_date": r"terminat.*date|left|leav.*date|exit|austritt|last.?working|end date|dateoftermination|sortie",
         "hired_date": r"hire|join|start date|eintritt|einstellung|date d.?entr",
         "birth_year": r"birth ?(date|day)|date of birth|\bdob\b|geburts(datum|tag)|naissance",
@@ -37,7 +37,7 @@ SYNONYMS = {
         "worker_status": r"(^|employ\w*|worker|position|user).?status$",
         "fte": r"\bfte\b",
         "team": r"\bteam|squad|supervisory org",
-        "department": r"depart|abteilung|cost cent|service",
+        "department": r"depart|abteilung|cost cent|^service$",
         "site": r"site|location|office|standort|city",
         "job_level": r"level|grade",
     },

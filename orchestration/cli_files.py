@@ -29,6 +29,7 @@ from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
 from ingest.suggest import SYNONYMS, suggest
 from ingest.tables import TABLES_OF
+from orchestration.catalogue import metrics
 from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import Workspace
 
@@ -110,7 +111,15 @@ def _show(file: Path, report: Report) -> None:
         f"+ {report.n_set_aside:,} set aside by declared rules.",
         highlight=False,
     )
+    unknown = sorted({item.scale for item in report.mapping.items.values()} - known_scales())
+    if unknown:
+        told = f"No metric is made of the scale {', '.join(unknown)}; there are {', '.join(sorted(known_scales()))}."
+        out.print(told, style="yellow", markup=False)
     for row in report.quarantine.iter_rows(named=True):
+        if row["kind"] == "set_aside":
+            told = f"- {row['n']:,} × set aside ({row['expected']}), first in line {row['first_line']}"
+            out.print(_plain(told), soft_wrap=True)
+            continue
         where = f' in "{row["column_name"]}"' if row["column_name"] else ""
         stands = f"; there stands {row['value_class']}" if row["value_class"] else ""
         text = (
@@ -120,6 +129,11 @@ def _show(file: Path, report: Report) -> None:
         out.print(_plain(text[:2_000]), soft_wrap=True)
     for issue, resolution, n in report.issues:
         out.print(f"- {n:,} × {issue}: {resolution}", highlight=False, markup=False)
+
+
+def known_scales() -> set[str]:
+    """Scales of which a metric is made (`<scale>_score`)."""
+    return {name.removesuffix("_score") for name in metrics() if name.endswith("_score")}
 
 
 def _plain(text: str) -> str:

@@ -89,6 +89,15 @@ contradictions as (
         )
 ),
 
+early as (
+    select distinct
+        found.issue,
+        found.subject_id as person_id
+    from {{ source('raw', 'data_issues') }} as found
+    inner join {{ ref('stg_loads') }} as loads on found.load_id = loads.load_id
+    where found.source = 'survey'
+),
+
 -- A name that the organisation does not know: misspelt, or written otherwise than in the export.
 unknown_units as (
     select units.unit_id
@@ -139,6 +148,12 @@ issues as (
         person_id as subject_id,
         'people' as about
     from contradictions
+    union all
+    select
+        issue,
+        person_id as subject_id,
+        'people' as about
+    from early
     union all
     select
         'listed in the study, but in no snapshot' as issue,

@@ -4,7 +4,7 @@ import json
 from datetime import date
 
 import pytest
-from box import Box, loaded, records
+from box import Box, issues, loaded, records
 
 from ingest import land
 from ingest.check import check
@@ -156,7 +156,11 @@ def test_two_digit_years_follow_their_rule_beside_a_time_too(tmp_path):
 def test_names_in_json_may_have_brackets_and_dots(tmp_path):
     rows = [{"id": "a", "Cost [EUR]": "5", "No": "x", "No. of reports": 3, "f": [{"k": "g", "v": 1}]}]
     twice = [{"id": "b", "Cost [EUR]": "5", "No": "x", "f": [{"k": "g", "v": 1}, {"k": "g", "v": 2}]}]
-    columns = {"output_value": {"from": "Cost [EUR]"}, "team": {"from": "No"}, "job_level": {"from": "f[k=g].v"}}
+    columns = {
+        "output_value": {"from": "Cost [EUR]"},
+        "team": {"from": "No"},
+        "job_level": {"from": "f[k=g].v", "optional": True},
+    }
     _, box = hris(tmp_path, records(rows + twice), columns=columns, name="w.jsonl")
     assert box.ask("select output_value, team, job_level from raw.raw_hris__workers").rows() == [(5.0, "x", "1")]
     assert rules(box) == ["nested_value"]
@@ -285,3 +289,52 @@ def test_an_odd_delimiter_and_trainings_that_know_only_names(tmp_path):
         "columns": {"name_key": {"from": "n"}, "course": {"constant": "c"}, "status": {"constant": "completed"}},
     }
     assert loaded(tmp_path / "2", document, "t.csv", "n\nAnn\nBob\n")[0].n_loaded == 2
+
+
+def test_a_path_that_leads_nowhere_in_any_record_is_no_empty_column(tmp_path):
+    rows = [{"id": "a", "t": [{"f": {"ref": "q"}, "n": 1}]}]
+    _, box = hris(tmp_path / "1", records(rows), columns={"team": {"from": "t[f.ref=q].n"}}, name="w.jsonl")
+    assert column(box, "team") == ["1"]
+    result, _ = hris(tmp_path / "2", records(rows), columns={"team": {"from": "t[0].nam"}}, name="w.jsonl")
+    assert result.status == "refused" and "t[0].nam" in result.reason
+
+
+def test_a_moment_in_utc_is_the_day_it_falls_on_and_a_written_offset_the_day_that_is_written(tmp_path):
+    text = "id,d\n1,2025-02-28T23:00:00Z\n2,2025-02-28T23:00:00-05:00\n3,2025-03-01\n4,2025-03-01T00:00:00\n"
+    _, box = hris(tmp_path, text, columns={"hired_date": {"from": "d"}}, time_zone="Europe/Berlin")
+    assert [str(day) for day in column(box, "hired_date")] == ["2025-03-01", "2025-02-28", "2025-03-01", "2025-03-01"]
+
+
+def test_keys_that_do_nothing_and_names_that_say_nothing_are_told(tmp_path):
+    for declared in ({"strip": "0"}, {"duration": "h:m"}, {"decimal_mark": ","}, {"formats": ["%Y"]}):
+        with pytest.raises(ValueError, match="does nothing"):
+            mapping_from(HRIS | {"columns": {"person_id": {"from": "id"} | declared}})
+    with pytest.raises(ValueError, match="one group"):
+        mapping_from(HRIS | {"columns": {"person_id": {"from": "id", "extract": "(a)|(b)"}}})
+    result, _ = hris(tmp_path, "id\n1\n", columns={"site": {"file_name": "_([A-Z]{2})_"}})
+    assert result.status == "refused" and "file's name" in result.reason
+
+
+def test_an_id_of_several_columns_keeps_the_places_of_the_empty_ones(tmp_path):
+    whole = {"from": ["id", "a", "b"], "personal": "pseudonymised"}
+    _, box = hris(tmp_path, "id,a,b\n1,x,\n1,,x\n", columns={"team": whole}, key=["person_id", "team"])
+    assert len(set(column(box, "team"))) == 2
+
+
+def test_responses_older_than_their_survey_are_reported(tmp_path):
+    document = {
+        "name": "own",
+        "source": "survey",
+        "files": ["*"],
+        "snapshot": {"fixed": "2026-03-20"},
+        "columns": {"response_id": {"from": "id"}, "recorded_at": {"from": "t"}},
+        "items": {"q": {"from": "q", "scale": "engagement"}},
+    }
+    _, box = loaded(tmp_path, document, "s.csv", "id,t,q\n1,2026-03-10 10:00,5\n2,2026-03-21 10:00,5\n")
+    assert issues(box) == {"recorded before the survey was launched": 1}
+
+
+def test_of_changes_nobody_asks_for_a_manager_who_is_in_another_file(tmp_path):
+    columns = {"manager_id": {"from": "m"}}
+    assert issues(hris(tmp_path / "1", "id,m\n1,9\n", columns=columns)[1]) == {"the manager is not in the snapshot": 1}
+    assert issues(hris(tmp_path / "2", "id,m\n1,9\n", columns=columns, delivery="delta")[1]) == {}
