@@ -60,7 +60,7 @@ months as (
         on series.month_number - 1 <= {{ dbt.datediff('spans.first_month', 'spans.last_month', 'month') }}
 ),
 
--- Somebody who came back: the exit that is kept is the former stint's.
+-- Somebody who came back: the exit that is kept, and the status of having left, are the former stint's.
 stints as (
     select
         filled.*,
@@ -93,7 +93,7 @@ select
     hired_date,
     case when not is_former_exit then left_date end as left_date,
     case when not is_former_exit then termination_type end as termination_type,
-    worker_status,
+    case when not (is_former_exit and worker_status = 'left') then worker_status end as worker_status,
     department,
     site,
     team,
