@@ -20,6 +20,7 @@ from ingest.spec import Mapping, candidates, squeezed
 from ingest.tables import ANSWERS, ATTRIBUTES, PERSONAL
 
 SAMPLES = 3
+HASHED = set(PERSONAL) - {"birth_year"}
 
 
 @dataclass(frozen=True)
@@ -142,41 +143,27 @@ def _became(connection, layout: Mapping, there: set[str]) -> list[Became]:
     """What the fields, attributes and items became, over the rows that loaded; without those that the file lacks."""
     fields = {name for name, one in layout.all_columns if not one.headers or not one.optional or there & {*one.headers}}
     fields |= {layout.record.dated} if layout.snapshot else set()
+    [(n_rows,)] = connection.execute(f"select count(*)::int from raw.{layout.record.name}").fetchall()
     found = [
-        _summed_up(connection, name, layout.record.name, f'"{name}"', kind in PERSONAL and kind != "birth_year")
+        _summed_up(connection, name, f'"{name}" from raw.{layout.record.name}', n_rows, kind in HASHED)
         for name, kind in layout.record.fields.items()
         if name in fields
     ]
-    if layout.attributes:
-        table = ATTRIBUTES[layout.source].name
-        for name, one in layout.attributes.items():
-            found.append(
-                _summed_up(
-                    connection,
-                    name,
-                    table,
-                    "coalesce(word, number::varchar)",
-                    bool(one.personal),
-                    ("attribute", name),
-                    layout.record.name,
-                )
-            )
-    for name in layout.items:
-        found.append(_summed_up(connection, name, ANSWERS.name, "answer", False, ("item", name), layout.record.name))
-    return found
+    words = f"coalesce(word, number::varchar) from raw.{ATTRIBUTES[layout.source].name} where attribute = '{{}}'"
+    for name, one in layout.attributes.items():
+        found.append(_summed_up(connection, name, words.format(name), n_rows, bool(one.personal)))
+    answers = f"answer from raw.{ANSWERS.name} where item = '{{}}'"
+    return found + [_summed_up(connection, name, answers.format(name), n_rows, False) for name in layout.items]
 
 
-def _summed_up(
-    connection, name: str, table: str, value: str, is_personal: bool, only: tuple[str, str] = ("", ""), whole: str = ""
-):
-    whole = whole or table
-    where = f"where {only[0]} = $only" if only[0] else "where $only = ''"
-    sql = f"select {value}::varchar as v, count(*)::int as n from raw.{table} {where} group by v order by n desc, v"
-    rows = connection.execute(sql, {"only": only[1]}).fetchall()
-    [(n_rows,)] = connection.execute(f"select count(*)::int from raw.{whole}").fetchall()
-    values = [(word, n) for word, n in rows if word is not None]
-    samples = ("keyed hashes",) if is_personal and values else tuple(word[:40] for word, _ in values[:SAMPLES])
-    return Became(name, sum(n for _, n in values), n_rows, len(values), samples)
+def _summed_up(connection, name: str, values: str, n_rows: int, is_hashed: bool) -> Became:
+    """`values` is an expression and where it stands; names of attributes and items are words of letters and digits."""
+    rows = connection.execute(
+        f"select v::varchar, count(*)::int as n from (select {values}) as t (v) group by v"
+    ).fetchall()
+    filled = sorted(((word, n) for word, n in rows if word is not None), key=lambda pair: (-pair[1], pair[0]))
+    samples = ("keyed hashes",) if is_hashed and filled else tuple(word[:40] for word, _ in filled[:SAMPLES])
+    return Became(name, sum(n for _, n in filled), n_rows, len(filled), samples)
 
 
 def _columns(path: Path, mapping: Mapping) -> list[Understood]:
@@ -212,7 +199,7 @@ def _uses(mapping: Mapping) -> dict[str, list[str]]:
     uses: dict[str, list[str]] = {}
     for name, column in mapping.all_columns:
         kind = mapping.record.fields[name]
-        told = "hashed" if kind in PERSONAL and kind != "birth_year" else "year only" if kind == "birth_year" else kind
+        told = "hashed" if kind in HASHED else "year only" if kind == "birth_year" else kind
         formats = f" written {' or '.join(column.formats)}" if column.formats else ""
         for header in column.headers:
             uses.setdefault(header, []).append(f"{name} ({told}{formats})")

@@ -171,7 +171,9 @@ class Splitter:
         blank = ends == starts
         plain = ~blank & self._is_plain(block, marks, starts, ends, width)
         odd: list[Odd] = []
-        no_records = dict(passed(self._texts(block, starts, ends), self.passed_over)) if self.passed_over else {}
+        no_records: dict[int, str] = {}
+        if self.passed_over:
+            no_records = dict(passed(_texts(block, starts, ends).str.strip_suffix("\n"), self.passed_over))
         plain[list(no_records)] = False
         position = 0
         for index in np.flatnonzero(~plain & ~blank):
@@ -189,11 +191,6 @@ class Splitter:
         if self._block is block:
             self._at, self._line = len(block), first + len(starts)
         return Piece(self._parsed(block, starts, ends, plain, first, width), odd)
-
-    def _texts(self, block: bytes, starts, ends) -> pl.Series:
-        offsets = np.append(starts, min(int(ends[-1]) + 1, len(block))).astype(np.int64)
-        lines = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(block))
-        return pl.Series(lines).str.strip_suffix("\n")
 
     def _is_plain(self, block: bytes, marks, starts, ends, width: int) -> np.ndarray:
         if not self.delimiter.isascii():
@@ -216,11 +213,9 @@ class Splitter:
 
     def _is_well_quoted(self, block: bytes, starts, ends, quoted, width: int) -> np.ndarray:
         """Lines of which every field is quoted as RFC 4180 says or not at all, and which have `width` fields."""
-        offsets = np.append(starts, min(int(ends[-1]) + 1, len(block))).astype(np.int64)
-        text = pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(block))
         mark = f"\\x{{{ord(self.delimiter):x}}}"
         field = rf'(?:[^"{mark}\n\r\x00]*|"(?:[^"\n\r\x00]|"")*")'
-        lines = pl.Series(text).filter(pl.Series(quoted))
+        lines = _texts(block, starts, ends).filter(pl.Series(quoted))
         fits = lines.str.contains(f"^{field}(?:{mark}{field})*\n?$")
         bare = lines.str.replace_all('"(?:[^"]|"")*"', "")
         return (fits & (bare.str.count_matches(self.delimiter, literal=True) == width - 1)).to_numpy()
@@ -241,6 +236,12 @@ class Splitter:
         if frame.height != lines.len() or frame.width != width:
             raise AssertionError(f"{lines.len()} lines were judged plain, {frame.height} came out")
         return frame.insert_column(0, lines)
+
+
+def _texts(block: bytes, starts, ends) -> pl.Series:
+    """The block's lines with their ends, without copying them."""
+    offsets = np.append(starts, min(int(ends[-1]) + 1, len(block))).astype(np.int64)
+    return pl.Series(pa.LargeStringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(block)))
 
 
 def _kept(block: bytes, starts, ends, plain) -> bytes:

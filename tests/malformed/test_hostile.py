@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 from xlsxwriter import Workbook
 
-from ingest import land, load
+from ingest import load
 from ingest.check import check
 from ingest.pseudonyms import Pseudonyms
 from ingest.quarantine import records as quarantined
 from ingest.spec import mapping_from
 from ingest.strict_yaml import ConfigError
 from ingest.suggest import suggest
+from tests.unit.ingest.box import KEY, Box
 
-KEY = b"k" * 40
 PIECES = {
     "sql": [
         "'; drop table raw.load_log; --",
@@ -170,27 +170,16 @@ def written(ending: str) -> bytes:
 
 
 def loaded(root: Path, name: str, data: bytes, mapping=MAPPING):
-    """(what became of it, an open warehouse)."""
-    path = root / name
-    path.write_bytes(data)
-    inbox = land.Inbox({a.load_id: a for a in [land.Arrival("hris", path, land.sha256(path))]}, ())
-    land.land(inbox, root / "landing")
-    connection = load.warehouse(root / "w.duckdb")
-    with connection as open_one:
-        load.prepare(open_one)
-        [result] = load.load_source(
-            open_one,
-            "hris",
-            land.landed_files(root / "landing"),
-            root / "landing",
-            mappings=[mapping_from(mapping)],
-            pseudonyms=Pseudonyms(KEY),
-        )
-        teams = open_one.execute("select line, team from raw.raw_hris__workers order by line").fetchall()
-        words = open_one.execute("select word from raw.raw_hris__attributes order by line").fetchall()
-        names = open_one.execute("select name_key from raw.raw_hris__workers order by line").fetchall()
-        kept = quarantined(open_one, "", n=2_000)
-    return result, [team for _, team in teams], [word for (word,) in words], [name for (name,) in names], kept
+    """What became of it, and what it left: teams, words, names as hashes, quarantined records."""
+    box = Box(root, [mapping_from(mapping)])
+    box.drop("hris", name, data)
+    [result] = box.load()
+    teams = box.ask("select team from raw.raw_hris__workers order by line")["team"].to_list()
+    words = box.ask("select word from raw.raw_hris__attributes order by line")["word"].to_list()
+    names = box.ask("select name_key from raw.raw_hris__workers order by line")["name_key"].to_list()
+    with load.warehouse(root / "warehouse.duckdb") as connection:
+        kept = quarantined(connection, "", n=2_000)
+    return result, teams, words, names, kept
 
 
 def test_there_are_five_hundred_of_every_kind():
@@ -224,23 +213,11 @@ def test_hostile_values_that_are_quarantined_change_nothing_either(tmp_path):
 
 def test_hostile_file_names_name_files_and_nothing_else(tmp_path):
     usable = [t for t in HOSTILE if "/" not in t and "\0" not in t and len(t.encode()) < 200 and t not in (".", "..")]
-    inbox = tmp_path / "inbox" / "hris"
-    inbox.mkdir(parents=True)
+    box = Box(tmp_path, [mapping_from(MAPPING)])
     for n, text in enumerate(usable[:150]):
-        (inbox / f"{text}.csv").write_text(f"id,name,hired,team,word\nE{n},x,2020-01-01,t,w\n")
-    found = land.scan(tmp_path / "inbox")
-    land.land(found, tmp_path / "landing")
-    with load.warehouse(tmp_path / "w.duckdb") as connection:
-        load.prepare(connection)
-        results = load.load_source(
-            connection,
-            "hris",
-            land.landed_files(tmp_path / "landing"),
-            tmp_path / "landing",
-            mappings=[mapping_from(MAPPING)],
-            pseudonyms=Pseudonyms(KEY),
-        )
-        names = {name for (name,) in connection.execute("select file_name from raw.load_log").fetchall()}
+        box.drop("hris", f"{text}.csv", f"id,name,hired,team,word\nE{n},x,2020-01-01,t,w\n")
+    results = box.load()
+    names = set(box.ask("select file_name from raw.load_log")["file_name"])
     taken = {f"{text}.csv" for text in usable[:150] if not text.startswith((".", "~$"))}
     assert names == taken and all(result.n_loaded == 1 for result in results)
 
