@@ -500,3 +500,14 @@ def test_german_forms_and_moodle_are_read(tmp_path):
     assert (result.n_loaded, result.opened.mapping.name) == (2, "roster_moodle")
     found = box.ask("select status, completed_date::varchar from raw.raw_roster__trainings order by line").rows()
     assert found == [("completed", "2026-03-01"), ("enrolled", None)]
+
+
+def test_a_crosswalk_names_the_new_id_of_each_old_one(tmp_path):
+    """By the built-in mapping; what the models make of it is stg_hris__crosswalk's unit test."""
+    box = Box(tmp_path)
+    box.drop("hris", "crosswalk_2026.csv", "Old Employee ID,New Employee ID\nE1,W-1\nE2,W-2\nE2,W-3\n")
+    [result] = box.load()
+    assert (result.opened.mapping.name, result.n_loaded, result.n_faulty) == ("hris_crosswalk", 1, 2)
+    found = box.ask("select old_person_id, person_id from raw.raw_hris__crosswalk").row(0)
+    assert found == tuple(map(Pseudonyms(KEY).hash, ("E1", "W-1")))
+    assert box.quarantine()["rule"].to_list() == ["conflicting_key"] * 2
