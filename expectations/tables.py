@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-UNITS = ("team", "department", "site")
+# What the study assigns → the column of the snapshot that names it.
+UNITS = {"team": "team", "department": "department", "site": "site", "manager": "manager_id", "person": "person_id"}
 
 LOADS = """
     select source, file_name, status, reason, n_records, n_loaded, n_faulty, n_set_aside,
@@ -18,7 +19,7 @@ LOADS = """
 # A delivery of changes tells each person's month on a day of its own: its people are counted by month.
 LISTED = """
     listed as (
-        select workers.person_id, workers.department, workers.site, workers.team,
+        select workers.person_id, workers.department, workers.site, workers.team, workers.manager_id,
             case loads.delivery when 'delta' then workers.snapshot_month else workers.snapshot_date end as snapshot_date
         from staging.stg_hris__workers as workers
         inner join staging.stg_loads as loads on workers.load_id = loads.load_id
@@ -95,7 +96,7 @@ MATCHES = """
 UNIT_MATCHES = """
     select arm, count(*) as n_units, count(found.unit_id) as n_found, count(found.unit_id) / count(*) as found_share
     from intermediate.int_unit_assignments as units
-    left join (select distinct unit_id from intermediate.int_team_memberships) as found
+    left join (select distinct unit_id from intermediate.int_unit_memberships) as found
         on units.unit_id = found.unit_id
     group by arm order by all
 """
@@ -109,7 +110,7 @@ CELLS = """
         case when n_observed > 0 and metrics.highest is not null
             then metrics.highest - value_sum / n_observed else 0 end as below_highest
     from cells.cell_means as cells
-    left join staging.metrics as metrics on cells.metric = metrics.metric
+    left join staging.stg_study__metrics as metrics on cells.metric = metrics.metric
 """
 
 LIFE_TABLES = """
@@ -117,12 +118,19 @@ LIFE_TABLES = """
     from cells.cell_life_tables
 """
 
+# What the decision rests on; of hints the page tells the imbalance.
+BALANCE = """
+    select metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance
+    where segment = 'all'
+        and metric in (select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail'))
+"""
+
 RESPONSES = """
     select metric, strftime(period_start, '%Y-%m-%d') as period,
         min(rate) as lowest_rate, max(rate) as highest_rate, max(rate) - min(rate) as gap
     from (
         select metric, period_start, arm, sum(n_observed) / sum(n_eligible) as rate
-        from comparisons.cmp_responses group by metric, period_start, arm
+        from comparisons.cmp_responses where segment = 'all' group by metric, period_start, arm
     ) as rates
     group by metric, period_start
     -- A period in which a metric's scale was not asked at all is no response rate.
@@ -147,7 +155,7 @@ def gather(
 
     groups = ask(GROUPS, vanished_group_size=vanished_group_size)
     groups = groups[~groups["value"].isin(accepted.get("group_vanished", set()))]
-    headcounts = ask(HEADCOUNTS.format(unit=unit, listed=LISTED))
+    headcounts = ask(HEADCOUNTS.format(unit=UNITS[unit], listed=LISTED))
     headcounts = headcounts[~headcounts["snapshot"].isin(accepted.get("headcount_jump", set()))]
     return {
         "loads": ask(LOADS, load_ids=load_ids),
@@ -159,7 +167,7 @@ def gather(
         "cell_means": ask(CELLS),
         "cell_life_tables": ask(LIFE_TABLES),
         "response_rates": ask(RESPONSES),
-        "balance": ask("select metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance"),
+        "balance": ask(BALANCE),
         "outcomes": ask(
             "select metric, time_window, mean_pilot, mean_control, n_pilot, n_control from comparisons.cmp_outcomes"
         ),
@@ -174,7 +182,7 @@ def gather(
 
 def against_last_release(estimates: pd.DataFrame, previous: pd.DataFrame | None) -> pd.DataFrame:
     """The last release's estimates beside the new ones: is each still there, and by how many errors did it move?"""
-    keys = ["metric", "estimator", "aggregation", "cohort"]
+    keys = ["metric", "estimator", "aggregation", "cohort", "segment"]
     empty = pd.DataFrame({**{key: [] for key in keys}, "is_present": [], "moved_by": []})
     if previous is None or previous.empty:
         return empty

@@ -10,8 +10,10 @@ import polars as pl
 
 from inference import att, life_tables
 from inference.att import Aggregate, GroupTime, Panel
+from inference.decisions import Guardrail, Primary, decision_table
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.life_tables import LifeTable
+from inference.money import Case, money_table
 from inference.multiplicity import holm
 from inference.power import POWER, TYPICAL_ICC, detectable_effect
 from inference.results import Estimate, NotEstimable, Result
@@ -61,6 +63,9 @@ class Question:
     kind: str  # mean or time_to_event
     role: str
     source: str
+    direction: str = "up"
+    worthwhile: float | None = None  # the smallest effect worth having, in the metric's unit
+    margin: float | None = None  # how much worse a guardrail may become
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +81,17 @@ class Line:
     is_headline: bool = False
     detectable: float | None = None
     basis: str = ""
+    segment: str = ALL
 
 
 @dataclass(frozen=True)
 class Estimated:
-    """The tables of the room: `est_estimates` and `est_power`."""
+    """The tables of the room: `est_estimates`, `est_power`, `est_decisions` and `est_money`."""
 
     estimates: pl.DataFrame
     power: pl.DataFrame
+    decisions: pl.DataFrame
+    money: pl.DataFrame
 
 
 def estimate_study(
@@ -95,21 +103,35 @@ def estimate_study(
     life: pl.DataFrame,
     retention_months: int,
     alpha: float,
+    case: Case | None = None,
 ) -> Estimated:
-    """Estimates and detectable effects of every question, from `cell_means` and `cell_life_tables`.
+    """Estimates of every question, from `cell_means` and `cell_life_tables`, and what follows for money and scaling.
 
     Every question gets a headline row; where it cannot be answered the row says why. Holm's adjustment runs over the
-    headlines of the primary questions, the unanswered ones included.
+    headlines of the primary questions, the unanswered ones included. Of a segment there is the headline only: a hint,
+    never adjusted and never a decision.
     """
     lines: list[Line] = []
     for question in questions:
         if question.kind == "time_to_event":
-            cells = life.filter((pl.col("metric") == question.metric) & (pl.col("segment") == ALL))
-            lines += _retention_lines(question, cells, months=retention_months, design=design, alpha=alpha)
+
+            def answer(cells: pl.DataFrame, question: Question = question) -> Iterator[Line]:
+                return _retention_lines(question, cells, months=retention_months, design=design, alpha=alpha)
+
+            cells = life.filter(pl.col("metric") == question.metric)
         else:
-            cells = means.filter((pl.col("metric") == question.metric) & (pl.col("segment") == ALL))
-            lines += _mean_lines(question, cells, alpha=alpha)
-    return _tables(programme, questions, lines, alpha)
+
+            def answer(cells: pl.DataFrame, question: Question = question) -> Iterator[Line]:
+                return _mean_lines(question, cells, alpha=alpha)
+
+            cells = means.filter(pl.col("metric") == question.metric)
+        lines += answer(cells.filter(pl.col("segment") == ALL))
+        for segment in cells["segment"].unique().sort():
+            if segment != ALL:
+                found = answer(cells.filter(pl.col("segment") == segment))
+                headline = next(line for line in found if line.is_headline)
+                lines.append(replace(headline, segment=segment, is_headline=False))
+    return _tables(programme, questions, lines, alpha, retention_months, case)
 
 
 # --- means: ATT(g,t) ---------------------------------------------------------------------------------------------
@@ -455,7 +477,14 @@ def _life_line(
 # --- tables ------------------------------------------------------------------------------------------------------
 
 
-def _tables(programme: str, questions: list[Question], lines: list[Line], alpha: float) -> Estimated:
+def _tables(
+    programme: str,
+    questions: list[Question],
+    lines: list[Line],
+    alpha: float,
+    months: int,
+    case: Case | None,
+) -> Estimated:
     primary = [question.metric for question in questions if question.role == "primary"]
     headline = {line.metric: line for line in lines if line.is_headline}
     p_values = [getattr(headline[metric].result, "p_value", None) for metric in primary]
@@ -469,17 +498,51 @@ def _tables(programme: str, questions: list[Question], lines: list[Line], alpha:
             "aggregation": line.aggregation,
             "cohort": line.cohort,
             "event_time": line.event_time,
-            "segment": ALL,
+            "segment": line.segment,
             "p_value_adjusted": adjusted.get(line.metric) if line.is_headline else None,
             **_result_columns(line.result),
         }
         rows.append(row)
         if line.is_headline and line.detectable is not None:
             power.append((programme, line.metric, line.detectable, POWER, alpha, line.basis))
-    order = ["metric", "estimator", "aggregation", "cohort", "event_time"]
+    order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
+    decisions = decision_table(
+        programme=programme,
+        primaries=[
+            Primary(
+                metric=question.metric,
+                result=headline[question.metric].result,
+                p_value_adjusted=adjusted[question.metric],
+                direction=question.direction,
+                worthwhile=question.worthwhile,
+            )
+            for question in questions
+            if question.role == "primary"
+        ],
+        guardrails=[
+            Guardrail(
+                metric=question.metric,
+                result=headline[question.metric].result,
+                direction=question.direction,
+                margin=question.margin or 0.0,
+            )
+            for question in questions
+            if question.role == "guardrail"
+        ],
+        alpha=alpha,
+    )
+    kept = next((headline[q.metric].result for q in questions if q.kind == "time_to_event"), None)
+    money = money_table(
+        programme=programme,
+        retention=kept or NotEstimable(reason="the study does not ask about retention"),
+        months=months,
+        case=case,
+    )
     return Estimated(
         pl.DataFrame(rows, schema=ESTIMATES).sort(order, nulls_last=True),
         pl.DataFrame(power, schema=POWERS, orient="row").sort("metric"),
+        decisions,
+        money,
     )
 
 

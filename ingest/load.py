@@ -41,7 +41,7 @@ SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table 
 MAX_REASON = 2_000
 MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
-READER = 3  # count up when files must be read anew after a change of the code
+READER = 4  # count up when files must be read anew after a change of the code
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Floors live here in code; configuration can only raise them.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from datetime import date
 from pathlib import Path
 from typing import Literal, Self
@@ -23,7 +24,7 @@ GROUP_FLOOR = 5  # the smallest minimum group size that configuration may ask fo
 class Assignment(Strict):
     """How units came to be pilot or control."""
 
-    unit: Literal["team", "department", "site"] = "team"
+    unit: Literal["team", "department", "site", "manager", "person"] = "team"
     source: Literal["roster", "listed"] = "roster"
     design: Literal["randomised", "volunteered"] = Field(
         "volunteered", description="volunteered: not random, so every number rests on parallel trends"
@@ -31,6 +32,10 @@ class Assignment(Strict):
     unlisted_units: Literal["excluded", "control"] = "excluded"
     joiners: Literal["excluded", "included"] = Field(
         "excluded", description="people hired after the first kick-off: their team chose them afterwards"
+    )
+    employment_types: tuple[str, ...] = Field((), description="who is in the study; empty: everybody")
+    strata: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="stratum → units, where the lot was drawn in strata that no roster names"
     )
 
 
@@ -48,6 +53,106 @@ class Outcome(Strict):
     metric: str
     role: Literal["primary", "secondary", "guardrail"] = "secondary"
     period: Literal["month", "quarter"] = "quarter"
+    worthwhile: float | None = Field(
+        None, gt=0, description="the smallest effect worth scaling up for, in the metric's unit and good direction"
+    )
+    margin: float | None = Field(
+        None, ge=0, description="how much worse a guardrail may become, in the metric's unit; nothing if not given"
+    )
+
+
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class Output(Strict):
+    """A numeric column of an HR export as a metric: its sum per full-time month."""
+
+    metric: str = Field(pattern=NAME)
+    attribute: str = Field(pattern=NAME, description="an attribute of kind number in the HR mapping")
+    label: str
+    unit: str
+    direction: Literal["up", "down"] = "up"
+    per: Literal["fte_month", "person_month"] = "fte_month"
+
+
+class Scale(Strict):
+    """A survey scale that the catalogue does not know: `<scale>_score` and `<scale>_favourable` become metrics."""
+
+    scale: str = Field(pattern=NAME)
+    label: str
+    direction: Literal["up", "down"] = "up"
+
+
+class CheckIns(Strict):
+    """What regular means."""
+
+    per_month: float | None = Field(
+        None, gt=0, le=31, description="check-ins expected per person and month; empty: those that the log has as due"
+    )
+    review_days: int = Field(7, ge=0, le=90, description="a review is on time within so many days of the check-in")
+
+
+class Favour(Strict):
+    """Which answers count as favourable, and who is a promoter: Reichheld (2003) on 0–10; other scales are declared."""
+
+    favourable_from: float = Field(75.0, ge=50, le=100, description="on 0–100; 75 is 4 of 1–5")
+    enps_lowest: float = 0.0
+    enps_highest: float = 10.0
+    enps_detractors_to: float = 6.0
+    enps_promoters_from: float = 9.0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.enps_lowest <= self.enps_detractors_to < self.enps_promoters_from <= self.enps_highest:
+            raise ValueError("eNPS: lowest ≤ detractors_to < promoters_from ≤ highest")
+        return self
+
+
+class Readiness(Strict):
+    """Managers' readiness: from this scale of the survey where no roster tells it in words."""
+
+    scale: str = Field("readiness", pattern=NAME)
+    resistant_below: float = Field(40.0, ge=0, le=100, description="on 0–100")
+    driver_from: float = Field(70.0, ge=0, le=100, description="on 0–100")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.resistant_below >= self.driver_from:
+            raise ValueError("resistant_below must lie under driver_from")
+        return self
+
+
+Range = tuple[float, float]
+
+
+class Money(Strict):
+    """Assumptions, each a range: nobody knows one number. Amounts are in `currency`, per year where nothing is said.
+
+    Turnover cost as a share of yearly salary: median 21 % over 27 case studies (Boushey & Glynn 2012), more for
+    specialists and leaders.
+    """
+
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    salary: Range
+    turnover_cost_share: Range = (0.16, 0.40)
+    training_cost_per_coach: Range
+    coach_hours_per_month: Range
+    coach_cost_per_hour: Range
+    fixed_cost: Range = (0.0, 0.0)
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        wrong = [name for name, value in self if isinstance(value, tuple) and not 0 <= value[0] <= value[1]]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: a range is [low, high], not below zero")
+        return self
+
+
+Dimension = Literal[
+    "department", "site", "job_level", "employment_type", "tenure", "cascade_depth", "coach_load", "readiness"
+]
+MAX_SEGMENTS = 6  # dimensions: each further one makes smaller groups, and more differences between published tables
+TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthly_means", "person_years")
 
 
 class Accepted(Strict):
@@ -69,6 +174,18 @@ class Study(Strict):
     control_units: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     retention_months: int = Field(6, ge=1, le=36)
+    outputs: tuple[Output, ...] = ()
+    scales: tuple[Scale, ...] = ()
+    segments: tuple[Dimension, ...] = Field((), max_length=MAX_SEGMENTS)
+    covariates: tuple[Literal["tenure_years", "age_years", "fte"], ...] = ()
+    tenure_bands: tuple[float, ...] = Field((1.0, 3.0, 6.0), description="rising limits, in years")
+    coach_load_bands: tuple[float, ...] = Field((10.0, 15.0), description="rising limits, in people per coach")
+    checkins: CheckIns = CheckIns()
+    favour: Favour = Favour()
+    readiness: Readiness = Readiness()
+    turnover_formula: Literal[TURNOVER_FORMULAS] = "monthly_means"
+    top_layer: Literal[0, 1] = Field(1, description="the number of the highest layer")
+    money: Money | None = None
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
     alpha: float = Field(0.05, gt=0, le=0.1)
     accepted: tuple[Accepted, ...] = ()
@@ -81,6 +198,15 @@ class Study(Strict):
         doubled = sorted({unit for unit in units if units.count(unit) > 1})
         if doubled:
             raise ValueError(f"{', '.join(doubled[:10])}: each unit belongs to one cohort or to the control")
+        for name in ("tenure_bands", "coach_load_bands"):
+            if list(getattr(self, name)) != sorted(set(getattr(self, name))):
+                raise ValueError(f"{name}: limits must rise")
+        for name in ("segments", "covariates"):
+            if len(set(getattr(self, name))) != len(getattr(self, name)):
+                raise ValueError(f"{name}: one stands twice")
+        in_strata = [unit for members in self.assignment.strata.values() for unit in members]
+        if len(set(in_strata)) != len(in_strata):
+            raise ValueError("strata: a unit stands in two")
         metrics = [outcome.metric for outcome in self.outcomes]
         if len(set(metrics)) != len(metrics):
             raise ValueError("a metric stands twice under outcomes")
@@ -101,26 +227,95 @@ class Study(Strict):
         """Metrics that the decision rests on."""
         return tuple(outcome.metric for outcome in self.outcomes if outcome.role == "primary")
 
+    @property
+    def declared_metrics(self) -> list[dict]:
+        """Metrics that the study adds to the catalogue, as its rows."""
+        outputs = [
+            {
+                "metric": output.metric,
+                "label": output.label,
+                "family": "productivity",
+                "unit": output.unit,
+                "panel": "pnl_activity",
+                "source": "hris",
+                "measure": f"output:{output.attribute}",
+                "of_what": f"{output.per}s",
+                "direction": output.direction,
+            }
+            for output in self.outputs
+        ]
+        scales = [
+            {
+                "metric": f"{scale.scale}_{measure}",
+                "label": f"{scale.label}{suffix}",
+                "family": "engagement",
+                "unit": unit,
+                "panel": "pnl_surveys",
+                "source": "survey",
+                "measure": measure,
+                "of_what": scale.scale,
+                "direction": scale.direction,
+                "lowest": 0.0,
+                "highest": highest,
+            }
+            for scale in self.scales
+            for measure, suffix, unit, highest in (
+                ("score", "", "points (0–100)", 100.0),
+                ("favourable", ", favourable", "share of answers", 1.0),
+            )
+        ]
+        return [{"kind": "mean", "lowest": None, "highest": None, **row} for row in outputs + scales]
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """The study as tables of the schema `raw`, for dbt."""
         listed = [
             (unit, cohort.cohort, "pilot", cohort.kickoff_date) for cohort in self.cohorts for unit in cohort.units
         ] + [(unit, "control", "control", None) for unit in self.control_units]
+        settings = {
+            "programme": self.programme,
+            "assignment_unit": self.assignment.unit,
+            "design": self.assignment.design,
+            "unlisted_units": self.assignment.unlisted_units,
+            "joiners": self.assignment.joiners,
+            "retention_months": self.retention_months,
+            "turnover_formula": self.turnover_formula,
+            "top_layer": self.top_layer,
+            "checkins_per_month": self.checkins.per_month,
+            "review_days": self.checkins.review_days,
+            **self.favour.model_dump(),
+            **{f"readiness_{name}": value for name, value in self.readiness.model_dump().items()},
+        }
         rows = {
-            "raw_study__programmes": [
-                (
-                    self.programme,
-                    self.assignment.unit,
-                    self.assignment.design,
-                    self.assignment.unlisted_units,
-                    self.assignment.joiners,
-                    self.retention_months,
-                )
-            ],
+            "raw_study__programmes": [settings],
             "raw_study__assignments": listed,
+            "raw_study__strata": [
+                (unit, stratum) for stratum, units in self.assignment.strata.items() for unit in units
+            ],
+            "raw_study__employment_types": [(name,) for name in self.assignment.employment_types],
             "raw_study__outcomes": [(o.metric, o.role, o.period) for o in self.outcomes],
+            "raw_study__metrics": self.declared_metrics,
+            "raw_study__segments": [(dimension,) for dimension in self.segments],
+            "raw_study__bands": _bands("tenure", self.tenure_bands, "years")
+            + _bands("coach_load", self.coach_load_bands, "people"),
+            "raw_study__covariates": [(covariate,) for covariate in self.covariates],
         }
         return {name: pl.DataFrame(rows[name], schema=schema, orient="row") for name, schema in STUDY_TABLES.items()}
+
+
+def _bands(dimension: str, limits: tuple[float, ...], unit: str) -> list[tuple]:
+    """(dimension, band in words, lowest, below): the first from zero, the last without end."""
+    edges = [None, *limits, None]
+    found = []
+    for lowest, below in itertools.pairwise(edges):
+        words = (
+            f"under {below:g}"
+            if lowest is None
+            else f"{lowest:g} and more"
+            if below is None
+            else f"{lowest:g} to under {below:g}"
+        )
+        found.append((dimension, f"{words} {unit}", lowest, below))
+    return found
 
 
 def load_study(path: Path) -> Study:

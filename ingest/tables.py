@@ -238,15 +238,18 @@ ROSTER = RawTable(
     fields={
         "exported_date": "date",
         "unit": "text",
+        "person_id": "person",
+        "stratum": "text",
         "cohort": "text",
         "arm": "text",
         "kickoff_date": "date",
         "coach_id": "person",
         "trained_date": "date",
     },
-    required=("unit", "arm"),
-    key=("unit",),
+    required=("arm",),
+    key=("unit", "person_id"),
     dated="exported_date",
+    one_of=(("unit", "person_id"),),
     words={"arm": ("pilot", "control")},
 )
 TRAININGS = RawTable(
@@ -273,6 +276,20 @@ TRAININGS = RawTable(
     one_of=(("person_id", "email_key", "name_key"),),
     words={"status": ("invited", "enrolled", "started", "completed", "failed", "withdrawn")},
 )
+READINESS = RawTable(
+    name="raw_roster__readiness",
+    fields={
+        "assessed_date": "date",
+        "person_id": "person",
+        "email_key": "email",
+        "readiness": "text",
+    },
+    required=("assessed_date", "readiness"),
+    key=("person_id", "email_key", "assessed_date"),
+    dated="assessed_date",
+    one_of=(("person_id", "email_key"),),
+    words={"readiness": ("resistant", "neutral", "driver")},
+)
 
 
 def _attributes(source: str) -> RawTable:
@@ -298,7 +315,7 @@ RECORD_TABLES = {
     },
     "survey": {"responses": RESPONSES},
     "checkins": {"events": CHECKINS},
-    "roster": {"assignments": ROSTER, "trainings": TRAININGS},
+    "roster": {"assignments": ROSTER, "trainings": TRAININGS, "readiness": READINESS},
 }
 ATTRIBUTES = {source: _attributes(source) for source in RECORD_TABLES}
 # Tables that follow from a source's records.
@@ -371,6 +388,18 @@ STUDY_TABLES = {
         "unlisted_units": pl.String,
         "joiners": pl.String,
         "retention_months": pl.Int32,
+        "turnover_formula": pl.String,
+        "top_layer": pl.Int32,
+        "checkins_per_month": pl.Float64,
+        "review_days": pl.Int32,
+        "favourable_from": pl.Float64,
+        "enps_lowest": pl.Float64,
+        "enps_highest": pl.Float64,
+        "enps_detractors_to": pl.Float64,
+        "enps_promoters_from": pl.Float64,
+        "readiness_scale": pl.String,
+        "readiness_resistant_below": pl.Float64,
+        "readiness_driver_from": pl.Float64,
     },
     "raw_study__assignments": {
         "unit": pl.String,
@@ -378,7 +407,31 @@ STUDY_TABLES = {
         "arm": pl.String,
         "kickoff_date": pl.Date,
     },
+    "raw_study__strata": {"unit": pl.String, "stratum": pl.String},
+    "raw_study__employment_types": {"employment_type": pl.String},
     "raw_study__outcomes": {"metric": pl.String, "role": pl.String, "period": pl.String},
+    "raw_study__metrics": {
+        "metric": pl.String,
+        "label": pl.String,
+        "family": pl.String,
+        "unit": pl.String,
+        "kind": pl.String,
+        "panel": pl.String,
+        "source": pl.String,
+        "measure": pl.String,
+        "of_what": pl.String,
+        "direction": pl.String,
+        "lowest": pl.Float64,
+        "highest": pl.Float64,
+    },
+    "raw_study__segments": {"dimension": pl.String},
+    "raw_study__bands": {
+        "dimension": pl.String,
+        "band": pl.String,
+        "lowest": pl.Float64,
+        "below": pl.Float64,
+    },
+    "raw_study__covariates": {"covariate": pl.String},
 }
 
 # What a mapping's author needs to know of each field; docs/mappings.md repeats it.
@@ -437,6 +490,9 @@ MEANING = {
     "n_minutes": "length in minutes (`duration` reads 1h 30m)",
     "is_late": "whether it was sent late",
     "unit": "the assignment unit: a team's, site's or department's name as the HR system writes it",
+    "stratum": "the stratum in which the unit was drawn",
+    "assessed_date": "the day of the assessment (give it by `snapshot`)",
+    "readiness": "how ready the manager is to lead by coaching",
     "cohort": "the wave",
     "arm": "pilot or control",
     "kickoff_date": "first day of coaching",

@@ -7,19 +7,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
-SOURCES = {
-    "cmp_outcomes": "comparisons.cmp_outcomes",
-    "cmp_balance": "comparisons.cmp_balance",
-    "cmp_headcounts": "comparisons.cmp_headcounts",
-    "cmp_responses": "comparisons.cmp_responses",
-    "cmp_populations": "comparisons.cmp_populations",
-    "est_estimates": "estimates.est_estimates",
-    "est_power": "estimates.est_power",
+COMPARISONS = (
+    *("outcomes", "trends", "balance", "characteristics", "responses", "items", "scales", "survival", "turnovers"),
+    *("headcounts", "populations", "participant_flows", "cohorts", "crossings", "trainings", "cascade", "doses"),
+    *("readiness", "coach_loads", "structures"),
+)
+SOURCES = {f"cmp_{name}": f"comparisons.cmp_{name}" for name in COMPARISONS} | {
+    f"est_{name}": f"estimates.est_{name}" for name in ("estimates", "power", "decisions", "money")
 }
 OUTCOMES = """
-    select metrics.metric, metrics.label, metrics.unit, metrics.direction, metrics.source, outcomes.role
-    from raw.raw_study__outcomes as outcomes
-    inner join staging.metrics as metrics on outcomes.metric = metrics.metric
+    select metric, label, family, unit, direction, source, role from staging.stg_study__outcomes
 """
 
 

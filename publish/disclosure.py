@@ -68,6 +68,203 @@ def with_complement(frame: pl.DataFrame, hidden: pl.Expr, *, parts_of: tuple[str
     ).drop("_row", "_small")
 
 
+ALL = "all"
+DIMENSION = pl.col("segment").str.split(":").list.first().alias("_dimension")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a table of counts and figures is guarded: `counts` must each reach the minimum, else `figures` are hidden
+    with them; each of `own` is hidden by itself where it is small (zeros too: else "hidden" would say that there is
+    somebody). Of `parts_of` one hidden row takes the smallest other one with it."""
+
+    counts: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    parts_of: tuple[str, ...] = ()
+
+    def guard(self, frame: pl.DataFrame, minimum: int) -> Guarded:
+        """The guarded table."""
+        hidden = small(self.counts, minimum) if self.counts else pl.lit(False)
+        if self.parts_of:
+            frame = with_complement(frame, hidden, parts_of=self.parts_of, size=self.counts[0])
+            hidden = pl.col("_hidden")
+        first = hide(frame, frame.select(hidden.alias("_")).to_series(), (*self.counts, *self.figures, *self.own))
+        table, n_hidden = first.table, first.n_hidden
+        for column in self.own:
+            one = hide(table, pl.col(column).is_not_null() & small((column,), minimum), (column,))
+            table, n_hidden = one.table, n_hidden + one.n_hidden
+        return Guarded(table.drop("_hidden", strict=False), n_hidden)
+
+
+# Tables that one rule guards whole; the others have a function of their own below.
+RULES = {
+    "cmp_characteristics": Rule(
+        counts=("n_pilot", "n_control"), figures=("mean_pilot", "mean_control", "standardised_difference")
+    ),
+    "cmp_cohorts": Rule(
+        counts=("n_people",),
+        figures=("n_units_with_people",),
+        own=("n_movers", "n_coaches", "n_coaches_trained_in_time", "n_coaches_trained", "n_coaches_withdrawn"),
+    ),
+    "cmp_trainings": Rule(counts=("n_people", "n_records"), figures=("first_completed_date", "last_completed_date")),
+    "cmp_cascade": Rule(
+        counts=("n_trained", "n_people_reached"),
+        figures=("breadth", "first_completed_date", "last_completed_date", "median_days_to_reach"),
+        own=("n_trainers",),
+    ),
+    "cmp_coach_loads": Rule(
+        counts=("n_coaches", "n_people_coached"),
+        figures=(
+            *("mean_load", "low_load", "median_load", "high_load", "n_people_in_study"),
+            *("n_coaches_needed_low", "n_coaches_needed", "n_coaches_needed_high"),
+        ),
+    ),
+    "cmp_doses": Rule(
+        counts=("n_people",),
+        figures=("held_per_person_month", "minutes_per_person_month", "low_unit", "median_unit", "high_unit"),
+        own=("n_people_without",),
+    ),
+    "cmp_structures": Rule(
+        counts=("n_people", "n_managers"),
+        figures=("mean_span", "managers_per_person", "n_layers"),
+        own=("n_without_layer",),
+    ),
+    "cmp_participant_flows": Rule(counts=("n_observations",)),
+    "cmp_items": Rule(
+        counts=("n_answered",), figures=("n_respondents", "mean_score", "favourable_share", "no_answer_share")
+    ),
+}
+
+
+def guard_responses(responses: pl.DataFrame, minimum: int) -> Guarded:
+    """Response rates with enough answers, and enough silent people: who was silent is a group as well."""
+    silent = pl.col("n_eligible") - pl.col("n_observed")
+    hidden = small(("n_eligible", "n_observed"), minimum) | (silent < minimum).fill_null(True)
+    return hide(responses.filter(pl.col("segment") == ALL), hidden, ("n_eligible", "n_observed", "response_rate"))
+
+
+def guard_scales(scales: pl.DataFrame, minimum: int) -> Guarded:
+    """Where an arm is hidden the whole is hidden too: the other arm would tell the difference."""
+    is_small = small(("n_people",), minimum)
+    marked = scales.with_columns(is_small.any().over("launched_date", "scale").alias("_hidden"))
+    hidden = is_small | (pl.col("_hidden") & (pl.col("arm") == ALL))
+    guarded = hide(marked, hidden, ("n_people", "mean_score", "cronbach_alpha"))
+    return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
+
+
+def guard_crossings(crossings: pl.DataFrame, minimum: int) -> Guarded:
+    """Who changed sides, by arm: by cohort there are hardly ever enough to be shown."""
+    arms = {f"{end}_arm": pl.col(f"{end}_cohort") for end in ("from", "to")}
+    pooled = (
+        crossings.with_columns(
+            **{
+                name: pl.when(cohort.is_in(["control", "not in the study"])).then(cohort).otherwise(pl.lit("pilot"))
+                for name, cohort in arms.items()
+            }
+        )
+        .group_by("programme", "who", *arms)
+        .agg(pl.col("n_people").sum(), pl.col("first_month").min())
+        .sort("who", *arms)
+    )
+    return hide(pooled, small(("n_people",), minimum), ("n_people", "first_month"))
+
+
+def guard_readiness(readiness: pl.DataFrame, minimum: int) -> Guarded:
+    """Managers by assessment, arm and movement; `all` states before are the states themselves."""
+    keys = ["programme", "assessed_date", "arm", "readiness_before", "readiness"]
+    states = readiness.with_columns(pl.lit(ALL).alias("readiness_before"))
+    pooled = pl.concat([states, readiness]).group_by(keys).agg(pl.col("n_managers").sum()).sort(keys)
+    marked = with_complement(
+        pooled,
+        small(("n_managers",), minimum),
+        parts_of=("assessed_date", "arm", "readiness"),
+        size="n_managers",
+    )
+    # A state is shown with some of its movements hidden, so two of them must be.
+    guarded = hide(marked, marked["_hidden"], ("n_managers",))
+    return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
+
+
+def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
+    """Shares by month of the window, without the counts they come from: of one month few people leave.
+
+    A share is shown once it is about enough leavers, and while it is about enough people who stayed.
+    """
+    window = ["programme", "comparison_cohort", "comparison_arm", "phase"]
+    causes = ("voluntary", "involuntary", "other", "regretted")
+    everybody = survival.filter(pl.col("segment") == ALL).sort(*window, "month_number")
+    left = {"share_retained": "n_events"} | {f"share_left_{cause}": f"n_{cause}" for cause in causes}
+    entered = pl.col("n_at_risk").first().over(window)
+    table = everybody.with_columns(
+        entered.alias("n_entered"),
+        *(
+            pl.when(
+                (pl.col(count).cum_sum().over(window) >= minimum)
+                & (pl.col("n_at_risk") - pl.col("n_events") >= minimum)
+            )
+            .then(pl.col(share))
+            .alias(share)
+            for share, count in left.items()
+        ),
+    )
+    n_hidden = int(table.select(pl.any_horizontal(pl.col(share).is_null() for share in left).sum()).item())
+    few = hide(table, small(("n_entered",), minimum), ("n_entered",))
+    return Guarded(few.table.select(*window, "month_number", "n_entered", *left), n_hidden)
+
+
+def guard_turnovers(turnovers: pl.DataFrame, minimum: int) -> Guarded:
+    """Years only (quarters would be subtracted from them), all formulas or none, causes together or not at all."""
+    years = turnovers.filter(pl.col("span") == "year")
+    counts = ("n_opening", "n_closing", "n_leavers")
+    whole = hide(years, small(counts, minimum), (*counts, "denominator", "turnover"))
+    causes = ("n_voluntary", "n_involuntary", "n_regretted")
+    parts = hide(whole.table, small(causes, minimum) | pl.col("n_leavers").is_null(), causes)
+    return Guarded(parts.table, whole.n_hidden + parts.n_hidden)
+
+
+def guard_trends(trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
+    """Means over enough people; of shares of people also enough of them on either side; and no few silent ones."""
+    shares = outcomes.filter(pl.col("unit").is_in(SHARES_OF_PEOPLE))["metric"].implode()
+    counted = (pl.col("mean") * pl.col("n_observed")).round()
+    few = pl.col("metric").is_in(shares) & ((counted < minimum) | (pl.col("n_observed") - counted < minimum)).fill_null(
+        True
+    )
+    means = hide(trends, small(("n_observed",), minimum) | few, ("mean", "n_observed", "n_eligible"))
+    silent = pl.col("n_eligible") - pl.col("n_observed")
+    eligible = hide(means.table, (silent > 0) & (silent < minimum), ("n_eligible",))
+    return Guarded(eligible.table, means.n_hidden)
+
+
+def guard_decisions(decisions: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
+    """What rests on a hidden estimate is hidden with it."""
+    suppressed = estimates.filter(
+        (pl.col("status") == "suppressed") & (pl.col("aggregation") == "simple") & (pl.col("segment") == ALL)
+    )
+    is_hidden = pl.col("metric").is_in(suppressed["metric"].implode())
+    guarded = hide(decisions, is_hidden, ("decision", "estimate", "ci_low", "ci_high", "p_value_adjusted", "reason"))
+    return guarded
+
+
+def guard_money(
+    money: pl.DataFrame, content: dict[str, pl.DataFrame], estimates: pl.DataFrame, minimum: int
+) -> Guarded:
+    """Ranges about enough coaches; those that rest on the effect on retention only while it is shown."""
+    loads = content["cmp_coach_loads"]
+    few = loads.select(small(("n_coaches", "n_people_coached"), minimum).any()).item() if loads.height else True
+    kept = content["outcomes"].filter(pl.col("unit") == SHARES_OF_PEOPLE[0])["metric"].implode()
+    suppressed = estimates.filter(
+        pl.col("metric").is_in(kept)
+        & (pl.col("status") == "suppressed")
+        & (pl.col("aggregation") == "simple")
+        & (pl.col("segment") == ALL)
+    )
+    rests = pl.col("item").is_in(["leavers_avoided", "turnover_cost_avoided", "net"])
+    return hide(money, pl.lit(bool(few)) | (rests & pl.lit(suppressed.height > 0)), ("low", "central", "high", "basis"))
+
+
+# Units of metrics whose mean times people is a number of people: small numbers would show.
+SHARES_OF_PEOPLE = ("share retained", "share of new hires")
 NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "p_value_adjusted", "df")
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control")
 
@@ -76,15 +273,13 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
     """Estimates with both arms at or above the minimum; the rest `suppressed`, their counts hidden as well."""
     is_small = small(("n_pilot", "n_control"), minimum) & (pl.col("status") == "estimated")
     counted = (pl.col("status") == "not_estimable") & small(("n_pilot", "n_control"), minimum)
+    of_cohorts, of_segments = pl.col("aggregation") == "cohort", pl.col("segment") != ALL
+    parts = ("metric", "estimator", "aggregation", "_dimension")
+    dimensioned = estimates.with_columns(DIMENSION)
     marked = pl.concat(
         [
-            with_complement(
-                estimates.filter(pl.col("aggregation") == "cohort"),
-                is_small,
-                parts_of=("metric", "estimator", "aggregation"),
-                size="n_pilot",
-            ),
-            estimates.filter(pl.col("aggregation") != "cohort").with_columns(is_small.alias("_hidden")),
+            with_complement(dimensioned.filter(of_cohorts | of_segments), is_small, parts_of=parts, size="n_pilot"),
+            dimensioned.filter(~(of_cohorts | of_segments)).with_columns(is_small.alias("_hidden")),
         ]
     )
     hidden = pl.col("_hidden")
@@ -97,12 +292,32 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
         .otherwise(pl.col("reason"))
         .alias("reason"),
     )
-    return Guarded(table.drop("_hidden"), int(marked["_hidden"].sum()))
+    return Guarded(table.drop("_hidden", "_dimension"), int(marked["_hidden"].sum()))
+
+
+def guard_comparisons(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
+    """Means of the arms with enough people on both sides; a lone hidden segment takes another one with it."""
+    is_small = small(("n_pilot", "n_control"), minimum) | _few_left(comparisons, outcomes, minimum)
+    dimensioned = comparisons.with_columns(DIMENSION)
+    marked = pl.concat(
+        [
+            with_complement(
+                dimensioned.filter(pl.col("segment") != ALL),
+                is_small,
+                parts_of=("metric", "time_window", "_dimension"),
+                size="n_pilot",
+            ),
+            dimensioned.filter(pl.col("segment") == ALL).with_columns(is_small.alias("_hidden")),
+        ]
+    ).drop("_dimension")
+    figures = tuple(c for c in comparisons.columns if c.startswith(("mean", "diff", "n_")))
+    guarded = hide(marked, marked["_hidden"], figures)
+    return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
 
 
 def _few_left(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> pl.Expr:
     """Rows whose share times people is a small number of people who left (or stayed): the product would tell it."""
-    counted = outcomes.filter(pl.col("unit") == "share retained")["metric"].implode()
+    counted = outcomes.filter(pl.col("unit").is_in(SHARES_OF_PEOPLE))["metric"].implode()
     small_counts = [
         (pl.col(f"n_{arm}") * share).round() < minimum
         for arm in ("pilot", "control")
@@ -111,39 +326,55 @@ def _few_left(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -
     return pl.col("metric").is_in(counted) & pl.any_horizontal(small_counts).fill_null(True)
 
 
+def guard_headcounts(headcounts: pl.DataFrame, minimum: int) -> Guarded:
+    """The bridge: where the opening is small nothing is shown; movements are shown together or not at all.
+
+    Head-counts and all movements but one give that one back, and a zero is hidden like any small number: else "hidden"
+    would say that somebody moved. Transfers and corrections are mostly few: they are told as one sum.
+    """
+    counted, moved = ("n_opening", "n_closing"), ("n_hires", "n_leavers")
+    other = [name for name in BRIDGE if name not in (*counted, *moved)]
+    signs = [-1 if name == "n_transfers_out" else 1 for name in other]
+    summed = headcounts.with_columns(
+        pl.sum_horizontal(pl.col(name) * sign for name, sign in zip(other, signs, strict=True)).alias("n_other")
+    ).drop(other)
+    marked = with_complement(summed, small(counted, minimum), parts_of=("month",), size="n_opening")
+    listed = hide(marked, marked["_hidden"], (*counted, *moved, "n_other"))
+    flows = hide(listed.table, small(moved, minimum) & pl.col("n_opening").is_not_null(), (*moved, "n_other"))
+    return Guarded(flows.table.drop("_hidden"), listed.n_hidden + flows.n_hidden)
+
+
+BRIDGE = (
+    *("n_opening", "n_hires", "n_transfers_in", "n_leavers", "n_transfers_out"),
+    *("n_listed_late", "n_listed_again", "n_not_listed_before_exit", "n_vanished", "n_closing"),
+)
+
+
 def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Guarded]:
     """The published tables by name, each with what was hidden."""
     check_floor(minimum)
     pairs = ("n_pilot", "n_control")
-    outcomes = content["cmp_outcomes"]
-    headcount = content["cmp_headcounts"]
-    moved = ("n_joiners", "n_leavers")
-    is_small = small(("n_listed",), minimum)
-    marked = with_complement(headcount, is_small, parts_of=("month",), size="n_listed")
-    listed = hide(headcount, marked["_hidden"], ("n_listed", *moved))
-    # Joiners and leavers are shown together or not at all (head-counts and one give the other back), and a zero is
-    # hidden like any small number: else "hidden" would say that somebody moved.
-    few_moved = small(moved, minimum) & pl.col("n_listed").is_not_null()
-    flows = hide(listed.table, few_moved, moved)
+    outcomes = content["outcomes"]
+    everybody = pl.col("segment") == ALL
+    estimates = guard_estimates(content["est_estimates"], minimum)
     return {
-        "pub_estimates": guard_estimates(content["est_estimates"], minimum),
-        "pub_comparisons": hide(
-            outcomes,
-            small(pairs, minimum) | _few_left(outcomes, content["outcomes"], minimum),
-            tuple(c for c in outcomes.columns if c.startswith(("mean", "diff", "n_"))),
-        ),
+        "pub_estimates": estimates,
+        "pub_decisions": guard_decisions(content["est_decisions"], estimates.table),
+        "pub_money": guard_money(content["est_money"], content, estimates.table, minimum),
+        "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum),
+        "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum),
+        "pub_survival": guard_survival(content["cmp_survival"], minimum),
+        "pub_turnovers": guard_turnovers(content["cmp_turnovers"], minimum),
         "pub_balance": hide(
-            content["cmp_balance"],
+            content["cmp_balance"].filter(everybody),
             small(pairs, minimum),
             ("mean_pilot", "mean_control", "standardised_difference", *pairs),
         ),
-        "pub_headcount": Guarded(flows.table, listed.n_hidden + flows.n_hidden),
-        "pub_responses": hide(
-            content["cmp_responses"],
-            # Who was silent is a group as well.
-            small(("n_eligible", "n_observed"), minimum)
-            | (pl.col("n_eligible") - pl.col("n_observed") < minimum).fill_null(True),
-            ("n_eligible", "n_observed", "response_rate"),
-        ),
+        "pub_headcount": guard_headcounts(content["cmp_headcounts"], minimum),
+        "pub_responses": guard_responses(content["cmp_responses"], minimum),
         "pub_populations": hide(content["cmp_populations"], small(("n_people",), minimum), ("n_people",)),
+        "pub_crossings": guard_crossings(content["cmp_crossings"], minimum),
+        "pub_readiness": guard_readiness(content["cmp_readiness"], minimum),
+        "pub_scales": guard_scales(content["cmp_scales"], minimum),
+        **{name.replace("cmp_", "pub_"): rule.guard(content[name], minimum) for name, rule in RULES.items()},
     }

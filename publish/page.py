@@ -9,10 +9,21 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from publish import charts
-from publish.disclosure import Guarded
+from publish import charts, sheets
+from publish.disclosure import ALL, Guarded
+from publish.sheets import Sheet
 from publish.wording import ASSUMPTIONS, Finding, Unit, finding, unit_of
 
+FAMILIES = {
+    "engagement": "Engagement",
+    "productivity": "Productivity",
+    "alignment": "Alignment",
+    "retention": "Retention",
+    "autonomy": "Autonomy, creativity, innovation",
+    "coaching": "Regular check-ins",
+    "leadership": "Leadership shared by many",
+    "structure": "Layers and spans",
+}
 TEMPLATES = Path(__file__).parent / "templates"
 HEADLINES = {  # a metric's headline by its estimator and design, see inference.estimates
     "randomised": ("att_not_yet_treated", "life_table_difference"),
@@ -26,6 +37,7 @@ class Outcome:
 
     metric: str
     label: str
+    family: str
     unit: Unit
     role: str
     finding: Finding
@@ -37,11 +49,14 @@ class Outcome:
     events: list[dict]
     cohorts: list[dict]
     apart_before: list[int]
+    sheets: list[Sheet]
 
 
 def headline_rows(estimates: pl.DataFrame, design: str) -> dict[str, dict]:
     """Metric → the row that answers its question."""
-    rows = estimates.filter((pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design]))
+    rows = estimates.filter(
+        (pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design]) & (pl.col("segment") == ALL)
+    )
     return {row["metric"]: row for row in rows.iter_rows(named=True)}
 
 
@@ -77,7 +92,9 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     estimated = mine.filter(pl.col("status") == "estimated")
     events = estimated.filter(pl.col("aggregation") == "event_time").sort("event_time")
-    after = comparisons.filter((pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after"))
+    after = comparisons.filter(
+        (pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after") & (pl.col("segment") == ALL)
+    )
     naive = after["difference"].item() if after.height == 1 else None
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
@@ -101,6 +118,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
     return Outcome(
         metric=asked["metric"],
         label=asked["label"],
+        family=asked["family"],
         unit=unit,
         role=asked["role"],
         finding=finding(
@@ -120,6 +138,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
         apart_before=apart["event_time"].to_list(),
+        sheets=[sheets.segments(estimates, asked["metric"], row["estimator"], unit)],
     )
 
 
@@ -139,14 +158,29 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
     responses = (
         guarded["pub_responses"].table.filter(pl.col("metric") == pl.col("metric").min()).sort("period_start", "cohort")
     )
-    months = guarded["pub_headcount"].table
-    last_month = months.filter(pl.col("month") == pl.col("month").max()).sort("cohort")
+    labels = dict(content["outcomes"].select("metric", "label").iter_rows())
+    primary = [outcome for outcome in shown if outcome.role == "primary"]
+    for outcome in primary:
+        outcome.sheets.append(sheets.flows(guarded, outcome.metric))
+    others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(
         title=title,
         manifest=manifest,
         study=study,
-        primary=[outcome for outcome in shown if outcome.role == "primary"],
-        others=[outcome for outcome in shown if outcome.role != "primary"],
+        primary=primary,
+        families=[(title, [o for o in others if o.family == name]) for name, title in FAMILIES.items()],
+        decided=[sheets.decisions(guarded, labels), sheets.money(guarded)],
+        done=[
+            make(guarded)
+            for make in (
+                *(sheets.cohorts, sheets.trainings, sheets.cascade, sheets.doses),
+                *(sheets.readiness, sheets.crossings),
+            )
+        ],
+        compared=[sheets.characteristics(guarded)],
+        asked=[sheets.scales(guarded)],
+        stayed=[make(guarded) for make in (sheets.survival, sheets.turnovers, sheets.bridge)],
+        built=[make(guarded) for make in (sheets.structures, sheets.coach_loads)],
         assumption=ASSUMPTIONS[study["design"]],
         populations=list(populations.iter_rows(named=True)),
         balance=[
@@ -154,7 +188,6 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
             for row in guarded["pub_balance"].table.sort("metric").iter_rows(named=True)
         ],
         responses=_by_period(responses),
-        headcount=list(last_month.iter_rows(named=True)),
         hidden=[(name, part.n_hidden, part.table.height) for name, part in guarded.items() if part.n_hidden],
     )
 

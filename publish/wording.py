@@ -34,17 +34,19 @@ class Unit:
 
 
 def unit_of(unit: str) -> Unit:
-    """Shares are written in percentage points, scales in points, anything else as it comes."""
+    """Shares are written in percentage points, scales in points, anything else in its own words."""
     if unit.startswith("share"):
         return Unit(100, 1, "percentage points", "pp")
     if unit.startswith("points"):
         return Unit(1, 1, "points", "points")
-    return Unit(1, 0, "", "")
+    if unit.startswith("0 "):  # an index between 0 and 1
+        return Unit(1, 3, "", "")
+    return Unit(1, 2, "" if unit.startswith("the export") else unit, "")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One outcome in words. `kind`: better, worse, null, unknown or hidden."""
+    """One outcome in words. `kind`: better, worse, changed, null, unknown or hidden."""
 
     kind: str
     verdict: str
@@ -76,9 +78,10 @@ def finding(
     if decisive:
         rose = row["estimate"] > 0
         good = rose == (direction == "up")
+        word = "Changed" if direction == "none" else "Better" if good else "Worse"
         return Finding(
-            "better" if good else "worse",
-            "Better" if good else "Worse",
+            word.lower(),
+            word,
             f"{label} is {size} {'higher' if rose else 'lower'} than it would be without the programme "
             f"({level} interval {interval}){CONDITION[design]}.",
         )

@@ -508,13 +508,21 @@ def _closing(day: date) -> date:
 
 
 def lms(trainings: pl.DataFrame) -> Files:
-    """A learning system's completions: employee_id, email, completed (a date, or null where still enrolled)."""
+    """A learning system's completions: employee_id, email, completed, withdrawn, trainer (an address) and minutes."""
+    done, gone = pl.col("completed").is_not_null(), pl.col("withdrawn").is_not_null()
     frame = trainings.select(
         pl.col("employee_id").alias("Employee ID"),
         pl.col("email").alias("Email"),
         pl.lit("Organizational coach, foundation").alias("Course"),
-        pl.when(pl.col("completed").is_null()).then(pl.lit("Enrolled")).otherwise(pl.lit("Completed")).alias("Status"),
+        pl.when(gone)
+        .then(pl.lit("Withdrawn"))
+        .when(done)
+        .then(pl.lit("Completed"))
+        .otherwise(pl.lit("Enrolled"))
+        .alias("Status"),
         pl.col("completed").alias("Completed On"),
+        pl.col("withdrawn").alias("Withdrawn On"),
+        pl.col("trainer").alias("Instructor Email"),
     )
     return [("lms_completions.csv", _csv(frame))]
 

@@ -1,10 +1,10 @@
 """The organisation's export files, month by month, as an HRIS, a survey tool and a check-in tool would write them.
 
 Files per run (`out/`): `hris/hris_YYYY-MM.csv` (the last one XLSX), `survey/pulse_YYYY-MM.csv` (Qualtrics layout,
-three header rows), `checkins/checkins_YYYY-MM.jsonl`, `roster/programme_roster.csv`,
-`roster/lms_completions.csv`. Other layouts: dialects.py. The true effects go to a file
-outside the inboxes. The mess is deliberate: exits that first appear a month late, a broken record here and there,
-survey previews, unfinished responses, doubled spaces in names.
+three header rows), `checkins/checkins_YYYY-MM.jsonl`, `checkins/goals_YYYY-MM.jsonl`, `roster/programme_roster.csv`,
+`roster/lms_completions.csv`. Other layouts: dialects.py; what they tell beyond who, where and when: facts.py. The true
+effects go to a file outside the inboxes. The mess is deliberate: exits that first appear a month late, a broken record
+here and there, survey previews, unfinished responses, doubled spaces in names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from simulation import dialects as systems
+from simulation import facts
 from simulation.organisation import (
     COHORTS,
     CONTROL,
@@ -97,7 +98,7 @@ def simulate(
             truth.start(org)
         if month in design.kickoff_months:
             truth.add_retention(org, month)
-        people = _hris_rows(org, month, leaving, day)
+        people = _hris_rows(org, month, leaving, day, truth)
         if layout["hris"] == "workday_tables":
             history.append((design.month(month), people.with_columns(systems.manager_or_none())))
         else:
@@ -126,7 +127,7 @@ def _team_ids(teams: np.ndarray) -> pl.Series:
     return _id("T", teams + 1, 5)
 
 
-def _hris_rows(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarray) -> pl.DataFrame:
+def _hris_rows(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarray, truth: Truth) -> pl.DataFrame:
     """Everybody employed in the month; those whose exit is already known carry it."""
     first = (org.design.month(month) - date(1970, 1, 1)).days
     n = org.employee.size
@@ -164,6 +165,8 @@ def _hris_rows(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarr
             "Manager ID": pl.select(
                 pl.when(pl.Series(manager > 0)).then(_id("E", manager)).otherwise(pl.lit("NO_MANAGER"))
             ).to_series(),
+            **facts.of_work(org, month, truth),
+            "Regretted": facts.regretted(org, (left >= 0) & voluntary),
         }
     )
     shown_late = pl.concat(org.pending) if org.pending else frame.clear()
@@ -178,6 +181,7 @@ def _late_rows(frame: pl.DataFrame, slots: np.ndarray, left: np.ndarray) -> pl.D
         pl.max_horizontal(_days(left), hired).dt.to_string("%m/%d/%Y").alias("Termination Date"),
         pl.lit("Voluntary").alias("Termination Type"),
         pl.lit("Terminated").alias("Worker Status"),
+        pl.lit("No").alias("Regretted"),
     )
 
 
@@ -241,6 +245,7 @@ def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth, dia
         for item, (_, _, reverse) in SURVEY_ITEMS.items()
     }
     dont_know = {item: org.rng.random(n) < 0.01 for item in SURVEY_ITEMS}
+    further = facts.further_answers(org, month, slots[kept], truth if dialect == "qualtrics" else None)
     start = pl.select(
         pl.lit(launch).cast(pl.Datetime) + pl.duration(minutes=pl.Series(org.rng.integers(0, 10 * 1440, size=n)))
     ).to_series()
@@ -283,7 +288,7 @@ def _write_survey(org: Organisation, month: int, folder: Path, truth: Truth, dia
         questions = {item: text for item, (text, _, _) in SURVEY_ITEMS.items()}
         _write(systems.SURVEY[dialect](_finished(frame.hstack(groups)), questions, launch), folder)
         return
-    _with_header_rows(frame).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
+    _with_header_rows(frame.hstack(further)).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
 
 
 def _finished(frame: pl.DataFrame) -> pl.DataFrame:
@@ -304,8 +309,9 @@ def _finished(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _with_header_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """Qualtrics writes the labels and the ImportIds as two rows below the names."""
-    labels = [label for label, _ in QUALTRICS_HEAD.values()] + [text for text, _, _ in SURVEY_ITEMS.values()]
-    imports = [key for _, key in QUALTRICS_HEAD.values()] + [item.replace("Q", "QID") for item in SURVEY_ITEMS]
+    items = SURVEY_ITEMS | facts.FURTHER_ITEMS
+    labels = [label for label, _ in QUALTRICS_HEAD.values()] + [item[0] for item in items.values()]
+    imports = [key for _, key in QUALTRICS_HEAD.values()] + [item.replace("Q", "QID") for item in items]
     cells = [json.dumps({"ImportId": key}, separators=(",", ":")) for key in imports]
     return pl.concat([pl.DataFrame([labels, cells], schema=frame.columns, orient="row"), frame])
 
@@ -338,7 +344,9 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, d
         }
     )
     if dialect == "log":
-        goals.write_ndjson(folder / f"goals_{first:%Y-%m}.jsonl")
+        goals.hstack(facts.of_goals(org, who, first, goals["status"])).write_ndjson(
+            folder / f"goals_{first:%Y-%m}.jsonl"
+        )
     held_chance = 0.70 + 0.20 * (gained > 0)
     meetings = []
     for turn in (0, 1):
@@ -364,7 +372,9 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, d
         _write(write(events.with_columns(address.alias("email")), first), folder)
         return
     path = folder / f"checkins_{first:%Y-%m}.jsonl"
-    pl.concat(meetings).write_ndjson(path)
+    events = pl.concat(meetings)
+    told = facts.of_meetings(org, np.tile(slots, 2), events["due"], events["status"] == "held", np.tile(gained > 0, 2))
+    events.hstack(told).write_ndjson(path)
     if month % 6 == 4:  # the export was cut in mid-record and resumed
         with path.open("a", encoding="utf-8") as file:
             file.write('{"event":"checkin","id":"C\n')
@@ -385,10 +395,9 @@ def _write_roster(org: Organisation, path: Path) -> None:
             "Arm": np.where(coached, "Pilot", "Control"),
             "Kick-off": [str(kickoffs[c]) if c != CONTROL else None for c in cohort],
             "Coach Employee ID": coach,
-            "Training completed": trained,
+            "Training completed": [
+                None if gone else day for day, gone in zip(trained, facts.withdrawn(org), strict=True)
+            ],
         }
     ).write_csv(path)
-    number = pl.Series(org.employee[org.manager_of_team]).cast(pl.String).str.zfill(7)
-    address = pl.select(pl.lit("person.") + number + pl.lit("@example.invalid")).to_series()
-    completions = pl.DataFrame({"employee_id": coach, "email": address, "completed": trained})
-    _write(systems.lms(completions.filter(pl.Series(coached))), path.parent)
+    _write(systems.lms(facts.trainings(org, coach, trained)), path.parent)

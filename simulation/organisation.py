@@ -83,6 +83,8 @@ class Organisation:
     born: np.ndarray  # days since 1970
     trait: np.ndarray  # a person's own engagement, latent points
     next_employee: int
+    # What the exports tell beyond who, where and when is drawn from a stream of its own (facts.py).
+    aside: np.random.Generator
     pending: list = field(default_factory=list)  # leavers whose exit the HRIS shows a month late
 
     @property
@@ -132,6 +134,7 @@ class Organisation:
             born=start - rng.integers(21 * 365, 60 * 365, size=n_people),
             trait=rng.normal(0, 12, size=n_people),
             next_employee=n_people + 1,
+            aside=np.random.default_rng([design.seed, 1]),
         )
 
     def kickoff_of_team(self) -> np.ndarray:
@@ -186,3 +189,15 @@ class Organisation:
         self.slot_manager[movers] = self.manager_of_team[teams]
         if month <= self.design.kickoff_months[0]:
             self.assigned_team[movers] = teams
+        if month == self.design.kickoff_months[0] + 4:
+            self._swap_managers()
+
+    def _swap_managers(self) -> None:
+        """Two managers of coached teams and two of the control change places, once: what contamination looks like."""
+        coached = np.flatnonzero(self.team_cohort == 0)[:2]
+        control = np.flatnonzero(self.team_cohort == CONTROL)[: coached.size]
+        coached = coached[: control.size]
+        ours, theirs = self.manager_of_team[coached].copy(), self.manager_of_team[control].copy()
+        self.manager_of_team[coached], self.manager_of_team[control] = theirs, ours
+        first_member = 1 + len(DEPARTMENTS) + self.n_teams
+        self.slot_manager[first_member:] = self.manager_of_team[self.slot_team[first_member:]]

@@ -3,26 +3,22 @@
 with panel as (
     select
         metric,
-        person_id,
+        subject_id,
         period_start,
         avg(value) as value
     from (
-        select
-            metric,
-            person_id,
-            period_start,
-            value
-        from {{ ref('pnl_engagement') }}
-        union all
-        select
-            metric,
-            person_id,
-            period_start,
-            value
-        from {{ ref('pnl_productivity') }}
+        {% for panel in var('panels') %}
+            select
+                metric,
+                subject_id,
+                period_start,
+                value
+            from {{ ref(panel) }}
+            {% if not loop.last %}union all{% endif %}
+        {% endfor %}
     ) as values_of_people
     where value is not null
-    group by metric, person_id, period_start
+    group by metric, subject_id, period_start
 ),
 
 panels as (
@@ -40,7 +36,9 @@ cells as (
         sum(n_observed) as n,
         sum(value_sum) as total
     from {{ ref('cell_means') }}
-    where n_observed > 0
+    where
+        n_observed > 0
+        and segment = 'all'
     group by metric
 )
 

@@ -17,6 +17,7 @@ cells as (
         sum(case when month_number = 1 then n_at_risk else 0 end) as n_entered,
         sum(n_events) as n_left
     from {{ ref('cell_life_tables') }}
+    where segment = 'all'
     group by comparison_cohort, phase
 )
 

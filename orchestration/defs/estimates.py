@@ -5,41 +5,57 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from inference.estimates import Question, estimate_study
+from inference.estimates import ALL, Question, estimate_study
+from inference.money import Assumptions, Case, Scale
 from ingest import load
+from ingest.study import Money
 from orchestration.resources import Night
 
 GROUP = "estimates"
 ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
-POWER = dg.AssetKey(["estimates", "est_power"])
-CELLS = [dg.AssetKey(["cells", "cell_means"]), dg.AssetKey(["cells", "cell_life_tables"])]
-QUESTIONS = "select metric, kind, role, source from staging.stg_study__outcomes order by metric"
+FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money")}
+READ = ("cells.cell_means", "cells.cell_life_tables", "comparisons.cmp_coach_loads", "staging.stg_study__outcomes")
+QUESTIONS = "select metric, kind, role, source, direction from staging.stg_study__outcomes order by metric"
+LOADS = """
+    select n_coaches, n_people_coached as n_people, n_people_in_study,
+        n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high
+    from comparisons.cmp_coach_loads
+"""
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(key, deps=CELLS, group_name=GROUP, kinds={"python"}) for key in (ESTIMATES, POWER)],
+    specs=[
+        dg.AssetSpec(key, deps=[dg.AssetKey(name.split(".")) for name in READ], group_name=GROUP, kinds={"python"})
+        for key in (ESTIMATES, *FURTHER.values())
+    ],
     name="estimate",
 )
 def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
-    """Every estimate of the study, or the reason why there is none."""
+    """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = night.study
+    declared = {outcome.metric: outcome for outcome in study.outcomes}
     with load.warehouse(night.workspace.warehouse) as connection:
         asked = connection.sql(QUESTIONS).pl()
         estimated = estimate_study(
             programme=study.programme,
             design=study.assignment.design,
-            questions=[Question(**row) for row in asked.iter_rows(named=True)],
+            questions=[
+                Question(**row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin)
+                for row in asked.iter_rows(named=True)
+            ],
             means=connection.sql("from cells.cell_means").pl(),
             life=connection.sql("from cells.cell_life_tables").pl(),
             retention_months=study.retention_months,
             alpha=study.alpha,
+            case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
         connection.execute("create schema if not exists estimates")
-        for key, frame in ((ESTIMATES, estimated.estimates), (POWER, estimated.power)):
+        tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
+        for key, frame in tables.items():
             connection.register("incoming", frame.to_arrow())
             connection.execute(f"create or replace table estimates.{key.path[-1]} as select * from incoming")
             connection.unregister("incoming")
-    headlines = estimated.estimates.filter(pl.col("aggregation") == "simple")
+    headlines = estimated.estimates.filter((pl.col("aggregation") == "simple") & (pl.col("segment") == ALL))
     yield dg.MaterializeResult(
         asset_key=ESTIMATES,
         metadata={
@@ -48,7 +64,21 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
             "headlines": dg.MetadataValue.md(_table(headlines)),
         },
     )
-    yield dg.MaterializeResult(asset_key=POWER, metadata={"rows": estimated.power.height})
+    for key in FURTHER.values():
+        yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
+
+
+def _case(money: Money | None, loads: list[tuple]) -> Case | None:
+    if money is None or not loads:
+        return None
+    n_coaches, n_people, n_people_in_study, *needed = loads[0]
+    scale = Scale(
+        n_coaches=n_coaches,
+        n_people=n_people,
+        n_people_in_study=n_people_in_study,
+        coaches_needed=tuple(float(number) for number in needed),
+    )
+    return Case(Assumptions(**money.model_dump()), scale)
 
 
 def _table(rows: pl.DataFrame) -> str:

@@ -64,7 +64,13 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         # The night says where the warehouse is, also when it was started for another workspace than the server's.
         os.environ.update(_environment(night.workspace))
         variables = json.dumps({"as_of": str(night.day)})
-        yield from dbt.cli(["build", "--vars", variables], context=context, target_path=target).stream()
+        # What another version of the code computed is computed anew.
+        stamp = night.workspace.dbt_target / "built_with"
+        is_same = stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()
+        arguments = ["build", "--vars", variables, *([] if is_same else ["--full-refresh"])]
+        stamp.unlink(missing_ok=True)
+        yield from dbt.cli(arguments, context=context, target_path=target).stream()
+        stamp.write_text(code_version(), encoding="utf-8")
 
     return transform
 

@@ -1,5 +1,6 @@
 """Each of these stops publication with exit code 3 and leaves the old release served; mending it publishes again."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -67,7 +68,7 @@ def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_publis
 
 def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_published, night, monkeypatch):
     import orchestration.defs.estimates as room
-    from inference.estimates import Estimated, estimate_study
+    from inference.estimates import estimate_study
 
     def broken(**arguments):
         good = estimate_study(**arguments)
@@ -77,7 +78,7 @@ def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_publishe
             .otherwise("estimate")
             .alias("estimate")
         )
-        return Estimated(moved, good.power)
+        return replace(good, estimates=moved)
 
     monkeypatch.setattr(room, "estimate_study", broken)
     refused(copy_of_published, night, "an estimate lies inside its interval")

@@ -13,26 +13,64 @@ SYSTEMS = {
 }
 
 
+# Working time, levels, output, further scales and leaders are told by the report, the log and Qualtrics only.
+STUDY = """
+programme: managers_as_coaches
+title: The same organisation
+outcomes:
+  - {metric: engagement_score, role: primary}
+  - {metric: goals_met_share, role: primary}
+  - {metric: retention, role: primary}
+  - {metric: autonomy_score}
+  - {metric: goals_self_set_share}
+  - {metric: checkins_held_share}
+segments: [tenure]
+"""
+# Who is listed in which month is the files' own matter: the report lists leavers once more where it tells their exit
+# late, and its impossible hire dates in March and August quarantine one record each. Addresses, which trainings name,
+# are not in the history tables.
+COMPARED = {
+    f"pub_{name}.parquet"
+    for name in (
+        *("estimates", "power", "decisions", "money", "outcomes", "comparisons", "trends", "balance", "responses"),
+        "populations",
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def as_reported(tmp_path_factory, night):
+    from orchestration.workspace import Workspace
+
+    made = Workspace(tmp_path_factory.mktemp("as_reported") / "workspace")
+    design = Design(people=600, months=12, seed=7)
+    simulate(design, made.inbox, truth_path=made.root / "truth.json")
+    made.study.write_text(STUDY)
+    code, last, _ = night(made, design.month(12))
+    assert code == 0, last
+    return made
+
+
 @pytest.mark.parametrize("systems", SYSTEMS.values(), ids=SYSTEMS)
-def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, published, workspace, night):
-    first = current_release(published.releases)
+def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, as_reported, workspace, night):
+    first = current_release(as_reported.releases)
     design = Design(people=600, months=12, seed=7)
     simulate(design, workspace.inbox, truth_path=workspace.root / "truth.json", dialects=systems)
-    workspace.study.write_bytes(published.study.read_bytes())
+    workspace.study.write_text(STUDY)
     code, last, _ = night(workspace, design.month(12))
     assert code == 0, last
     other = workspace.releases / last["release"]
     assert manifest_of(other)["sources_hash"] == manifest_of(first)["sources_hash"]
     tables = sorted(path.name for path in (first / "parquet").iterdir())
     assert len(tables) > 5 and tables == sorted(path.name for path in (other / "parquet").iterdir())
+    assert set(tables) >= COMPARED
     different = [
-        name for name in tables if (first / "parquet" / name).read_bytes() != (other / "parquet" / name).read_bytes()
+        name for name in COMPARED if (first / "parquet" / name).read_bytes() != (other / "parquet" / name).read_bytes()
     ]
-    # Who is listed is the files' own matter: the report lists leavers once more where it tells their exit late, and its
-    # impossible hire dates in March and August quarantine one record each.
-    assert different == ["pub_headcount.parquet"]
-    if systems["hris"] == "adp":
-        ours, theirs = (pl.read_parquet(folder / "parquet" / different[0]) for folder in (other, first))
-        both = ours.join(theirs, on=["programme", "month", "cohort"])
-        more = both.filter(pl.col("n_listed") != pl.col("n_listed_right")).to_dicts()
-        assert [(row["month"].month, row["n_listed"] - row["n_listed_right"]) for row in more] == [(3, 1), (8, 1)]
+    assert different == []
+    # Head-counts differ by those two records, where one file of the same month says more.
+    ours, theirs = (pl.read_parquet(folder / "parquet" / "pub_headcount.parquet") for folder in (other, first))
+    both = ours.join(theirs, on=["programme", "month", "cohort"])
+    assert both.height == ours.height == theirs.height
+    more = both.filter((pl.col("n_closing") - pl.col("n_closing_right")).abs() > 1)
+    assert more.is_empty()

@@ -9,6 +9,7 @@ import pytest
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
 ROOMS = {
     "files_in", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "gate", "release",
+    "restricted",
 }  # fmt: skip
 
 
@@ -47,6 +48,14 @@ def test_every_check_targets_a_materialisable_asset(graph):
     checks = graph.asset_check_keys
     assert len(checks) > 40
     assert {check.asset_key for check in checks} <= set(graph.materializable_asset_keys)
+
+
+def test_what_is_restricted_leads_nowhere(graph):
+    """Tables about single coaches are read by hand: no other table, and no release, is made from them."""
+    restricted = {key for key in graph.get_all_asset_keys() if key.path[0] == "restricted"}
+    assert restricted
+    for key in restricted:
+        assert not graph.get(key).child_keys, key
 
 
 def test_the_gate_blocks_and_the_release_stands_behind_it(graph):

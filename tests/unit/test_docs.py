@@ -6,6 +6,7 @@ import re
 
 import polars as pl
 import pytest
+import yaml
 
 from ingest import spec
 from ingest.tables import MEANING, RECORD_TABLES
@@ -21,10 +22,10 @@ def docs(request):
     return request.config.rootpath / "docs"
 
 
-def same_or_accepted(path, made: str) -> None:
+def same_or_accepted(path, made: str, *, mark: str = MARK) -> None:
     """The text below the mark is the made one; COACHING_ACCEPT=docs writes it."""
     said = path.read_text(encoding="utf-8")
-    hand, mark, _ = said.partition(MARK)
+    hand, mark, _ = said.partition(mark)
     assert mark, f"{path.name} has no mark below which it is made"
     if os.environ.get("COACHING_ACCEPT") == "docs":
         path.write_text(hand + mark + made, encoding="utf-8")
@@ -159,6 +160,53 @@ def test_the_fields_of_every_table_are_explained(docs):
     same_or_accepted(docs / "mappings.md", text)
     fields = {name for tables in RECORD_TABLES.values() for record in tables.values() for name in record.fields}
     assert set(MEANING) == fields
+
+
+METRIC_MARK = "<!-- below: made from the catalogue; COACHING_ACCEPT=docs pytest tests/unit/test_docs.py -->\n"
+GOOD = {"up": "up", "down": "down", "none": "neither way"}
+
+
+def catalogue(docs) -> list[dict]:
+    return pl.read_csv(docs.parent / "dbt_project" / "seeds" / "metrics.csv", infer_schema=False).to_dicts()
+
+
+def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):
+    rows = catalogue(docs)
+    assert {path.stem for path in (docs / "metrics").glob("*.md")} == {row["metric"] for row in rows}
+    for row in rows:
+        span = " to ".join(row[end] or "any" for end in ("lowest", "highest"))
+        made = "\n" + table(
+            ["Label", "Unit", "Good is", "Range", "Kind", "Made by", "Needs"],
+            [
+                (
+                    row["label"],
+                    row["unit"],
+                    GOOD[row["direction"]],
+                    span,
+                    row["kind"],
+                    f"`{row['panel']}`: {row['measure']} of {row['of_what']}",
+                    row["source"],
+                )
+            ],
+        )
+        path = docs / "metrics" / f"{row['metric']}.md"
+        same_or_accepted(path, made, mark=METRIC_MARK)
+        said = path.read_text(encoding="utf-8")
+        assert "**What would fool us:**" in said and "**Who counts:**" in said, path.name
+
+
+def test_the_catalogue_names_panels_that_become_cells_and_measures_that_are_there(docs):
+    """A metric whose panel nobody unites, or whose measure nobody counts, would be silently empty."""
+    project = docs.parent / "dbt_project"
+    united = set(yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["panels"])
+    rows = catalogue(docs)
+    assert {row["panel"] for row in rows if row["kind"] == "mean"} == united
+    assert {path.stem for path in (project / "models" / "marts" / "panels").glob("*.sql")} == united | {"pnl_retention"}
+    macro = (project / "macros" / "measures.sql").read_text(encoding="utf-8")
+    measures = set(re.findall(r"'(\w+)'", macro.partition("{%- endmacro %}")[0]))
+    asked = {row[key] for row in rows if row["panel"] == "pnl_activity" for key in ("measure", "of_what")}
+    assert asked <= measures
+    assert {row["measure"] for row in rows if row["panel"] == "pnl_surveys"} == {"score", "favourable", "net_promoter"}
 
 
 def test_links_between_the_docs_lead_somewhere(docs):

@@ -102,7 +102,7 @@ early as (
 unknown_units as (
     select units.unit_id
     from {{ ref('int_unit_assignments') }} as units
-    left join {{ ref('int_team_memberships') }} as memberships on units.unit_id = memberships.unit_id
+    left join {{ ref('int_unit_memberships') }} as memberships on units.unit_id = memberships.unit_id
     where memberships.unit_id is null
 ),
 

@@ -12,6 +12,9 @@ memberships as (
     select
         person_id,
         month,
+        load_id,
+        line,
+        fte,
         output_value
     from {{ ref('int_team_memberships') }}
 )
@@ -24,6 +27,9 @@ select
     eligible.cohort,
     eligible.arm,
     eligible.kickoff_date,
+    memberships.load_id,
+    memberships.line,
+    memberships.fte,
     memberships.output_value
 from eligible
 inner join memberships on eligible.person_id = memberships.person_id

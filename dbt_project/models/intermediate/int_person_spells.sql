@@ -33,6 +33,7 @@ latest as (
         hired_date,
         left_date,
         termination_type,
+        is_regretted,
         -- The day by which the stint had ended, where no file says when: the first snapshot that says so in words, or
         -- that should have listed it.
         case when is_gone then gone_by_date else due_again_date end as ended_by_date,
@@ -81,6 +82,7 @@ select
     ended.person_id,
     ended.hired_date,
     ended.termination_type,
+    ended.is_regretted,
     ended.first_seen_month,
     ended.last_seen_month,
     ended.is_superseded,

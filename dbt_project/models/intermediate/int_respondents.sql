@@ -28,6 +28,9 @@ found as (
         responses.response_id,
         responses.launched_date,
         responses.recorded_at,
+        responses.department,
+        responses.site,
+        responses.team,
         coalesce(frames.person_id, addresses.person_id) as person_id,
         case
             when responses.person_id is null and responses.email_key is null then 'anonymous'
@@ -64,6 +67,9 @@ select
     launched_date,
     recorded_at,
     person_id,
-    resolution
+    resolution,
+    department,
+    site,
+    team
 from ranked
 where turn = 1

@@ -10,10 +10,6 @@ spells as (
     from {{ ref('int_person_spells') }}
 ),
 
-programme as (
-    select assignment_unit from {{ ref('stg_study__programmes') }}
-),
-
 -- A row that only reports last month's exit does not make the person a member this month.
 employed as (
     select workers.*
@@ -41,24 +37,23 @@ ranked as (
         employed.manager_name_key,
         employed.manager_email_key,
         employed.output_value,
-        case programme.assignment_unit
-            when 'department' then employed.department
-            when 'site' then employed.site
-            else employed.team
-        end as unit_id,
+        employed.fte,
+        employed.job_level,
+        employed.employment_type,
+        employed.birth_year,
+        employed.load_id,
+        employed.line,
         row_number() over (
             partition by employed.person_id, employed.snapshot_month
             order by employed.snapshot_date desc, employed.hired_date desc
         ) as turn
     from employed
-    cross join programme
 )
 
 select
     person_id,
     month,
     hired_date,
-    unit_id,
     department,
     site,
     team,
@@ -67,6 +62,12 @@ select
     manager_id,
     manager_name_key,
     manager_email_key,
-    output_value
+    output_value,
+    fte,
+    job_level,
+    employment_type,
+    birth_year,
+    load_id,
+    line
 from ranked
 where turn = 1

@@ -8,6 +8,7 @@ with crosswalk as (
 loads as (
     select
         load_id,
+        mapping,
         file_date,
         version,
         sequence
@@ -17,32 +18,58 @@ loads as (
 -- A goal exported again with another status: the later export tells.
 ranked as (
     select
-        events.event,
-        events.event_id,
-        events.load_id,
-        events.email_key,
-        coalesce(crosswalk.person_id, events.person_id) as person_id,
-        events.due_date,
-        events.status,
-        events.set_by,
+        events.*,
+        loads.mapping,
         row_number() over (
             partition by events.event, events.event_id
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, events.line desc
         ) as turn
     from {{ source('raw', 'raw_checkins__events') }} as events
     inner join loads on events.load_id = loads.load_id
-    left join crosswalk on events.person_id = crosswalk.old_person_id
     where events.due_date <= {{ as_of() }}
+),
+
+newest as (
+    select * from ranked
+    where turn = 1
+),
+
+-- A field that a tool never fills says nothing; one that it fills for some says "no" where it is blank.
+telling as (
+    select
+        mapping,
+        event,
+        count(priority) > 0 as tells_priorities,
+        count(reviewed_at) > 0 as tells_reviews,
+        count(submitted_at) + count(is_late) > 0 as tells_timing
+    from newest
+    group by mapping, event
 )
 
 select
-    load_id,
-    event,
-    event_id,
-    person_id,
-    email_key,
-    due_date,
-    status,
-    set_by
-from ranked
-where turn = 1
+    newest.load_id,
+    newest.event,
+    newest.event_id,
+    coalesce(people.person_id, newest.person_id) as person_id,
+    newest.email_key,
+    newest.due_date,
+    newest.status,
+    newest.set_by,
+    cast(newest.submitted_at as date) as submitted_date,
+    cast(newest.reviewed_at as date) as reviewed_date,
+    coalesce(leaders.person_id, newest.led_by_id) as led_by_id,
+    newest.led_by_email_key,
+    newest.agenda_set_by,
+    newest.priority,
+    newest.n_minutes,
+    newest.is_late,
+    telling.tells_priorities,
+    telling.tells_reviews,
+    telling.tells_timing
+from newest
+inner join telling
+    on
+        newest.mapping = telling.mapping
+        and newest.event = telling.event
+left join crosswalk as people on newest.person_id = people.old_person_id
+left join crosswalk as leaders on newest.led_by_id = leaders.old_person_id

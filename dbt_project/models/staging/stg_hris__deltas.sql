@@ -103,6 +103,11 @@ select
     manager_name_key,
     manager_email_key,
     output_value,
+    fte,
+    job_level,
+    employment_type,
+    is_regretted,
+    birth_year,
     cast(null as date) as due_again_date
 from ranked
 where

@@ -80,7 +80,7 @@ said as (
         'site' as field,
         site as word
     from memberships
-    {% for field in ['department', 'site', 'team', 'manager_id'] -%}
+    {% for field in ['department', 'site', 'team', 'job_level', 'manager_id'] -%}
         union all
         select
             person_id,

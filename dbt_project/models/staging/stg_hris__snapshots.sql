@@ -70,6 +70,11 @@ select
     workers.manager_name_key,
     workers.manager_email_key,
     workers.output_value,
+    workers.fte,
+    workers.job_level,
+    workers.employment_type,
+    workers.is_regretted,
+    workers.birth_year,
     chosen.due_again_date
 from workers
 inner join chosen

@@ -55,6 +55,7 @@ posted as (
         max(case when field = 'department' then word end) as department,
         max(case when field = 'site' then word end) as site,
         max(case when field = 'team' then word end) as team,
+        max(case when field = 'job_level' then word end) as job_level,
         max(case when field = 'manager_id' then word end) as manager_id
     from postings
     where turn = 1
@@ -87,6 +88,12 @@ select
     identified.manager_name_key,
     identified.manager_email_key,
     identified.output_value,
+    -- Nothing said is full time.
+    coalesce(identified.fte, 1.0) as fte,
+    coalesce(identified.job_level, posted.job_level) as job_level,
+    identified.employment_type,
+    identified.is_regretted,
+    identified.birth_year,
     identified.sequence,
     identified.due_again_date
 from identified

@@ -7,22 +7,22 @@ with outcomes as (
 ),
 
 metrics as (
-    select
-        metric,
-        kind,
-        panel,
-        source,
-        lowest,
-        highest
-    from {{ ref('metrics') }}
+    select * from {{ ref('stg_study__metrics') }}
 )
 
 select
     outcomes.metric,
     outcomes.role,
     outcomes.period,
+    metrics.label,
+    metrics.family,
+    metrics.unit,
     metrics.kind,
+    metrics.panel,
     metrics.source,
+    metrics.measure,
+    metrics.of_what,
+    metrics.direction,
     metrics.lowest,
     metrics.highest
 from outcomes

@@ -4,5 +4,17 @@ select
     design,
     unlisted_units,
     joiners,
-    retention_months
+    retention_months,
+    turnover_formula,
+    top_layer,
+    checkins_per_month,
+    review_days,
+    favourable_from,
+    enps_lowest,
+    enps_highest,
+    enps_detractors_to,
+    enps_promoters_from,
+    readiness_scale,
+    readiness_resistant_below,
+    readiness_driver_from
 from {{ source('raw', 'raw_study__programmes') }}

@@ -16,6 +16,10 @@ select
     responses.launched_date,
     answers.item,
     answers.scale,
+    answers.answer,
+    answers.lowest,
+    answers.highest,
+    answers.is_reversed,
     -- Every item on 0–100 with 100 the favourable end, so that scales of different length can be compared.
     100.0 * case
         when answers.is_reversed then answers.highest - answers.answer

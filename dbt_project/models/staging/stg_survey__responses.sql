@@ -25,6 +25,9 @@ ranked as (
         responses.email_key,
         responses.launched_date,
         responses.recorded_at,
+        responses.department,
+        responses.site,
+        responses.team,
         coalesce(crosswalk.person_id, responses.person_id) as person_id,
         row_number() over (
             partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
@@ -47,6 +50,9 @@ select
     person_id,
     email_key,
     launched_date,
-    recorded_at
+    recorded_at,
+    department,
+    site,
+    team
 from ranked
 where turn = 1

@@ -224,3 +224,18 @@ def test_order_of_cells_does_not_matter():
     cells = mean_cells()
     shuffled = cells.sample(fraction=1.0, shuffle=True, seed=5)
     assert study([ENGAGEMENT], means=cells).estimates.equals(study([ENGAGEMENT], means=shuffled).estimates)
+
+
+def test_a_segment_has_a_headline_of_its_own_that_is_no_finding():
+    cells = mean_cells()
+    north = cells.with_columns(pl.lit("site: north").alias("segment"))
+    few = mean_cells(n_pilot=3).with_columns(pl.lit("site: south").alias("segment"))
+    estimated = study([ENGAGEMENT], means=pl.concat([cells, north, few]))
+    parts = estimated.estimates.filter(pl.col("segment") != "all")
+    assert parts.select("segment", "aggregation", "status", "p_value_adjusted").rows() == [
+        ("site: north", "simple", "estimated", None),
+        ("site: south", "simple", "not_estimable", None),
+    ]
+    whole = headline(estimated)
+    assert parts.row(0, named=True)["estimate"] == whole["estimate"] and whole["p_value_adjusted"] is not None
+    assert estimated.decisions["metric"].to_list() == ["engagement_score"] and estimated.power.height == 1

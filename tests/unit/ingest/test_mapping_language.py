@@ -511,3 +511,28 @@ def test_a_crosswalk_names_the_new_id_of_each_old_one(tmp_path):
     found = box.ask("select old_person_id, person_id from raw.raw_hris__crosswalk").row(0)
     assert found == tuple(map(Pseudonyms(KEY).hash, ("E1", "W-1")))
     assert box.quarantine()["rule"].to_list() == ["conflicting_key"] * 2
+
+
+def test_readiness_is_read_in_the_words_that_models_know(tmp_path):
+    box = Box(tmp_path)
+    text = "Date,Employee ID,Readiness\n2026-03-31,E1,Overwhelmed\n2026-03-31,E2,Driver\n2026-03-31,E3,Happy\n"
+    box.drop("roster", "readiness_2026.csv", text)
+    [result] = box.load("roster")
+    assert (result.opened.mapping.name, result.n_loaded, result.n_faulty) == ("roster_readiness", 2, 1)
+    assert box.ask("select readiness from raw.raw_roster__readiness order by line")["readiness"].to_list() == [
+        "resistant",
+        "driver",
+    ]
+
+
+def test_people_assigned_one_by_one_are_listed_by_their_hashed_id(tmp_path):
+    box = Box(tmp_path)
+    text = (
+        "Employee ID,Stratum,Wave,Arm,Kick-off\nE1,north,one,Pilot,2026-03-01\nE2,north,,Control,\n,north,,Control,\n"
+    )
+    box.drop("roster", "people_2026.csv", text)
+    [result] = box.load("roster")
+    assert (result.opened.mapping.name, result.n_loaded, result.n_faulty) == ("roster_people", 2, 1)
+    found = box.ask("select person_id, unit, stratum, arm from raw.raw_roster__assignments order by line").rows()
+    ids = [Pseudonyms(KEY).hash(name) for name in ("E1", "E2")]
+    assert found == [(ids[0], None, "north", "pilot"), (ids[1], None, "north", "control")]

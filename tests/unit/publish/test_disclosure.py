@@ -1,13 +1,35 @@
 import polars as pl
 import pytest
 
-from publish.disclosure import FLOOR, FloorViolated, at_least, guard_estimates, guard_tables, hide, small
+from publish.disclosure import (
+    FLOOR,
+    RULES,
+    FloorViolated,
+    Rule,
+    at_least,
+    guard_comparisons,
+    guard_crossings,
+    guard_decisions,
+    guard_estimates,
+    guard_headcounts,
+    guard_money,
+    guard_readiness,
+    guard_responses,
+    guard_scales,
+    guard_survival,
+    guard_tables,
+    guard_trends,
+    guard_turnovers,
+    hide,
+    small,
+)
 
 ROW = {
     "metric": "m",
     "estimator": "e",
     "aggregation": "cohort",
     "cohort": "a",
+    "segment": "all",
     "estimate": 1.5,
     "std_error": 0.1,
     "ci_low": 1.3,
@@ -93,8 +115,32 @@ def test_small_counts_in_words_tell_nothing():
     assert (at_least(9, 10), at_least(1_234, 10)) == ("fewer than 10", "1,234")
 
 
+def test_of_the_segments_of_one_dimension_a_lone_hidden_one_takes_another_with_it():
+    guarded = guard_estimates(
+        estimates(
+            {"aggregation": "simple", "cohort": "all"},
+            {"aggregation": "simple", "cohort": "all", "segment": "site: small", "n_pilot": 3},
+            {"aggregation": "simple", "cohort": "all", "segment": "site: north", "n_pilot": 30},
+            {"aggregation": "simple", "cohort": "all", "segment": "site: south", "n_pilot": 40},
+            {"aggregation": "simple", "cohort": "all", "segment": "tenure: long", "n_pilot": 20},
+        ),
+        10,
+    )
+    status = {row["segment"]: row["status"] for row in guarded.table.rows(named=True)}
+    assert status == {
+        "all": "estimated",
+        "site: small": "suppressed",
+        "site: north": "suppressed",
+        "site: south": "estimated",
+        "tenure: long": "estimated",
+    }
+
+
+OUTCOMES = pl.DataFrame({"metric": ["retention", "m"], "unit": ["share retained", "points"]})
 OUTCOME = {
     "metric": "retention",
+    "time_window": "after",
+    "segment": "all",
     "mean_pilot": 0.9,
     "mean_control": 0.8,
     "difference": 0.1,
@@ -103,33 +149,10 @@ OUTCOME = {
 }
 
 
-def published(table: str, **changed) -> dict:
-    """The one row of a published table, made from a harmless row with something changed."""
-    rows = {
-        "cmp_headcounts": {"month": "2026-01", "n_listed": 100, "n_joiners": 0, "n_leavers": 20},
-        "cmp_outcomes": OUTCOME,
-        "cmp_balance": OUTCOME | {"standardised_difference": 0.2},
-        "cmp_responses": {"n_eligible": 100, "n_observed": 80, "response_rate": 0.8},
-        "cmp_populations": {"n_people": 50},
-    }
-    content = {name: pl.DataFrame([row | (changed if name == table else {})]) for name, row in rows.items()}
-    content["est_estimates"] = estimates({})
-    content["outcomes"] = pl.DataFrame({"metric": ["retention", "m"], "unit": ["share retained", "points"]})
-    names = {"cmp_headcounts": "pub_headcount"}
-    return guard_tables(content, 10)[
-        names.get(table, table.replace("cmp_", "pub_").replace("outcomes", "comparisons"))
-    ].table.row(0, named=True)
-
-
-def headcounts(**changed):
-    row = published("cmp_headcounts", **changed)
-    return row["n_listed"], row["n_joiners"], row["n_leavers"]
-
-
 @pytest.mark.parametrize(("n_observed", "shown"), [(80, True), (91, False), (100, False), (9, False)])
 def test_a_small_number_of_silent_people_is_hidden_like_a_small_number_of_answers(n_observed, shown):
-    row = published("cmp_responses", n_observed=n_observed)
-    assert (row["response_rate"] is not None) == shown
+    row = {"segment": "all", "n_eligible": 100, "n_observed": n_observed, "response_rate": n_observed / 100}
+    assert (guard_responses(pl.DataFrame([row]), 10).table["response_rate"].item() is not None) == shown
 
 
 @pytest.mark.parametrize(
@@ -142,12 +165,149 @@ def test_a_small_number_of_silent_people_is_hidden_like_a_small_number_of_answer
     ],
 )
 def test_a_share_that_tells_a_small_number_of_leavers_is_hidden(changed, shown):
-    assert (published("cmp_outcomes", **changed)["mean_pilot"] is not None) == shown
+    guarded = guard_comparisons(pl.DataFrame([OUTCOME | changed]), OUTCOMES, 10)
+    assert (guarded.table["mean_pilot"].item() is not None) == shown
+    trend = {"metric": "retention", "mean": 0.9, "n_observed": 200, "n_eligible": 200}
+    trend |= {"metric": changed.get("metric", "retention"), "mean": changed.get("mean_pilot", 0.9)}
+    guarded = guard_trends(pl.DataFrame([trend]), OUTCOMES, 10)
+    assert (guarded.table["mean"].item() is not None) == (shown or "mean_control" in changed)
 
 
-def test_joiners_and_leavers_are_hidden_together_because_headcounts_would_give_one_back():
-    assert headcounts(n_joiners=12) == (100, 12, 20)
-    assert headcounts(n_joiners=12, n_leavers=3) == (100, None, None)
-    assert headcounts(n_joiners=3) == (100, None, None)
-    assert headcounts(n_joiners=0, n_leavers=0) == (100, None, None)  # else "hidden" would say that somebody moved
-    assert headcounts(n_listed=9) == (None, None, None)
+BRIDGE = {
+    "month": "2026-01",
+    "cohort": "pilot",
+    "n_opening": 100,
+    "n_hires": 0,
+    "n_transfers_in": 3,
+    "n_leavers": 20,
+    "n_transfers_out": 1,
+    "n_listed_late": 0,
+    "n_listed_again": 1,
+    "n_not_listed_before_exit": 0,
+    "n_vanished": -2,
+    "n_closing": 81,
+}
+
+
+def bridge(**changed):
+    row = guard_headcounts(pl.DataFrame([BRIDGE | changed]), 10).table.row(0, named=True)
+    return row["n_opening"], row["n_hires"], row["n_leavers"], row["n_other"], row["n_closing"]
+
+
+def test_movements_are_hidden_together_because_headcounts_would_give_one_back():
+    assert bridge(n_hires=12, n_closing=93) == (100, 12, 20, 1, 93)
+    assert bridge(n_hires=12, n_leavers=3, n_closing=110) == (100, None, None, None, 110)
+    assert bridge(n_hires=3, n_closing=84) == (100, None, None, None, 84)
+    assert bridge(n_hires=0, n_leavers=0) == (100, None, None, None, 81)  # else "hidden" would say that somebody moved
+    assert bridge(n_opening=9) == (None, None, None, None, None)
+
+
+def test_a_rule_hides_figures_with_their_counts_and_small_parts_by_themselves():
+    rule = Rule(counts=("n",), figures=("mean",), own=("n_part",))
+    frame = pl.DataFrame({"n": [9, 12, 12], "mean": [1.0, 2.0, 3.0], "n_part": [9, 0, 11]})
+    guarded = rule.guard(frame, 10)
+    assert guarded.table.rows() == [(None, None, None), (12, 2.0, None), (12, 3.0, 11)]
+    assert guarded.n_hidden == 2
+
+
+@pytest.mark.parametrize("table", RULES)
+def test_the_rules_name_columns_that_the_tables_have(table, published):
+    """A count that a rule does not name is shown: every one must be named, or be no count of people."""
+    from ingest.load import warehouse
+
+    with warehouse(published.warehouse) as connection:
+        columns = set(connection.sql(f"from comparisons.{table} limit 0").columns)
+    rule = RULES[table]
+    named = {*rule.counts, *rule.figures, *rule.own}
+    no_people = {"n_units", "n_units_reassigned"}
+    assert named <= columns and {name for name in columns if name.startswith("n_")} - no_people <= named
+
+
+def test_an_arm_that_is_hidden_hides_the_whole_of_a_scale():
+    row = {"launched_date": "2026-01-31", "scale": "s", "mean_score": 60.0, "cronbach_alpha": 0.8}
+    frame = pl.DataFrame([row | {"arm": arm, "n_people": n} for arm, n in (("all", 69), ("pilot", 60), ("control", 9))])
+    assert guard_scales(frame, 10).table["n_people"].to_list() == [None, 60, None]
+
+
+def test_shares_left_are_shown_once_they_are_about_enough_people():
+    window = {"programme": "p", "comparison_cohort": "c", "comparison_arm": "pilot", "phase": "after", "segment": "all"}
+    shares = {"share_retained": 0.9} | dict.fromkeys(
+        (f"share_left_{cause}" for cause in ("voluntary", "involuntary", "other", "regretted")), 0.05
+    )
+    months = [
+        {"month_number": 1, "n_at_risk": 100, "n_events": 9, "n_voluntary": 9, "n_involuntary": 0},
+        {"month_number": 2, "n_at_risk": 91, "n_events": 4, "n_voluntary": 1, "n_involuntary": 3},
+        {"month_number": 3, "n_at_risk": 12, "n_events": 3, "n_voluntary": 3, "n_involuntary": 0},
+    ]
+    frame = pl.DataFrame([window | month | shares | {"n_other": 0, "n_regretted": 0} for month in months])
+    table = guard_survival(frame, 10).table
+    assert table["share_retained"].to_list() == [None, 0.9, None]
+    assert table["share_left_voluntary"].to_list() == [None, 0.05, None]
+    assert table["share_left_involuntary"].to_list() == [None, None, None]
+    assert "n_events" not in table.columns and "n_at_risk" not in table.columns
+
+
+def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
+    row = {"span": "year", "n_opening": 100, "n_closing": 90, "n_leavers": 30, "denominator": 95.0, "turnover": 0.3}
+    causes = {"n_voluntary": 18, "n_involuntary": 12, "n_regretted": 10}
+    frame = pl.DataFrame(
+        [
+            row | causes,
+            row | causes | {"n_regretted": 3},
+            row | causes | {"n_leavers": 9},
+            row | causes | {"span": "quarter"},
+        ]
+    )
+    table = guard_turnovers(frame, 10).table
+    assert table.height == 3
+    assert table["turnover"].to_list() == [0.3, 0.3, None]
+    assert table["n_voluntary"].to_list() == [18, None, None]
+
+
+def test_who_changed_sides_is_told_by_arm():
+    cohorts = [("wave_1", "control", 6), ("wave_2", "control", 5), ("control", "wave_1", 4)]
+    frame = pl.DataFrame(
+        [
+            {
+                "programme": "p",
+                "who": "people",
+                "from_cohort": a,
+                "to_cohort": b,
+                "n_people": n,
+                "first_month": "2026-01",
+            }
+            for a, b, n in cohorts
+        ]
+    )
+    table = guard_crossings(frame, 10).table
+    assert table.select("from_arm", "to_arm", "n_people").rows() == [
+        ("control", "pilot", None),
+        ("pilot", "control", 11),
+    ]
+
+
+def test_a_state_whose_movements_are_few_hides_two_of_them():
+    keys = {"programme": "p", "assessed_date": "2026-01-31", "cohort": "c", "arm": "pilot"}
+    moves = [("driver", "driver", 30), ("neutral", "driver", 12), ("resistant", "driver", 2)]
+    frame = pl.DataFrame(
+        [keys | {"readiness_before": before, "readiness": now, "n_managers": n} for before, now, n in moves]
+    )
+    table = guard_readiness(frame, 10).table
+    shown = {row["readiness_before"]: row["n_managers"] for row in table.rows(named=True)}
+    assert shown == {"all": 44, "driver": 30, "neutral": None, "resistant": None}
+
+
+def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
+    suppressed = estimates({"aggregation": "simple", "cohort": "all", "metric": "retention", "status": "suppressed"})
+    decision = {"metric": "retention", "decision": "go", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0}
+    decision |= {"p_value_adjusted": 0.01, "reason": "because"}
+    assert guard_decisions(pl.DataFrame([decision]), suppressed).table["decision"].to_list() == [None]
+    assert guard_decisions(pl.DataFrame([decision]), estimates({})).table["decision"].to_list() == ["go"]
+    amounts = {"unit": "EUR", "low": 1.0, "central": 2.0, "high": 3.0, "basis": "b"}
+    money = pl.DataFrame([amounts | {"item": "net"}, amounts | {"item": "programme_cost"}])
+    loads = pl.DataFrame({"n_coaches": [20], "n_people_coached": [200]})
+    content = {"cmp_coach_loads": loads, "outcomes": OUTCOMES}
+    assert guard_money(money, content, suppressed, 10).table["central"].to_list() == [None, 2.0]
+    assert guard_money(money, content, estimates({}), 10).table["central"].to_list() == [2.0, 2.0]
+    few = content | {"cmp_coach_loads": loads.with_columns(n_coaches=9)}
+    assert guard_money(money, few, estimates({}), 10).table["central"].to_list() == [None, None]

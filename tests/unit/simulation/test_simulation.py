@@ -25,7 +25,8 @@ def test_people_are_obviously_synthetic_and_the_truth_lies_outside_the_inbox(tmp
     text = (tmp_path / "inbox" / "hris" / "hris_2024-03.csv").read_text()
     assert "Synthetic,Person  00000" in text and "@example.invalid" in text
     truth = json.loads((tmp_path / "truth.json").read_text())
-    assert set(truth) == {"engagement_score", "goals_met_share", "retention"}
+    asked = {"engagement_score", "goals_met_share", "retention", "innovation_score", "output_per_fte_month"}
+    assert set(truth) == asked
     assert all(metric["simple"] > 0 for metric in truth.values())
     assert not [path for path in (tmp_path / "inbox").rglob("*") if "truth" in path.name]
 

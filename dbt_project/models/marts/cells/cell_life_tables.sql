@@ -4,29 +4,68 @@ with panel as (
 
 numbers as (
     {{ number_series(36) }}
+),
+
+segments as (
+    select
+        member_kind,
+        member_id,
+        segment
+    from {{ ref('int_segments') }}
+),
+
+segmented as (
+    select
+        panel.*,
+        'all' as segment
+    from panel
+    union all
+    select
+        panel.*,
+        segments.segment
+    from panel
+    inner join segments
+        on
+            segments.member_kind = 'person'
+            and panel.person_id = segments.member_id
+    union all
+    select
+        panel.*,
+        segments.segment
+    from panel
+    inner join segments
+        on
+            segments.member_kind = 'unit'
+            and panel.unit_id = segments.member_id
 )
 
 -- Kaplan–Meier's convention: who is censored in a month was at risk in it.
 select
-    panel.metric,
-    panel.unit_id,
-    panel.cohort,
-    panel.comparison_cohort,
-    panel.comparison_arm,
-    panel.phase,
-    'all' as segment,
+    segmented.metric,
+    segmented.unit_id,
+    segmented.cohort,
+    segmented.comparison_cohort,
+    segmented.comparison_arm,
+    segmented.phase,
+    segmented.segment,
     numbers.month_number,
     cast(count(*) as bigint) as n_at_risk,
-    cast(
-        sum(case when panel.has_left and panel.months_followed = numbers.month_number then 1 else 0 end) as bigint
-    ) as n_events
-from panel
-inner join numbers on panel.months_followed >= numbers.month_number
+    {%- set leaves = 'segmented.has_left and segmented.months_followed = numbers.month_number' %}
+    cast(sum(case when {{ leaves }} then 1 else 0 end) as bigint) as n_events,
+    {%- for cause in ['voluntary', 'involuntary', 'other', 'unknown'] %}
+        cast(
+            sum(case when {{ leaves }} and segmented.cause = '{{ cause }}' then 1 else 0 end) as bigint
+        ) as n_{{ cause }},
+    {%- endfor %}
+    cast(sum(case when {{ leaves }} and segmented.is_regretted then 1 else 0 end) as bigint) as n_regretted
+from segmented
+inner join numbers on segmented.months_followed >= numbers.month_number
 group by
-    panel.metric,
-    panel.unit_id,
-    panel.cohort,
-    panel.comparison_cohort,
-    panel.comparison_arm,
-    panel.phase,
+    segmented.metric,
+    segmented.unit_id,
+    segmented.cohort,
+    segmented.comparison_cohort,
+    segmented.comparison_arm,
+    segmented.phase,
+    segmented.segment,
     numbers.month_number

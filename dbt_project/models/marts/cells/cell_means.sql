@@ -1,29 +1,5 @@
-{% set cell_window = 'over (partition by people.metric, people.unit_id, people.period_start)' %}
-
-with panel as (
-    select
-        metric,
-        person_id,
-        unit_id,
-        cohort,
-        arm,
-        kickoff_date,
-        observed_date,
-        period_start,
-        value
-    from {{ ref('pnl_engagement') }}
-    union all
-    select
-        metric,
-        person_id,
-        unit_id,
-        cohort,
-        arm,
-        kickoff_date,
-        observed_date,
-        period_start,
-        value
-    from {{ ref('pnl_productivity') }}
+with people as (
+    select * from {{ ref('pnl_periods') }}
 ),
 
 -- A cohort's first treated period is the first in which something was observed on or after its kick-off: a survey
@@ -32,8 +8,8 @@ periods as (
     select
         metric,
         period_start,
-        max(observed_date) as last_observed_date
-    from panel
+        max(last_observed_date) as last_observed_date
+    from people
     group by metric, period_start
 ),
 
@@ -45,7 +21,7 @@ first_treated as (
     from (select distinct
         metric,
         kickoff_date
-    from panel
+    from people
     where kickoff_date is not null) as panel_kickoffs
     inner join periods
         on
@@ -54,8 +30,31 @@ first_treated as (
     group by panel_kickoffs.metric, panel_kickoffs.kickoff_date
 ),
 
--- Two waves in one period make one value per person, so that a person counts once.
-people as (
+segments as (
+    select
+        member_kind,
+        member_id,
+        segment
+    from {{ ref('int_segments') }}
+),
+
+segmented as (
+    select
+        people.*,
+        'all' as segment
+    from people
+    union all
+    select
+        people.*,
+        segments.segment
+    from people
+    inner join segments
+        on
+            segments.member_kind = 'person'
+            and people.subject_id = segments.member_id
+),
+
+sums as (
     select
         metric,
         unit_id,
@@ -63,61 +62,97 @@ people as (
         arm,
         kickoff_date,
         period_start,
-        person_id,
-        {{ exact_sum('value') }} / count(value) as value
-    from panel
-    group by metric, unit_id, cohort, arm, kickoff_date, period_start, person_id
+        segment,
+        count(*) as n_eligible,
+        count(value) as n_observed,
+        coalesce({{ exact_sum('value') }}, 0) as value_sum
+    from segmented
+    group by metric, unit_id, cohort, arm, kickoff_date, period_start, segment
 ),
 
-cell_averages as (
+-- Centred at the cell's own mean before squaring: raw squares lose the digits that a variance is made of.
+spreads as (
     select
-        people.*,
-        {{ exact_sum('people.value', over=cell_window) }} / count(people.value) {{ cell_window }} as cell_mean
-    from people
+        segmented.metric,
+        segmented.unit_id,
+        segmented.period_start,
+        segmented.segment,
+        {{ exact_sum(
+            '(segmented.value - sums.value_sum / sums.n_observed) * (segmented.value - sums.value_sum / sums.n_observed)'
+        ) }} as centred_sum_of_squares
+    from segmented
+    inner join sums
+        on
+            segmented.metric = sums.metric
+            and segmented.unit_id = sums.unit_id
+            and segmented.period_start = sums.period_start
+            and segmented.segment = sums.segment
+    where segmented.value is not null
+    group by segmented.metric, segmented.unit_id, segmented.period_start, segmented.segment
 ),
 
 unit_sizes as (
     select
         metric,
         unit_id,
-        count(distinct person_id) as n_people
-    from people
+        segment,
+        count(distinct subject_id) as n_people
+    from segmented
     where value is not null
-    group by metric, unit_id
+    group by metric, unit_id, segment
+),
+
+cells as (
+    select
+        sums.metric,
+        sums.unit_id,
+        sums.cohort,
+        sums.arm,
+        sums.period_start,
+        sums.segment,
+        first_treated.cohort_period_start,
+        cast(sums.n_eligible as bigint) as n_eligible,
+        cast(sums.n_observed as bigint) as n_observed,
+        cast(coalesce(unit_sizes.n_people, 0) as bigint) as n_people,
+        sums.value_sum,
+        coalesce(spreads.centred_sum_of_squares, 0) as centred_sum_of_squares
+    from sums
+    left join spreads
+        on
+            sums.metric = spreads.metric
+            and sums.unit_id = spreads.unit_id
+            and sums.period_start = spreads.period_start
+            and sums.segment = spreads.segment
+    left join first_treated
+        on
+            sums.metric = first_treated.metric
+            and sums.kickoff_date = first_treated.kickoff_date
+    left join unit_sizes
+        on
+            sums.metric = unit_sizes.metric
+            and sums.unit_id = unit_sizes.unit_id
+            and sums.segment = unit_sizes.segment
 )
 
+select * from cells
+union all
+-- A segment of units has their cells as they are.
 select
-    cell_averages.metric,
-    cell_averages.unit_id,
-    cell_averages.cohort,
-    cell_averages.arm,
-    cell_averages.period_start,
-    'all' as segment,
-    first_treated.cohort_period_start,
-    cast(count(*) as bigint) as n_eligible,
-    cast(count(cell_averages.value) as bigint) as n_observed,
-    cast(coalesce(max(unit_sizes.n_people), 0) as bigint) as n_people,
-    coalesce({{ exact_sum('cell_averages.value') }}, 0) as value_sum,
-    -- Centred at the cell's own mean before squaring: raw squares lose the digits that a variance is made of.
-    coalesce(
-        {{ exact_sum(
-            '(cell_averages.value - cell_averages.cell_mean) * (cell_averages.value - cell_averages.cell_mean)'
-        ) }},
-        0
-    ) as centred_sum_of_squares
-from cell_averages
-left join first_treated
+    cells.metric,
+    cells.unit_id,
+    cells.cohort,
+    cells.arm,
+    cells.period_start,
+    segments.segment,
+    cells.cohort_period_start,
+    cells.n_eligible,
+    cells.n_observed,
+    cells.n_people,
+    cells.value_sum,
+    cells.centred_sum_of_squares
+from cells
+inner join segments
     on
-        cell_averages.metric = first_treated.metric
-        and cell_averages.kickoff_date = first_treated.kickoff_date
-left join unit_sizes
-    on
-        cell_averages.metric = unit_sizes.metric
-        and cell_averages.unit_id = unit_sizes.unit_id
-group by
-    cell_averages.metric,
-    cell_averages.unit_id,
-    cell_averages.cohort,
-    cell_averages.arm,
-    cell_averages.period_start,
-    first_treated.cohort_period_start
+        segments.member_kind = 'unit'
+        and cells.unit_id = segments.member_id
+where cells.segment = 'all'

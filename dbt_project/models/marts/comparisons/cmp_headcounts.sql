@@ -1,3 +1,9 @@
+{% set corrections = {
+    'n_listed_late': 'correction: listed later than hired',
+    'n_listed_again': 'correction: listed again',
+    'n_not_listed_before_exit': 'correction: not listed before the exit',
+    'n_vanished': 'correction: vanished without an exit',
+} %}
 with cells as (
     select * from {{ ref('cell_headcounts') }}
 ),
@@ -6,13 +12,20 @@ programme as (
     select programme from {{ ref('stg_study__programmes') }}
 )
 
+-- Units of one cohort together: a transfer between two of them is one out and one in.
 select
     programme.programme,
     cells.month,
     cells.cohort,
-    cast(sum(cells.n_listed) as bigint) as n_listed,
-    cast(sum(cells.n_joiners) as bigint) as n_joiners,
-    cast(sum(cells.n_leavers) as bigint) as n_leavers
+    cast(sum(case when cells.movement = 'opening' then cells.n_people else 0 end) as bigint) as n_opening,
+    cast(sum(case when cells.movement in ('hire', 'rehire') then cells.n_people else 0 end) as bigint) as n_hires,
+    cast(sum(case when cells.movement = 'transfer in' then cells.n_people else 0 end) as bigint) as n_transfers_in,
+    cast(sum(case when cells.movement = 'leaver' then -cells.n_people else 0 end) as bigint) as n_leavers,
+    cast(sum(case when cells.movement = 'transfer out' then -cells.n_people else 0 end) as bigint) as n_transfers_out,
+    {%- for column, movement in corrections.items() %}
+        cast(sum(case when cells.movement = '{{ movement }}' then cells.n_people else 0 end) as bigint) as {{ column }},
+    {%- endfor %}
+    cast(sum(cells.n_people) as bigint) as n_closing
 from cells
 cross join programme
 group by programme.programme, cells.month, cells.cohort

@@ -92,6 +92,8 @@ at_risk as (
     select
         watched.*,
         spells.left_date,
+        spells.termination_type,
+        spells.is_regretted,
         case
             when spells.is_vanished
                 then cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
@@ -141,6 +143,8 @@ select
     unit_id,
     cohort,
     has_left,
+    case when has_left then coalesce(termination_type, 'unknown') end as cause,
+    has_left and coalesce(is_regretted, false) as is_regretted,
     cast(
         case when has_left then left_month_number else least(known_months, retention_months) end as integer
     ) as months_followed

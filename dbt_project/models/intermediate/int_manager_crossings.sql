@@ -1,0 +1,52 @@
+with managers as (
+    select
+        manager_person_id as person_id,
+        month,
+        unit_id
+    from {{ ref('int_unit_managers') }}
+    where is_main_unit
+),
+
+units as (
+    select
+        unit_id,
+        cohort
+    from {{ ref('int_unit_assignments') }}
+),
+
+programme as (
+    select min(kickoff_date) as first_kickoff_date from {{ ref('int_unit_assignments') }}
+),
+
+placed as (
+    select
+        managers.person_id,
+        managers.month,
+        coalesce(units.cohort, 'not in the study') as cohort,
+        programme.first_kickoff_date,
+        row_number() over (partition by managers.person_id order by managers.month) as turn
+    from managers
+    cross join programme
+    left join units on managers.unit_id = units.unit_id
+    where managers.month >= {{ month_of('programme.first_kickoff_date') }}
+),
+
+began as (
+    select
+        person_id,
+        cohort
+    from placed
+    where turn = 1
+)
+
+-- Whoever led people of one cohort when the programme first found them leading, and of another one later: a coached way
+-- of leading goes with them.
+select
+    began.person_id,
+    began.cohort as from_cohort,
+    placed.cohort as to_cohort,
+    min(placed.month) as first_month
+from began
+inner join placed on began.person_id = placed.person_id
+where began.cohort <> placed.cohort
+group by began.person_id, began.cohort, placed.cohort

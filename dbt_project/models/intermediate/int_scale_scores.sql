@@ -1,0 +1,83 @@
+with responses as (
+    select
+        load_id,
+        response_id,
+        launched_date,
+        person_id,
+        resolution
+    from {{ ref('int_respondents') }}
+),
+
+answers as (
+    select
+        load_id,
+        response_id,
+        launched_date,
+        item,
+        scale,
+        answer,
+        lowest,
+        highest,
+        score
+    from {{ ref('stg_survey__answers') }}
+),
+
+programme as (
+    select * from {{ ref('stg_study__programmes') }}
+),
+
+scale_sizes as (
+    select
+        launched_date,
+        scale,
+        count(distinct item) as n_items
+    from answers
+    group by launched_date, scale
+),
+
+judged as (
+    select
+        answers.*,
+        case when answers.score >= programme.favourable_from then 1.0 else 0.0 end as is_favourable,
+        -- Promoters and detractors are defined on one range of answers; on another one nobody is either.
+        case
+            when answers.lowest <> programme.enps_lowest or answers.highest <> programme.enps_highest then null
+            when answers.answer >= programme.enps_promoters_from then 100.0
+            when answers.answer <= programme.enps_detractors_to then -100.0
+            else 0.0
+        end as net_promoter
+    from answers
+    cross join programme
+)
+
+-- A scale is scored when at least half of its items were answered.
+select
+    responses.load_id,
+    responses.response_id,
+    responses.launched_date,
+    responses.person_id,
+    responses.resolution,
+    judged.scale,
+    cast(max(scale_sizes.n_items) as bigint) as n_items,
+    cast(count(*) as bigint) as n_answered,
+    2 * count(*) >= max(scale_sizes.n_items) as is_scored,
+    {{ exact_sum('judged.score') }} / count(*) as score,
+    {{ exact_sum('judged.is_favourable') }} / count(*) as favourable,
+    {{ exact_sum('judged.net_promoter') }} / count(judged.net_promoter) as net_promoter
+from judged
+inner join responses
+    on
+        judged.load_id = responses.load_id
+        and judged.response_id = responses.response_id
+        and judged.launched_date = responses.launched_date
+inner join scale_sizes
+    on
+        judged.launched_date = scale_sizes.launched_date
+        and judged.scale = scale_sizes.scale
+group by
+    responses.load_id,
+    responses.response_id,
+    responses.launched_date,
+    responses.person_id,
+    responses.resolution,
+    judged.scale

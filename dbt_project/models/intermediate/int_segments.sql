@@ -1,0 +1,141 @@
+with eligible as (
+    select person_id from {{ ref('int_eligible') }}
+),
+
+assignments as (
+    select assignments.*
+    from {{ ref('int_assignments') }} as assignments
+    inner join eligible on assignments.person_id = eligible.person_id
+),
+
+tenures as (
+    select
+        person_id,
+        value as tenure_years
+    from {{ ref('int_characteristics') }}
+    where characteristic = 'tenure_years'
+),
+
+dimensions as (
+    select dimension from {{ source('raw', 'raw_study__segments') }}
+),
+
+bands as (
+    select
+        dimension,
+        band,
+        lowest,
+        below
+    from {{ source('raw', 'raw_study__bands') }}
+),
+
+units as (
+    select
+        unit_id,
+        arm
+    from {{ ref('int_unit_assignments') }}
+),
+
+leads as (
+    select
+        unit_id,
+        arm,
+        lead_person_id
+    from {{ ref('int_unit_leads') }}
+),
+
+of_people as (
+    {% for dimension in ['department', 'site', 'job_level', 'employment_type'] %}
+        select
+            person_id,
+            '{{ dimension }}' as dimension,
+            {{ dimension }} as word
+        from assignments
+        union all
+    {% endfor %}
+    select
+        tenures.person_id,
+        bands.dimension,
+        bands.band as word
+    from tenures
+    inner join bands
+        on
+            bands.dimension = 'tenure'
+            and (bands.lowest is null or tenures.tenure_years >= bands.lowest)
+            and (bands.below is null or tenures.tenure_years < bands.below)
+),
+
+-- What is true of a coached unit only: it is compared with the whole control.
+of_pilot_units as (
+    select
+        leads.unit_id,
+        'cascade_depth' as dimension,
+        cast(cascade.depth as {{ dbt.type_string() }}) as word
+    from leads
+    inner join {{ ref('int_cascade') }} as cascade on leads.lead_person_id = cascade.person_id
+    where leads.arm = 'pilot'
+    union all
+    select
+        leads.unit_id,
+        bands.dimension,
+        bands.band as word
+    from leads
+    inner join {{ ref('int_coaches') }} as coaches on leads.lead_person_id = coaches.coach_person_id
+    inner join bands
+        on
+            bands.dimension = 'coach_load'
+            and (bands.lowest is null or coaches.n_people >= bands.lowest)
+            and (bands.below is null or coaches.n_people < bands.below)
+    where leads.arm = 'pilot'
+    union all
+    select
+        leads.unit_id,
+        'readiness' as dimension,
+        readiness.readiness as word
+    from leads
+    inner join {{ ref('int_readiness') }} as readiness
+        on
+            leads.lead_person_id = readiness.person_id
+            and readiness.is_baseline
+    where leads.arm = 'pilot'
+),
+
+pilot_words as (
+    select distinct
+        dimension,
+        word
+    from of_pilot_units
+    where word is not null
+),
+
+of_units as (
+    select
+        unit_id,
+        dimension,
+        word
+    from of_pilot_units
+    where word is not null
+    union all
+    select
+        units.unit_id,
+        pilot_words.dimension,
+        pilot_words.word
+    from units
+    cross join pilot_words
+    where units.arm = 'control'
+)
+
+select
+    'person' as member_kind,
+    of_people.person_id as member_id,
+    {{ dbt.concat(['of_people.dimension', "': '", 'of_people.word']) }} as segment
+from of_people
+inner join dimensions on of_people.dimension = dimensions.dimension
+where of_people.word is not null
+union all
+select
+    'unit' as member_kind,
+    of_units.unit_id as member_id,
+    {{ dbt.concat(['of_units.dimension', "': '", 'of_units.word']) }} as segment
+from of_units
+inner join dimensions on of_units.dimension = dimensions.dimension

@@ -1,0 +1,128 @@
+{# From stints, not from listings: who is listed late was employed all the same, and absence is no exit. #}
+with observation as (
+    select
+        first_month,
+        last_month
+    from {{ ref('int_observation_window') }}
+),
+
+months as (
+    select
+        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'observation.first_month') }} as date) as month,
+        cast({{ dbt.dateadd('month', 'series.month_number', 'observation.first_month') }} as date) as next_month
+    from observation
+    inner join ({{ number_series(600) }}) as series
+        on
+            series.month_number - 1
+            <= {{ dbt.datediff('observation.first_month', 'observation.last_month', 'month') }}
+),
+
+spells as (
+    select
+        person_id,
+        hired_date,
+        left_date,
+        coalesce(termination_type, 'unknown') as cause,
+        coalesce(is_regretted, false) as is_regretted
+    from {{ ref('int_person_spells') }}
+    where not is_superseded
+),
+
+employed as (
+    select
+        spells.*,
+        months.month,
+        months.next_month
+    from spells
+    inner join months
+        on
+            spells.hired_date < months.next_month
+            and (spells.left_date is null or spells.left_date >= months.month)
+),
+
+listed as (
+    select
+        memberships.person_id,
+        memberships.month,
+        -- Finance counts by organisational unit: where people or managers were assigned, by department.
+        case programme.assignment_unit
+            when 'team' then memberships.team
+            when 'site' then memberships.site
+            else memberships.department
+        end as unit_id
+    from {{ ref('int_team_memberships') }} as memberships
+    cross join {{ ref('stg_study__programmes') }} as programme
+),
+
+-- The unit of the month; not listed in it: the last one known before, else the first one known.
+placed as (
+    select
+        employed.*,
+        listed.unit_id as own_unit_id,
+        count(listed.unit_id) over (partition by employed.person_id order by employed.month) as n_known,
+        min(case when listed.unit_id is not null then employed.month end) over (
+            partition by employed.person_id
+        ) as first_known_month
+    from employed
+    left join listed
+        on
+            employed.person_id = listed.person_id
+            and employed.month = listed.month
+),
+
+filled as (
+    select
+        placed.*,
+        coalesce(
+            max(placed.own_unit_id) over (partition by placed.person_id, placed.n_known),
+            max(case when placed.month = placed.first_known_month then placed.own_unit_id end)
+                over (partition by placed.person_id),
+            'none'
+        ) as unit_id
+    from placed
+),
+
+units as (
+    select
+        unit_id,
+        cohort,
+        arm
+    from {{ ref('int_unit_assignments') }}
+)
+
+select
+    filled.month,
+    filled.unit_id,
+    coalesce(units.cohort, 'not in the study') as cohort,
+    coalesce(units.arm, 'not in the study') as arm,
+    cast(sum(case when filled.hired_date <= filled.month then 1 else 0 end) as bigint) as n_first_day,
+    cast(
+        sum(
+            case
+                when filled.left_date is null then 1
+                when filled.left_date >= cast({{ dbt.dateadd('day', -1, 'filled.next_month') }} as date) then 1
+                else 0
+            end
+        ) as bigint
+    ) as n_last_day,
+    {%- set leaves = 'filled.left_date < filled.next_month' %}
+    cast(sum(case when {{ leaves }} then 1 else 0 end) as bigint) as n_leavers,
+    {%- for cause in ['voluntary', 'involuntary', 'other', 'unknown'] %}
+        cast(sum(case when {{ leaves }} and filled.cause = '{{ cause }}' then 1 else 0 end) as bigint) as n_{{ cause }},
+    {%- endfor %}
+    cast(sum(case when {{ leaves }} and filled.is_regretted then 1 else 0 end) as bigint) as n_regretted,
+    -- Days of service: from the hire date to the last day, which is not counted itself.
+    cast(
+        sum(
+            {{ dbt.datediff(
+                'greatest(filled.month, filled.hired_date)',
+                'least(filled.next_month, greatest(coalesce(filled.left_date, filled.next_month), '
+                ~ 'greatest(filled.month, filled.hired_date)))',
+                'day'
+            ) }}
+        ) as bigint
+    ) as n_person_days
+from filled
+left join units on filled.unit_id = units.unit_id
+group by
+    filled.month, filled.unit_id, coalesce(units.cohort, 'not in the study'), coalesce(units.arm, 'not in the study')

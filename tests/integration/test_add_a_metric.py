@@ -1,0 +1,59 @@
+"""The runbook for a new metric, followed to the letter: a panel, a row and a name; the rest follows by itself."""
+
+import os
+import re
+import shutil
+import subprocess
+import textwrap
+
+from ingest.load import warehouse
+from orchestration.defs.transform import DBT, PROJECT
+
+
+def block(text: str, language: str) -> str:
+    return textwrap.dedent(re.search(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE).group(1))
+
+
+def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, request):
+    text = (request.config.rootpath / "docs" / "runbooks" / "add-a-metric.md").read_text(encoding="utf-8")
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT, project)
+    panel, row = block(text, "sql"), block(text, "csv")
+    name = row.split(",")[0]
+    (project / "models" / "marts" / "panels" / "pnl_manager_changes.sql").write_text(panel, encoding="utf-8")
+    with (project / "seeds" / "metrics.csv").open("a", encoding="utf-8") as file:
+        file.write(row)
+    settings = project / "dbt_project.yml"
+    named = settings.read_text(encoding="utf-8").replace("pnl_new_hires]", "pnl_new_hires, pnl_manager_changes]")
+    settings.write_text(named, encoding="utf-8")
+    with warehouse(copy_of_published.warehouse) as connection:
+        connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter')", [name])
+    command = [str(DBT), "build", "--exclude", "test_type:unit", "--vars", '{"as_of": "2025-01-01"}']
+    paths = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
+    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "DO_NOT_TRACK": "1"}
+    done = subprocess.run([*command, *paths], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-4000:]
+    with warehouse(copy_of_published.warehouse) as connection:
+        by_hand = connection.execute(
+            """
+            with changed as (
+                select person_id, month, manager_person_id <> lag(manager_person_id) over (
+                    partition by person_id order by month) as is_change
+                from intermediate.int_manager_links
+            )
+            select count(*) from changed inner join intermediate.int_eligible using (person_id) where is_change
+            """
+        ).fetchall()
+        cells = connection.execute(
+            "select sum(value_sum)::int from cells.cell_means where metric = ? and segment = 'all'", [name]
+        ).fetchall()
+        found = {
+            table: connection.execute(f"select count(*) from {table} where metric = ?", [name]).fetchall()[0][0]
+            for table in (
+                *("comparisons.cmp_outcomes", "comparisons.cmp_trends", "comparisons.cmp_balance"),
+                *("comparisons.cmp_participant_flows", "cells.cell_differences", "staging.stg_study__outcomes"),
+            )
+        }
+    assert cells == by_hand and by_hand[0][0] > 0
+    assert all(found.values()), found
