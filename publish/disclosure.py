@@ -186,28 +186,42 @@ def guard_readiness(readiness: pl.DataFrame, minimum: int) -> Guarded:
     return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
 
 
+def thinned(counts: list[int], allowed: list[bool], minimum: int) -> list[bool]:
+    """Which of the allowed points of a curve of running counts may be shown: from the last back, apart by enough.
+
+    What lies between two shown points can be subtracted, so it must be about enough people, as must the first one.
+    """
+    shown, later = [False] * len(counts), None
+    for index in range(len(counts) - 1, -1, -1):
+        if allowed[index] and counts[index] >= minimum and (later is None or later - counts[index] >= minimum):
+            shown[index], later = True, counts[index]
+    return shown
+
+
 def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
     """Shares by month of the window, without the counts they come from: of one month few people leave.
 
-    A share is shown once it is about enough leavers, and while it is about enough people who stayed.
+    The last month is shown if enough had left by then and enough stayed, an earlier one if enough left after it.
     """
     window = ["programme", "comparison_cohort", "comparison_arm", "phase"]
     causes = ("voluntary", "involuntary", "other", "regretted")
-    everybody = survival.filter(pl.col("segment") == ALL).sort(*window, "month_number")
     left = {"share_retained": "n_events"} | {f"share_left_{cause}": f"n_{cause}" for cause in causes}
-    entered = pl.col("n_at_risk").first().over(window)
-    table = everybody.with_columns(
-        entered.alias("n_entered"),
-        *(
-            pl.when(
-                (pl.col(count).cum_sum().over(window) >= minimum)
-                & (pl.col("n_at_risk") - pl.col("n_events") >= minimum)
-            )
-            .then(pl.col(share))
-            .alias(share)
+    parts = []
+    for _, part in (
+        survival.filter(pl.col("segment") == ALL).sort(*window, "month_number").group_by(window, maintain_order=True)
+    ):
+        enough_stay = (part["n_at_risk"] - part["n_events"] >= minimum).to_list()
+        masks = {
+            share: pl.Series(thinned(part[count].cum_sum().to_list(), enough_stay, minimum))
             for share, count in left.items()
-        ),
-    )
+        }
+        parts.append(
+            part.with_columns(
+                pl.lit(part["n_at_risk"][0]).alias("n_entered"),
+                *(pl.when(mask).then(pl.col(share)).alias(share) for share, mask in masks.items()),
+            )
+        )
+    table = pl.concat(parts) if parts else survival.with_columns(pl.col("n_at_risk").alias("n_entered")).clear()
     n_hidden = int(table.select(pl.any_horizontal(pl.col(share).is_null() for share in left).sum()).item())
     few = hide(table, small(("n_entered",), minimum), ("n_entered",))
     return Guarded(few.table.select(*window, "month_number", "n_entered", *left), n_hidden)
@@ -217,7 +231,10 @@ def guard_turnovers(turnovers: pl.DataFrame, minimum: int) -> Guarded:
     """Years only (quarters would be subtracted from them), all formulas or none, causes together or not at all."""
     years = turnovers.filter(pl.col("span") == "year")
     counts = ("n_opening", "n_closing", "n_leavers")
-    whole = hide(years, small(counts, minimum), (*counts, "denominator", "turnover"))
+    # "The last month × 12" tells the leavers of one month.
+    of_a_month = (pl.col("turnover") * pl.col("denominator") / MONTHS_OF_A_YEAR).round()
+    few = small(counts, minimum) | ((pl.col("formula") == "last_month") & (of_a_month < minimum)).fill_null(True)
+    whole = hide(years, few, (*counts, "denominator", "turnover"))
     causes = ("n_voluntary", "n_involuntary", "n_regretted")
     parts = hide(whole.table, small(causes, minimum) | pl.col("n_leavers").is_null(), causes)
     return Guarded(parts.table, whole.n_hidden + parts.n_hidden)
@@ -263,6 +280,7 @@ def guard_money(
     return hide(money, pl.lit(bool(few)) | (rests & pl.lit(suppressed.height > 0)), ("low", "central", "high", "basis"))
 
 
+MONTHS_OF_A_YEAR = 12
 # Units of metrics whose mean times people is a number of people: small numbers would show.
 SHARES_OF_PEOPLE = ("share retained", "share of new hires")
 NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "p_value_adjusted", "df")

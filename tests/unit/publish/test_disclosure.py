@@ -22,6 +22,7 @@ from publish.disclosure import (
     guard_turnovers,
     hide,
     small,
+    thinned,
 )
 
 ROW = {
@@ -247,8 +248,24 @@ def test_shares_left_are_shown_once_they_are_about_enough_people():
     assert "n_events" not in table.columns and "n_at_risk" not in table.columns
 
 
+def test_between_two_shown_points_of_a_curve_enough_people_left():
+    anywhere = [True] * 6
+    assert thinned([9, 13, 16, 25, 34, 40], anywhere, 10) == [False, True, False, True, False, True]
+    assert thinned([9, 13, 16, 25, 34, 40], [*anywhere[:5], False], 10) == [False, False, True, False, True, False]
+    assert thinned([3, 5, 9], anywhere, 10) == [False] * 3
+    assert thinned([10, 10, 10], anywhere, 10) == [False, False, True]
+
+
 def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
-    row = {"span": "year", "n_opening": 100, "n_closing": 90, "n_leavers": 30, "denominator": 95.0, "turnover": 0.3}
+    row = {
+        "span": "year",
+        "formula": "monthly_means",
+        "n_opening": 100,
+        "n_closing": 90,
+        "n_leavers": 30,
+        "denominator": 95.0,
+        "turnover": 0.3,
+    }
     causes = {"n_voluntary": 18, "n_involuntary": 12, "n_regretted": 10}
     frame = pl.DataFrame(
         [
@@ -256,12 +273,15 @@ def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
             row | causes | {"n_regretted": 3},
             row | causes | {"n_leavers": 9},
             row | causes | {"span": "quarter"},
+            # 9 leavers in December, and 12
+            row | causes | {"formula": "last_month", "turnover": 1.2, "denominator": 90.0},
+            row | causes | {"formula": "last_month", "turnover": 1.6, "denominator": 90.0},
         ]
     )
     table = guard_turnovers(frame, 10).table
-    assert table.height == 3
-    assert table["turnover"].to_list() == [0.3, 0.3, None]
-    assert table["n_voluntary"].to_list() == [18, None, None]
+    assert table.height == 5
+    assert table["turnover"].to_list() == [0.3, 0.3, None, None, 1.6]
+    assert table["n_voluntary"].to_list() == [18, None, None, None, 18]
 
 
 def test_who_changed_sides_is_told_by_arm():
