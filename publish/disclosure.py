@@ -52,20 +52,38 @@ def hide(frame: pl.DataFrame, hidden: pl.Expr | pl.Series, columns: tuple[str, .
     return Guarded(table, int(is_hidden.sum()))
 
 
-def with_complement(frame: pl.DataFrame, hidden: pl.Expr, *, parts_of: tuple[str, ...], size: str) -> pl.DataFrame:
-    """Column `_hidden`: the hidden rows, and beside a lone one the smallest other row of the same whole."""
-    marked = frame.with_row_index("_row").with_columns(hidden.alias("_small"))
-    wholes = marked.filter(pl.col("_small")).group_by(parts_of).len("_n").filter(pl.col("_n") == 1)
-    partners = (
-        marked.filter(~pl.col("_small"))
-        .join(wholes, on=list(parts_of), how="semi", nulls_equal=True)
-        .sort(size, "_row")
-        .group_by(parts_of, maintain_order=True)
-        .first()
+def with_complement(
+    frame: pl.DataFrame,
+    hidden: pl.Expr,
+    *,
+    parts_of: tuple[str, ...],
+    size: str,
+    minimum: int,
+    usable: pl.Expr | None = None,
+) -> pl.DataFrame:
+    """Column `_hidden`: the hidden rows, and beside them the smallest others of the same whole.
+
+    At least two rows are hidden, with `minimum` people together: else the whole tells what is hidden. Only `usable`
+    rows (those that show something) protect others.
+    """
+    marked = frame.with_row_index("_row").with_columns(
+        hidden.fill_null(True).alias("_small"),
+        (usable if usable is not None else pl.lit(True)).fill_null(False).alias("_usable"),
     )
-    return marked.with_columns(
-        (pl.col("_small") | pl.col("_row").is_in(partners["_row"].implode())).alias("_hidden")
-    ).drop("_row", "_small")
+    taken: set[int] = set()
+    for _, whole in marked.group_by(parts_of):
+        small_rows = whole.filter("_small")
+        if small_rows.is_empty():
+            continue
+        n_hidden, n_people = small_rows.height, small_rows[size].fill_null(0).sum()
+        for row in whole.filter(~pl.col("_small") & pl.col("_usable")).sort(size, "_row").iter_rows(named=True):
+            if n_hidden > 1 and n_people >= minimum:
+                break
+            taken.add(row["_row"])
+            n_hidden, n_people = n_hidden + 1, n_people + row[size]
+    return marked.with_columns((pl.col("_small") | pl.col("_row").is_in(sorted(taken))).alias("_hidden")).drop(
+        "_row", "_small", "_usable"
+    )
 
 
 ALL = "all"
@@ -87,7 +105,7 @@ class Rule:
         """The guarded table."""
         hidden = small(self.counts, minimum) if self.counts else pl.lit(False)
         if self.parts_of:
-            frame = with_complement(frame, hidden, parts_of=self.parts_of, size=self.counts[0])
+            frame = with_complement(frame, hidden, parts_of=self.parts_of, size=self.counts[0], minimum=minimum)
             hidden = pl.col("_hidden")
         first = hide(frame, frame.select(hidden.alias("_")).to_series(), (*self.counts, *self.figures, *self.own))
         table, n_hidden = first.table, first.n_hidden
@@ -99,20 +117,12 @@ class Rule:
 
 # Tables that one rule guards whole; the others have a function of their own below.
 RULES = {
-    "cmp_characteristics": Rule(
-        counts=("n_pilot", "n_control"), figures=("mean_pilot", "mean_control", "standardised_difference")
-    ),
     "cmp_cohorts": Rule(
         counts=("n_people",),
         figures=("n_units_with_people",),
         own=("n_movers", "n_coaches", "n_coaches_trained_in_time", "n_coaches_trained", "n_coaches_withdrawn"),
     ),
     "cmp_trainings": Rule(counts=("n_people", "n_records"), figures=("first_completed_date", "last_completed_date")),
-    "cmp_cascade": Rule(
-        counts=("n_trained", "n_people_reached"),
-        figures=("breadth", "first_completed_date", "last_completed_date", "median_days_to_reach"),
-        own=("n_trainers",),
-    ),
     "cmp_coach_loads": Rule(
         counts=("n_coaches", "n_people_coached"),
         figures=(
@@ -131,10 +141,59 @@ RULES = {
         own=("n_without_layer",),
     ),
     "cmp_participant_flows": Rule(counts=("n_observations",)),
-    "cmp_items": Rule(
-        counts=("n_answered",), figures=("n_respondents", "mean_score", "favourable_share", "no_answer_share")
-    ),
 }
+
+
+def either_side(share: pl.Expr, count: pl.Expr, minimum: int) -> pl.Expr:
+    """True where a share of so many people, or the rest of them, is a small number of people."""
+    members = (share * count).round()
+    return ((members < minimum) | (count - members < minimum)).fill_null(True)
+
+
+def guard_characteristics(characteristics: pl.DataFrame, minimum: int) -> Guarded:
+    """Numbers of enough people; of shares in a segment also enough people on either side, in both arms."""
+    few = pl.any_horizontal(
+        either_side(pl.col(f"mean_{arm}"), pl.col(f"n_{arm}"), minimum) for arm in ("pilot", "control")
+    )
+    is_share = pl.col("characteristic").str.contains(": ")
+    hidden = small(("n_pilot", "n_control"), minimum) | (is_share & few)
+    dimension = pl.when(is_share).then(pl.col("characteristic").str.split(":").list.first())
+    marked = with_complement(
+        characteristics.with_columns(dimension.fill_null(pl.col("characteristic")).alias("_dimension")),
+        hidden,
+        parts_of=("_dimension",),
+        size="n_pilot",
+        minimum=minimum,
+    )
+    figures = ("mean_pilot", "mean_control", "standardised_difference", "n_pilot", "n_control")
+    guarded = hide(marked, marked["_hidden"], figures)
+    return Guarded(guarded.table.drop("_hidden", "_dimension"), guarded.n_hidden)
+
+
+def guard_items(items: pl.DataFrame, minimum: int) -> Guarded:
+    """Items with enough answers; how many did not answer, and who was favourable, only with enough on either side."""
+    whole = hide(
+        items,
+        small(("n_answered",), minimum),
+        ("n_respondents", "n_answered", "mean_score", "favourable_share", "no_answer_share"),
+    )
+    silent = pl.col("n_respondents") - pl.col("n_answered")
+    asked = hide(whole.table, silent < minimum, ("n_respondents", "no_answer_share"))
+    favourable = hide(
+        asked.table,
+        either_side(pl.col("favourable_share"), pl.col("n_answered"), minimum),
+        ("favourable_share",),
+    )
+    return Guarded(favourable.table, whole.n_hidden + favourable.n_hidden)
+
+
+def guard_cascade(cascade: pl.DataFrame, minimum: int) -> Guarded:
+    """Depths with enough people; breadth only where enough of them trained others: it would tell their number."""
+    days = ("first_completed_date", "last_completed_date", "median_days_to_reach")
+    counts = ("n_trained", "n_people_reached")
+    whole = hide(cascade, small(counts, minimum), (*counts, *days, "n_trainers", "breadth"))
+    trainers = hide(whole.table, small(("n_trainers",), minimum), ("n_trainers", "breadth"))
+    return Guarded(trainers.table, whole.n_hidden + trainers.n_hidden)
 
 
 def guard_responses(responses: pl.DataFrame, minimum: int) -> Guarded:
@@ -173,17 +232,32 @@ def guard_crossings(crossings: pl.DataFrame, minimum: int) -> Guarded:
 def guard_readiness(readiness: pl.DataFrame, minimum: int) -> Guarded:
     """Managers by assessment, arm and movement; `all` states before are the states themselves."""
     keys = ["programme", "assessed_date", "arm", "readiness_before", "readiness"]
-    states = readiness.with_columns(pl.lit(ALL).alias("readiness_before"))
-    pooled = pl.concat([states, readiness]).group_by(keys).agg(pl.col("n_managers").sum()).sort(keys)
+    moves = readiness.group_by(keys).agg(pl.col("n_managers").sum()).sort(keys)
+    states = (
+        readiness.with_columns(pl.lit(ALL).alias("readiness_before"))
+        .group_by(keys)
+        .agg(pl.col("n_managers").sum())
+        .sort(keys)
+    )
     marked = with_complement(
-        pooled,
+        moves,
         small(("n_managers",), minimum),
         parts_of=("assessed_date", "arm", "readiness"),
         size="n_managers",
+        minimum=minimum,
     )
-    # A state is shown with some of its movements hidden, so two of them must be.
+    # A state is shown with some of its movements hidden: they must hide each other, or the state is hidden too.
     guarded = hide(marked, marked["_hidden"], ("n_managers",))
-    return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
+    lone = (
+        marked.filter("_hidden")
+        .group_by("programme", "assessed_date", "arm", "readiness")
+        .agg(pl.len().alias("_n"), pl.col("n_managers").sum().alias("_people"))
+        .filter((pl.col("_n") < 2) | (pl.col("_people") < minimum))
+    )
+    told = states.join(lone, on=["programme", "assessed_date", "arm", "readiness"], how="left")
+    whole = hide(told, small(("n_managers",), minimum) | pl.col("_n").is_not_null(), ("n_managers",))
+    table = pl.concat([whole.table.drop("_n", "_people"), guarded.table.drop("_hidden")])
+    return Guarded(table.sort(keys), guarded.n_hidden + whole.n_hidden)
 
 
 def thinned(counts: list[int], allowed: list[bool], minimum: int) -> list[bool]:
@@ -211,10 +285,14 @@ def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
         survival.filter(pl.col("segment") == ALL).sort(*window, "month_number").group_by(window, maintain_order=True)
     ):
         enough_stay = (part["n_at_risk"] - part["n_events"] >= minimum).to_list()
-        masks = {
-            share: pl.Series(thinned(part[count].cum_sum().to_list(), enough_stay, minimum))
-            for share, count in left.items()
-        }
+        masks = {"share_retained": pl.Series(thinned(part["n_events"].cum_sum().to_list(), enough_stay, minimum))}
+        # Causes sum to what was not retained: shown together, where each that occurs is about enough people.
+        so_far = [part[f"n_{cause}"].cum_sum() for cause in causes]
+        together = masks["share_retained"]
+        for running in so_far:
+            together = together & ((running >= minimum) | (running.max() == 0))
+        together = together & pl.Series(thinned(so_far[0].to_list(), enough_stay, minimum))
+        masks |= {f"share_left_{cause}": together for cause in causes}
         parts.append(
             part.with_columns(
                 pl.lit(part["n_at_risk"][0]).alias("n_entered"),
@@ -228,25 +306,25 @@ def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
 
 
 def guard_turnovers(turnovers: pl.DataFrame, minimum: int) -> Guarded:
-    """Years only (quarters would be subtracted from them), all formulas or none, causes together or not at all."""
-    years = turnovers.filter(pl.col("span") == "year")
+    """Years of the arms (quarters, cohorts and totals would be subtracted), causes together or not at all."""
+    # By arm: cohorts and everybody would be subtracted from the arms.
+    years = turnovers.filter((pl.col("span") == "year") & (pl.col("scope") == "arm"))
     counts = ("n_opening", "n_closing", "n_leavers")
     # "The last month × 12" tells the leavers of one month.
     of_a_month = (pl.col("turnover") * pl.col("denominator") / MONTHS_OF_A_YEAR).round()
     few = small(counts, minimum) | ((pl.col("formula") == "last_month") & (of_a_month < minimum)).fill_null(True)
     whole = hide(years, few, (*counts, "denominator", "turnover"))
     causes = ("n_voluntary", "n_involuntary", "n_regretted")
-    parts = hide(whole.table, small(causes, minimum) | pl.col("n_leavers").is_null(), causes)
+    others = pl.col("n_leavers") - pl.col("n_voluntary") - pl.col("n_involuntary")
+    few_others = ((others > 0) & (others < minimum)).fill_null(True)
+    parts = hide(whole.table, small(causes, minimum) | few_others, causes)
     return Guarded(parts.table, whole.n_hidden + parts.n_hidden)
 
 
 def guard_trends(trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
     """Means over enough people; of shares of people also enough of them on either side; and no few silent ones."""
     shares = outcomes.filter(pl.col("unit").is_in(SHARES_OF_PEOPLE))["metric"].implode()
-    counted = (pl.col("mean") * pl.col("n_observed")).round()
-    few = pl.col("metric").is_in(shares) & ((counted < minimum) | (pl.col("n_observed") - counted < minimum)).fill_null(
-        True
-    )
+    few = pl.col("metric").is_in(shares) & either_side(pl.col("mean"), pl.col("n_observed"), minimum)
     means = hide(trends, small(("n_observed",), minimum) | few, ("mean", "n_observed", "n_eligible"))
     silent = pl.col("n_eligible") - pl.col("n_observed")
     eligible = hide(means.table, (silent > 0) & (silent < minimum), ("n_eligible",))
@@ -296,7 +374,14 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
     dimensioned = estimates.with_columns(DIMENSION)
     marked = pl.concat(
         [
-            with_complement(dimensioned.filter(of_cohorts | of_segments), is_small, parts_of=parts, size="n_pilot"),
+            with_complement(
+                dimensioned.filter(of_cohorts | of_segments),
+                is_small,
+                parts_of=parts,
+                size="n_pilot",
+                minimum=minimum,
+                usable=pl.col("status") == "estimated",
+            ),
             dimensioned.filter(~(of_cohorts | of_segments)).with_columns(is_small.alias("_hidden")),
         ]
     )
@@ -324,6 +409,7 @@ def guard_comparisons(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum
                 is_small,
                 parts_of=("metric", "time_window", "_dimension"),
                 size="n_pilot",
+                minimum=minimum,
             ),
             dimensioned.filter(pl.col("segment") == ALL).with_columns(is_small.alias("_hidden")),
         ]
@@ -356,7 +442,7 @@ def guard_headcounts(headcounts: pl.DataFrame, minimum: int) -> Guarded:
     summed = headcounts.with_columns(
         pl.sum_horizontal(pl.col(name) * sign for name, sign in zip(other, signs, strict=True)).alias("n_other")
     ).drop(other)
-    marked = with_complement(summed, small(counted, minimum), parts_of=("month",), size="n_opening")
+    marked = with_complement(summed, small(counted, minimum), parts_of=("month",), size="n_opening", minimum=minimum)
     listed = hide(marked, marked["_hidden"], (*counted, *moved, "n_other"))
     flows = hide(listed.table, small(moved, minimum) & pl.col("n_opening").is_not_null(), (*moved, "n_other"))
     return Guarded(flows.table.drop("_hidden"), listed.n_hidden + flows.n_hidden)
@@ -393,6 +479,9 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
         "pub_populations": hide(content["cmp_populations"], small(("n_people",), minimum), ("n_people",)),
         "pub_crossings": guard_crossings(content["cmp_crossings"], minimum),
         "pub_readiness": guard_readiness(content["cmp_readiness"], minimum),
+        "pub_characteristics": guard_characteristics(content["cmp_characteristics"], minimum),
+        "pub_items": guard_items(content["cmp_items"], minimum),
+        "pub_cascade": guard_cascade(content["cmp_cascade"], minimum),
         "pub_scales": guard_scales(content["cmp_scales"], minimum),
         **{name.replace("cmp_", "pub_"): rule.guard(content[name], minimum) for name, rule in RULES.items()},
     }

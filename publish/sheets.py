@@ -367,7 +367,7 @@ FORMULAS = {
 
 def turnovers(tables: Tables) -> Sheet:
     """The rival formulas side by side."""
-    found = tables["pub_turnovers"].table.filter(pl.col("scope") != "cohort")
+    found = tables["pub_turnovers"].table
     chosen = found.filter(pl.col("is_chosen"))["formula"].unique().to_list()
     rates = {
         (row["span_start"], row["population"], row["formula"]): row["turnover"] for row in found.iter_rows(named=True)
@@ -441,7 +441,7 @@ def coach_loads(tables: Tables) -> Sheet:
     """Load of coaches and how many everybody would need."""
     return Sheet(
         "Coaches: people each looks after (10th percentile, median, 90th), and coaches needed for everybody",
-        ("coaches", "people coached", "low", "median", "high", "needed at high load", "at the mean", "at low load"),
+        ("coaches", "people coached", "low", "median", "high", "needed at high load", "at the median", "at low load"),
         written(
             tables["pub_coach_loads"].table,
             n_coaches=count,

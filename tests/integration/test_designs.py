@@ -160,3 +160,78 @@ def test_a_roster_that_comes_after_the_kickoff_moves_nobody(by_team):
         ("one", 1, 1),
     ]
     assert arms(by_team)[1] == ("after", 12.0, 10.0, 3, 3, 1, 1)
+
+
+def test_two_surveys_of_one_day_are_two_waves(by_team):
+    """The same people answer both; one knows them, the other does not."""
+    (by_team.root / "sources").mkdir()
+    for name, scale, who in (
+        ("open", "engagement", "person_id: {from: Who}"),
+        ("secret", "autonomy", "team: {from: Who}"),
+    ):
+        anonymous = "anonymous: true\n" if name == "secret" else ""
+        response = "" if name == "secret" else "  response_id: {from: Who}\n"
+        (by_team.root / "sources" / f"survey_{name}.yml").write_text(
+            f"name: survey_{name}\nsource: survey\nfiles: ['{name}_*.csv']\nfinal_newline: required\n{anonymous}"
+            "snapshot:\n  filename: '(?P<year>\\d{4})-(?P<month>\\d{2})-(?P<day>\\d{2})'\n"
+            f"columns:\n{response}  {who}\nitems:\n  only: {{from: Only, scale: {scale}}}\n"
+        )
+    study = by_team.root / "study.yml"
+    study.write_text(study.read_text() + "  - {metric: autonomy_score}\n")
+    by_team.drop("survey", "open_2026-02-10.csv", csv("Who,Only", [("p1", 3), ("p2", 5), ("p4", 4)]))
+    by_team.drop("survey", "secret_2026-02-10.csv", csv("Who,Only", [("Tm1", 2), ("Tm2", 4), ("Tm2", 5)]))
+    by_team.build(date(2026, 7, 1))
+    found = by_team.rows(
+        "select metric, unit_id, n_eligible, n_observed, value_sum from cells.cell_means "
+        "where metric in ('engagement_score', 'autonomy_score') order by all"
+    )
+    assert found == [
+        ("autonomy_score", "Tm1", 3, 1, 25.0),
+        ("autonomy_score", "Tm2", 3, 2, 175.0),
+        ("engagement_score", "Tm1", 3, 2, 150.0),
+        ("engagement_score", "Tm2", 3, 1, 75.0),
+    ]
+
+
+def test_what_later_files_and_other_tools_say_about_goals_and_people(by_team):
+    """A goal that was moved is not missed, two tools number alike, a blank team is no move, a short stint counts."""
+    goals = "event,id,employee_id,due,status,set_by"
+    by_team.drop("checkins", "checkins_2026-03.csv", csv(goals, [("goal", 1, "p1", "2026-03-31", "missed", "team")]))
+    moved = [("goal", 1, "p1", "2026-09-30", "missed", "team"), ("goal", 2, "p1", "2026-03-31", "met", "team")]
+    by_team.drop("checkins", "checkins_2026-05.csv", csv(goals, moved))
+    by_team.drop(
+        "checkins",
+        "log.jsonl",
+        '{"event": "goal", "id": "2", "employee_id": "p4", "due": "2026-03-31", "status": "missed"}\n',
+    )
+    # p2 has no team in May; quick was hired on 3 February, left on the 20th, and the March file tells it
+    may = by_team.root / "inbox" / "hris" / "hris_2026-05.csv"
+    lines = may.read_text().splitlines()
+    blanked = [line.replace(",Tm1,", ",,") if line.startswith("p2,") else line for line in lines]
+    may.write_text("\n".join(blanked) + "\n")
+    march = by_team.root / "inbox" / "hris" / "hris_2026-03.csv"
+    march.write_text(march.read_text() + "quick,02/03/2026,02/20/2026,D,north,Tm1,m1,\n")
+    study = by_team.root / "study.yml"
+    study.write_text(study.read_text() + "  - {metric: goals_met_share}\n  - {metric: new_hire_attrition_90d}\n")
+    by_team.build(date(2026, 7, 1))
+    found = by_team.rows(
+        "select metric, unit_id, n_observed, value_sum from cells.cell_means "
+        "where metric in ('goals_met_share', 'new_hire_attrition_90d') and n_observed > 0 order by all"
+    )
+    assert found == [
+        ("goals_met_share", "Tm1", 1, 1.0),
+        ("goals_met_share", "Tm2", 1, 0.0),
+        ("new_hire_attrition_90d", "Tm1", 1, 1.0),
+    ]
+    crossings = "select from_cohort, to_cohort, n_people from comparisons.cmp_crossings where who = 'people'"
+    assert by_team.rows(crossings) == [("one", "control", 1)]  # p3, who moves in June
+
+
+def test_nothing_is_known_of_days_after_the_one_looked_from(by_team):
+    by_team.build(date(2026, 6, 10))
+    [(through,)] = by_team.rows("select observed_through_date::varchar from intermediate.int_observation_window")
+    assert through == "2026-06-10"
+    # The second quarter is not over: it is not there.
+    assert by_team.rows(
+        "select distinct period_start::varchar from cells.cell_means where metric = 'output_per_fte_month'"
+    ) == [("2026-01-01",)]

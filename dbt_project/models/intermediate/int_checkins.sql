@@ -50,6 +50,7 @@ found as (
 )
 
 select
+    found.mapping,
     found.event,
     found.event_id,
     found.month,

@@ -33,5 +33,8 @@ inner join memberships
         assignments.person_id = memberships.person_id
         and assignments.assigned_month < memberships.month
 left join units on memberships.unit_id = units.unit_id
-where assignments.cohort <> coalesce(units.cohort, 'not in the study')
+where
+    assignments.cohort <> coalesce(units.cohort, 'not in the study')
+    -- Not known where is not somewhere else.
+    and memberships.unit_id is not null
 group by assignments.person_id, assignments.cohort, coalesce(units.cohort, 'not in the study')

@@ -1,10 +1,14 @@
 with managers as (
     select
-        manager_person_id as person_id,
-        month,
-        unit_id
-    from {{ ref('int_unit_managers') }}
-    where is_main_unit
+        managers.manager_person_id as person_id,
+        managers.month,
+        managers.unit_id
+    from {{ ref('int_unit_managers') }} as managers
+    cross join {{ ref('stg_study__programmes') }} as programme
+    where
+        managers.is_main_unit
+        -- Who leads people that were assigned one by one is on no side.
+        and programme.assignment_unit <> 'person'
 ),
 
 units as (

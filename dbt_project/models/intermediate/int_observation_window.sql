@@ -5,6 +5,6 @@ with workers as (
 select
     min(snapshot_month) as first_month,
     max(snapshot_month) as last_month,
-    -- What happened after the last snapshot's month is not known, whatever day the run looks from.
-    cast({{ dbt.last_day('max(snapshot_month)', 'month') }} as date) as observed_through_date
+    -- What happened after the last snapshot's month is not known, and nothing after the day looked from.
+    least(cast({{ dbt.last_day('max(snapshot_month)', 'month') }} as date), {{ as_of() }}) as observed_through_date
 from workers

@@ -10,15 +10,24 @@ programme as (
     from {{ ref('stg_study__programmes') }}
 ),
 
-leads as (
+-- Who leads a coached unit and another one is a coach.
+ranked_leads as (
     select
         lead_person_id,
-        min(cohort) as cohort,
-        min(arm) as arm,
-        min(kickoff_date) as kickoff_date
+        cohort,
+        arm,
+        kickoff_date,
+        row_number() over (
+            partition by lead_person_id
+            order by case arm when 'pilot' then 0 else 1 end, kickoff_date, cohort
+        ) as turn
     from {{ ref('int_unit_leads') }}
     where lead_person_id is not null
-    group by lead_person_id
+),
+
+leads as (
+    select * from ranked_leads
+    where turn = 1
 ),
 
 told as (

@@ -25,10 +25,11 @@ programme as (
 
 waves as (
     select
+        survey,
         launched_date,
         max(case when resolution = 'anonymous' then 0 else 1 end) = 1 as is_identified
     from respondents
-    group by launched_date
+    group by survey, launched_date
 ),
 
 grouped as (
@@ -42,7 +43,10 @@ grouped as (
         end as own_unit_id
     from respondents
     cross join programme
-    inner join waves on respondents.launched_date = waves.launched_date
+    inner join waves
+        on
+            respondents.survey = waves.survey
+            and respondents.launched_date = waves.launched_date
 )
 
 -- A known respondent answers for the unit they were assigned in, an anonymous one for the unit that the response names.
@@ -51,6 +55,7 @@ select
     grouped.load_id,
     grouped.response_id,
     grouped.launched_date,
+    grouped.survey,
     'person' as subject_kind,
     eligible.unit_id,
     eligible.cohort,
@@ -63,6 +68,7 @@ select
     grouped.load_id,
     grouped.response_id,
     grouped.launched_date,
+    grouped.survey,
     'seat' as subject_kind,
     units.unit_id,
     units.cohort,

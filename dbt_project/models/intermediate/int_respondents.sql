@@ -27,6 +27,7 @@ found as (
         responses.load_id,
         responses.response_id,
         responses.launched_date,
+        responses.survey,
         responses.recorded_at,
         responses.department,
         responses.site,
@@ -49,13 +50,15 @@ found as (
             and responses.email_key = addresses.email_key
 ),
 
--- One person twice in a wave: the last answer.
+-- One person twice in a wave: the last answer. Two surveys may be launched on one day.
 ranked as (
     select
         found.*,
         row_number() over (
             partition by
-                found.launched_date, coalesce(found.person_id, {{ dbt.concat(['found.load_id', 'found.response_id']) }})
+                found.survey,
+                found.launched_date,
+                coalesce(found.person_id, {{ dbt.concat(['found.load_id', 'found.response_id']) }})
             order by found.recorded_at desc nulls last, found.response_id desc, found.load_id desc
         ) as turn
     from found
@@ -65,6 +68,7 @@ select
     load_id,
     response_id,
     launched_date,
+    survey,
     recorded_at,
     person_id,
     resolution,

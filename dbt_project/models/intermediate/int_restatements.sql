@@ -98,7 +98,7 @@ events as (
         events.status,
         {{ month_of('events.due_date') }} as month,
         lag(events.status) over (
-            partition by events.event, events.event_id
+            partition by loads.mapping, events.event, events.event_id
             order by loads.file_date nulls first, loads.version, loads.sequence, events.line
         ) as status_before
     from {{ source('raw', 'raw_checkins__events') }} as events

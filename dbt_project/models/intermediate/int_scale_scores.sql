@@ -3,6 +3,7 @@ with responses as (
         load_id,
         response_id,
         launched_date,
+        survey,
         person_id,
         resolution
     from {{ ref('int_respondents') }}
@@ -13,6 +14,7 @@ answers as (
         load_id,
         response_id,
         launched_date,
+        survey,
         item,
         scale,
         answer,
@@ -28,11 +30,12 @@ programme as (
 
 scale_sizes as (
     select
+        survey,
         launched_date,
         scale,
         count(distinct item) as n_items
     from answers
-    group by launched_date, scale
+    group by survey, launched_date, scale
 ),
 
 judged as (
@@ -55,6 +58,7 @@ select
     responses.load_id,
     responses.response_id,
     responses.launched_date,
+    responses.survey,
     responses.person_id,
     responses.resolution,
     judged.scale,
@@ -72,12 +76,14 @@ inner join responses
         and judged.launched_date = responses.launched_date
 inner join scale_sizes
     on
-        judged.launched_date = scale_sizes.launched_date
+        judged.survey = scale_sizes.survey
+        and judged.launched_date = scale_sizes.launched_date
         and judged.scale = scale_sizes.scale
 group by
     responses.load_id,
     responses.response_id,
     responses.launched_date,
+    responses.survey,
     responses.person_id,
     responses.resolution,
     judged.scale

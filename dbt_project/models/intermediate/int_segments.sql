@@ -134,8 +134,10 @@ inner join dimensions on of_people.dimension = dimensions.dimension
 where of_people.word is not null
 union all
 select
-    'unit' as member_kind,
+    -- Where people were assigned one by one, a unit is a person.
+    case when programme.assignment_unit = 'person' then 'person' else 'unit' end as member_kind,
     of_units.unit_id as member_id,
     {{ dbt.concat(['of_units.dimension', "': '", 'of_units.word']) }} as segment
 from of_units
+cross join {{ ref('stg_study__programmes') }} as programme
 inner join dimensions on of_units.dimension = dimensions.dimension

@@ -11,7 +11,7 @@ roster as (
     select
         unit,
         coach_id,
-        trained_date
+        case when trained_date <= {{ as_of() }} then trained_date end as trained_date
     from {{ ref('stg_roster__assignments') }}
 ),
 

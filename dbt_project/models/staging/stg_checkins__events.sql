@@ -15,23 +15,25 @@ loads as (
     from {{ ref('stg_loads') }}
 ),
 
--- A goal exported again with another status: the later export tells.
+-- A goal exported again with another status: the later export tells. Two tools may give the same number.
 ranked as (
     select
         events.*,
         loads.mapping,
         row_number() over (
-            partition by events.event, events.event_id
+            partition by loads.mapping, events.event, events.event_id
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, events.line desc
         ) as turn
     from {{ source('raw', 'raw_checkins__events') }} as events
     inner join loads on events.load_id = loads.load_id
-    where events.due_date <= {{ as_of() }}
 ),
 
+-- A day that was moved counts as it was moved to; what lies ahead of the day looked from waits.
 newest as (
     select * from ranked
-    where turn = 1
+    where
+        turn = 1
+        and due_date <= {{ as_of() }}
 ),
 
 -- A field that a tool never fills says nothing; one that it fills for some says "no" where it is blank.
@@ -48,6 +50,7 @@ telling as (
 
 select
     newest.load_id,
+    newest.mapping,
     newest.event,
     newest.event_id,
     coalesce(people.person_id, newest.person_id) as person_id,

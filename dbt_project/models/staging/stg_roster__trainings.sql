@@ -20,11 +20,18 @@ ranked as (
         trainings.*,
         coalesce(people.person_id, trainings.person_id) as known_person_id,
         coalesce(trainers.person_id, trainings.trained_by_id) as known_trainer_id,
+        coalesce(people.person_id, trainings.person_id, trainings.email_key, trainings.name_key) as who,
+        coalesce(trainings.enrolled_date, trainings.completed_date) as attended_date,
+        max(coalesce(trainings.enrolled_date, trainings.completed_date)) over (
+            partition by
+                coalesce(people.person_id, trainings.person_id, trainings.email_key, trainings.name_key),
+                trainings.course
+        ) as last_attended_date,
         row_number() over (
             partition by
-                coalesce(trainings.person_id, trainings.email_key, trainings.name_key),
+                coalesce(people.person_id, trainings.person_id, trainings.email_key, trainings.name_key),
                 trainings.course,
-                trainings.enrolled_date
+                coalesce(trainings.enrolled_date, trainings.completed_date)
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, trainings.line desc
         ) as turn
     from {{ source('raw', 'raw_roster__trainings') }} as trainings
@@ -53,4 +60,7 @@ select
     trained_by_email_key,
     n_minutes
 from ranked
-where turn = 1
+where
+    turn = 1
+    -- An invitation without a day is followed by whatever has one.
+    and (attended_date is not null or last_attended_date is null)

@@ -6,7 +6,8 @@ responses as (
     select
         load_id,
         response_id,
-        launched_date
+        launched_date,
+        survey
     from {{ ref('stg_survey__responses') }}
 )
 
@@ -14,6 +15,7 @@ select
     responses.load_id,
     responses.response_id,
     responses.launched_date,
+    responses.survey,
     answers.item,
     answers.scale,
     answers.answer,

@@ -7,11 +7,14 @@ from publish.disclosure import (
     FloorViolated,
     Rule,
     at_least,
+    guard_cascade,
+    guard_characteristics,
     guard_comparisons,
     guard_crossings,
     guard_decisions,
     guard_estimates,
     guard_headcounts,
+    guard_items,
     guard_money,
     guard_readiness,
     guard_responses,
@@ -96,7 +99,7 @@ def test_a_lone_hidden_cohort_takes_the_next_smallest_with_it():
 
 def test_two_hidden_cohorts_protect_each_other():
     guarded = guard_estimates(
-        estimates({"cohort": "a", "n_pilot": 4}, {"cohort": "b", "n_pilot": 4}, {"cohort": "c", "n_pilot": 90}), 10
+        estimates({"cohort": "a", "n_pilot": 6}, {"cohort": "b", "n_pilot": 6}, {"cohort": "c", "n_pilot": 90}), 10
     )
     assert guarded.table["status"].to_list().count("estimated") == 1
 
@@ -243,7 +246,8 @@ def test_shares_left_are_shown_once_they_are_about_enough_people():
     frame = pl.DataFrame([window | month | shares | {"n_other": 0, "n_regretted": 0} for month in months])
     table = guard_survival(frame, 10).table
     assert table["share_retained"].to_list() == [None, 0.9, None]
-    assert table["share_left_voluntary"].to_list() == [None, 0.05, None]
+    # Causes stand together: three involuntary exits would be what the others leave over.
+    assert table["share_left_voluntary"].to_list() == [None, None, None]
     assert table["share_left_involuntary"].to_list() == [None, None, None]
     assert "n_events" not in table.columns and "n_at_risk" not in table.columns
 
@@ -259,6 +263,7 @@ def test_between_two_shown_points_of_a_curve_enough_people_left():
 def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
     row = {
         "span": "year",
+        "scope": "arm",
         "formula": "monthly_means",
         "n_opening": 100,
         "n_closing": 90,
@@ -273,6 +278,7 @@ def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
             row | causes | {"n_regretted": 3},
             row | causes | {"n_leavers": 9},
             row | causes | {"span": "quarter"},
+            row | causes | {"scope": "all"},
             # 9 leavers in December, and 12
             row | causes | {"formula": "last_month", "turnover": 1.2, "denominator": 90.0},
             row | causes | {"formula": "last_month", "turnover": 1.6, "denominator": 90.0},
@@ -282,6 +288,51 @@ def test_turnover_is_shown_by_year_and_causes_together_or_not_at_all():
     assert table.height == 5
     assert table["turnover"].to_list() == [0.3, 0.3, None, None, 1.6]
     assert table["n_voluntary"].to_list() == [18, None, None, None, 18]
+
+
+def test_a_share_of_few_people_is_hidden_on_either_side():
+    row = {"mean_control": 0.4, "standardised_difference": 0.1, "n_pilot": 100, "n_control": 100}
+    rows = [("department: Legal", 0.02), ("department: Sales", 0.58), ("department: Ops", 0.4), ("fte", 0.02)]
+    frame = pl.DataFrame([row | {"characteristic": name, "mean_pilot": mean} for name, mean in rows])
+    shown = dict(guard_characteristics(frame, 10).table.select("characteristic", "mean_pilot").iter_rows())
+    assert shown["department: Legal"] is None and shown["fte"] == 0.02
+    assert [shown["department: Sales"], shown["department: Ops"]].count(None) == 1  # else the rest would tell
+    item = {"mean_score": 70.0, "n_respondents": 40, "n_answered": 39, "no_answer_share": 1 / 40}
+    found = guard_items(pl.DataFrame([item | {"favourable_share": 38 / 39}]), 10).table.row(0, named=True)
+    assert (found["n_answered"], found["n_respondents"], found["no_answer_share"], found["favourable_share"]) == (
+        39,
+        None,
+        None,
+        None,
+    )
+    assert guard_items(pl.DataFrame([item | {"favourable_share": 0.5}]), 10).table["favourable_share"].item() == 0.5
+
+
+def test_the_breadth_of_a_cascade_tells_no_small_number_of_trainers():
+    row = {"depth": "1", "n_trained": 30, "n_people_reached": 300, "n_trainers": 3, "breadth": 100.0}
+    row |= {"first_completed_date": None, "last_completed_date": None, "median_days_to_reach": 0.0}
+    found = guard_cascade(pl.DataFrame([row]), 10).table.row(0, named=True)
+    assert (found["n_trained"], found["n_trainers"], found["breadth"]) == (30, None, None)
+
+
+def test_what_shows_nothing_protects_nobody_and_hidden_rows_are_enough_together():
+    guarded = guard_estimates(
+        estimates(
+            {"cohort": "tiny", "n_pilot": 4},
+            {"cohort": "not yet", "n_pilot": 0, "status": "not_estimable", "estimate": None},
+            {"cohort": "large", "n_pilot": 96},
+            {"cohort": "larger", "n_pilot": 200},
+        ),
+        10,
+    )
+    status = {row["cohort"]: row["status"] for row in guarded.table.rows(named=True)}
+    assert status == {
+        "tiny": "suppressed", "large": "suppressed", "larger": "estimated", "not yet": "not_estimable",
+    }  # fmt: skip
+    few = guard_estimates(
+        estimates(*({"cohort": name, "n_pilot": n} for name, n in (("a", 4), ("b", 3), ("c", 40), ("d", 90)))), 10
+    )
+    assert few.table.filter(pl.col("status") == "estimated")["cohort"].to_list() == ["d"]
 
 
 def test_who_changed_sides_is_told_by_arm():

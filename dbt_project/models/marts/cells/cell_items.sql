@@ -7,6 +7,7 @@ answers as (
         load_id,
         response_id,
         launched_date,
+        survey,
         scale,
         item,
         answer,
@@ -17,6 +18,7 @@ answers as (
 -- What a wave asked. Managers may be asked more than others: what somebody was not asked shows as no answer.
 asked as (
     select distinct
+        survey,
         launched_date,
         scale,
         item
@@ -35,12 +37,16 @@ select
     answers.score,
     cast(count(*) as bigint) as n_people
 from respondents
-inner join asked on respondents.launched_date = asked.launched_date
+inner join asked
+    on
+        respondents.survey = asked.survey
+        and respondents.launched_date = asked.launched_date
 left join answers
     on
         respondents.load_id = answers.load_id
         and respondents.response_id = answers.response_id
         and respondents.launched_date = answers.launched_date
+        and asked.scale = answers.scale
         and asked.item = answers.item
 group by
     respondents.unit_id,

@@ -37,7 +37,7 @@ select
     loads.high_load,
     cast(eligible.n_people as bigint) as n_people_in_study,
     cast(ceil(eligible.n_people / nullif(loads.high_load, 0)) as bigint) as n_coaches_needed_low,
-    cast(ceil(eligible.n_people / nullif(loads.mean_load, 0)) as bigint) as n_coaches_needed,
+    cast(ceil(eligible.n_people / nullif(loads.median_load, 0)) as bigint) as n_coaches_needed,
     cast(ceil(eligible.n_people / nullif(loads.low_load, 0)) as bigint) as n_coaches_needed_high
 from loads
 cross join eligible

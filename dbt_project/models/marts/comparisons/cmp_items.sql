@@ -2,6 +2,19 @@ with cells as (
     select * from {{ ref('cell_items') }}
 ),
 
+-- The dictionary: how the mappings of the wave describe the item.
+items as (
+    select
+        launched_date,
+        scale,
+        item,
+        min(lowest) as lowest,
+        max(highest) as highest,
+        max(case when is_reversed then 1 else 0 end) = 1 as is_reversed
+    from {{ ref('stg_survey__answers') }}
+    group by launched_date, scale, item
+),
+
 programme as (
     select
         programme,
@@ -15,6 +28,9 @@ select
     cells.scale,
     cells.item,
     cells.arm,
+    items.lowest,
+    items.highest,
+    items.is_reversed,
     cast(sum(cells.n_people) as bigint) as n_respondents,
     cast(sum(case when cells.score is not null then cells.n_people else 0 end) as bigint) as n_answered,
     cast(sum(case when cells.score is null then cells.n_people else 0 end) as double)
@@ -25,4 +41,17 @@ select
     / nullif(sum(case when cells.score is not null then cells.n_people else 0 end), 0) as favourable_share
 from cells
 cross join programme
-group by programme.programme, cells.launched_date, cells.scale, cells.item, cells.arm
+inner join items
+    on
+        cells.launched_date = items.launched_date
+        and cells.scale = items.scale
+        and cells.item = items.item
+group by
+    programme.programme,
+    cells.launched_date,
+    cells.scale,
+    cells.item,
+    cells.arm,
+    items.lowest,
+    items.highest,
+    items.is_reversed

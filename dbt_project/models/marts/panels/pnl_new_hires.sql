@@ -42,6 +42,25 @@ memberships as (
     from {{ ref('int_unit_memberships') }}
 ),
 
+-- Somebody who left before the first file that tells of them was a member in no month, and was hired all the same.
+first_told as (
+    select
+        workers.person_id,
+        workers.hired_date,
+        case programme.assignment_unit
+            when 'department' then workers.department
+            when 'site' then workers.site
+            when 'team' then workers.team
+        end as unit_id,
+        programme.assignment_unit,
+        row_number() over (
+            partition by workers.person_id, workers.hired_date
+            order by workers.snapshot_date, workers.sequence, workers.line
+        ) as turn
+    from {{ ref('stg_hris__workers') }} as workers
+    cross join {{ ref('stg_study__programmes') }} as programme
+),
+
 out_of_study as (
     select person_id from {{ ref('int_excluded') }}
     where reason = 'employment type is not in the study'
@@ -65,15 +84,22 @@ hires as (
     from spells
     cross join outcomes
     cross join observation
-    inner join memberships
+    inner join first_told
+        on
+            spells.person_id = first_told.person_id
+            and spells.hired_date = first_told.hired_date
+            and first_told.turn = 1
+    left join memberships
         on
             spells.person_id = memberships.person_id
             and spells.first_seen_month = memberships.month
-    inner join units on memberships.unit_id = units.unit_id
+    inner join units on coalesce(memberships.unit_id, first_told.unit_id) = units.unit_id
     left join out_of_study on spells.person_id = out_of_study.person_id
     where
         spells.hired_date >= observation.first_month
         and out_of_study.person_id is null
+        -- Where people were assigned one by one, nobody was hired into a unit.
+        and first_told.assignment_unit <> 'person'
 ),
 
 judged as (

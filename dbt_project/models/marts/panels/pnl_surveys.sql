@@ -62,26 +62,32 @@ scores as (
 -- A wave in which nobody could be known has groups to compare, and no persons.
 waves as (
     select
+        survey,
         launched_date,
         max(case when resolution = 'anonymous' then 0 else 1 end) = 1 as is_identified
     from respondents
-    group by launched_date
+    group by survey, launched_date
 ),
 
 -- What a wave did not ask nobody was silent about.
 asked as (
     select distinct
+        waves.survey,
         waves.launched_date,
         waves.is_identified,
         outcomes.metric,
         outcomes.period
     from scores
-    inner join waves on scores.launched_date = waves.launched_date
+    inner join waves
+        on
+            scores.survey = waves.survey
+            and scores.launched_date = waves.launched_date
     inner join outcomes on scores.metric = outcomes.metric
 ),
 
 answered as (
     select distinct
+        survey,
         person_id,
         launched_date
     from respondents
@@ -113,10 +119,12 @@ people as (
         on
             frames.person_id = answered.person_id
             and frames.launched_date = answered.launched_date
+            and asked.survey = answered.survey
     left join scores
         on
             frames.person_id = scores.person_id
             and frames.launched_date = scores.launched_date
+            and asked.survey = scores.survey
             and asked.metric = scores.metric
     where asked.is_identified
 ),
@@ -124,11 +132,15 @@ people as (
 -- Anonymous waves: as many seats in a unit as it had employees on the day, and its responses sit on them.
 seats as (
     select
+        placed.survey,
         placed.launched_date,
         placed.unit_id,
-        row_number() over (partition by placed.launched_date, placed.unit_id order by placed.person_id) as seat
+        row_number() over (
+            partition by placed.survey, placed.launched_date, placed.unit_id order by placed.person_id
+        ) as seat
     from (
         select
+            waves.survey,
             frames.launched_date,
             frames.person_id,
             case programme.assignment_unit
@@ -146,17 +158,19 @@ seats as (
 
 sitting as (
     select
+        survey,
         launched_date,
         load_id,
         response_id,
         unit_id,
-        row_number() over (partition by launched_date, unit_id order by load_id, response_id) as seat
+        row_number() over (partition by survey, launched_date, unit_id order by load_id, response_id) as seat
     from {{ ref('int_respondent_units') }}
     where subject_kind = 'seat'
 ),
 
 seated as (
     select
+        coalesce(seats.survey, sitting.survey) as survey,
         coalesce(seats.launched_date, sitting.launched_date) as launched_date,
         coalesce(seats.unit_id, sitting.unit_id) as unit_id,
         coalesce(seats.seat, sitting.seat) as seat,
@@ -165,7 +179,8 @@ seated as (
     from seats
     full outer join sitting
         on
-            seats.launched_date = sitting.launched_date
+            seats.survey = sitting.survey
+            and seats.launched_date = sitting.launched_date
             and seats.unit_id = sitting.unit_id
             and seats.seat = sitting.seat
 ),
@@ -187,7 +202,10 @@ groups as (
             else 'answered too few of the items'
         end as why_missing
     from asked
-    inner join seated on asked.launched_date = seated.launched_date
+    inner join seated
+        on
+            asked.survey = seated.survey
+            and asked.launched_date = seated.launched_date
     inner join units on seated.unit_id = units.unit_id
     left join scores
         on
@@ -203,6 +221,7 @@ both_kinds as (
     select * from groups
 )
 
+-- A scale that two surveys of one day asked is answered once: by their mean.
 select
     metric,
     subject_kind,
@@ -213,6 +232,7 @@ select
     kickoff_date,
     launched_date as observed_date,
     {{ period_of('launched_date', 'period') }} as period_start,
-    value,
-    case when value is null then why_missing end as missing_reason
+    {{ exact_sum('value') }} / count(value) as value,
+    case when count(value) = 0 then max(why_missing) end as missing_reason
 from both_kinds
+group by metric, subject_kind, subject_id, unit_id, cohort, arm, kickoff_date, launched_date, period
