@@ -12,6 +12,16 @@
     )
 {%- endmacro %}
 
+{# Last day of the metric's period that begins on a day. #}
+{% macro period_end(start_column, period_column) -%}
+    cast(
+        case {{ period_column }}
+            when 'month' then {{ dbt.last_day(start_column, 'month') }}
+            else {{ dbt.last_day(start_column, 'quarter') }}
+        end as date
+    )
+{%- endmacro %}
+
 {# Whole months from one day to another: the 15th to the 14th of the next month is 0, to the 15th is 1. #}
 {% macro whole_months(from_column, to_column) -%}
     (
@@ -22,4 +32,13 @@
 
 {% macro as_of() -%}
     cast('{{ var("as_of") }}' as date)
+{%- endmacro %}
+
+{# The unit that Finance counts in: as assigned where that is a unit of the organisation, else the department. #}
+{% macro organisational_unit(assignment_unit, prefix) -%}
+    case {{ assignment_unit }}
+        when 'team' then {{ prefix }}.team
+        when 'site' then {{ prefix }}.site
+        else {{ prefix }}.department
+    end
 {%- endmacro %}

@@ -4,12 +4,7 @@ with memberships as (
         memberships.person_id,
         memberships.month,
         memberships.hired_date,
-        -- Finance counts by organisational unit: where people or managers were assigned, by department.
-        case programme.assignment_unit
-            when 'team' then people.team
-            when 'site' then people.site
-            else people.department
-        end as unit_id
+        {{ organisational_unit('programme.assignment_unit', 'people') }} as unit_id
     from {{ ref('int_unit_memberships') }} as memberships
     cross join {{ ref('stg_study__programmes') }} as programme
     inner join {{ ref('int_team_memberships') }} as people

@@ -44,12 +44,7 @@ listed as (
     select
         memberships.person_id,
         memberships.month,
-        -- Finance counts by organisational unit: where people or managers were assigned, by department.
-        case programme.assignment_unit
-            when 'team' then memberships.team
-            when 'site' then memberships.site
-            else memberships.department
-        end as unit_id
+        {{ organisational_unit('programme.assignment_unit', 'memberships') }} as unit_id
     from {{ ref('int_team_memberships') }} as memberships
     cross join {{ ref('stg_study__programmes') }} as programme
 ),

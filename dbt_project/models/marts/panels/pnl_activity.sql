@@ -91,12 +91,7 @@ closing as (
     select
         divided.*,
         divided.numerator / nullif(divided.denominator, 0) as value,
-        cast(
-            case divided.period
-                when 'month' then {{ dbt.last_day('period_start', 'month') }}
-                else {{ dbt.last_day('period_start', 'quarter') }}
-            end as date
-        ) as observed_date
+        {{ period_end('period_start', 'divided.period') }} as observed_date
     from divided
 )
 

@@ -69,12 +69,7 @@ closing as (
     select
         people.*,
         medians.value,
-        cast(
-            case people.period
-                when 'month' then {{ dbt.last_day('people.period_start', 'month') }}
-                else {{ dbt.last_day('people.period_start', 'quarter') }}
-            end as date
-        ) as observed_date
+        {{ period_end('people.period_start', 'people.period') }} as observed_date
     from people
     left join medians
         on

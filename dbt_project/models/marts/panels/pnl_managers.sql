@@ -75,12 +75,7 @@ closing as (
         led.kickoff_date,
         spans.period_start,
         spans.value,
-        cast(
-            case spans.period
-                when 'month' then {{ dbt.last_day('spans.period_start', 'month') }}
-                else {{ dbt.last_day('spans.period_start', 'quarter') }}
-            end as date
-        ) as observed_date
+        {{ period_end('spans.period_start', 'spans.period') }} as observed_date
     from spans
     inner join led
         on

@@ -134,12 +134,7 @@ closing as (
     select
         placed.*,
         ginis.value,
-        cast(
-            case outcomes.period
-                when 'month' then {{ dbt.last_day('placed.period_start', 'month') }}
-                else {{ dbt.last_day('placed.period_start', 'quarter') }}
-            end as date
-        ) as observed_date
+        {{ period_end('placed.period_start', 'outcomes.period') }} as observed_date
     from placed
     inner join outcomes on placed.metric = outcomes.metric
     left join ginis
