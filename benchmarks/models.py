@@ -60,7 +60,7 @@ def build(root: Path, day: date, *, from_nothing: bool) -> tuple[float, dict[str
     command += ["--full-refresh"] if from_nothing else []
     env = os.environ | {"COACHING_WAREHOUSE": str(root / "warehouse.duckdb"), "DO_NOT_TRACK": "1"}
     started = time.monotonic()
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout[-4000:])
     took = time.monotonic() - started
