@@ -1,8 +1,8 @@
 """Group-time average treatment effects ATT(g,t) from cells, and their aggregations.
 
 Callaway & Sant'Anna (2021), "Difference-in-differences with multiple time periods", J. Econometrics 225(2): each
-cohort g is compared in each period t with units not (yet) treated, against the cohort's last period before treatment
-(a varying base before treatment). No covariates here; identification rests on parallel trends and no anticipation.
+cohort g is compared in each period t with units not (yet) treated, against the cohort's last period before treatment.
+Identification rests on parallel trends and no anticipation; adjusted versions are in `inference/adjusted.py`.
 
 Everything is computed from sums per unit and period (n, Σy): separate cell means, so balanced panels, unbalanced
 panels and repeated cross-sections are one formula; with equal n in every period it is the balanced one.
@@ -10,12 +10,14 @@ panels and repeated cross-sections are one formula; with equal n in every period
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 Control = Literal["never_treated", "not_yet_treated"]
+Base = Literal["varying", "universal"]
 NEVER = 0  # the cohort of units that are never treated
 
 
@@ -57,12 +59,13 @@ class Panel:
 class GroupTime:
     """ATT(g,t) for each pair: values, leave-one-unit-out values and influence, with K pairs and C units.
 
-    `value` (K), `without` (C × K), `influence` (C × K; analytic, Σψ² is the variance), NaN where a pair cannot be
-    computed.
+    `base` (K) is the period that each is compared with; `value` (K), `without` (C × K), `influence` (C × K; analytic,
+    Σψ² is the variance), NaN where a pair cannot be computed.
     """
 
     g: np.ndarray
     t: np.ndarray
+    base: np.ndarray
     value: np.ndarray
     without: np.ndarray
     influence: np.ndarray
@@ -87,44 +90,78 @@ def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
 
 
 def is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
-    """Which units serve as control of cohort `g` when `last` is the later of the two periods compared."""
+    """Which units serve as control of cohort `g` when `last` is the later of the two periods compared.
+
+    With anticipation, `last` lies so many periods later.
+    """
     never = panel.cohort == NEVER
     if control == "never_treated":
         return never
     return never | ((panel.cohort > last) & (panel.cohort != g))
 
 
-def group_time_effects(panel: Panel, *, control: Control = "not_yet_treated") -> GroupTime:
-    """ATT(g,t) of every treated cohort in every period from the second on."""
-    pairs, values, withouts, influences = [], [], [], []
+def pairs(panel: Panel, *, base: Base, anticipation: int) -> Iterator[tuple[int, int, int]]:
+    """(g, t, base period) of every ATT(g,t). The last period before treatment may be affected already: `anticipation`
+    periods are left out before it.
+
+    With a varying base each period before treatment is compared with the one before it; with a universal one with the
+    same base as those after, itself (zero by definition) left out.
+    """
     for g in panel.cohorts:
-        for t in range(2, panel.n_periods + 1):
-            base = g - 1 if t >= g else t - 1
-            treated = panel.cohort == g
-            untreated = is_control(panel, g, max(t, base), control)
-            parts = [
-                (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
-                for sign, period, member in (
-                    (1, t, treated),
-                    (-1, base, treated),
-                    (-1, t, untreated),
-                    (1, base, untreated),
-                )
-            ]
-            pairs.append((g, t))
-            values.append(sum(sign * mean for sign, (mean, _, _) in parts))
-            withouts.append(sum(sign * without for sign, (_, without, _) in parts))
-            influences.append(sum(sign * influence for sign, (_, _, influence) in parts))
-    n_units = panel.cohort.size
-    g, t = (np.array(column, dtype=int) for column in zip(*pairs, strict=True)) if pairs else (np.zeros(0, int),) * 2
+        last_before = int(g) - 1 - anticipation
+        for t in range(1, panel.n_periods + 1):
+            is_before = t <= last_before
+            against = t - 1 if base == "varying" and is_before else last_before
+            if against >= 1 and against != t:
+                yield int(g), t, against
+
+
+def collect(
+    panel: Panel,
+    control: Control,
+    found: Iterable[tuple[tuple[int, int, int], float, np.ndarray, np.ndarray]],
+) -> GroupTime:
+    """A `GroupTime` from ((g, t, base), value, leave-one-out values, influence) of each pair."""
+    found = list(found)
+    g, t, against = (
+        (np.array(column, dtype=int) for column in zip(*(f[0] for f in found), strict=True))
+        if found
+        else (np.zeros(0, int),) * 3
+    )
+    empty = np.zeros((panel.cohort.size, 0))
     return GroupTime(
         g=g,
         t=t,
-        value=np.array(values),
-        without=np.array(withouts).T if pairs else np.zeros((n_units, 0)),
-        influence=np.array(influences).T if pairs else np.zeros((n_units, 0)),
+        base=against,
+        value=np.array([f[1] for f in found]),
+        without=np.array([f[2] for f in found]).T if found else empty,
+        influence=np.array([f[3] for f in found]).T if found else empty,
         panel=panel,
         control=control,
+    )
+
+
+def group_time_effects(
+    panel: Panel, *, control: Control = "not_yet_treated", base: Base = "varying", anticipation: int = 0
+) -> GroupTime:
+    """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means."""
+
+    def effect(g: int, t: int, against: int):
+        treated = panel.cohort == g
+        untreated = is_control(panel, g, max(t, against) + anticipation, control)
+        parts = [
+            (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
+            for sign, period, member in (
+                (1, t, treated),
+                (-1, against, treated),
+                (-1, t, untreated),
+                (1, against, untreated),
+            )
+        ]
+        return tuple(sum(sign * part[index] for sign, part in parts) for index in range(3))
+
+    return collect(
+        panel, control, ((pair, *effect(*pair)) for pair in pairs(panel, base=base, anticipation=anticipation))
     )
 
 
@@ -140,6 +177,16 @@ class Aggregate:
     def analytic_std_error(self) -> float:
         """√Σψ², without a finite-sample factor; for comparison with published tables, not for intervals."""
         return float(np.sqrt(np.sum(self.influence**2)))
+
+    def clustered_std_error(self, cluster: np.ndarray, *, finite_sample: bool = False) -> float:
+        """The sandwich over clusters of units (shape: units): √Σ_k (Σ_{c in k} ψ_c)².
+
+        `finite_sample` multiplies the variance by G/(G − 1), as Stata and diff-diff do; R's `did` does not.
+        """
+        _, index = np.unique(cluster, return_inverse=True)
+        summed = np.bincount(index, weights=self.influence)
+        factor = summed.size / (summed.size - 1) if finite_sample else 1.0
+        return float(np.sqrt(factor * np.sum(summed**2)))
 
 
 def _weighted(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
@@ -179,15 +226,25 @@ def simple(effects: GroupTime) -> Aggregate:
     return _weighted(effects, effects.t >= effects.g)
 
 
-def by_event_time(effects: GroupTime) -> dict[int, Aggregate]:
-    """The event study: one effect per period since (or before) treatment began."""
-    times = np.unique(effects.event_time[np.isfinite(effects.value)])
-    return {int(e): _weighted(effects, effects.event_time == e) for e in times}
+def by_event_time(effects: GroupTime, *, balanced_to: int | None = None) -> dict[int, Aggregate]:
+    """The event study: one effect per period since (or before) treatment began.
+
+    `balanced_to`: only cohorts that are followed up to this event time, in the event times for which all of them are
+    observed; so no effect differs from the next because other cohorts are in it (section 4.1 of the paper).
+    """
+    chosen = np.isfinite(effects.value)
+    if balanced_to is not None:
+        last = effects.panel.n_periods
+        chosen &= effects.g + balanced_to <= last
+        chosen &= (effects.event_time <= balanced_to) & (effects.event_time > balanced_to - last)
+    return {
+        int(e): _weighted(effects, chosen & (effects.event_time == e)) for e in np.unique(effects.event_time[chosen])
+    }
 
 
-def dynamic(effects: GroupTime) -> Aggregate:
+def dynamic(effects: GroupTime, *, balanced_to: int | None = None) -> Aggregate:
     """Plain mean of the event-time effects from 0 on."""
-    return _mean_of([part for e, part in by_event_time(effects).items() if e >= 0])
+    return _mean_of([part for e, part in by_event_time(effects, balanced_to=balanced_to).items() if e >= 0])
 
 
 def by_cohort(effects: GroupTime) -> dict[int, Aggregate]:
@@ -204,6 +261,7 @@ def group(effects: GroupTime) -> Aggregate:
     stacked = GroupTime(
         g=cohorts,
         t=cohorts,
+        base=cohorts - 1,
         value=np.array([part.value for part in parts.values()]),
         without=np.column_stack([part.without for part in parts.values()]),
         influence=np.column_stack([part.influence for part in parts.values()]),

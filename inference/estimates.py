@@ -273,8 +273,7 @@ def _arms(effects: GroupTime, chosen: np.ndarray) -> Arms:
     pilot, control = np.zeros((2, panel.cohort.size), bool)
     n_pilot: dict[int, float] = {}
     n_control = 0.0
-    for g, t in zip(effects.g[chosen], effects.t[chosen], strict=True):
-        base = g - 1 if t >= g else t - 1
+    for g, t, base in zip(effects.g[chosen], effects.t[chosen], effects.base[chosen], strict=True):
         both = panel.n[:, [t - 1, base - 1]]
         treated, untreated = panel.cohort == g, att.is_control(panel, g, max(t, base), effects.control)
         pilot |= treated & (both.sum(axis=1) > 0)

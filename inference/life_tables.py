@@ -1,7 +1,11 @@
-"""Differences in retention from life tables: Kaplan–Meier by arm, before and after each cohort's kick-off.
+"""Retention from life tables: Kaplan–Meier, restricted mean, log-rank, leaving by cause; errors by leaving units out.
 
 Kaplan & Meier (1958): S(h) = Π_{m ≤ h} (1 − d_m / n_m), with n_m at risk at the start of month m and d_m who left in
-it; who is censored in a month was at risk in it. Pooled over the units of an arm, errors by leaving units out.
+it; who is censored in a month was at risk in it. Pooled over the units of an arm.
+
+Restricted mean (Royston & Parmar 2013): the mean number of months stayed out of h, Σ_{m < h} S(m). Cumulative incidence
+by cause (Aalen & Johansen 1978): F_k(h) = Σ_{m ≤ h} S(m − 1) d_km / n_m; the causes and S sum to one. Log-rank (Mantel
+1966), with its textbook variance and with one that knows that colleagues are alike.
 
 `difference` is S_pilot − S_control after kick-off and is an effect only where assignment was random;
 `difference_in_differences` takes off the same difference over the same length of time before kick-off, and rests on
@@ -10,11 +14,86 @@ parallel trends in the share retained.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import stats
 
 from inference.att import Aggregate
+
+
+def survival_curve(at_risk: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """S after each month along the last axis; zero once everybody has left, NaN where nobody was followed."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        staying = 1 - events / at_risk
+    gone = np.maximum.accumulate(staying == 0, axis=-1)
+    return np.where(gone, 0.0, np.cumprod(np.where(gone, 1.0, staying), axis=-1))
+
+
+def restricted_mean(at_risk: np.ndarray, events: np.ndarray) -> np.ndarray:
+    """Mean months stayed, out of as many as there are columns."""
+    curve = survival_curve(at_risk, events)
+    return 1 + curve[..., :-1].sum(axis=-1)
+
+
+def restricted_mean_std_error(at_risk: np.ndarray, events: np.ndarray) -> float:
+    """Greenwood's standard error of the restricted mean of independent people (for comparison): one row of counts."""
+    curve = survival_curve(at_risk, events)
+    remaining = np.cumsum(np.append(curve[:-1], 0.0)[::-1])[::-1]  # Σ S(j) for m ≤ j < h
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = remaining**2 * events / (at_risk * (at_risk - events))
+    return float(np.sqrt(np.sum(np.where(events > 0, np.where(remaining > 0, parts, 0.0), 0.0))))
+
+
+def cumulative_incidence(at_risk: np.ndarray, events: np.ndarray, of_cause: np.ndarray) -> np.ndarray:
+    """Share that has left for this cause by the last month (last axis), all causes competing."""
+    curve = survival_curve(at_risk, events)
+    before = np.concatenate([np.ones_like(curve[..., :1]), curve[..., :-1]], axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = np.where(before == 0, 0.0, before * of_cause / at_risk)
+    return parts.sum(axis=-1)
+
+
+@dataclass(frozen=True)
+class LogRank:
+    """Observed minus expected leavers of the first arm: `difference`, its variance under independence, and the parts
+    that leaving each unit out shows (`without`, shape: units)."""
+
+    difference: float
+    variance: float
+    without: np.ndarray
+
+    @property
+    def chi_squared(self) -> float:
+        """The textbook statistic, one degree of freedom: for people who leave independently of their colleagues."""
+        return self.difference**2 / self.variance
+
+    @property
+    def p_value(self) -> float:
+        """Of the textbook statistic."""
+        return float(stats.chi2.sf(self.chi_squared, 1))
+
+
+def log_rank(at_risk: np.ndarray, events: np.ndarray, first: np.ndarray) -> LogRank:
+    """Of units × months; `first` marks the units of the first arm, the rest are the other arm."""
+    n, d = at_risk.sum(axis=0), events.sum(axis=0)
+    n_first, d_first = at_risk[first].sum(axis=0), events[first].sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = n_first / n
+        variance = np.where(n > 1, d * share * (1 - share) * (n - d) / (n - 1), 0.0)
+
+        def excess(n, d, n_first, d_first):
+            return np.where(n > 0, d_first - d * n_first / n, 0.0).sum(axis=-1)
+
+        without = excess(
+            n - at_risk,
+            d - events,
+            n_first - np.where(first[:, None], at_risk, 0.0),
+            d_first - np.where(first[:, None], events, 0.0),
+        )
+        difference = float(excess(n, d, n_first, d_first))
+    return LogRank(difference, float(variance.sum()), without)
 
 
 def _product(staying: np.ndarray) -> np.ndarray:
@@ -30,6 +109,7 @@ class LifeTable:
     events: np.ndarray
     pilot: np.ndarray
     control: np.ndarray
+    causes: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.at_risk.shape != self.events.shape or np.any(self.events > self.at_risk):
@@ -65,24 +145,43 @@ class LifeTable:
         whole = _product(staying[None, :])[0]
         return float(whole), _product(staying_without)
 
-    def difference(self) -> tuple[float, np.ndarray]:
-        """S_pilot − S_control, and the same without each unit."""
-        pilot, control = self.survival(self.pilot), self.survival(self.control)
+    def months_stayed(self, member: np.ndarray) -> tuple[float, np.ndarray]:
+        """The restricted mean over the member units, and without each unit."""
+        return self._of_counts(member, lambda at_risk, events, _: restricted_mean(at_risk, events))
+
+    def left_for(self, cause: str, member: np.ndarray) -> tuple[float, np.ndarray]:
+        """The cumulative incidence of a cause over the member units, and without each unit."""
+        return self._of_counts(member, cumulative_incidence, cause)
+
+    def _of_counts(self, member: np.ndarray, statistic: Callable, cause: str | None = None):
+        counts = [self.at_risk, self.events, self.causes[cause] if cause else self.events]
+        parts = [np.where(member[:, None], count, 0.0) for count in counts]
+        whole = [part.sum(axis=0) for part in parts]
+        without = statistic(*(total[None, :] - part for total, part in zip(whole, parts, strict=True)))
+        return float(statistic(*whole)), without
+
+    def difference(self, of: Statistic | None = None) -> tuple[float, np.ndarray]:
+        """Pilot − control of a statistic (default: S), and the same without each unit."""
+        of = of or LifeTable.survival
+        pilot, control = of(self, self.pilot), of(self, self.control)
         return pilot[0] - control[0], pilot[1] - control[1]
 
 
-def cohort_effect(after: LifeTable, before: LifeTable | None) -> tuple[float, np.ndarray]:
+Statistic = Callable[[LifeTable, np.ndarray], tuple[float, np.ndarray]]
+
+
+def cohort_effect(after: LifeTable, before: LifeTable | None, of: Statistic | None = None) -> tuple[float, np.ndarray]:
     """One cohort's difference, or its difference in differences where a window before kick-off is given."""
-    value, without = after.difference()
+    value, without = after.difference(of)
     if before is None:
         return value, without
-    earlier, earlier_without = before.difference()
+    earlier, earlier_without = before.difference(of)
     return value - earlier, without - earlier_without
 
 
-def pooled_effect(cohorts: list[tuple[LifeTable, LifeTable | None]]) -> Aggregate:
+def pooled_effect(cohorts: list[tuple[LifeTable, LifeTable | None]], of: Statistic | None = None) -> Aggregate:
     """Cohorts' effects, weighted by pilot people at risk at kick-off. Influence is not defined here (empty)."""
-    effects = [cohort_effect(after, before) for after, before in cohorts]
+    effects = [cohort_effect(after, before, of) for after, before in cohorts]
     entered = np.array([after.entered(after.pilot) for after, _ in cohorts], dtype=float)
     lighter = np.array(
         [after.entered(after.pilot) - np.where(after.pilot, after.at_risk[:, 0], 0) for after, _ in cohorts]

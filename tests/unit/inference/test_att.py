@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 import yaml
 
@@ -12,15 +11,6 @@ from inference import att
 REFERENCES = yaml.safe_load((Path(__file__).parents[2] / "references" / "mpdta.yml").read_text())
 # Ten digits are printed in the reference, so half a unit of the last one is the best that can be asked.
 DIGITS = 1e-8
-
-
-@pytest.fixture(scope="module")
-def mpdta(reference) -> att.Panel:
-    rows = pl.read_csv(reference("trials/mpdta.csv")).sort("countyreal", "year")
-    wide = rows.pivot(on="year", index=["countyreal", "first_treat"], values="lemp")
-    outcome = wide.select(pl.exclude("countyreal", "first_treat")).to_numpy()
-    first = wide["first_treat"].to_numpy()
-    return att.Panel(np.ones_like(outcome), outcome, np.where(first > 0, first - 2002, 0), np.ones(len(first)))
 
 
 def test_group_time_effects_equal_the_published_table(mpdta):
