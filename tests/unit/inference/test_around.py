@@ -1,0 +1,204 @@
+"""What stands around an estimate: weights, bounds, pooled coaches, bands, slopes and verdicts."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from inference import answers, associations, att, balance, pooling
+from inference.jackknife import jackknife
+from inference.results import Estimate, NotEstimable
+from inference.verdicts import verdict
+
+
+def test_entropy_balancing_meets_the_moments_and_stays_near_the_base():
+    rng = np.random.default_rng(1)
+    facts, base = rng.normal(size=(40, 3)) * [1, 10, 0.1], rng.integers(5, 20, 40).astype(float)
+    target = np.array([0.3, -2.0, 0.02])
+    weights = balance.entropy_balance(facts, base, target)
+    assert weights @ facts == pytest.approx(target, abs=1e-7)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-12)
+    assert np.all(weights > 0)
+    # Hainmueller's eq. (10): the log of weight over base is linear in the facts.
+    x = np.column_stack([np.ones(40), facts])
+    log = np.log(weights / base)
+    assert log == pytest.approx(x @ np.linalg.lstsq(x, log, rcond=None)[0], abs=1e-8)
+
+
+def test_arms_that_are_alike_keep_their_weights():
+    facts, base = np.array([[1.0], [2.0], [3.0]]), np.array([1.0, 2.0, 1.0])
+    assert balance.entropy_balance(facts, base, np.array([2.0])) == pytest.approx(base / 4)
+
+
+def test_arms_that_do_not_overlap_are_said_so():
+    with pytest.raises(ArithmeticError, match="overlap"):
+        balance.entropy_balance(np.array([[1.0], [2.0], [3.0]]), np.ones(3), np.array([4.0]))
+
+
+def test_effective_size_and_standardised_difference_by_hand():
+    assert balance.effective_size(np.array([0.5, 0.25, 0.25])) == pytest.approx(1 / 0.375)
+    assert balance.standardised_difference(3.0, 1.0, 5.0, 3.0) == pytest.approx(1.0)
+    assert np.isnan(balance.standardised_difference(3.0, 1.0, 0.0, 0.0))
+
+
+def test_lee_bounds_by_hand():
+    # Pilot answers 1, 2, 3, 4 at a rate of 0.8; control 2, 3 at 0.6: a quarter of the pilot's four is one answer.
+    found = answers.lee_bounds(
+        np.array([1, 2, 3, 4]), np.array([1, 1, 1, 1]), np.array([0, 1, 1, 0]), rate_pilot=0.8, rate_control=0.6
+    )
+    assert (found.low, found.high, found.trimmed_share) == pytest.approx((2 - 2.5, 3 - 2.5, 0.25))
+
+
+def test_lee_bounds_trim_the_control_where_it_answers_more_and_cut_an_answer_in_parts():
+    found = answers.lee_bounds(np.array([0, 10]), np.array([1, 1]), np.array([2, 2]), rate_pilot=0.45, rate_control=0.5)
+    # A tenth of four is 0.4 answers: control means (2 · 10)/3.6 and (1.6 · 10)/3.6
+    assert (found.low, found.high) == pytest.approx((5 - 20 / 3.6, 5 - 16 / 3.6))
+
+
+def test_lee_bounds_hold_the_effect_when_the_unhappy_fall_silent():
+    rng = np.random.default_rng(2)
+    latent = np.clip(np.round(rng.normal(3, 1, size=200_000)), 1, 5)
+    in_pilot = rng.random(latent.size) < 0.5
+    answered = rng.random(latent.size) < np.where(in_pilot | (latent > 2), 0.9, 0.5)
+    values = np.arange(1, 6)
+    counts = [np.array([np.sum(answered & arm & (latent == v)) for v in values]) for arm in (in_pilot, ~in_pilot)]
+    rates = [np.mean(answered[arm]) for arm in (in_pilot, ~in_pilot)]
+    naive = values @ counts[0] / counts[0].sum() - values @ counts[1] / counts[1].sum()
+    found = answers.lee_bounds(values, *counts, rate_pilot=rates[0], rate_control=rates[1])
+    assert naive < -0.05  # the programme did nothing, yet it looks as if it harmed
+    assert found.low < 0 < found.high
+
+
+def test_an_arm_without_answers_has_no_bounds():
+    with pytest.raises(ValueError, match="answers"):
+        answers.lee_bounds(np.array([1]), np.array([1]), np.array([0]), rate_pilot=0.5, rate_control=0.0)
+
+
+def test_weights_for_silence_make_a_unit_count_as_it_was_asked():
+    panel = att.Panel(np.array([[2.0], [8.0]]), np.array([[8.0], [16.0]]), np.array([0, 0]), np.array([10.0, 10.0]))
+    made = answers.weighted_for_response(np.array([[10.0], [10.0]]), panel)
+    assert made.total.sum() / made.n.sum() == pytest.approx(3.0)  # the mean of 4 and 2, not 24/10
+    response = answers.response_panel(np.array([[10.0], [10.0]]), panel)
+    assert (response.total / response.n).tolist() == [[0.2], [0.8]]
+
+
+def test_coaches_who_are_all_alike_are_shown_as_alike():
+    rng = np.random.default_rng(3)
+    variance = rng.uniform(0.5, 2.0, size=30)
+    alike = [pooling.partial_pooling(rng.normal(5, np.sqrt(variance)), variance) for _ in range(300)]
+    assert np.mean([found.between for found in alike]) < 0.35
+    assert np.mean([np.std(found.value) for found in alike]) < 0.4
+
+
+def test_partially_pooled_intervals_hold_the_truth_and_beat_the_raw_values():
+    rng = np.random.default_rng(4)
+    held, raw_loss, loss = [], [], []
+    for _ in range(400):
+        variance = rng.uniform(0.3, 3.0, size=20)
+        truth = rng.normal(2, 1, size=20)
+        y = truth + rng.normal(0, np.sqrt(variance))
+        found = pooling.partial_pooling(y, variance)
+        held.append(np.mean((found.low <= truth) & (truth <= found.high)))
+        raw_loss.append(np.mean((y - truth) ** 2))
+        loss.append(np.mean((found.value - truth) ** 2))
+    assert np.mean(held) == pytest.approx(0.95, abs=0.02)
+    assert np.mean(loss) < 0.7 * np.mean(raw_loss)
+
+
+def test_the_variance_between_coaches_is_where_the_spread_is_as_expected():
+    y, variance = np.array([1.0, 4.0, 2.0, 7.0]), np.array([1.0, 0.5, 2.0, 1.0])
+    tau2 = pooling.between_variance(y, variance)
+    weight = 1 / (variance + tau2)
+    assert weight @ (y - weight @ y / weight.sum()) ** 2 == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("y", "variance"), [(np.ones(3), np.ones(3)), (np.ones(5), np.zeros(5))])
+def test_too_few_coaches_or_a_variance_of_zero_are_refused(y, variance):
+    with pytest.raises(ValueError, match=r"coaches|variance"):
+        pooling.partial_pooling(y, variance)
+
+
+def test_one_in_twenty_coaches_lies_outside_the_funnel_by_chance():
+    variance = np.linspace(0.1, 2, 50)
+    y = np.random.default_rng(5).normal(0, np.sqrt(variance), size=(500, 50))
+    low, high = pooling.funnel_limits(0.0, variance)
+    assert np.mean((y < low) | (y > high)) == pytest.approx(0.05, abs=0.005)
+
+
+def staggered(seed: int, *, decay: float = 0.0, periods: int = 8) -> att.Panel:
+    rng = np.random.default_rng(seed)
+    cohort = np.repeat([0, 3, 5, 7], [16, 8, 8, 8])
+    n = np.full((40, periods), 10.0)
+    mean = rng.normal(0, 1, size=(40, 1)) + rng.normal(0, 0.3, size=n.shape)
+    size = np.where(cohort > 0, 1.0 - decay * (cohort - 3) / 2, 0.0)
+    mean += size[:, None] * (np.arange(1, periods + 1) >= cohort[:, None]) * (cohort[:, None] > 0)
+    return att.Panel(n, n * mean, cohort, np.full(40, 10.0))
+
+
+def test_an_effect_that_decays_from_wave_to_wave_has_a_falling_slope():
+    panel = staggered(1, decay=0.5)
+    parts = list(att.by_cohort(att.group_time_effects(panel)).values())
+    slope = associations.slope_over(parts, np.arange(3.0))
+    uncertainty = jackknife(theta=slope.value, theta_without=slope.without, cohort=panel.cohort)
+    low, high = uncertainty.interval(slope.value, alpha=0.05)
+    assert low < -0.5 < high < 0
+    with pytest.raises(ValueError, match="positions"):
+        associations.slope_over(parts, np.ones(3))
+
+
+def test_dose_response_is_a_regression_within_cohorts():
+    panel = staggered(2)
+    dose = np.random.default_rng(6).uniform(0, 4, size=40)
+    found = associations.dose_response(panel, dose)
+    after = np.arange(1, 9) >= panel.cohort[:, None]
+    mean = panel.total / panel.n
+    change = np.array([mean[c][after[c]].mean() - mean[c][~after[c]].mean() for c in np.flatnonzero(panel.cohort)])
+    treated = panel.cohort > 0
+    x = np.column_stack([dose[treated], *(panel.cohort[treated] == g for g in (3, 5, 7))])
+    assert found.slope.value == pytest.approx(np.linalg.lstsq(x, change, rcond=None)[0][0], abs=1e-12)
+    assert found.units.sum() == 24
+    assert associations.dose_response(panel, np.ones(40)) is None
+
+
+def test_a_band_holds_the_whole_curve_where_single_intervals_do_not():
+    rng = np.random.default_rng(7)
+    inside, pointwise = [], []
+    for seed in range(300):
+        panel = staggered(1_000 + seed)
+        truth = range(6)
+        events = att.by_event_time(att.group_time_effects(panel))
+        parts = [events[e] for e in truth if e in events]
+        found = [jackknife(theta=p.value, theta_without=p.without, cohort=panel.cohort) for p in parts]
+        df = min(each.df for each in found if each)
+        critical = associations.simultaneous_critical_value(parts, df, draws=2_000, rng=rng)
+        reach = np.array([each.std_error for each in found])
+        miss = np.abs(np.array([p.value for p in parts]) - 1.0)
+        inside.append(np.all(miss <= critical * reach))
+        pointwise.append(np.all(miss <= stats.t.ppf(0.975, df) * reach))
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.035)
+    assert np.mean(pointwise) < np.mean(inside) - 0.03
+
+
+def estimate(value: float, p: float) -> Estimate:
+    return Estimate(
+        estimate=value, std_error=1.0, ci_low=value - 2, ci_high=value + 2, p_value=p, df=20.0,
+        n_units_pilot=10, n_units_control=10, n_pilot=100, n_control=100, method="m",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("result", "adjusted", "direction", "word"),
+    [
+        (estimate(3, 0.001), 0.003, "up", "improved"),
+        (estimate(3, 0.001), 0.003, "down", "worsened"),
+        (estimate(-3, 0.001), 0.003, "down", "improved"),
+        (estimate(-3, 0.001), 0.003, "none", "changed"),
+        (estimate(3, 0.03), 0.09, "up", "no effect seen"),
+        (estimate(3, 0.03), None, "up", "improved"),
+        (NotEstimable(reason="too few units: 3 pilot and 20 control"), None, "up", "too few teams"),
+        (NotEstimable(reason="no records from the source survey"), None, "up", "not estimable"),
+    ],
+)
+def test_words_follow_from_the_numbers(result, adjusted, direction, word):
+    found = verdict(result, p_value_adjusted=adjusted, direction=direction, alpha=0.05, detectable=2.5)
+    assert found.word == word
+    assert (found.detectable is None) == (word in ("improved", "worsened", "changed"))
