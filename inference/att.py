@@ -250,7 +250,7 @@ def dynamic(effects: GroupTime, *, balanced_to: int | None = None) -> Aggregate:
 def by_cohort(effects: GroupTime) -> dict[int, Aggregate]:
     """One effect per cohort: the mean over its treated periods."""
     post = effects.t >= effects.g
-    return {int(g): _weighted(effects, post & (effects.g == g)) for g in effects.panel.cohorts}
+    return {int(g): _weighted(effects, post & (effects.g == g)) for g in np.unique(effects.g)}
 
 
 def group(effects: GroupTime) -> Aggregate:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from inference.results import Estimate, Result
+from inference.verdicts import verdict
 
 DECISIONS = {
     "programme": pl.String,
     "metric": pl.String,
+    "verdict": pl.String,
     "decision": pl.String,
     "reason": pl.String,
     "estimate": pl.Float64,
@@ -37,6 +39,7 @@ class Primary:
     p_value_adjusted: float | None
     direction: str  # up or down: which way is good
     worthwhile: float | None
+    detectable: float | None = None  # what this pilot could have seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,13 @@ def decision_table(
             {
                 "programme": programme,
                 "metric": primary.metric,
+                "verdict": verdict(
+                    primary.result,
+                    p_value_adjusted=primary.p_value_adjusted,
+                    direction=primary.direction,
+                    alpha=alpha,
+                    detectable=primary.detectable,
+                ).word,
                 "decision": decision,
                 "reason": reason,
                 "estimate": numbers.estimate if numbers else None,

@@ -117,7 +117,8 @@ def wild_cluster_bootstrap(fit: Regression, *, draws: int = 999, rng: np.random.
     restricted = np.concatenate([[0.0], np.linalg.solve(total[1:, 1:], right.sum(axis=0)[1:])])
     score = right - products @ restricted  # C × q: XᵀW ũ of each cluster
     n_units = score.shape[0]
-    if 2**n_units <= draws:
+    all_patterns = 2**n_units <= draws
+    if all_patterns:
         signs = 1.0 - 2.0 * ((np.arange(2**n_units)[None, :] >> np.arange(n_units)[:, None]) & 1)
     else:
         signs = rng.choice([-1.0, 1.0], size=(n_units, draws))
@@ -127,4 +128,6 @@ def wild_cluster_bootstrap(fit: Regression, *, draws: int = 999, rng: np.random.
     with np.errstate(invalid="ignore", divide="ignore"):
         t = slope[0] / np.sqrt(np.sum(scores**2, axis=0))
     observed = fit.value / np.sqrt(np.sum(fit.influence[fit.in_use] ** 2))
-    return float(np.mean(np.abs(t) >= abs(observed) * (1 - 1e-12)))
+    hits = int(np.sum(np.abs(t) >= abs(observed) * (1 - 1e-12)))
+    # Among all patterns is the one seen; among drawn ones it is added, so that no p-value is zero.
+    return hits / t.size if all_patterns else (1 + hits) / (1 + t.size)

@@ -188,6 +188,9 @@ class Study(Strict):
     money: Money | None = None
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
     alpha: float = Field(0.05, gt=0, le=0.1)
+    looks: tuple[date, ...] = Field(
+        (), description="days on which the results are looked at to decide, rising; alpha is spent over them"
+    )
     accepted: tuple[Accepted, ...] = ()
 
     @model_validator(mode="after")
@@ -207,6 +210,8 @@ class Study(Strict):
         in_strata = [unit for members in self.assignment.strata.values() for unit in members]
         if len(set(in_strata)) != len(in_strata):
             raise ValueError("strata: a unit stands in two")
+        if list(self.looks) != sorted(set(self.looks)):
+            raise ValueError("looks: days must rise")
         metrics = [outcome.metric for outcome in self.outcomes]
         if len(set(metrics)) != len(metrics):
             raise ValueError("a metric stands twice under outcomes")

@@ -13,7 +13,7 @@ COMPARISONS = (
     *("readiness", "coach_loads", "structures"),
 )
 SOURCES = {f"cmp_{name}": f"comparisons.cmp_{name}" for name in COMPARISONS} | {
-    f"est_{name}": f"estimates.est_{name}" for name in ("estimates", "power", "decisions", "money")
+    f"est_{name}": f"estimates.est_{name}" for name in ("estimates", "power", "decisions", "money", "diagnostics")
 }
 OUTCOMES = """
     select metric, label, family, unit, direction, source, role from staging.stg_study__outcomes

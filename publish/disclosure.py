@@ -333,12 +333,25 @@ def guard_trends(trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> 
 
 def guard_decisions(decisions: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
     """What rests on a hidden estimate is hidden with it."""
-    suppressed = estimates.filter(
-        (pl.col("status") == "suppressed") & (pl.col("aggregation") == "simple") & (pl.col("segment") == ALL)
-    )
-    is_hidden = pl.col("metric").is_in(suppressed["metric"].implode())
+    is_hidden = pl.col("metric").is_in(_metrics_hidden(estimates).implode())
     guarded = hide(decisions, is_hidden, ("decision", "estimate", "ci_low", "ci_high", "p_value_adjusted", "reason"))
     return guarded
+
+
+def _metrics_hidden(estimates: pl.DataFrame) -> pl.Series:
+    """Metrics whose headline is hidden."""
+    return estimates.filter((pl.col("status") == "suppressed") & pl.col("is_headline"))["metric"]
+
+
+def guard_diagnostics(diagnostics: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
+    """What stands around a hidden headline is hidden with it, and so is what rests on too few answers of an arm."""
+    rests = pl.col("metric").is_in(_metrics_hidden(estimates).implode())
+    figures = ("value", "ci_low", "ci_high", "p_value", "df", "says", "reason")
+    hidden = hide(diagnostics, rests, figures)
+    table = hidden.table.with_columns(
+        pl.when(rests).then(pl.lit("suppressed")).otherwise(pl.col("status")).alias("status")
+    )
+    return Guarded(table, hidden.n_hidden)
 
 
 def guard_money(
@@ -348,14 +361,9 @@ def guard_money(
     loads = content["cmp_coach_loads"]
     few = loads.select(small(("n_coaches", "n_people_coached"), minimum).any()).item() if loads.height else True
     kept = content["outcomes"].filter(pl.col("unit") == SHARES_OF_PEOPLE[0])["metric"].implode()
-    suppressed = estimates.filter(
-        pl.col("metric").is_in(kept)
-        & (pl.col("status") == "suppressed")
-        & (pl.col("aggregation") == "simple")
-        & (pl.col("segment") == ALL)
-    )
+    is_suppressed = _metrics_hidden(estimates).is_in(kept).any()
     rests = pl.col("item").is_in(["leavers_avoided", "turnover_cost_avoided", "net"])
-    return hide(money, pl.lit(bool(few)) | (rests & pl.lit(suppressed.height > 0)), ("low", "central", "high", "basis"))
+    return hide(money, pl.lit(bool(few)) | (rests & pl.lit(is_suppressed)), ("low", "central", "high", "basis"))
 
 
 MONTHS_OF_A_YEAR = 12
@@ -367,7 +375,8 @@ COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control")
 
 def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
     """Estimates with both arms at or above the minimum; the rest `suppressed`, their counts hidden as well."""
-    is_small = small(("n_pilot", "n_control"), minimum) & (pl.col("status") == "estimated")
+    estimates = _without_few_left_out(estimates, minimum)
+    is_small = (small(("n_pilot", "n_control"), minimum) | pl.col("_few_left_out")) & (pl.col("status") == "estimated")
     counted = (pl.col("status") == "not_estimable") & small(("n_pilot", "n_control"), minimum)
     of_cohorts, of_segments = pl.col("aggregation") == "cohort", pl.col("segment") != ALL
     parts = ("metric", "estimator", "aggregation", "_dimension")
@@ -395,7 +404,23 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
         .otherwise(pl.col("reason"))
         .alias("reason"),
     )
-    return Guarded(table.drop("_hidden", "_dimension"), int(marked["_hidden"].sum()))
+    return Guarded(table.drop("_hidden", "_dimension", "_few_left_out"), int(marked["_hidden"].sum()))
+
+
+PARTICIPATION = ("as_treated", "complier")
+
+
+def _without_few_left_out(estimates: pl.DataFrame, minimum: int) -> pl.DataFrame:
+    """Column `_few_left_out`: estimates of those who took part, where the others are few and could be worked out."""
+    whole = estimates.filter(
+        (pl.col("estimator") == "att_not_yet_treated")
+        & (pl.col("aggregation") == "simple")
+        & (pl.col("segment") == ALL)
+    ).select("metric", _whole=pl.col("n_pilot"))
+    part = estimates.filter(pl.col("estimator") == "as_treated").select("metric", _part=pl.col("n_pilot"))
+    both = whole.join(part, on="metric").filter(pl.col("_whole") - pl.col("_part") < minimum)["metric"]
+    is_few = pl.col("estimator").is_in(PARTICIPATION) & pl.col("metric").is_in(both.implode())
+    return estimates.with_columns(is_few.alias("_few_left_out"))
 
 
 def guard_comparisons(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
@@ -464,6 +489,7 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
     return {
         "pub_estimates": estimates,
         "pub_decisions": guard_decisions(content["est_decisions"], estimates.table),
+        "pub_diagnostics": guard_diagnostics(content["est_diagnostics"], estimates.table),
         "pub_money": guard_money(content["est_money"], content, estimates.table, minimum),
         "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum),
         "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum),

@@ -25,10 +25,6 @@ FAMILIES = {
     "structure": "Layers and spans",
 }
 TEMPLATES = Path(__file__).parent / "templates"
-HEADLINES = {  # a metric's headline by its estimator and design, see inference.estimates
-    "randomised": ("att_not_yet_treated", "life_table_difference"),
-    "volunteered": ("att_not_yet_treated", "life_table_difference_in_differences"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,19 +48,16 @@ class Outcome:
     sheets: list[Sheet]
 
 
-def headline_rows(estimates: pl.DataFrame, design: str) -> dict[str, dict]:
+def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
     """Metric → the row that answers its question."""
-    rows = estimates.filter(
-        (pl.col("aggregation") == "simple") & pl.col("estimator").is_in(HEADLINES[design]) & (pl.col("segment") == ALL)
-    )
-    return {row["metric"]: row for row in rows.iter_rows(named=True)}
+    return {row["metric"]: row for row in estimates.filter("is_headline").iter_rows(named=True)}
 
 
 def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, design: str, alpha: float, draw: bool):
     """All outcomes of the study, primary ones first, with words and (if `draw`) pictures."""
     estimates = guarded["pub_estimates"].table
     comparisons = guarded["pub_comparisons"].table
-    heads = headline_rows(estimates, design)
+    heads = headline_rows(estimates)
     detectable = dict(content["est_power"].select("metric", "detectable_effect").iter_rows())
     order = {"primary": 0, "guardrail": 1, "secondary": 2}
     asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
@@ -138,7 +131,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
         apart_before=apart["event_time"].to_list(),
-        sheets=[sheets.segments(estimates, asked["metric"], row["estimator"], unit)],
+        sheets=[sheets.segments(estimates, asked["metric"], unit)],
     )
 
 
@@ -161,6 +154,10 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
     labels = dict(content["outcomes"].select("metric", "label").iter_rows())
     primary = [outcome for outcome in shown if outcome.role == "primary"]
     for outcome in primary:
+        outcome.sheets[:0] = [
+            sheets.other_answers(guarded, outcome.metric, outcome.row["estimator"], outcome.unit),
+            sheets.diagnostics(guarded, outcome.metric),
+        ]
         outcome.sheets.append(sheets.flows(guarded, outcome.metric))
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(

@@ -87,7 +87,7 @@ def finding(
         )
     caveat = ""
     if row["p_value"] < alpha:
-        caveat = "Its own interval excludes zero, but not once all primary questions are counted together (Holm)."
+        caveat = "Its own interval excludes zero, but not once all questions of its kind are counted together."
     blind = (
         f" This study would have seen an effect of {unit.with_word(detectable)} with 80 % probability; "
         "a smaller one may be there."

@@ -5,16 +5,23 @@ from collections.abc import Iterator
 import dagster as dg
 import polars as pl
 
-from inference.estimates import ALL, Question, estimate_study
+from inference.estimates import Asked, Cells, estimate_study
+from inference.judging import Question
 from inference.money import Assumptions, Case, Scale
 from ingest import load
 from ingest.study import Money
+from orchestration.looks import alpha_on
 from orchestration.resources import Night
 
 GROUP = "estimates"
 ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
-FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money")}
-READ = ("cells.cell_means", "cells.cell_life_tables", "comparisons.cmp_coach_loads", "staging.stg_study__outcomes")
+FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
+CELLS = ("means", "differences", "covariates", "turnovers", "doses", "units")
+READ = (
+    *(f"cells.cell_{name}" for name in (*CELLS, "life_tables")),
+    "comparisons.cmp_coach_loads",
+    "staging.stg_study__outcomes",
+)
 QUESTIONS = "select metric, kind, role, source, direction from staging.stg_study__outcomes order by metric"
 LOADS = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,
@@ -36,17 +43,22 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     declared = {outcome.metric: outcome for outcome in study.outcomes}
     with load.warehouse(night.workspace.warehouse) as connection:
         asked = connection.sql(QUESTIONS).pl()
+        cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
         estimated = estimate_study(
-            programme=study.programme,
-            design=study.assignment.design,
-            questions=[
-                Question(**row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin)
-                for row in asked.iter_rows(named=True)
-            ],
-            means=connection.sql("from cells.cell_means").pl(),
-            life=connection.sql("from cells.cell_life_tables").pl(),
-            retention_months=study.retention_months,
-            alpha=study.alpha,
+            Asked(
+                programme=study.programme,
+                design=study.assignment.design,
+                unit=study.assignment.unit,
+                questions=[
+                    Question(
+                        **row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin
+                    )
+                    for row in asked.iter_rows(named=True)
+                ],
+                retention_months=study.retention_months,
+                alpha=alpha_on(study, night.day),
+            ),
+            Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells),
             case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
         connection.execute("create schema if not exists estimates")
@@ -55,7 +67,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
             connection.register("incoming", frame.to_arrow())
             connection.execute(f"create or replace table estimates.{key.path[-1]} as select * from incoming")
             connection.unregister("incoming")
-    headlines = estimated.estimates.filter((pl.col("aggregation") == "simple") & (pl.col("segment") == ALL))
+    headlines = estimated.estimates.filter(pl.col("is_headline"))
     yield dg.MaterializeResult(
         asset_key=ESTIMATES,
         metadata={

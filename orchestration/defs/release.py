@@ -6,6 +6,7 @@ import dagster as dg
 
 from ingest import load, spec
 from orchestration.defs.gate import CONTENT, VERDICTS
+from orchestration.looks import alpha_on
 from orchestration.news import sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
@@ -49,7 +50,7 @@ def release(night: Night) -> dg.MaterializeResult:
         title=study.title,
         programme=study.programme,
         design=study.assignment.design,
-        alpha=study.alpha,
+        alpha=alpha_on(study, night.day),
         min_group_size=study.min_group_size,
         as_of=night.day,
         observed_through=min(observed_through, night.day) if observed_through else None,

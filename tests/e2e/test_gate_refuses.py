@@ -70,8 +70,8 @@ def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_publishe
     import orchestration.defs.estimates as room
     from inference.estimates import estimate_study
 
-    def broken(**arguments):
-        good = estimate_study(**arguments)
+    def broken(*arguments, **named):
+        good = estimate_study(*arguments, **named)
         moved = good.estimates.with_columns(
             pl.when(pl.col("aggregation") == "simple")
             .then(pl.col("ci_high") + 1)
@@ -97,10 +97,10 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
     import orchestration.defs.estimates as room
     from inference.estimates import estimate_study
 
-    def overtaken(**arguments):
+    def overtaken(*arguments, **named):
         token = copy_of_published.root / ".lock.token"
         token.write_text(str(int(token.read_text()) + 1))
-        return estimate_study(**arguments)
+        return estimate_study(*arguments, **named)
 
     monkeypatch.setattr(room, "estimate_study", overtaken)
     study = copy_of_published.study

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference.estimates import ESTIMATES, Question, estimate_study
+from inference.estimates import ESTIMATES, Asked, Cells, estimate_study
+from inference.judging import Question
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
 RETENTION = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
@@ -67,15 +68,11 @@ def life_cells(n_pilot=8, n_control=8, months=6, phases=("after", "before")) -> 
 
 
 def study(questions, *, means=None, life=None, design="volunteered"):
-    return estimate_study(
-        programme="p",
-        design=design,
-        questions=questions,
+    cells = Cells(
         means=mean_cells().clear() if means is None else means,
         life=life_cells().clear() if life is None else life,
-        retention_months=6,
-        alpha=0.05,
     )
+    return estimate_study(Asked(programme="p", design=design, questions=questions), cells)
 
 
 def headline(estimated, metric="engagement_score", estimator="att_not_yet_treated"):

@@ -1,0 +1,146 @@
+"""From an aggregate to a result: the number with its interval, or the reason why this design gives none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inference import att
+from inference.att import Aggregate, GroupTime
+from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
+from inference.power import POWER, TYPICAL_ICC, detectable_effect
+from inference.results import Estimate, NotEstimable, Result
+from inference.verdicts import TOO_FEW
+
+ALL = "all"
+JACKKNIFE = "leave-one-unit-out jackknife, Satterthwaite df by cohort"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the study asks of one metric."""
+
+    metric: str
+    kind: str  # mean or time_to_event
+    role: str
+    source: str
+    direction: str = "up"
+    worthwhile: float | None = None  # the smallest effect worth having, in the metric's unit
+    margin: float | None = None  # how much worse a guardrail may become
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One estimate's place in the table."""
+
+    metric: str
+    estimator: str
+    aggregation: str
+    cohort: str
+    event_time: int | None
+    result: Result
+    is_headline: bool = False
+    detectable: float | None = None
+    basis: str = ""
+    segment: str = ALL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arms:
+    """Who stands behind a number: marked units of both arms, and their distinct people."""
+
+    pilot: np.ndarray
+    control: np.ndarray
+    n_pilot: int
+    n_control: int
+
+
+def judge(
+    part: Aggregate, arms: Arms, *, cohort: np.ndarray, method: str, alpha: float, note: str = "", scale: float = 1.0
+) -> tuple[Result, Uncertainty | None]:
+    """A number with its interval, or the reason why this design gives none.
+
+    `cohort` labels every unit, `scale` is the size of the outcome's values.
+    """
+    counts = {
+        "n_units_pilot": int(arms.pilot.sum()),
+        "n_units_control": int(arms.control.sum()),
+        "n_pilot": arms.n_pilot,
+        "n_control": arms.n_control,
+        "method": method,
+    }
+    if not np.isfinite(part.value):
+        reason = "nothing to compare: no control unit, or no values in the base period"
+        return NotEstimable(reason=reason, **counts), None
+    if min(counts["n_units_pilot"], counts["n_units_control"]) < MIN_UNITS:
+        reason = (
+            f"{TOO_FEW}: {counts['n_units_pilot']} pilot and {counts['n_units_control']} control; "
+            f"at least {MIN_UNITS} each are needed for an interval that holds what it claims"
+        )
+        return NotEstimable(reason=reason, **counts), None
+    involved = arms.pilot | arms.control
+    moves = np.abs(part.without - part.value) > ROUNDING * scale
+    uncertainty = jackknife(
+        theta=part.value, theta_without=part.without[involved], cohort=cohort[involved], scale=scale
+    )
+    # An arm in which nothing varies adds no error: the interval would be the other arm's alone.
+    if uncertainty is None or not moves[arms.pilot].any() or not moves[arms.control].any():
+        reason = "the error cannot be computed: the outcome does not vary in an arm, or rests on a single unit"
+        return NotEstimable(reason=reason, **counts), None
+    low, high = uncertainty.interval(part.value, alpha=alpha)
+    lone = [size for size in np.unique(cohort[involved], return_counts=True)[1] if size == 1]
+    if lone:
+        note = "; ".join(filter(None, [note, f"{len(lone)} cohort(s) of a single unit"]))
+    estimate = Estimate(
+        estimate=part.value,
+        std_error=uncertainty.std_error,
+        ci_low=low,
+        ci_high=high,
+        p_value=uncertainty.p_value(part.value),
+        df=uncertainty.df,
+        note=note,
+        **counts,
+    )
+    return estimate, uncertainty
+
+
+def detectable_by_error(line: Line, uncertainty: Uncertainty | None, alpha: float) -> Line:
+    """Add to a headline the smallest effect that this pilot could have seen."""
+    if uncertainty is None:
+        return line
+    size = uncertainty.detectable_effect(alpha=alpha, power=POWER)
+    return replace(line, detectable=size, basis="the standard error of this study")
+
+
+def detectable_by_design(line: Line, *, sd: float | None, people_per_unit: float, alpha: float) -> Line:
+    """The same where there is no error to go by: from the numbers of units and people and a typical correlation."""
+    in_sd = detectable_effect(
+        units_pilot=line.result.n_units_pilot,
+        units_control=line.result.n_units_control,
+        people_per_unit=people_per_unit,
+        alpha=alpha,
+    )
+    if not in_sd or not sd:
+        return line
+    return replace(line, detectable=in_sd * sd, basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}")
+
+
+def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
+    """Units and people behind the chosen ATT(g,t).
+
+    People are counted in the fullest pair of periods (the smaller of its two counts): never more than there are, so
+    that a small group cannot hide behind people who were observed at other times.
+    """
+    panel = effects.panel
+    pilot, control = np.zeros((2, panel.cohort.size), bool)
+    n_pilot: dict[int, float] = {}
+    n_control = 0.0
+    for g, t, base in zip(effects.g[chosen], effects.t[chosen], effects.base[chosen], strict=True):
+        both = panel.n[:, [t - 1, base - 1]]
+        treated, untreated = panel.cohort == g, att.is_control(panel, g, max(t, base), effects.control)
+        pilot |= treated & (both.sum(axis=1) > 0)
+        control |= untreated & (both.sum(axis=1) > 0)
+        n_pilot[g] = max(n_pilot.get(g, 0.0), both[treated].sum(axis=0).min())
+        n_control = max(n_control, both[untreated].sum(axis=0).min())
+    return Arms(pilot=pilot, control=control, n_pilot=int(sum(n_pilot.values())), n_control=int(n_control))

@@ -1,0 +1,401 @@
+"""The lines of an outcome that is a mean: the headline, its aggregations, and what other estimators say beside it.
+
+Where the lot decided, the headline is the contrast of units after kick-off, adjusted for their own past (ANCOVA); where
+units volunteered, ATT(g,t) of Callaway and Sant'Anna. Everything else is named for what it is: a sensitivity, an
+adjustment, or a comparison that should not be believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from inference import adjusted, answers, att, persons, randomised, twfe
+from inference.adjusted import Moments
+from inference.att import Aggregate, GroupTime, Panel
+from inference.balanced import balanced_effect
+from inference.judging import (
+    ALL,
+    JACKKNIFE,
+    Arms,
+    Line,
+    Question,
+    arms_of,
+    detectable_by_design,
+    detectable_by_error,
+    judge,
+)
+from inference.power import TYPICAL_ICC
+from inference.results import NotEstimable
+
+ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
+CONTRAST = "difference of unit means after kick-off"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
+    `is_trained` tells whose coach took part; `changes` and `products` are `cell_differences` and `cell_covariates` of
+    one metric (empty frames: nothing to adjust for)."""
+
+    design: str
+    unit: str
+    alpha: float
+    stratum: Mapping[str, str] = field(default_factory=dict)
+    is_trained: Mapping[str, bool] = field(default_factory=dict)
+    changes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    products: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a lot was drawn."""
+        return self.design == "randomised"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A panel with the names behind its numbers: of cohorts by first treated period, of units and of periods; and what
+    else its cells tell (units × periods): people asked, and squares around the cell's own mean."""
+
+    panel: Panel
+    cohort_names: dict[int, str]
+    units: list[str]
+    periods: list[date]
+    eligible: np.ndarray
+    centred_squares: np.ndarray
+
+
+def panel_from_cells(cells: pl.DataFrame) -> Indexed:
+    """Units × periods from `cell_means`. A pilot unit whose kick-off lies after the last period is not yet treated."""
+    periods = cells["period_start"].unique().sort()
+    units = (
+        cells.group_by("unit_id")
+        .agg(
+            pl.col("arm").first(),
+            pl.col("cohort").first(),
+            pl.col("cohort_period_start").first(),
+            pl.col("n_people").first(),
+        )
+        .sort("unit_id")
+    )
+    placed = cells.with_columns(
+        row=pl.col("unit_id").replace_strict(units["unit_id"], np.arange(units.height), return_dtype=pl.Int64),
+        column=pl.col("period_start").replace_strict(periods, np.arange(periods.len()), return_dtype=pl.Int64),
+    )
+    n, total, eligible, squares = np.zeros((4, units.height, periods.len()))
+    where = placed["row"].to_numpy(), placed["column"].to_numpy()
+    n[where] = placed["n_observed"].to_numpy()
+    total[where] = placed["value_sum"].to_numpy()
+    eligible[where] = placed["n_eligible"].to_numpy()
+    squares[where] = placed["centred_sum_of_squares"].to_numpy()
+    first_treated = [
+        att.NEVER if arm != "pilot" else int((periods < start).sum()) + 1 if start is not None else periods.len() + 1
+        for arm, start in units.select("arm", "cohort_period_start").iter_rows()
+    ]
+    names: dict[int, set[str]] = {}
+    for g, name in zip(first_treated, units["cohort"], strict=True):
+        names.setdefault(g, set()).add(name)
+    return Indexed(
+        Panel(n, total, np.array(first_treated), units["n_people"].to_numpy().astype(float)),
+        {g: " + ".join(sorted(found)) for g, found in names.items()},
+        units["unit_id"].to_list(),
+        periods.to_list(),
+        eligible,
+        squares,
+    )
+
+
+def strata_of(indexed: Indexed, setting: Setting) -> np.ndarray | None:
+    """The units' strata, in the panel's order; None where there is one."""
+    labels = np.array([setting.stratum.get(unit, ALL) for unit in indexed.units])
+    return labels if np.unique(labels).size > 1 else None
+
+
+def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_whole: bool = True) -> Iterator[Line]:
+    """Lines of one metric, its headline first. Of a segment (`is_whole` false) there is the headline only."""
+    observed = cells.filter(pl.col("n_observed") > 0)
+    headline = Line(
+        metric=question.metric,
+        estimator="att_not_yet_treated",
+        aggregation="simple",
+        cohort=ALL,
+        event_time=None,
+        result=NotEstimable(reason=f"no records from the source {question.source}"),
+        is_headline=True,
+    )
+    if observed.is_empty():
+        yield headline
+    elif setting.unit == "person":
+        yield persons.change_line(headline, setting.changes if is_whole else pl.DataFrame(), setting)
+    else:
+        yield from _unit_lines(headline, panel_from_cells(observed), setting, is_whole)
+
+
+def _unit_lines(headline: Line, indexed: Indexed, setting: Setting, is_whole: bool) -> Iterator[Line]:
+    panel = indexed.panel
+    effects = att.group_time_effects(panel)
+    main = _contrasts(indexed, setting) if setting.is_random else effects
+    if main is not effects:
+        adjusts = bool(np.isfinite(randomised.unit_baseline(panel)).any())
+        headline = replace(headline, estimator="randomised_ancova" if adjusts else "randomised_difference")
+    if not main.value.size:
+        yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
+        return
+    left_out = {g: why for g in indexed.cohort_names if (why := _why_left_out(g, panel, setting.is_random))}
+    note = f"without {', '.join(indexed.cohort_names[g] for g in left_out)}" if left_out else ""
+    post = main.t >= main.g
+    yield _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
+    if not is_whole:
+        return
+    other = replace(headline, is_headline=False)
+    for g, reason in left_out.items():
+        cohort = indexed.cohort_names[g]
+        yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
+    yield from _curve(other, main, indexed, setting.alpha)
+    yield from _beside(other, effects, main, indexed, setting)
+
+
+def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
+    """The headline's other aggregations."""
+    post = effects.t >= effects.g
+    for name in ("dynamic", "group", "calendar"):
+        part = getattr(att, name)(effects)
+        yield _line(replace(line, aggregation=name), effects, part, post, alpha=alpha)
+    for g, part in att.by_cohort(effects).items():
+        cohort = indexed.cohort_names[g]
+        yield _line(
+            replace(line, aggregation="cohort", cohort=cohort), effects, part, post & (effects.g == g), alpha=alpha
+        )
+    for e, part in att.by_event_time(effects).items():
+        event = replace(line, aggregation="event_time", event_time=e)
+        yield _line(event, effects, part, effects.event_time == e, alpha=alpha)
+
+
+def _beside(line: Line, effects: GroupTime, main: GroupTime, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+    """What other estimators say: simple aggregations, never the headline."""
+    panel, alpha = indexed.panel, setting.alpha
+    found: dict[str, GroupTime] = {"att_never_treated": att.group_time_effects(panel, control="never_treated")}
+    if main is not effects:
+        found["att_not_yet_treated"] = effects
+        found["randomised_difference"] = randomised.group_time_contrasts(panel, stratum=strata_of(indexed, setting))
+    if line.estimator in found:
+        del found[line.estimator]
+    if np.any(indexed.eligible > panel.n):
+        found["att_response_weighted"] = att.group_time_effects(answers.weighted_for_response(indexed.eligible, panel))
+    for name, group_time in found.items():
+        simple = replace(line, estimator=name)
+        yield _line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
+    yield from _participation_lines(line, effects, indexed, setting)
+    yield from _adjusted_lines(line, indexed, setting)
+    yield _twfe_line(replace(line, estimator="twfe"), effects, alpha)
+
+
+def _contrasts(indexed: Indexed, setting: Setting) -> GroupTime:
+    baseline = randomised.unit_baseline(indexed.panel)
+    return randomised.group_time_contrasts(
+        indexed.panel,
+        stratum=strata_of(indexed, setting),
+        baseline=baseline if np.isfinite(baseline).any() else None,
+    )
+
+
+def _why_left_out(g: int, panel: Panel, is_random: bool) -> str:
+    if g == 1 and not is_random:
+        return "coached from the first period on: there is no time before to compare with"
+    return "its kick-off lies after the last period" if g > panel.n_periods else ""
+
+
+CONTROLS = {"not_yet_treated": "not-yet-treated", "never_treated": "never-treated"}
+METHODS = {
+    "randomised_ancova": f"{CONTRAST}, adjusted for the unit's own past (ANCOVA) within strata",
+    "randomised_difference": f"{CONTRAST} within strata",
+    "att_response_weighted": f"{ATT}, answers weighted to those asked",
+    "att_outcome_regression": f"{ATT}, outcome regression on baseline covariates",
+    "att_doubly_robust": f"{ATT}, doubly robust: regression on covariates, assignment of units modelled by logit",
+    "att_entropy_balanced": f"{ATT}, control units weighted to the pilot's covariates and size (entropy balancing)",
+    "as_treated": f"{ATT}, only units whose coach was trained: a selection, no effect of assignment",
+    "complier": f"{ATT}, divided by the share that took part (assignment as instrument)",
+    "twfe": "two-way fixed effects: for comparison only, biased where effects differ between cohorts",
+}
+
+
+def _line(
+    line: Line,
+    effects: GroupTime,
+    part: Aggregate,
+    chosen: np.ndarray,
+    *,
+    alpha: float,
+    indexed: Indexed | None = None,
+    note: str = "",
+) -> Line:
+    usable = chosen & np.isfinite(effects.value)
+    if usable.any() and (chosen & ~usable).any():
+        n_lost = int((chosen & ~usable).sum())
+        note = "; ".join(filter(None, [note, f"{n_lost} cohort-period(s) lack a base period or a control"]))
+    panel = effects.panel
+    result, uncertainty = judge(
+        part,
+        arms_of(effects, usable if usable.any() else chosen),
+        cohort=panel.cohort,
+        method=f"{METHODS.get(line.estimator, ATT)}, {CONTROLS[effects.control]} control; {JACKKNIFE}",
+        alpha=alpha,
+        note=note,
+        scale=size_of_values(panel),
+    )
+    found = replace(line, result=result)
+    if not line.is_headline:
+        return found
+    if uncertainty is None and indexed is not None:
+        seen = panel.n > 0
+        df = float((panel.n[seen] - 1).clip(0).sum())
+        sd = float(np.sqrt(indexed.centred_squares.sum() / df / (1 - TYPICAL_ICC))) if df > 0 else None
+        return detectable_by_design(found, sd=sd, people_per_unit=float(panel.n[seen].mean()), alpha=alpha)
+    return detectable_by_error(found, uncertainty, alpha)
+
+
+def size_of_values(panel: Panel) -> float:
+    """The largest mean of a cell: what rounding is measured by."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.nanmax(np.abs(panel.total / panel.n)))
+
+
+# --- beside the headline -----------------------------------------------------------------------------------------
+
+
+def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+    """Where some pilot units never got a trained coach: those that did, and the effect on those who complied."""
+    panel = indexed.panel
+    took_part = np.array([bool(setting.is_trained.get(unit, False)) for unit in indexed.units])
+    pilot = panel.cohort != att.NEVER
+    if not setting.is_trained or not (pilot & took_part).any() or took_part[pilot].all():
+        return
+    kept = ~pilot | took_part
+    chosen = att.group_time_effects(Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]))
+    post = chosen.t >= chosen.g
+    yield _line(replace(line, estimator="as_treated"), chosen, att.simple(chosen), post, alpha=setting.alpha)
+    part, post = complier_effect(effects, took_part), effects.t >= effects.g
+    yield _line(replace(line, estimator="complier"), effects, part, post, alpha=setting.alpha)
+
+
+def complier_effect(effects: GroupTime, took_part: np.ndarray) -> Aggregate:
+    """The simple effect divided by the share of pilot people whose unit took part (Wald; Imbens & Angrist 1994).
+
+    `took_part` (C) marks units; no control unit takes part. Holds if assignment acts through taking part only.
+    """
+    panel = effects.panel
+    simple = att.simple(effects)
+    pilot = np.isin(panel.cohort, np.unique(effects.g))
+    people = np.where(pilot, panel.people, 0.0)
+    joined, everybody = float(people @ took_part), float(people.sum())
+    share = joined / everybody
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share_without = (joined - people * took_part) / (everybody - people)
+    of_share = np.where(pilot, panel.people * (took_part - share) / everybody, 0.0)
+    influence = simple.influence / share - simple.value / share**2 * of_share
+    return Aggregate(simple.value / share, simple.without / share_without, influence)
+
+
+def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+    if setting.products.is_empty():
+        return
+    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")
+    moments = moments_from_cells(indexed, setting.changes, setting.products)
+    if isinstance(moments, NotEstimable):
+        yield from (replace(line, estimator=name, result=moments) for name in names)
+        return
+    panel = indexed.panel
+    first = next(iter(moments.values()))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        facts = first.products[:, 0, 1:] / first.n[:, None]
+    yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
+    for name in names[:2]:
+        if name == "att_outcome_regression":
+            effects = adjusted.outcome_regression(panel, moments)
+        else:
+            effects = adjusted.doubly_robust(panel, moments, units=np.nan_to_num(facts))
+        post = effects.t >= effects.g
+        if not np.isfinite(effects.value[post]).any():
+            reason = "covariates do not vary among the controls, or separate the arms: nothing to adjust with"
+            yield replace(line, estimator=name, result=NotEstimable(reason=reason))
+            continue
+        yield _line(replace(line, estimator=name), effects, att.simple(effects), post, alpha=setting.alpha)
+
+
+def moments_from_cells(
+    indexed: Indexed, changes: pl.DataFrame, products: pl.DataFrame
+) -> dict[tuple[int, int], Moments] | NotEstimable:
+    """Cross-products by (base, period) from `cell_differences` and `cell_covariates`, on the panel's units.
+
+    Not estimable where somebody's covariate is missing: the products would be about other people than the changes.
+    """
+    covariates = products["covariate"].unique().sort().to_list()
+    place = {name: index + 1 for index, name in enumerate(covariates)}
+    row = {unit: index for index, unit in enumerate(indexed.units)}
+    period = {start: index + 1 for index, start in enumerate(indexed.periods)}
+    shape = (len(row), len(covariates) + 1)
+    found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+
+    def of(base, start) -> tuple[np.ndarray, np.ndarray]:
+        return found.setdefault((period[base], period[start]), (np.zeros((*shape, shape[1])), np.zeros(shape)))
+
+    keys = ("base_period_start", "period_start", "unit_id")
+    for base, start, unit, n, total in changes.select(*keys, "n_people", "change_sum").iter_rows():
+        if base in period and start in period and unit in row:
+            square, change = of(base, start)
+            square[row[unit], 0, 0], change[row[unit], 0] = n, total
+    short: set[str] = set()
+    columns = (*keys, "covariate", "times", "n_people", "product_sum")
+    for base, start, unit, covariate, times, n, total in products.select(columns).iter_rows():
+        if base not in period or start not in period or unit not in row:
+            continue
+        square, change = of(base, start)
+        c, x = row[unit], place[covariate]
+        if n != square[c, 0, 0]:
+            short.add(covariate)
+        if times == "change":
+            change[c, x] = total
+        else:
+            y = 0 if times == "one" else place[times]
+            square[c, x, y] = square[c, y, x] = total
+    if short:
+        return NotEstimable(reason=f"covariate(s) {', '.join(sorted(short))} are missing for some people")
+    if not found:
+        return NotEstimable(reason="nobody was seen in two periods")
+    return {pair: Moments(*sums) for pair, sums in found.items()}
+
+
+def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
+    try:
+        part, arms = balanced_effect(panel, np.column_stack([facts, panel.people]))
+    except ArithmeticError as problem:
+        return replace(line, result=NotEstimable(reason=str(problem)))
+    method = f"{METHODS[line.estimator]}, never-treated control; {JACKKNIFE}"
+    result, _ = judge(part, arms, cohort=panel.cohort, method=method, alpha=alpha, scale=size_of_values(panel))
+    return replace(line, result=result)
+
+
+def _twfe_line(line: Line, effects: GroupTime, alpha: float) -> Line:
+    panel = effects.panel
+    try:
+        fit = twfe.of_panel(panel)
+    except ValueError as problem:
+        return replace(line, result=NotEstimable(reason=str(problem)))
+    everybody = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
+    ever = panel.cohort != att.NEVER
+    arms = Arms(
+        pilot=ever & fit.in_use, control=~ever & fit.in_use, n_pilot=everybody.n_pilot, n_control=everybody.n_control
+    )
+    result, _ = judge(
+        Aggregate(fit.value, fit.without, fit.influence),
+        arms,
+        cohort=panel.cohort,
+        method=f"{METHODS[line.estimator]}; {JACKKNIFE}",
+        alpha=alpha,
+        scale=size_of_values(panel),
+    )
+    return replace(line, result=result)

@@ -1,0 +1,115 @@
+"""People assigned one by one: no cell is a person, so the moments of their changes per arm and stratum must do.
+
+Within each stratum, the mean change since kick-off of the pilot's people less that of the control's, weighted by the
+pilot's people; Neyman's variance s₁²/n₁ + s₀²/n₀ with Welch's degrees of freedom. Who is followed over several periods
+is the same person: cells do not tell how alike their periods are, so errors of an average over periods add up as if
+they were perfectly alike. That is never too short.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from inference.jackknife import Uncertainty
+from inference.judging import Line, detectable_by_error
+from inference.results import Estimate, NotEstimable
+
+MIN_PEOPLE = 10  # per arm and stratum: below, the normal approximation of a mean is not to be trusted
+METHOD = "mean within-person change since kick-off, by stratum; Neyman's variance, Welch df"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A difference of two arms of persons with its error and degrees of freedom."""
+
+    value: float
+    std_error: float
+    df: float
+    n_pilot: int
+    n_control: int
+
+
+def welch(n: tuple[float, float], total: tuple[float, float], squares: tuple[float, float]) -> Contrast:
+    """Difference of means (pilot, control) from counts, sums and squares around the own mean (Welch 1947)."""
+    variances = [s / (k - 1) / k for k, s in zip(n, squares, strict=True)]
+    spread = sum(v**2 / (k - 1) for v, k in zip(variances, n, strict=True))
+    total_variance = sum(variances)
+    return Contrast(
+        total[0] / n[0] - total[1] / n[1],
+        float(np.sqrt(total_variance)),
+        float(total_variance**2 / spread) if spread > 0 else 1.0,
+        int(n[0]),
+        int(n[1]),
+    )
+
+
+def pooled(parts: list[Contrast]) -> Contrast:
+    """Independent strata, weighted by pilot people (Satterthwaite's df for the sum)."""
+    weight = np.array([part.n_pilot for part in parts], float)
+    weight /= weight.sum()
+    variance = np.array([(w * part.std_error) ** 2 for w, part in zip(weight, parts, strict=True)])
+    spread = sum(v**2 / part.df for v, part in zip(variance, parts, strict=True))
+    return Contrast(
+        float(weight @ np.array([part.value for part in parts])),
+        float(np.sqrt(variance.sum())),
+        float(variance.sum() ** 2 / spread) if spread > 0 else 1.0,
+        sum(part.n_pilot for part in parts),
+        sum(part.n_control for part in parts),
+    )
+
+
+def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
+    """The headline of a study that assigned persons, from `cell_differences` of one metric."""
+    line = replace(line, estimator="persons_change")
+    if changes.is_empty():
+        reason = "people were assigned one by one: cells tell the changes of all of them only, not of a segment"
+        return replace(line, result=NotEstimable(reason=reason, method=METHOD))
+    found: list[Contrast] = []
+    for cohort in changes.filter(pl.col("arm") == "pilot")["cohort"].unique().sort():
+        mine = changes.filter(pl.col("cohort") == cohort)
+        others = changes.filter(pl.col("arm") == "control")
+        for (base, start), part in sorted(mine.group_by("base_period_start", "period_start"), key=lambda item: item[0]):
+            if start <= base:
+                continue
+            at = (pl.col("base_period_start") == base) & (pl.col("period_start") == start)
+            strata = [_stratum(row, others.filter(at), setting.stratum) for row in part.iter_rows(named=True)]
+            usable = [contrast for contrast in strata if contrast is not None]
+            if usable:
+                found.append(pooled(usable))
+    if not found:
+        reason = f"no stratum has {MIN_PEOPLE} people of each arm with a change since kick-off that varies"
+        return replace(line, result=NotEstimable(reason=reason, method=METHOD))
+    weight = np.array([contrast.n_pilot for contrast in found], float)
+    weight /= weight.sum()
+    value = float(weight @ np.array([contrast.value for contrast in found]))
+    uncertainty = Uncertainty(
+        float(weight @ np.array([contrast.std_error for contrast in found])), min(contrast.df for contrast in found)
+    )
+    low, high = uncertainty.interval(value, alpha=setting.alpha)
+    result = Estimate(
+        estimate=value,
+        std_error=uncertainty.std_error,
+        ci_low=low,
+        ci_high=high,
+        p_value=uncertainty.p_value(value),
+        df=uncertainty.df,
+        n_units_pilot=max(contrast.n_pilot for contrast in found),
+        n_units_control=max(contrast.n_control for contrast in found),
+        n_pilot=max(contrast.n_pilot for contrast in found),
+        n_control=max(contrast.n_control for contrast in found),
+        method=METHOD,
+        note="the units are people",
+    )
+    return detectable_by_error(replace(line, result=result), uncertainty, setting.alpha)
+
+
+def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
+    own = stratum.get(row["unit_id"])
+    beside = controls.filter(pl.col("unit_id").is_in([unit for unit, name in stratum.items() if name == own]))
+    n, total, squares = (float(beside[c].sum()) for c in ("n_people", "change_sum", "centred_sum_of_squares"))
+    if min(n, row["n_people"]) < MIN_PEOPLE or not min(squares, row["centred_sum_of_squares"]) > 0:
+        return None
+    return welch((float(row["n_people"]), n), (row["change_sum"], total), (row["centred_sum_of_squares"], squares))

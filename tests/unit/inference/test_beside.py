@@ -1,0 +1,276 @@
+"""What stands beside a headline: other estimators, participation, people assigned one by one, and diagnostics."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from inference import att, means, persons, retention
+from inference.diagnostics import DIAGNOSTICS
+from inference.estimates import Asked, Cells, estimate_study
+from inference.judging import Question
+from inference.results import NotEstimable
+
+ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
+QUARTERS = [date(2026, month, 1) for month in (1, 4, 7, 10)]
+
+
+def organisation(seed: int = 1, *, units: int = 30, effect: float = 5.0, lift: float = 0.0):
+    """People in units over four quarters, two of them after kick-off, with a covariate; as cells."""
+    rng = np.random.default_rng(seed)
+    unit = np.repeat(np.arange(units), 12)
+    pilot = np.arange(units) < units // 2
+    tenure = rng.exponential(5, unit.size) + lift * pilot[unit]
+    y = 50 + rng.normal(0, 5, units)[unit][:, None] + rng.normal(0, 10, (unit.size, 4)) + 0.5 * np.arange(4)
+    y = y + tenure[:, None] * 0.3 * np.arange(4) + effect * (pilot[unit][:, None] & (np.arange(4) >= 2))
+    centred = tenure - tenure.mean()
+    names = [f"t{index:02}" for index in range(units)]
+    rows, changes, products = [], [], []
+    for c, name in enumerate(names):
+        mine = unit == c
+        common = {"metric": "engagement_score", "unit_id": name, "arm": "pilot" if pilot[c] else "control"}
+        common["cohort"] = common["arm"]
+        for t, start in enumerate(QUARTERS):
+            values = y[mine, t]
+            rows.append(
+                common
+                | {
+                    "period_start": start,
+                    "segment": "all",
+                    "cohort_period_start": QUARTERS[2] if pilot[c] else None,
+                    "n_eligible": 12,
+                    "n_observed": 12,
+                    "n_people": 12,
+                    "value_sum": values.sum(),
+                    "centred_sum_of_squares": float(np.sum((values - values.mean()) ** 2)),
+                }
+            )
+            if t == 1:
+                continue
+            change = values - y[mine, 1]
+            place = common | {"period_start": start, "base_period_start": QUARTERS[1], "n_people": 12}
+            changes.append(
+                place
+                | {"change_sum": change.sum(), "centred_sum_of_squares": float(np.sum((change - change.mean()) ** 2))}
+            )
+            x = centred[mine]
+            for times, product in (("one", x), ("tenure_years", x * x), ("change", x * change)):
+                products.append(place | {"covariate": "tenure_years", "times": times, "product_sum": product.sum()})
+    facts = pl.DataFrame(
+        {
+            "unit_id": names,
+            "stratum": ["north" if index % 2 else "south" for index in range(units)],
+            "kickoff_date": [date(2026, 7, 1) if treated else None for treated in pilot],
+            "is_coach_trained": [bool(treated) and index % 5 > 0 for index, treated in enumerate(pilot)],
+        }
+    )
+    frame = pl.DataFrame(rows, schema_overrides={"cohort_period_start": pl.Date})
+    return Cells(
+        means=frame,
+        life=pl.DataFrame(schema={"metric": pl.String, "segment": pl.String}),
+        differences=pl.DataFrame(changes),
+        covariates=pl.DataFrame(products),
+        units=facts,
+    )
+
+
+def simple_rows(estimated) -> dict[str, dict]:
+    rows = estimated.estimates.filter((pl.col("aggregation") == "simple") & (pl.col("segment") == "all"))
+    return {row["estimator"]: row for row in rows.iter_rows(named=True)}
+
+
+def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
+    estimated = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation())
+    rows = simple_rows(estimated)
+    assert set(rows) == {
+        *("att_not_yet_treated", "att_never_treated", "att_outcome_regression", "att_doubly_robust"),
+        *("att_entropy_balanced", "as_treated", "complier", "twfe"),
+    }
+    assert [row["estimator"] for row in rows.values() if row["is_headline"]] == ["att_not_yet_treated"]
+    assert {name for name, row in rows.items() if row["status"] != "estimated"} == set()
+    # Without cohorts at different times two-way fixed effects is the same difference in differences.
+    assert rows["twfe"]["estimate"] == pytest.approx(rows["att_not_yet_treated"]["estimate"], abs=1e-9)
+
+
+def test_the_lot_makes_the_contrast_of_units_the_headline():
+    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    rows = simple_rows(estimate_study(asked, organisation()))
+    assert [name for name, row in rows.items() if row["is_headline"]] == ["randomised_ancova"]
+    assert {"randomised_difference", "att_not_yet_treated"} <= set(rows)
+    assert rows["randomised_ancova"]["std_error"] < rows["att_not_yet_treated"]["std_error"]
+
+
+def test_one_wave_is_answered_by_the_lot_and_by_nothing_else():
+    cells = organisation()
+    last = cells.means.filter(pl.col("period_start") == QUARTERS[3])
+    once = Cells(means=last, life=cells.life, units=cells.units)
+    rows = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT], design="randomised"), once))
+    assert rows["randomised_difference"]["is_headline"] and rows["randomised_difference"]["status"] == "estimated"
+    [row] = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), once)).values()
+    assert row["reason"] == "no cohort has a period before and one after its kick-off"
+
+
+def test_adjusting_takes_off_what_longer_tenure_does():
+    naive, adjusted = [], []
+    for seed in range(20):
+        rows = simple_rows(
+            estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(seed, effect=0.0, lift=8.0))
+        )
+        naive.append(rows["att_not_yet_treated"]["estimate"])
+        adjusted.append(rows["att_outcome_regression"]["estimate"])
+    assert np.mean(naive) > 2.5  # tenure raises the slope by 0.3 a quarter and year, and the pilot has 8 years more
+    assert abs(np.mean(adjusted)) < 3 * np.std(adjusted) / np.sqrt(20)
+
+
+def test_a_missing_covariate_is_said_and_not_averaged_over():
+    cells = organisation()
+    short = cells.covariates.with_columns(
+        pl.when(pl.col("unit_id") == "t03").then(11).otherwise("n_people").alias("n_people")
+    )
+    asked = Asked(programme="p", questions=[ENGAGEMENT])
+    changed = Cells(means=cells.means, life=cells.life, differences=cells.differences, covariates=short)
+    row = simple_rows(estimate_study(asked, changed))["att_outcome_regression"]
+    assert (row["status"], row["reason"]) == ("not_estimable", "covariate(s) tenure_years are missing for some people")
+
+
+def test_the_complier_effect_is_the_effect_by_the_share_that_took_part():
+    panel = means.panel_from_cells(organisation().means).panel
+    effects = att.group_time_effects(panel)
+    took_part = (np.arange(30) < 15) & (np.arange(30) % 5 > 0)  # 12 of 15 units of equal size
+    whole = means.complier_effect(effects, took_part)
+    assert whole.value == pytest.approx(att.simple(effects).value / 0.8)
+    keep = np.arange(30) != 0
+    rest = att.Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
+    slow = means.complier_effect(att.group_time_effects(rest), took_part[keep])
+    assert whole.without[0] == pytest.approx(slow.value)
+
+
+def test_diagnostics_answer_or_say_why_not():
+    estimated = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation())
+    assert dict(estimated.diagnostics.schema) == DIAGNOSTICS
+    rows = {row["diagnostic"]: row for row in estimated.diagnostics.iter_rows(named=True)}
+    assert rows["pre_trend"]["p_value"] > 0.001 and rows["pre_trend_detectable_drift"]["value"] > 0
+    assert rows["intraclass_correlation"]["value"] == pytest.approx(25 / 125, abs=0.12)
+    assert rows["wild_cluster_bootstrap"]["p_value"] == pytest.approx(1 / 1000)
+    assert rows["randomisation_inference"]["reason"].startswith("assignment was not random")
+    assert all((row["status"] == "estimated") == (row["reason"] is None) for row in rows.values())
+
+
+def test_a_randomised_study_draws_its_lot_again():
+    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    rows = {row["diagnostic"]: row for row in estimate_study(asked, organisation()).diagnostics.iter_rows(named=True)}
+    assert rows["randomisation_inference"]["p_value"] == pytest.approx(1 / 1000)
+
+
+def test_silence_that_follows_the_programme_is_found():
+    cells = organisation()
+    rng = np.random.default_rng(1)
+    after = (pl.col("arm") == "pilot") & (pl.col("period_start") >= QUARTERS[2])
+    asked_of = pl.Series(rng.integers(14, 17, cells.means.height))
+    silent = cells.means.with_columns(n_eligible=pl.when(after).then(asked_of + 5).otherwise(asked_of))
+    found = estimate_study(
+        Asked(programme="p", questions=[ENGAGEMENT]), Cells(means=silent, life=cells.life)
+    ).diagnostics.filter(pl.col("diagnostic") == "response_rate")
+    assert found["says"].to_list() == ["the programme changes who answers"]
+    assert found["value"].item() == pytest.approx(12 / 20 - 12 / 15, abs=0.03)
+
+
+# --- people assigned one by one -------------------------------------------------------------------------------------
+
+
+def test_welch_by_hand():
+    found = persons.welch((4, 6), (20.0, 12.0), (12.0, 30.0))
+    assert found.value == pytest.approx(3.0)
+    assert found.std_error == pytest.approx(np.sqrt(4 / 4 + 6 / 6))
+    assert found.df == pytest.approx(4 / (1 / 3 + 1 / 5))
+
+
+def by_person(seed: int, effect: float) -> tuple[pl.DataFrame, dict[str, str]]:
+    rng, rows = np.random.default_rng(seed), []
+    for stratum, n in (("north", 40), ("south", 80)):
+        for arm in ("pilot", "control"):
+            lasting = rng.normal(0, 3, n)
+            for start in QUARTERS[2:]:
+                change = lasting + rng.normal(effect * (arm == "pilot"), 4, n)
+                rows.append(
+                    {
+                        "metric": "engagement_score",
+                        "unit_id": f"{arm} / {stratum}",
+                        "cohort": arm,
+                        "arm": arm,
+                        "period_start": start,
+                        "base_period_start": QUARTERS[1],
+                        "n_people": n,
+                        "change_sum": change.sum(),
+                        "centred_sum_of_squares": float(np.sum((change - change.mean()) ** 2)),
+                    }
+                )
+    strata = {f"{arm} / {name}": name for arm in ("pilot", "control") for name in ("north", "south")}
+    return pl.DataFrame(rows), strata
+
+
+def person_row(seed: int, effect: float) -> dict:
+    changes, strata = by_person(seed, effect)
+    means_of = pl.DataFrame(
+        {
+            **{"metric": ["engagement_score"], "segment": ["all"], "n_observed": [1]},
+        }
+    )
+    cells = Cells(
+        means=means_of,
+        life=pl.DataFrame(schema={"metric": pl.String, "segment": pl.String}),
+        differences=changes,
+        units=pl.DataFrame(
+            {
+                "unit_id": list(strata),
+                "stratum": list(strata.values()),
+                "kickoff_date": [None] * 4,
+                "is_coach_trained": [False] * 4,
+            }
+        ),
+    )
+    [row] = estimate_study(
+        Asked(programme="p", questions=[ENGAGEMENT], design="randomised", unit="person"), cells
+    ).estimates.iter_rows(named=True)
+    return row
+
+
+def test_people_assigned_one_by_one_are_answered_from_moments():
+    rows = [person_row(seed, effect=2.0) for seed in range(150)]
+    assert {row["status"] for row in rows} == {"estimated"}
+    assert np.mean([row["estimate"] for row in rows]) == pytest.approx(2.0, abs=0.15)
+    held = np.mean([row["ci_low"] <= 2.0 <= row["ci_high"] for row in rows])
+    assert held >= 0.94  # two periods of the same people are taken as perfectly alike: never too short
+    assert (rows[0]["n_pilot"], rows[0]["n_control"]) == (120, 120)
+
+
+def test_a_stratum_of_few_people_is_not_compared():
+    changes, strata = by_person(1, 2.0)
+    few = changes.with_columns(n_people=pl.lit(9))
+    setting = means.Setting(design="randomised", unit="person", alpha=0.05, stratum=strata, changes=few)
+    line = means.Line(
+        metric="m", estimator="", aggregation="simple", cohort="all", event_time=None,
+        result=NotEstimable(reason=""), is_headline=True,
+    )  # fmt: skip
+    assert "no stratum has 10 people" in persons.change_line(line, few, setting).result.reason
+
+
+# --- hazards --------------------------------------------------------------------------------------------------------
+
+
+def test_hazards_compare_the_monthly_share_that_leaves():
+    months = [date(2026, month, 1) for month in range(1, 9)]
+    rng, rows = np.random.default_rng(2), []
+    kickoffs = {f"u{index}": date(2026, 5, 10) if index < 20 else None for index in range(40)}
+    for unit, kickoff in kickoffs.items():
+        for month in months:
+            chance = 0.10 if kickoff and month >= date(2026, 5, 1) else 0.05
+            left = int(rng.binomial(200, chance))
+            rows.append({"unit_id": unit, "month": month, "n_first_day": 200, "n_leavers": left})
+    frame = pl.DataFrame(rows)
+    panel = retention.hazard_panel(frame, kickoffs)
+    assert sorted(set(panel.cohort)) == [0, 5]
+    result = retention.hazard_line("retention", frame, kickoffs, 0.05).result
+    assert result.ci_low < 0.05 < result.ci_high
+    assert retention.hazard_line("retention", frame.clear(), kickoffs, 0.05).result.reason.startswith("no months")
