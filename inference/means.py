@@ -272,7 +272,7 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
     panel = indexed.panel
     took_part = np.array([bool(setting.is_trained.get(unit, False)) for unit in indexed.units])
     pilot = panel.cohort != att.NEVER
-    if not setting.is_trained or not (pilot & took_part).any() or took_part[pilot].all():
+    if not effects.value.size or not setting.is_trained or not (pilot & took_part).any() or took_part[pilot].all():
         return
     kept = ~pilot | took_part
     chosen = att.group_time_effects(Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]))
@@ -370,8 +370,10 @@ def moments_from_cells(
 
 
 def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
+    facts = np.column_stack([facts, panel.people])
+    varies = np.nanstd(facts[panel.cohort == att.NEVER], axis=0) > 0
     try:
-        part, arms = balanced_effect(panel, np.column_stack([facts, panel.people]))
+        part, arms = balanced_effect(panel, facts[:, varies])
     except ArithmeticError as problem:
         return replace(line, result=NotEstimable(reason=str(problem)))
     method = f"{METHODS[line.estimator]}, never-treated control; {JACKKNIFE}"

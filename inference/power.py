@@ -42,7 +42,8 @@ class Plan:
 
     `lasting_unit` is the correlation of a unit's true mean from wave to wave (cluster autocorrelation),
     `lasting_person` of a person's own part (individual autocorrelation; 0 where waves are anonymous samples). Effects
-    are in standard deviations between people.
+    are in standard deviations between people. `size_variation` is the coefficient of variation of the units' sizes:
+    uneven units tell less (Eldridge, Ashby & Kerry 2006).
     """
 
     units: int
@@ -51,6 +52,7 @@ class Plan:
     icc: float = TYPICAL_ICC
     lasting_unit: float = 0.8
     lasting_person: float = 0.6
+    size_variation: float = 0.0
     waves_before: int = 1
     waves_after: int = 2
     alpha: float = 0.05
@@ -59,8 +61,10 @@ class Plan:
         shares = (self.icc, self.lasting_unit, self.lasting_person)
         if not (0 < self.share_pilot < 1 and all(0 <= share <= 1 for share in shares)):
             raise ValueError("share_pilot lies between 0 and 1, correlations from 0 to 1")
-        if self.people_per_unit <= 0 or self.waves_after < 1 or self.waves_before < 0:
-            raise ValueError("people per unit must be positive and there must be a wave after kick-off")
+        if self.people_per_unit <= 0 or self.size_variation < 0:
+            raise ValueError("people per unit must be positive, and the variation of sizes not negative")
+        if self.units < 4 or self.waves_after < 1 or self.waves_before < 0:
+            raise ValueError("there must be four units and a wave after kick-off; numbers must be positive")
 
     @property
     def arms(self) -> tuple[int, int]:
@@ -80,7 +84,8 @@ class Plan:
         Raises ValueError where an analysis needs a wave before kick-off and there is none.
         """
         a, b, r = self.waves_after, self.waves_before, self.correlation
-        unit = self.icc + (1 - self.icc) / self.people_per_unit  # variance of a unit's mean in one wave
+        uneven = 1 + self.size_variation**2
+        unit = self.icc * uneven + (1 - self.icc) / self.people_per_unit  # variance of a unit's mean in one wave
         after = (1 + (a - 1) * r) / a
         if analysis == "difference":
             factor = after

@@ -20,7 +20,7 @@ from rich.table import Table
 from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
-from orchestration import cli_files
+from orchestration import cli_design, cli_files
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import ENVIRONMENT, Workspace
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_files.sources, name="sources")
 app.add_typer(cli_files.quarantine, name="quarantine")
+app.command()(cli_design.design)
 
 
 def _day(text: str | None) -> date | None:

@@ -61,6 +61,32 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
     return _svg(chart, description)
 
 
+def power_curves(points: list[dict], *, marked: float | None = None) -> str:
+    """Chance to find an effect by its size, one line per number of units, as an SVG file's text.
+
+    `points` have effect, power, units and analysis (words); `marked` draws an upright line at an effect.
+    """
+    import altair as alt
+
+    lines = (
+        alt.Chart(alt.Data(values=points))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=alt.X("effect:Q", title="true effect"),
+            y=alt.Y("power:Q", title="chance to find it", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
+            color=alt.Color("units:N", title=None, sort=None, scale=alt.Scale(range=["#9aa5b1", EFFECT, "#1f4e79"])),
+        )
+    )
+    rules = [{"power": 0.8}]
+    chart = lines + alt.Chart(alt.Data(values=rules)).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="power:Q")
+    if marked is not None:
+        chart += alt.Chart(alt.Data(values=[{"effect": abs(marked)}])).mark_rule(color=INK).encode(x="effect:Q")
+    drawn = chart.properties(width=WIDTH, height=HEIGHT, title=f"Power, {points[0]['analysis']}").configure_view(
+        stroke=None
+    )
+    return _svg(drawn, "Chance to find an effect by its size, for half, this and twice this many units")
+
+
 def _svg(chart, description: str) -> str:
     import vl_convert
 

@@ -334,7 +334,9 @@ def guard_trends(trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> 
 def guard_decisions(decisions: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
     """What rests on a hidden estimate is hidden with it."""
     is_hidden = pl.col("metric").is_in(_metrics_hidden(estimates).implode())
-    guarded = hide(decisions, is_hidden, ("decision", "estimate", "ci_low", "ci_high", "p_value_adjusted", "reason"))
+    guarded = hide(
+        decisions, is_hidden, ("verdict", "decision", "estimate", "ci_low", "ci_high", "p_value_adjusted", "reason")
+    )
     return guarded
 
 

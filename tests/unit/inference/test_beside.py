@@ -89,8 +89,15 @@ def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
     }
     assert [row["estimator"] for row in rows.values() if row["is_headline"]] == ["att_not_yet_treated"]
     assert {name for name, row in rows.items() if row["status"] != "estimated"} == set()
-    # Without cohorts at different times two-way fixed effects is the same difference in differences.
-    assert rows["twfe"]["estimate"] == pytest.approx(rows["att_not_yet_treated"]["estimate"], abs=1e-9)
+    # With one cohort and equal units two-way fixed effects compares the mean of all periods after and before.
+    after = pl.col("period_start") >= QUARTERS[2]
+    change = (
+        organisation()
+        .means.group_by("arm")
+        .agg((pl.col("value_sum").filter(after).mean() - pl.col("value_sum").filter(~after).mean()) / 12)
+    )
+    of_arm = dict(change.iter_rows())
+    assert rows["twfe"]["estimate"] == pytest.approx(of_arm["pilot"] - of_arm["control"], abs=1e-9)
 
 
 def test_the_lot_makes_the_contrast_of_units_the_headline():

@@ -12,6 +12,7 @@ from publish.disclosure import (
     guard_comparisons,
     guard_crossings,
     guard_decisions,
+    guard_diagnostics,
     guard_estimates,
     guard_headcounts,
     guard_items,
@@ -52,7 +53,9 @@ ROW = {
 
 def estimates(*changes) -> pl.DataFrame:
     schema = {"p_value_adjusted": pl.Float64, "reason": pl.String}
-    return pl.DataFrame([ROW | change for change in changes], schema_overrides=schema)
+    rows = [ROW | change for change in changes]
+    frame = pl.DataFrame(rows, schema_overrides=schema)
+    return frame.with_columns(is_headline=(pl.col("aggregation") == "simple") & (pl.col("segment") == "all"))
 
 
 def test_the_floor_is_in_code():
@@ -368,11 +371,30 @@ def test_a_state_whose_movements_are_few_hides_two_of_them():
     assert shown == {"all": 44, "driver": 30, "neutral": None, "resistant": None}
 
 
+FIGURES = ("value", "ci_low", "ci_high", "p_value", "df")
+WORDS = {"says": "no movement", "reason": None}
+
+
 def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
     suppressed = estimates({"aggregation": "simple", "cohort": "all", "metric": "retention", "status": "suppressed"})
-    decision = {"metric": "retention", "decision": "go", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0}
+    decision = {
+        "metric": "retention",
+        "verdict": "improved",
+        "decision": "go",
+        "estimate": 1.0,
+        "ci_low": 0.0,
+        "ci_high": 2.0,
+    }
     decision |= {"p_value_adjusted": 0.01, "reason": "because"}
-    assert guard_decisions(pl.DataFrame([decision]), suppressed).table["decision"].to_list() == [None]
+    hidden = guard_decisions(pl.DataFrame([decision]), suppressed).table
+    assert hidden.select("verdict", "decision", "estimate").row(0) == (None, None, None)
+    beside = pl.DataFrame([{"metric": "retention", "status": "estimated"} | dict.fromkeys(FIGURES, 1.0) | WORDS])
+    assert guard_diagnostics(beside, suppressed).table.select("status", "value", "says").row(0) == (
+        "suppressed",
+        None,
+        None,
+    )
+    assert guard_diagnostics(beside, estimates({})).table["value"].to_list() == [1.0]
     assert guard_decisions(pl.DataFrame([decision]), estimates({})).table["decision"].to_list() == ["go"]
     amounts = {"unit": "EUR", "low": 1.0, "central": 2.0, "high": 3.0, "basis": "b"}
     money = pl.DataFrame([amounts | {"item": "net"}, amounts | {"item": "programme_cost"}])
@@ -382,3 +404,18 @@ def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
     assert guard_money(money, content, estimates({}), 10).table["central"].to_list() == [2.0, 2.0]
     few = content | {"cmp_coach_loads": loads.with_columns(n_coaches=9)}
     assert guard_money(money, few, estimates({}), 10).table["central"].to_list() == [None, None]
+
+
+def test_those_who_took_part_are_hidden_where_the_others_are_few():
+    row = {"aggregation": "simple", "segment": "all", "cohort": "all", "metric": "m"}
+
+    def statuses(n_part: int) -> dict[str, str]:
+        frame = estimates(
+            row | {"estimator": "att_not_yet_treated", "n_pilot": 100},
+            row | {"estimator": "as_treated", "n_pilot": n_part},
+            row | {"estimator": "complier", "n_pilot": 100},
+        )
+        return dict(guard_estimates(frame, 10).table.select("estimator", "status").iter_rows())
+
+    assert statuses(91) == {"att_not_yet_treated": "estimated", "as_treated": "suppressed", "complier": "suppressed"}
+    assert set(statuses(90).values()) == {"estimated"}

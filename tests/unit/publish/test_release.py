@@ -103,7 +103,8 @@ def test_the_published_estimates_have_the_promised_columns(content, tmp_path):
     made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
     promised = (
         "programme, metric, estimator, aggregation, cohort, event_time, segment, estimate, std_error, ci_low, ci_high, "
-        "p_value, p_value_adjusted, df, n_units_pilot, n_units_control, n_pilot, n_control, method, status, reason"
+        "p_value, p_value_adjusted, df, n_units_pilot, n_units_control, n_pilot, n_control, method, "
+        "is_headline, status, reason"
     )
     table = pl.read_parquet(made / "parquet" / "pub_estimates.parquet")
     assert table.columns == promised.split(", ")

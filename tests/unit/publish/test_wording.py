@@ -50,7 +50,7 @@ def test_a_null_is_said_as_a_null_with_what_could_have_been_seen():
 def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked():
     found = say(row(low=0.2, p=0.03, adjusted=0.09))
     assert found.kind == "null"
-    assert "Holm" in found.caveat
+    assert "counted together" in found.caveat
 
 
 @pytest.mark.parametrize(("status", "kind"), [("not_estimable", "unknown"), ("suppressed", "hidden")])

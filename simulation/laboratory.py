@@ -1,0 +1,138 @@
+"""Small studies with a known truth, one kind of trouble each: what estimators are tried on.
+
+No files and no warehouse: people in units over waves, as sums per unit and wave. The standard deviation between people
+is one; of it 5 % lasts with the unit, 5 % passes with unit and wave, 50 % lasts with the person (intraclass correlation
+0.1, as Bliese 2000 reports for survey scales).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+WAVES = 6
+OF_UNIT, PASSING, OF_PERSON, NOISE = 0.05, 0.05, 0.50, 0.40  # shares of the variance between people
+ICC = OF_UNIT + PASSING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """One kind of study. `cohorts` maps first treated wave (0: never) to a number of units; `effects` to its effect.
+
+    `holds` says whether what the default estimator assumes is true in it.
+    """
+
+    cohorts: dict[int, int]
+    effects: dict[int, float]
+    sizes: tuple[int, int] = (6, 18)  # people per unit, from … to
+    effect_spread: float = 0.25  # of units around their cohort's effect, as a share of it
+    pilot_noise: float = 1.0  # the pilot's passing variance, as a multiple
+    picks_level: float = 0.0  # how much pilot units were better before, in standard deviations between people
+    picks_trend: float = 0.0  # how much faster they would have risen anyway, per wave
+    moves: float = 0.0  # people who change to a unit of the other arm, per wave from the first kick-off on
+    silence: float = 0.0  # how much less often unhappy people of the control answer once the programme runs
+    leaves: float = 0.0  # how much more often unhappy people leave, per wave
+    spills: float = 0.0  # share of the effect that reaches control units
+    strata: int = 1
+    holds: bool = True
+
+
+ONE = {3: 15, 0: 15}
+STUDIES = {
+    "null": Trouble(cohorts=ONE, effects={3: 0.0}),
+    "randomised": Trouble(cohorts=ONE, effects={3: 0.4}),
+    "randomised in strata": Trouble(cohorts=ONE, effects={3: 0.4}, strata=3),
+    "picked by level": Trouble(cohorts=ONE, effects={3: 0.4}, picks_level=0.5),
+    "staggered": Trouble(cohorts={2: 8, 4: 8, 5: 8, 0: 16}, effects={2: 0.6, 4: 0.4, 5: 0.2}),
+    "decays as it scales": Trouble(cohorts={2: 6, 3: 10, 5: 14, 0: 10}, effects={2: 0.8, 3: 0.3, 5: 0.1}),
+    "few treated": Trouble(cohorts={3: 5, 0: 25}, effects={3: 0.4}),
+    "heteroskedastic": Trouble(cohorts={3: 8, 0: 22}, effects={3: 0.4}, pilot_noise=4.0),
+    "unequal units": Trouble(cohorts=ONE, effects={3: 0.4}, sizes=(4, 60)),
+    "movers": Trouble(cohorts=ONE, effects={3: 0.4}, moves=0.05),
+    "picked by trend": Trouble(cohorts=ONE, effects={3: 0.4}, picks_trend=0.15, holds=False),
+    "silence differs": Trouble(cohorts=ONE, effects={3: 0.4}, silence=0.6, holds=False),
+    "the unhappy leave": Trouble(cohorts=ONE, effects={3: 0.4}, leaves=0.3, holds=False),
+    "spillover": Trouble(cohorts=ONE, effects={3: 0.4}, spills=0.5, holds=False),
+}
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One simulated study as cells (C units × T waves): answers, their sum and squares around the cell's mean, people
+    asked; first treated wave (from 1, 0 for never), people and stratum of each unit; and the true average effect."""
+
+    n: np.ndarray
+    total: np.ndarray
+    centred_squares: np.ndarray
+    eligible: np.ndarray
+    cohort: np.ndarray
+    people: np.ndarray
+    stratum: np.ndarray
+    truth: float
+
+
+def without_effect(trouble: Trouble) -> Trouble:
+    """The same study of a programme that does nothing."""
+    return replace(trouble, effects=dict.fromkeys(trouble.effects, 0.0))
+
+
+def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> Draw:
+    """One study. The truth is the effect of assignment, averaged over treated cohort-waves by people, as
+    Callaway and Sant'Anna's simple aggregation is."""
+    cohort = np.repeat(list(trouble.cohorts), list(trouble.cohorts.values()))
+    n_units = cohort.size
+    stratum = np.zeros(n_units, int)
+    for g in trouble.cohorts:  # each stratum gets its part of each arm
+        stratum[cohort == g] = np.arange((cohort == g).sum()) % trouble.strata
+    low, high = trouble.sizes
+    size = np.exp(rng.uniform(np.log(low), np.log(high + 1), n_units)).astype(int)
+    unit = np.repeat(np.arange(n_units), size)
+    wave, pilot = np.arange(1, waves + 1), cohort > 0
+
+    level = rng.normal(0, np.sqrt(OF_UNIT), n_units) + trouble.picks_level * pilot + 0.5 * stratum
+    noise = np.sqrt(PASSING * np.where(pilot, trouble.pilot_noise, 1.0))
+    passing = rng.normal(size=(n_units, waves)) * noise[:, None]
+    drift = 0.05 * wave + trouble.picks_trend * pilot[:, None] * wave
+    person = rng.normal(0, np.sqrt(OF_PERSON), unit.size)[:, None] + rng.normal(0, np.sqrt(NOISE), (unit.size, waves))
+    y = (level[:, None] + passing + drift)[unit] + person
+
+    full = np.array([trouble.effects.get(int(g), 0.0) for g in cohort])
+    own = full * (1 + trouble.effect_spread * rng.normal(size=n_units))
+    started = pilot[:, None] & (wave >= np.where(pilot, cohort, waves + 1)[:, None])
+    first = int(cohort[pilot].min())
+    running = wave >= first
+    typical = max(trouble.effects.values(), key=abs)
+    of_unit = np.where(started, own[:, None], 0.0) + np.where(~pilot[:, None] & running, trouble.spills * typical, 0.0)
+    has_moved = np.cumsum((rng.random((unit.size, waves)) < trouble.moves) & running, axis=1) > 0
+    other_side = np.where(pilot[:, None] | ~running, 0.0, typical)[unit]
+    y = y + np.where(has_moved, other_side, of_unit[unit])
+
+    unhappy = y < -0.5
+    stays = np.ones((unit.size, waves), bool)
+    if trouble.leaves:
+        leaves = rng.random((unit.size, waves)) < np.where(unhappy, trouble.leaves, 0.02)
+        stays[:, 1:] = np.cumsum(leaves, axis=1)[:, :-1] == 0
+    silent_control = trouble.silence * unhappy * ~pilot[unit][:, None] * running
+    answers = stays & (rng.random((unit.size, waves)) < 0.8 * (1 - silent_control))
+
+    def summed(values: np.ndarray) -> np.ndarray:
+        return np.column_stack([np.bincount(unit, weights=values[:, t], minlength=n_units) for t in range(waves)])
+
+    n, total = summed(answers.astype(float)), summed(np.where(answers, y, 0.0))
+    mean = total / np.maximum(n, 1)
+    squares = summed(np.where(answers, (y - mean[unit]) ** 2, 0.0))
+    truth = _truth(trouble, cohort, size, waves)
+    return Draw(n, total, squares, summed(stays.astype(float)), cohort, size.astype(float), stratum, truth)
+
+
+def _truth(trouble: Trouble, cohort: np.ndarray, size: np.ndarray, waves: int) -> float:
+    """What assignment does on average. Who moves to the other side loses it there, and brings a control person in."""
+    first = min(g for g in trouble.cohorts if g)
+    values, weights = [], []
+    for g, effect in trouble.effects.items():
+        for t in range(g, waves + 1):
+            gone = 1 - (1 - trouble.moves) ** (t - first + 1)
+            values.append(effect * (1 - 2 * gone))
+            weights.append(size[cohort == g].sum())
+    return float(np.average(values, weights=weights))

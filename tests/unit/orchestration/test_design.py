@@ -1,0 +1,60 @@
+"""`coaching design` and alpha by look: what a study may expect before it begins."""
+
+from datetime import date
+
+import pytest
+from typer.testing import CliRunner
+
+from ingest.study import Study
+from orchestration.cli import app
+from orchestration.looks import alpha_on
+
+
+def run(tmp_path, *options: str):
+    return CliRunner().invoke(app, ["design", "--picture", str(tmp_path / "curves.svg"), *options])
+
+
+def said(capsys) -> str:
+    """What went to the terminal, lines joined."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_design_tells_what_it_could_see_and_draws_it(tmp_path, capsys):
+    found = run(tmp_path, "--teams", "40", "--people", "12", "--sd", "20", "--effect", "4")
+    assert found.exit_code == 0, found.output
+    told = said(capsys)
+    assert "20 coached and 20 other units" in told
+    assert "86%" in told and "35" in told  # difference in differences: power, and units for 80 %
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert drawn.startswith("<svg") and "40 units" in drawn
+
+
+def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, capsys):
+    assert run(tmp_path, "--teams", "8", "--before", "0").exit_code == 0
+    told = said(capsys)
+    assert "no verdict" in told and "after only" in told
+    assert "adjusted for the past" not in told  # nothing lies before kick-off
+
+
+@pytest.mark.parametrize("wrong", [["--icc", "2"], ["--share", "1"], ["--sd", "0"], ["--people", "0"]])
+def test_what_cannot_be_is_refused(tmp_path, wrong):
+    found = run(tmp_path, "--teams", "40", *wrong)
+    assert found.exit_code == 2
+    assert not (tmp_path / "curves.svg").exists()
+
+
+def study(**more) -> Study:
+    return Study(programme="p", title="t", outcomes=[{"metric": "engagement_score"}], **more)
+
+
+def test_looks_spend_alpha_little_by_little():
+    looked = study(looks=["2026-06-30", "2026-12-31"])
+    first, last = alpha_on(looked, date(2026, 6, 30)), alpha_on(looked, date(2027, 3, 1))
+    assert alpha_on(looked, date(2026, 1, 1)) == first < 0.01
+    assert 0.04 < last < 0.05
+    assert alpha_on(study(), date(2026, 6, 30)) == 0.05
+
+
+def test_looks_must_rise():
+    with pytest.raises(ValueError, match="looks"):
+        study(looks=["2026-12-31", "2026-06-30"])
