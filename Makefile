@@ -9,7 +9,7 @@ RESOLVE := --quiet --universal --python-version 3.11 --generate-hashes --no-head
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint dev lock clean benchmark
+.PHONY: help demo test oracles lint dev lock clean benchmark
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ help:  ## List the targets
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
 
+.venv/oracles: .venv/dev requirements-oracles.lock
+	@echo "Installing from requirements-oracles.lock …"
+	@$(INSTALL) --require-hashes -r requirements-oracles.lock
+	@touch $@
+
+oracles: .venv/oracles  ## Install other people's estimators, so that tests compare ours with theirs
+
 demo: .venv/run  ## Simulate an organisation, run the night on its files, show the estimates beside the truth
 	@$(BIN)/coaching demo --workspace demo --people $(PEOPLE)
 
@@ -53,6 +60,7 @@ benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
 lock: .venv/uv  ## Resolve the dependencies anew, with hashes and without registry addresses
 	@$(UV) pip compile $(RESOLVE) --upgrade --extra build --extra dev -o requirements-dev.lock
 	@$(UV) pip compile $(RESOLVE) --constraint requirements-dev.lock --extra build -o requirements.lock
+	@$(UV) pip compile $(RESOLVE) --constraint requirements-dev.lock --extra oracles -o requirements-oracles.lock
 
 clean:  ## Remove what the targets made (the demo's workspace too)
 	@rm -rf .venv demo .pytest_cache .ruff_cache .hypothesis

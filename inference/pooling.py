@@ -12,7 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from scipy import optimize, stats
+
+from inference.att import NEVER, Panel
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,100 @@ def funnel_limits(mean: float, variance: np.ndarray, *, coverage: float = 0.95) 
     """Where a value of this variance lies by chance alone if all coaches are alike."""
     reach = stats.norm.ppf((1 + coverage) / 2) * np.sqrt(variance)
     return mean - reach, mean + reach
+
+
+COACHES = {
+    "programme": pl.String,
+    "metric": pl.String,
+    "coach_person_id": pl.String,
+    "n_units": pl.Int64,
+    "n_people": pl.Int64,
+    "change": pl.Float64,
+    "pooled": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+    "funnel_low": pl.Float64,
+    "funnel_high": pl.Float64,
+    "shrinkage": pl.Float64,
+    "status": pl.String,
+    "reason": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Per coach (k): change since kick-off beyond the control's, its sampling variance, units and people."""
+
+    coach: list[str]
+    change: np.ndarray
+    variance: np.ndarray
+    n_units: np.ndarray
+    n_people: np.ndarray
+
+
+def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str | None]) -> Changes:
+    """Mean after less mean before kick-off of each coach's units, less the same of the never-treated units.
+
+    `coach` names each unit's coach (None: left out). The variance is that of people within units, s²(1/n̄ + 1/n̄) with
+    mean numbers per period: as if a person's periods told nothing new, so it is never too small. What passes with a
+    unit and period is in the variance *between* coaches: coach and team together.
+    """
+    df = np.maximum(panel.n - 1, 0).sum()
+    within = float(centred_squares.sum() / df) if df > 0 else 0.0
+    period = np.arange(1, panel.n_periods + 1)
+    never = panel.cohort == NEVER
+
+    def parts(member: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+        n, total = panel.n[member][:, chosen], panel.total[member][:, chosen]
+        return (float(total.sum() / n.sum()), float(n.sum() / chosen.sum())) if n.sum() > 0 else (np.nan, 0.0)
+
+    rows = []
+    for name in sorted({each for each in coach if each is not None}):
+        member = np.array([each == name for each in coach]) & ~never
+        if not member.any():
+            continue
+        begins = int(panel.cohort[member].min())
+        after = period >= begins
+        if not after.any() or after.all():
+            continue
+        (late, n_late), (early, n_early) = parts(member, after), parts(member, ~after)
+        usual = parts(never, after)[0] - parts(never, ~after)[0]
+        change = late - early - usual
+        if np.isfinite(change) and min(n_late, n_early) > 0:
+            variance = within * (1 / n_late + 1 / n_early)
+            rows.append((name, change, variance, int(member.sum()), int(panel.people[member].sum())))
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+    return Changes(list(columns[0]), *(np.array(column) for column in columns[1:]))
+
+
+def coach_table(programme: str, found: dict[str, Changes], *, alpha: float) -> pl.DataFrame:
+    """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why."""
+    rows = []
+    for metric, changes in found.items():
+        try:
+            pooled = partial_pooling(changes.change, changes.variance, alpha=alpha)
+            low, high = funnel_limits(pooled.mean, changes.variance)
+        except ValueError as problem:
+            pooled, reason = None, str(problem)
+        for index, coach in enumerate(changes.coach):
+            row = {
+                "programme": programme,
+                "metric": metric,
+                "coach_person_id": coach,
+                "n_units": int(changes.n_units[index]),
+                "n_people": int(changes.n_people[index]),
+                "change": float(changes.change[index]),
+                "status": "estimated" if pooled else "not_estimable",
+                "reason": None if pooled else reason,
+            }
+            if pooled:
+                row |= {
+                    "pooled": float(pooled.value[index]),
+                    "ci_low": float(pooled.low[index]),
+                    "ci_high": float(pooled.high[index]),
+                    "funnel_low": float(low[index]),
+                    "funnel_high": float(high[index]),
+                    "shrinkage": float(pooled.shrinkage[index]),
+                }
+            rows.append(row)
+    return pl.DataFrame(rows, schema=COACHES).sort("metric", "coach_person_id")

@@ -99,9 +99,14 @@ class Plan:
         return math.sqrt(unit * factor * (1 / pilot + 1 / control))
 
     @property
-    def df(self) -> int:
-        """k − 2."""
-        return self.units - 2
+    def df(self) -> float:
+        """Welch's degrees of freedom for arms of unequal numbers of units; k − 2 where they are equal.
+
+        The default interval uses the same idea (`inference/jackknife.py`): five coached units know their spread badly,
+        however many others there are. An arm of one unit has none: 1.
+        """
+        variances = [(1 / k, max(k - 1, 1)) for k in self.arms]
+        return max(sum(v for v, _ in variances) ** 2 / sum(v**2 / k for v, k in variances), 1.0)
 
     def power(self, effect: float, analysis: Analysis) -> float:
         """Chance that a two-sided test finds the effect (noncentral t)."""

@@ -76,13 +76,14 @@ def simulate(
     people: Annotated[int, typer.Option(help="Head-count.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+    effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Write the export files of a made-up organisation whose true effects are known (OUT/../truth.json)."""
     from simulation import Design
     from simulation import simulate as write
 
     try:
-        design = Design(people=people, months=months, seed=seed)
+        design = Design(people=people, months=months, seed=seed, effect=effect)
     except ValueError as error:
         raise fail(str(error), WRONG) from None
     truth = folder.resolve().parent / "truth.json"
@@ -203,6 +204,7 @@ def demo(
     people: Annotated[int, typer.Option(help="Head-count of the simulated organisation.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+    effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Simulate an organisation, run the night on its files, and show the estimates beside the truth."""
     from orchestration.console import read_truth
@@ -212,7 +214,7 @@ def demo(
     if not there.study.exists():
         _lay_out(there)
     if not (there.root / "truth.json").exists():
-        simulate(there.inbox, people=people, months=months, seed=seed)
+        simulate(there.inbox, people=people, months=months, seed=seed, effect=effect)
     end = Design(people=people, months=months, seed=seed).month(months)
     _run(there, end, truth=read_truth(there.root / "truth.json"))
 

@@ -122,17 +122,20 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     n, total = summed(answers.astype(float)), summed(np.where(answers, y, 0.0))
     mean = total / np.maximum(n, 1)
     squares = summed(np.where(answers, (y - mean[unit]) ** 2, 0.0))
-    truth = _truth(trouble, cohort, size, waves)
+    truth = _truth(trouble, waves)
     return Draw(n, total, squares, summed(stays.astype(float)), cohort, size.astype(float), stratum, truth)
 
 
-def _truth(trouble: Trouble, cohort: np.ndarray, size: np.ndarray, waves: int) -> float:
-    """What assignment does on average. Who moves to the other side loses it there, and brings a control person in."""
+def _truth(trouble: Trouble, waves: int) -> float:
+    """What assignment does on average, cohorts weighted by their expected size (in the population, as P(G = g) is).
+
+    Who moves to the other side loses the effect there, and a control person who moves gains it.
+    """
     first = min(g for g in trouble.cohorts if g)
     values, weights = [], []
     for g, effect in trouble.effects.items():
         for t in range(g, waves + 1):
             gone = 1 - (1 - trouble.moves) ** (t - first + 1)
             values.append(effect * (1 - 2 * gone))
-            weights.append(size[cohort == g].sum())
+            weights.append(trouble.cohorts[g])
     return float(np.average(values, weights=weights))

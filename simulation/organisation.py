@@ -41,10 +41,13 @@ class Design:
     months: int = 24
     seed: int = 20_240_101
     start: date = date(2024, 1, 1)
+    effect: float = 1.0  # every true effect is multiplied by this; 0 is a programme that does nothing
 
     def __post_init__(self):
         if self.people < 200:
             raise ValueError(f"people must be at least 200 to make teams and a control, got {self.people}")
+        if self.effect < 0:
+            raise ValueError(f"effect multiplies the true effects and must not be negative, got {self.effect}")
         if self.months < 12 or self.months % 3:
             raise ValueError(f"months must be a multiple of 3 and at least 12, got {self.months}")
 
@@ -147,7 +150,7 @@ class Organisation:
         quarters = (month - self.kickoff_of_team()) // 3
         ramp = np.array(RAMP_BY_QUARTER)[np.clip(quarters, 0, len(RAMP_BY_QUARTER) - 1)]
         size = np.array([*full, 0.0, 0.0])[self.team_cohort]
-        return np.where(quarters >= 0, ramp * size, 0.0)
+        return np.where(quarters >= 0, ramp * size * self.design.effect, 0.0)
 
     def hazard(self, month: int, *, treated: bool = True) -> np.ndarray:
         """Monthly probability to leave, per team; additive, so that trends without treatment are parallel."""

@@ -6,10 +6,12 @@ import dagster as dg
 import polars as pl
 
 from inference.estimates import Asked, Cells, estimate_study
-from inference.judging import Question
+from inference.judging import ALL, Question
+from inference.means import panel_from_cells
 from inference.money import Assumptions, Case, Scale
+from inference.pooling import changes_by_coach, coach_table
 from ingest import load
-from ingest.study import Money
+from ingest.study import Money, Study
 from orchestration.looks import alpha_on
 from orchestration.resources import Night
 
@@ -17,6 +19,8 @@ GROUP = "estimates"
 ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
 FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
 CELLS = ("means", "differences", "covariates", "turnovers", "doses", "units")
+COACHES = dg.AssetKey(["restricted", "est_coaches"])  # leads nowhere: in no release
+LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
 READ = (
     *(f"cells.cell_{name}" for name in (*CELLS, "life_tables")),
     "comparisons.cmp_coach_loads",
@@ -34,6 +38,14 @@ LOADS = """
     specs=[
         dg.AssetSpec(key, deps=[dg.AssetKey(name.split(".")) for name in READ], group_name=GROUP, kinds={"python"})
         for key in (ESTIMATES, *FURTHER.values())
+    ]
+    + [
+        dg.AssetSpec(
+            COACHES,
+            deps=[dg.AssetKey(["cells", "cell_means"]), dg.AssetKey(["intermediate", "int_unit_leads"])],
+            group_name=COACHES.path[0],
+            kinds={"python"},
+        )
     ],
     name="estimate",
 )
@@ -61,11 +73,13 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
             Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells),
             case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
-        connection.execute("create schema if not exists estimates")
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
+        tables[COACHES] = _coaches(study, cells["means"], dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
+            schema, name = key.path
+            connection.execute(f"create schema if not exists {schema}")
             connection.register("incoming", frame.to_arrow())
-            connection.execute(f"create or replace table estimates.{key.path[-1]} as select * from incoming")
+            connection.execute(f"create or replace table {schema}.{name} as select * from incoming")
             connection.unregister("incoming")
     headlines = estimated.estimates.filter(pl.col("is_headline"))
     yield dg.MaterializeResult(
@@ -76,8 +90,20 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
             "headlines": dg.MetadataValue.md(_table(headlines)),
         },
     )
-    for key in FURTHER.values():
+    for key in (*FURTHER.values(), COACHES):
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
+
+
+def _coaches(study: Study, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
+    """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
+    found = {}
+    for metric in study.primary:
+        cells = means.filter((pl.col("metric") == metric) & (pl.col("segment") == ALL) & (pl.col("n_observed") > 0))
+        if cells.height and study.assignment.unit != "person":
+            indexed = panel_from_cells(cells)
+            coaches = [leads.get(unit) for unit in indexed.units]
+            found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
+    return coach_table(study.programme, found, alpha=study.alpha)
 
 
 def _case(money: Money | None, loads: list[tuple]) -> Case | None:

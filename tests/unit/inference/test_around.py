@@ -202,3 +202,23 @@ def test_words_follow_from_the_numbers(result, adjusted, direction, word):
     found = verdict(result, p_value_adjusted=adjusted, direction=direction, alpha=0.05, detectable=2.5)
     assert found.word == word
     assert (found.detectable is None) == (word in ("improved", "worsened", "changed"))
+
+
+def test_coaches_are_compared_with_the_control_and_pooled():
+    # Two waves; control rises by 1; coach a: 10 → 14 (two units), b: 10 → 11, c and d: 10 → 12.
+    n = np.full((7, 2), 8.0)
+    mean = np.array([[10, 14], [10, 14], [10, 11], [10, 12], [10, 12], [10, 11], [10, 11]], float)
+    panel = att.Panel(n, n * mean, np.array([2, 2, 2, 2, 2, 0, 0]), np.full(7, 8.0))
+    found = pooling.changes_by_coach(panel, np.full((7, 2), 7 * 4.0), ["a", "a", "b", "c", "d", None, "x"])
+    assert found.coach == ["a", "b", "c", "d"]
+    assert found.change == pytest.approx([3, 0, 1, 1])
+    assert found.variance == pytest.approx([4 * 2 / 16, 1, 1, 1])  # s² = 4 over 16 and 8 people, twice
+    table = pooling.coach_table("p", {"m": found}, alpha=0.05)
+    assert dict(table.schema) == pooling.COACHES
+    assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]
+
+
+def test_three_coaches_are_listed_but_not_pooled():
+    made = pooling.Changes(["a", "b", "c"], np.ones(3), np.ones(3), np.ones(3, int), np.full(3, 9))
+    table = pooling.coach_table("p", {"m": made}, alpha=0.05)
+    assert table["status"].to_list() == ["not_estimable"] * 3 and table["pooled"].null_count() == 3

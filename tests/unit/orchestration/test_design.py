@@ -1,39 +1,43 @@
 """`coaching design` and alpha by look: what a study may expect before it begins."""
 
+import io
 from datetime import date
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from ingest.study import Study
+from orchestration import cli_design
 from orchestration.cli import app
 from orchestration.looks import alpha_on
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What goes to the terminal, lines joined."""
+    written = io.StringIO()
+    monkeypatch.setattr(cli_design, "out", Console(file=written, width=120))
+    return lambda: " ".join(written.getvalue().split())
 
 
 def run(tmp_path, *options: str):
     return CliRunner().invoke(app, ["design", "--picture", str(tmp_path / "curves.svg"), *options])
 
 
-def said(capsys) -> str:
-    """What went to the terminal, lines joined."""
-    return " ".join(capsys.readouterr().out.split())
-
-
-def test_a_design_tells_what_it_could_see_and_draws_it(tmp_path, capsys):
+def test_a_design_tells_what_it_could_see_and_draws_it(tmp_path, told):
     found = run(tmp_path, "--teams", "40", "--people", "12", "--sd", "20", "--effect", "4")
     assert found.exit_code == 0, found.output
-    told = said(capsys)
-    assert "20 coached and 20 other units" in told
-    assert "86%" in told and "35" in told  # difference in differences: power, and units for 80 %
+    assert "20 coached and 20 other units" in told()
+    assert "86%" in told() and "35" in told()  # difference in differences: power, and units for 80 %
     drawn = (tmp_path / "curves.svg").read_text()
     assert drawn.startswith("<svg") and "40 units" in drawn
 
 
-def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, capsys):
+def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, told):
     assert run(tmp_path, "--teams", "8", "--before", "0").exit_code == 0
-    told = said(capsys)
-    assert "no verdict" in told and "after only" in told
-    assert "adjusted for the past" not in told  # nothing lies before kick-off
+    assert "no verdict" in told() and "after only" in told()
+    assert "adjusted for the past" not in told()  # nothing lies before kick-off
 
 
 @pytest.mark.parametrize("wrong", [["--icc", "2"], ["--share", "1"], ["--sd", "0"], ["--people", "0"]])
