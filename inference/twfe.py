@@ -16,6 +16,8 @@ import numpy as np
 
 from inference.att import NEVER, Panel
 
+BLOCK = 100  # draws at a time: bounds memory
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -116,18 +118,20 @@ def wild_cluster_bootstrap(fit: Regression, *, draws: int = 999, rng: np.random.
     # Under the null the coefficients of the periods alone; what remains of y is flipped by cluster.
     restricted = np.concatenate([[0.0], np.linalg.solve(total[1:, 1:], right.sum(axis=0)[1:])])
     score = right - products @ restricted  # C × q: XᵀW ũ of each cluster
+    own, shared = score @ inverse[0], products @ inverse[0]  # C and C × q
+    observed = abs(fit.value) / np.sqrt(np.sum(fit.influence[fit.in_use] ** 2)) * (1 - 1e-12)
+
+    def hits(signs: np.ndarray) -> int:
+        slope = inverse @ (score.T @ signs)  # q × draws
+        scores = own[:, None] * signs - shared @ slope
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return int(np.sum(np.abs(slope[0]) / np.sqrt(np.sum(scores**2, axis=0)) >= observed))
+
     n_units = score.shape[0]
-    all_patterns = 2**n_units <= draws
-    if all_patterns:
-        signs = 1.0 - 2.0 * ((np.arange(2**n_units)[None, :] >> np.arange(n_units)[:, None]) & 1)
-    else:
-        signs = rng.choice([-1.0, 1.0], size=(n_units, draws))
-    slope = inverse @ (score.T @ signs)  # q × draws
-    to_first = products @ inverse[0]  # C × q
-    scores = (score @ inverse[0])[:, None] * signs - to_first @ slope
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = slope[0] / np.sqrt(np.sum(scores**2, axis=0))
-    observed = fit.value / np.sqrt(np.sum(fit.influence[fit.in_use] ** 2))
-    hits = int(np.sum(np.abs(t) >= abs(observed) * (1 - 1e-12)))
-    # Among all patterns is the one seen; among drawn ones it is added, so that no p-value is zero.
-    return hits / t.size if all_patterns else (1 + hits) / (1 + t.size)
+    if 2**n_units <= draws:
+        patterns = 1.0 - 2.0 * ((np.arange(2**n_units)[None, :] >> np.arange(n_units)[:, None]) & 1)
+        return hits(patterns) / 2**n_units
+    blocks = [min(BLOCK, draws - start) for start in range(0, draws, BLOCK)]
+    found = sum(hits(rng.choice([-1.0, 1.0], size=(n_units, block))) for block in blocks)
+    # Among all patterns is the one seen; to drawn ones it is added, so that no p-value is zero.
+    return (1 + found) / (1 + draws)

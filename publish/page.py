@@ -41,6 +41,7 @@ class Outcome:
     estimate: str
     interval: str
     naive: float | None
+    before: float | None  # how far the arms were apart before kick-off
     chart: Markup | None
     events: list[dict]
     cohorts: list[dict]
@@ -85,10 +86,13 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     estimated = mine.filter(pl.col("status") == "estimated")
     events = estimated.filter(pl.col("aggregation") == "event_time").sort("event_time")
-    after = comparisons.filter(
-        (pl.col("metric") == asked["metric"]) & (pl.col("time_window") == "after") & (pl.col("segment") == ALL)
-    )
-    naive = after["difference"].item() if after.height == 1 else None
+    apart_in = {
+        window: comparisons.filter(
+            (pl.col("metric") == asked["metric"]) & (pl.col("time_window") == window) & (pl.col("segment") == ALL)
+        )["difference"]
+        for window in ("before", "after")
+    }
+    before, naive = (found.item() if len(found) == 1 else None for found in apart_in.values())
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
     estimated_cohorts = cohorts.filter(pl.col("status") == "estimated")
@@ -127,6 +131,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
         estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
         interval=_interval(unit, row) if shown else "–",
         naive=naive,
+        before=before,
         chart=Markup(picture) if picture else None,
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],

@@ -35,6 +35,7 @@ class Trouble:
     leaves: float = 0.0  # how much more often unhappy people leave, per wave
     spills: float = 0.0  # share of the effect that reaches control units
     strata: int = 1
+    draws_cohorts: bool = False  # units fall into cohorts by chance (in these shares), as Callaway and Sant'Anna assume
     holds: bool = True
 
 
@@ -45,7 +46,10 @@ STUDIES = {
     "randomised in strata": Trouble(cohorts=ONE, effects={3: 0.4}, strata=3),
     "picked by level": Trouble(cohorts=ONE, effects={3: 0.4}, picks_level=0.5),
     "staggered": Trouble(cohorts={2: 8, 4: 8, 5: 8, 0: 16}, effects={2: 0.6, 4: 0.4, 5: 0.2}),
-    "decays as it scales": Trouble(cohorts={2: 6, 3: 10, 5: 14, 0: 10}, effects={2: 0.8, 3: 0.3, 5: 0.1}),
+    "decays as it scales": Trouble(
+        cohorts={2: 6, 3: 10, 5: 14, 0: 10}, effects={2: 0.8, 3: 0.3, 5: 0.1}, draws_cohorts=True
+    ),
+    "decays, sizes fixed": Trouble(cohorts={2: 6, 3: 10, 5: 14, 0: 10}, effects={2: 0.8, 3: 0.3, 5: 0.1}),
     "few treated": Trouble(cohorts={3: 5, 0: 25}, effects={3: 0.4}),
     "heteroskedastic": Trouble(cohorts={3: 8, 0: 22}, effects={3: 0.4}, pilot_noise=4.0),
     "unequal units": Trouble(cohorts=ONE, effects={3: 0.4}, sizes=(4, 60)),
@@ -82,6 +86,8 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     Callaway and Sant'Anna's simple aggregation is."""
     cohort = np.repeat(list(trouble.cohorts), list(trouble.cohorts.values()))
     n_units = cohort.size
+    if trouble.draws_cohorts:
+        cohort = rng.choice(cohort, size=n_units)
     stratum = np.zeros(n_units, int)
     for g in trouble.cohorts:  # each stratum gets its part of each arm
         stratum[cohort == g] = np.arange((cohort == g).sum()) % trouble.strata
