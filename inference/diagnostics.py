@@ -91,6 +91,12 @@ def mean_diagnostics(
     if uncertainty is None or not isinstance(result, Estimate):
         yield _unknown("pre_trend", f"the headline is not estimable: {result.reason}")
         return
+    if question.role == "placebo":
+        words = (
+            "what coaching cannot move has moved: the arms differ in something else",
+            "it did not move, as it should",
+        )
+        yield _judged("placebo_outcome", simple, arms_of(effects, usable), panel, setting, words)
     yield from _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
     if np.any(indexed.eligible > panel.n):
         response = att.group_time_effects(answers.response_panel(indexed.eligible, panel))

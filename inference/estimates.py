@@ -98,8 +98,8 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
     """Estimates of every question, what stands around them, and what follows for money and scaling.
 
     Every question gets a headline row; where it cannot be answered the row says why. Holm's adjustment runs over the
-    headlines of the primary questions, Benjamini and Hochberg's over those of all others, the unanswered ones included.
-    Of a segment there is the headline only: a hint, never adjusted and never a decision.
+    headlines of the primary questions, Benjamini and Hochberg's over those of all others but placebos, the unanswered
+    ones included. Of a segment there is the headline only: a hint, never adjusted and never a decision.
     """
     lines: list[Line] = []
     found: list[tuple[str, Diagnostic]] = []
@@ -164,8 +164,8 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
     programme, questions, alpha = asked.programme, asked.questions, asked.alpha
     headline = {line.metric: line for line in lines if line.is_headline}
     adjusted: dict[str, float | None] = {}
-    for adjust, is_primary in ((holm, True), (benjamini_hochberg, False)):
-        family = [question.metric for question in questions if (question.role == "primary") == is_primary]
+    for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
+        family = [question.metric for question in questions if question.role in roles]
         p_values = [getattr(headline[metric].result, "p_value", None) for metric in family]
         adjusted |= dict(zip(family, adjust(p_values), strict=True))
     rows, power = [], []

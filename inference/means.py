@@ -132,10 +132,12 @@ def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_
     elif setting.unit == "person":
         yield persons.change_line(headline, setting.changes if is_whole else pl.DataFrame(), setting)
     else:
-        yield from _unit_lines(headline, panel_from_cells(observed), setting, is_whole)
+        yield from _unit_lines(question, headline, panel_from_cells(observed), setting, is_whole)
 
 
-def _unit_lines(headline: Line, indexed: Indexed, setting: Setting, is_whole: bool) -> Iterator[Line]:
+def _unit_lines(
+    question: Question, headline: Line, indexed: Indexed, setting: Setting, is_whole: bool
+) -> Iterator[Line]:
     panel = indexed.panel
     effects = att.group_time_effects(panel)
     main = _contrasts(indexed, setting) if setting.is_random else effects
@@ -156,7 +158,7 @@ def _unit_lines(headline: Line, indexed: Indexed, setting: Setting, is_whole: bo
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
     yield from _curve(other, main, indexed, setting.alpha)
-    yield from _beside(other, effects, main, indexed, setting)
+    yield from _beside(other, effects, main, indexed, setting, is_primary=question.role == "primary")
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
@@ -175,7 +177,9 @@ def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> It
         yield _line(event, effects, part, effects.event_time == e, alpha=alpha)
 
 
-def _beside(line: Line, effects: GroupTime, main: GroupTime, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+def _beside(
+    line: Line, effects: GroupTime, main: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool
+) -> Iterator[Line]:
     """What other estimators say: simple aggregations, never the headline."""
     panel, alpha = indexed.panel, setting.alpha
     found: dict[str, GroupTime] = {"att_never_treated": att.group_time_effects(panel, control="never_treated")}
@@ -190,7 +194,7 @@ def _beside(line: Line, effects: GroupTime, main: GroupTime, indexed: Indexed, s
         simple = replace(line, estimator=name)
         yield _line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
     yield from _participation_lines(line, effects, indexed, setting)
-    yield from _adjusted_lines(line, indexed, setting)
+    yield from _adjusted_lines(line, indexed, setting, is_primary=is_primary)
     yield _twfe_line(replace(line, estimator="twfe"), effects, alpha)
 
 
@@ -300,10 +304,10 @@ def complier_effect(effects: GroupTime, took_part: np.ndarray) -> Aggregate:
     return Aggregate(simple.value / share, simple.without / share_without, influence)
 
 
-def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primary: bool) -> Iterator[Line]:
     if setting.products.is_empty():
         return
-    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")
+    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")[: 3 if is_primary else 2]
     moments = moments_from_cells(indexed, setting.changes, setting.products)
     if isinstance(moments, NotEstimable):
         yield from (replace(line, estimator=name, result=moments) for name in names)
@@ -312,7 +316,8 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting) -> Iterator[
     first = next(iter(moments.values()))
     with np.errstate(invalid="ignore", divide="ignore"):
         facts = first.products[:, 0, 1:] / first.n[:, None]
-    yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
+    if is_primary:  # weighing anew without each unit is dear
+        yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
     for name in names[:2]:
         if name == "att_outcome_regression":
             effects = adjusted.outcome_regression(panel, moments)

@@ -51,7 +51,7 @@ class Outcome(Strict):
     """One metric of the catalogue that this study asks about."""
 
     metric: str
-    role: Literal["primary", "secondary", "guardrail"] = "secondary"
+    role: Literal["primary", "secondary", "guardrail", "placebo"] = "secondary"
     period: Literal["month", "quarter"] = "quarter"
     worthwhile: float | None = Field(
         None, gt=0, description="the smallest effect worth scaling up for, in the metric's unit and good direction"

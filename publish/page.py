@@ -60,7 +60,7 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     comparisons = guarded["pub_comparisons"].table
     heads = headline_rows(estimates)
     detectable = dict(content["est_power"].select("metric", "detectable_effect").iter_rows())
-    order = {"primary": 0, "guardrail": 1, "secondary": 2}
+    order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(

@@ -288,6 +288,7 @@ DIAGNOSTICS = {
     "pre_trend": "Before kick-off (joint test)",
     "pre_trend_detectable_drift": "Drift the test would have seen, per period",
     "placebo_date": "An invented earlier kick-off",
+    "placebo_outcome": "An outcome that coaching cannot move",
     "relative_magnitude": "If drift goes on as large as before",
     "smooth_trend_straight": "Allowing for a straight drift",
     "smooth_trend_bent": "Allowing for a drift that bends",

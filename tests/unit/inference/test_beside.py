@@ -170,6 +170,15 @@ def test_a_randomised_study_draws_its_lot_again():
     assert rows["randomisation_inference"]["p_value"] == pytest.approx(1 / 1000)
 
 
+def test_an_outcome_that_coaching_cannot_move_is_a_test_of_the_arms_and_of_nothing_else():
+    placebo = Question(metric="engagement_score", kind="mean", role="placebo", source="survey")
+    for effect, says in ((0.0, "it did not move, as it should"), (9.0, "what coaching cannot move has moved")):
+        made = estimate_study(Asked(programme="p", questions=[placebo]), organisation(4, effect=effect))
+        [found] = made.diagnostics.filter(pl.col("diagnostic") == "placebo_outcome")["says"]
+        assert found.startswith(says)
+        assert made.decisions.is_empty() and made.estimates["p_value_adjusted"].null_count() == made.estimates.height
+
+
 def test_silence_that_follows_the_programme_is_found():
     cells = organisation()
     rng = np.random.default_rng(1)
