@@ -49,11 +49,14 @@ def complete(moments: Moments) -> np.ndarray:
 
 def _spread_out(moments: Moments, control: np.ndarray) -> bool:
     """Whether the covariates of the controls are not copies of each other."""
-    total = moments.products[control].sum(axis=0)
-    size = np.sqrt(np.diag(total))
+    return _varies(moments.products[control].sum(axis=0))
+
+
+def _varies(products: np.ndarray) -> bool:
+    size = np.sqrt(np.clip(np.diag(products), 0, None))
     if not np.all(size > 0):
         return False
-    return bool(np.linalg.cond(total / np.outer(size, size)) < 1e10)
+    return bool(np.linalg.cond(products / np.outer(size, size)) < 1e10)
 
 
 def outcome_regression(
@@ -67,8 +70,9 @@ def outcome_regression(
 
     def effect(g: int, t: int, base: int):
         sums = moments[base, t]
+        treated = (panel.cohort == g) & complete(sums)
         untreated = is_control(panel, g, max(t, base), control) & complete(sums)
-        return _regression(sums, (panel.cohort == g) & complete(sums), untreated)
+        return *_regression(sums, treated, untreated), np.where(treated | untreated, sums.n, 0.0)
 
     return _of_known_pairs(panel, moments, control, effect)
 
@@ -77,20 +81,23 @@ def doubly_robust(
     panel: Panel,
     moments: Mapping[tuple[int, int], Moments],
     *,
-    units: np.ndarray,
+    units: np.ndarray | None = None,
     control: Control = "not_yet_treated",
 ) -> GroupTime:
-    """Doubly robust ATT(g,t). `units` (C × q) are facts of the units that may have moved assignment, without the one.
+    """Doubly robust ATT(g,t). `units` (C × q) are facts of the units that may have moved assignment, without the one;
+    by default the means of the covariates over those seen in the pair of periods.
 
     Leave-one-out values refit the regression exactly and the logit by one Newton step from the whole fit (Pregibon
     1981), which is exact to second order in one unit's weight.
     """
-    facts = np.column_stack([np.ones(panel.cohort.size), units])
 
     def effect(g: int, t: int, base: int):
         sums = moments[base, t]
+        treated = (panel.cohort == g) & complete(sums)
         untreated = is_control(panel, g, max(t, base), control) & complete(sums)
-        return _doubly_robust(sums, (panel.cohort == g) & complete(sums), untreated, facts)
+        known = sums.products[:, 0, 1:] / np.maximum(sums.n, 1)[:, None] if units is None else units
+        facts = np.column_stack([np.ones(panel.cohort.size), known])
+        return *_doubly_robust(sums, treated, untreated, facts), np.where(treated | untreated, sums.n, 0.0)
 
     return _of_known_pairs(panel, moments, control, effect)
 
@@ -112,8 +119,9 @@ def _fit(moments: Moments, control: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     inverse = np.linalg.inv(total)
     slope = inverse @ right
     without = np.broadcast_to(slope, changes.shape).copy()
-    left = np.flatnonzero(control)
-    without[left] = np.linalg.solve(total - products[left], (right - changes[left])[..., None])[..., 0]
+    for c in np.flatnonzero(control):
+        rest = total - products[c]
+        without[c] = np.linalg.solve(rest, right - changes[c]) if _varies(rest) else np.nan
     return slope, without, changes - products @ slope, inverse
 
 
@@ -160,7 +168,7 @@ def _doubly_robust(moments: Moments, treated: np.ndarray, control: np.ndarray, f
         return _nothing(treated.size)
     chance = 1 / (1 + np.exp(-facts @ chance_slope))
     control = control & (chance < OVERLAP)
-    if not control.any():
+    if not control.any() or not _spread_out(moments, control):
         return _nothing(treated.size)
     odds = np.where(control, chance / (1 - chance), 0.0)
     slope, slope_without, scores, inverse = _fit(moments, control)

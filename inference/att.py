@@ -71,6 +71,7 @@ class GroupTime:
     influence: np.ndarray
     panel: Panel
     control: Control
+    counted: np.ndarray | None = None  # C × K: people who carry weight in each pair, where that is not the panel's n
 
     @property
     def event_time(self) -> np.ndarray:
@@ -119,9 +120,9 @@ def pairs(panel: Panel, *, base: Base, anticipation: int) -> Iterator[tuple[int,
 def collect(
     panel: Panel,
     control: Control,
-    found: Iterable[tuple[tuple[int, int, int], float, np.ndarray, np.ndarray]],
+    found: Iterable[tuple],
 ) -> GroupTime:
-    """A `GroupTime` from ((g, t, base), value, leave-one-out values, influence) of each pair."""
+    """A `GroupTime` from ((g, t, base), value, leave-one-out values, influence[, people counted]) of each pair."""
     found = list(found)
     g, t, against = (
         (np.array(column, dtype=int) for column in zip(*(f[0] for f in found), strict=True))
@@ -138,6 +139,7 @@ def collect(
         influence=np.array([f[3] for f in found]).T if found else empty,
         panel=panel,
         control=control,
+        counted=np.array([f[4] for f in found]).T if found and len(found[0]) > 4 else None,
     )
 
 

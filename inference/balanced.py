@@ -33,8 +33,9 @@ def balanced_effect(panel: Panel, facts: np.ndarray) -> tuple[Aggregate, Arms]:
             without[unit] = _simple(panel, facts, kept)
         except ArithmeticError:
             continue
-    pilot = (panel.cohort > 1) & (panel.cohort <= panel.n_periods)
-    control = panel.cohort == NEVER
+    known = np.isfinite(facts).all(axis=1)
+    pilot = known & (panel.cohort > 1) & (panel.cohort <= panel.n_periods)
+    control = known & (panel.cohort == NEVER)
     arms = Arms(pilot=pilot, control=control, n_pilot=_fewest(panel, pilot), n_control=_fewest(panel, control))
     return Aggregate(value, without, np.zeros(0)), arms
 

@@ -78,13 +78,15 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
         missing.append("the study does not say which effect would be worthwhile")
     if not guardrails:
         missing.append("the study names no guardrail")
+    broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
     if not isinstance(primary.result, Estimate):
+        if broken:
+            return "no go", f"a guardrail is broken: {', '.join(broken)}", missing
         return "not yet", f"no answer: {primary.result.reason}", missing
     low, high = _towards_good(primary.result, primary.direction)
     size = primary.result.estimate if primary.direction == "up" else -primary.result.estimate
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
     worthwhile = primary.worthwhile if primary.worthwhile is not None else 0.0
-    broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
     below = "" if low >= worthwhile else "; its interval reaches below what is worthwhile"
     rules = (
         (broken, "no go", f"a guardrail is broken: {', '.join(broken)}"),

@@ -6,7 +6,7 @@ A diagnostic never decides: it tells whether what a headline rests on can be bel
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,9 +15,9 @@ from inference import answers, associations, att, life_tables, randomised, trend
 from inference.att import Aggregate, GroupTime, Panel
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
-from inference.means import Indexed, Setting, panel_from_cells, strata_of
+from inference.means import Indexed, Setting, contrasts, panel_from_cells, size_of_values, strata_of
 from inference.power import intraclass_correlation
-from inference.results import Estimate, NotEstimable
+from inference.results import NotEstimable
 from inference.retention import arms_of_windows, followed, windows
 
 DIAGNOSTICS = {
@@ -29,6 +29,8 @@ DIAGNOSTICS = {
     "ci_high": pl.Float64,
     "p_value": pl.Float64,
     "df": pl.Float64,
+    "n_pilot": pl.Int64,
+    "n_control": pl.Int64,
     "says": pl.String,
     "status": pl.String,
     "reason": pl.String,
@@ -39,7 +41,7 @@ SEED = 20_260_101  # of draws only; the same data give the same digits
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One answer: numbers as far as the question has them, and what follows by rule."""
+    """One answer: numbers as far as the question has them, the people behind it, and what follows by rule."""
 
     name: str
     value: float | None = None
@@ -47,6 +49,8 @@ class Diagnostic:
     ci_high: float | None = None
     p_value: float | None = None
     df: float | None = None
+    n_pilot: int | None = None
+    n_control: int | None = None
     says: str | None = None
     reason: str | None = None
 
@@ -57,7 +61,8 @@ def _unknown(name: str, reason: str) -> Diagnostic:
 
 def _judged(name: str, part: Aggregate, arms, panel: Panel, setting: Setting, words: tuple[str, str]) -> Diagnostic:
     """An effect as a diagnostic: `words` are what it says where zero lies outside its interval, and where not."""
-    result, _ = judge(part, arms, cohort=panel.cohort, method="", alpha=setting.alpha)
+    scale = size_of_values(panel)
+    result, _ = judge(part, arms, cohort=panel.cohort, method="", alpha=setting.alpha, scale=scale)
     if isinstance(result, NotEstimable):
         return _unknown(name, result.reason)
     return Diagnostic(
@@ -67,6 +72,8 @@ def _judged(name: str, part: Aggregate, arms, panel: Panel, setting: Setting, wo
         ci_high=result.ci_high,
         p_value=result.p_value,
         df=result.df,
+        n_pilot=result.n_pilot,
+        n_control=result.n_control,
         says=words[0] if result.p_value < setting.alpha else words[1],
     )
 
@@ -75,53 +82,67 @@ def mean_diagnostics(
     question: Question, cells: pl.DataFrame, setting: Setting, doses: pl.DataFrame
 ) -> Iterator[Diagnostic]:
     """Of a mean, from its cells (all segments)."""
-    observed = cells.filter((pl.col("n_observed") > 0) & (pl.col("segment") == ALL))
-    if observed.is_empty() or setting.unit == "person":
+    if setting.unit == "person":  # moments of changes tell neither trends nor units
+        return
+    everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
+    observed = everybody.filter(pl.col("n_observed") > 0)
+    if observed.is_empty():
         return
     indexed = panel_from_cells(observed)
     panel = indexed.panel
-    effects = att.group_time_effects(panel)
     rng = np.random.default_rng(SEED)
-    yield _alike(indexed)
-    if not effects.value.size:
-        return
-    simple = att.simple(effects)
+    effects = att.group_time_effects(panel)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
-    result, uncertainty = judge(simple, arms_of(effects, usable), cohort=panel.cohort, method="", alpha=setting.alpha)
-    if uncertainty is None or not isinstance(result, Estimate):
-        yield _unknown("pre_trend", f"the headline is not estimable: {result.reason}")
-        return
-    if question.role == "placebo":
-        words = (
-            "what coaching cannot move has moved: the arms differ in something else",
-            "it did not move, as it should",
-        )
-        yield _judged("placebo_outcome", simple, arms_of(effects, usable), panel, setting, words)
-    yield from _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
-    if np.any(indexed.eligible > panel.n):
-        response = att.group_time_effects(answers.response_panel(indexed.eligible, panel))
-        words = ("the programme changes who answers", "no change in who answers was seen")
-        yield _judged("response_rate", att.simple(response), arms_of(response, usable), panel, setting, words)
-    yield from _decays(cells, effects, setting)
-    yield from _dose(indexed, effects, doses, setting)
+    arms = arms_of(effects, usable)
+    found: list[Diagnostic] = [_alike(indexed)]
+    simple = att.simple(effects)
+    result, uncertainty = judge(
+        simple, arms, cohort=panel.cohort, method="", alpha=setting.alpha, scale=size_of_values(panel)
+    )
+    if uncertainty is None:
+        found.append(_unknown("pre_trend", f"the difference in differences is not estimable: {result.reason}"))
+    else:
+        if question.role == "placebo":
+            words = ("what coaching cannot move has moved: the arms differ in something else", "no movement was seen")
+            found.append(_judged("placebo_outcome", simple, arms, panel, setting, words))
+        found += _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
+        # Silent units too: where nobody answers the response rate is zero, and not unknown.
+        found += _responses(everybody, setting)
+        found += _decays(cells, effects, setting)
+        found += _dose(indexed, doses, setting)
     if question.role == "primary":
-        yield from _second_opinions(indexed, setting, rng)
+        found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)
+    for each in found:
+        own = each.n_pilot is not None or each.reason is not None
+        yield each if own else replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
+
+
+def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
+    indexed = panel_from_cells(everybody)
+    if not np.any(indexed.eligible > indexed.panel.n):
+        return
+    panel = answers.response_panel(indexed.eligible, indexed.panel)
+    effects = att.group_time_effects(panel)
+    usable = (effects.t >= effects.g) & np.isfinite(effects.value)
+    words = ("the programme changes who answers", "no change in who answers was seen")
+    yield _judged("response_rate", att.simple(effects), arms_of(effects, usable), panel, setting, words)
 
 
 def _alike(indexed: Indexed) -> Diagnostic:
-    """Intraclass correlation in the first period; `ci_high` is not its interval: `value` only."""
+    """Intraclass correlation in the first period, of `value` only."""
     panel = indexed.panel
     found = intraclass_correlation(panel.n[:, 0], panel.total[:, 0], indexed.centred_squares[:, 0])
     name = "intraclass_correlation"
     if found is None:
         return _unknown(name, "no unit has two people in the first period")
-    return Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, before kick-off")
+    return Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
 
 
 def _trends(
     effects: GroupTime, uncertainty: Uncertainty, setting: Setting, rng, *, is_primary: bool
 ) -> Iterator[Diagnostic]:
-    before = [part for e, part in att.by_event_time(effects).items() if e < 0 and np.isfinite(part.without).all()]
+    events = {e: part for e, part in att.by_event_time(effects).items() if np.isfinite(part.without).all()}
+    before = [part for e, part in events.items() if e < 0]
     test = trends.pre_trend(before, uncertainty.df, alpha=setting.alpha)
     if test is None:
         yield _unknown("pre_trend", "no period before kick-off to look at, or too few units for as many periods")
@@ -139,15 +160,13 @@ def _trends(
             value=test.drift,
             says="the steady drift per period that the test would have seen with a chance of 80 %",
         )
-    events = att.by_event_time(effects)
-    curve = [part for e, part in events.items() if np.isfinite(part.without).all()]
+    curve = list(events.values())
     critical = associations.simultaneous_critical_value(curve, uncertainty.df, alpha=setting.alpha, rng=rng)
     if critical is not None:
-        says = "standard errors that a band over the whole event study reaches"
+        says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
         yield Diagnostic(name="band_critical_value", value=critical, says=says)
     universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal"))
-    earlier = [part for e, part in universal.items() if e < -1 and np.isfinite(part.without).all()]
-    later = [part for e, part in universal.items() if e >= 0 and np.isfinite(part.without).all()]
+    earlier, later = _run(universal, -2, -1)[::-1], _run(universal, 0, 1)
     if not earlier or not later:
         yield _unknown("relative_magnitude", "fewer than two periods before kick-off, or none after it")
         return
@@ -155,16 +174,28 @@ def _trends(
     size = trends.relative_magnitude(
         np.array([part.value for part in earlier]), np.array([part.value for part in later]), weights=weights
     )
-    yield Diagnostic(
-        name="relative_magnitude",
-        value=size.breakdown,
-        ci_low=size.low,
-        ci_high=size.high,
-        says="identified set (no interval) if drift after is as large as before; value: the multiple at which it is 0",
-    )
+    if size is None:
+        yield _unknown("relative_magnitude", "nothing moves before kick-off")
+    else:
+        yield Diagnostic(
+            name="relative_magnitude",
+            value=size.breakdown,
+            ci_low=size.low,
+            ci_high=size.high,
+            says="identified set (no interval) if drift goes on as before; value: the multiple at which it reaches 0",
+        )
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
-        yield from _smoothness(earlier, later, weights, setting)
+        yield from _smoothness(earlier, later, uncertainty.df, setting)
+
+
+def _run(events: dict[int, Aggregate], first: int, step: int) -> list[Aggregate]:
+    """The effects next to kick-off, as far as periods follow each other without a gap."""
+    found = []
+    while first in events and np.isfinite(events[first].without).all():
+        found.append(events[first])
+        first += step
+    return found
 
 
 def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting) -> Diagnostic:
@@ -179,12 +210,13 @@ def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting
     return _judged("placebo_date", mean, arms_of(effects, before), effects.panel, setting, words)
 
 
-def _smoothness(earlier, later, weights: np.ndarray, setting: Setting) -> Iterator[Diagnostic]:
+def _smoothness(earlier, later, df: float, setting: Setting) -> Iterator[Diagnostic]:
     """Honest intervals of the mean effect: for a straight drift, and for one that bends as much as it did before."""
     parts = [*earlier, *later]
     covariance = trends.jackknife_covariance(parts)
     if covariance is None:
         return
+    weights = np.full(len(later), 1 / len(later))
     study = np.array([part.value for part in parts])
     bend = np.max(np.abs(np.diff(np.append(study[: len(earlier)], 0.0), n=2))) if len(earlier) > 1 else 0.0
     for name, m, allows in (
@@ -194,9 +226,13 @@ def _smoothness(earlier, later, weights: np.ndarray, setting: Setting) -> Iterat
         if m == 0.0 and name.endswith("bent"):
             yield _unknown(name, "too few periods before kick-off to see how much the drift bends")
             continue
-        low, high = trends.smoothness_interval(
-            study, covariance, n_pre=len(earlier), weights=weights, m=m, alpha=setting.alpha
-        )
+        try:
+            low, high = trends.smoothness_interval(
+                study, covariance, n_pre=len(earlier), weights=weights, m=m, alpha=setting.alpha, df=df
+            )
+        except ValueError as problem:
+            yield _unknown(name, str(problem))
+            continue
         holds = "stays" if low > 0 or high < 0 else "does not stay"
         yield Diagnostic(
             name=name,
@@ -217,7 +253,9 @@ def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterat
     post = (effects.t >= effects.g) & np.isfinite(effects.value)
     if len(by_wave) > 1:
         slope = associations.slope_over(by_wave, np.arange(len(by_wave), dtype=float))
-        yield _judged("slope_by_wave", slope, arms_of(effects, post), effects.panel, setting, words)
+        smallest = min(arms_of(effects, post & (effects.g == g)).n_pilot for g in np.unique(effects.g[post]))
+        arms = replace(arms_of(effects, post), n_pilot=smallest)
+        yield _judged("slope_by_wave", slope, arms, effects.panel, setting, words)
     for dimension in ORDERED:
         found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")))
         if found is None:
@@ -234,7 +272,7 @@ def _of_segments(cells: pl.DataFrame):
     place = {unit: index for index, unit in enumerate(units)}
     parts, cohort = [], np.zeros(len(units), int)
     pilot, control = np.zeros((2, len(units)), bool)
-    n_pilot = n_control = 0
+    n_pilot, n_control = [], []
     for segment in sorted(observed["segment"].unique(), key=_position):
         indexed = panel_from_cells(observed.filter(pl.col("segment") == segment))
         effects = att.group_time_effects(indexed.panel)
@@ -250,11 +288,13 @@ def _of_segments(cells: pl.DataFrame):
         cohort[rows] = np.maximum(cohort[rows], indexed.panel.cohort)
         pilot[rows] |= arms.pilot
         control[rows] |= arms.control
-        n_pilot, n_control = n_pilot + arms.n_pilot, max(n_control, arms.n_control)
+        n_pilot.append(arms.n_pilot)
+        n_control.append(arms.n_control)
     if len(parts) < 2:
         return None
     panel = Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
-    return parts, panel, Arms(pilot=pilot, control=control, n_pilot=n_pilot, n_control=n_control)
+    # A slope and its other parts give the smallest one away: it counts.
+    return parts, panel, Arms(pilot=pilot, control=control, n_pilot=min(n_pilot), n_control=min(n_control))
 
 
 def _position(segment: str) -> tuple[float, str]:
@@ -264,7 +304,7 @@ def _position(segment: str) -> tuple[float, str]:
     return (-1.0 if words[0] == "under" else numbers[0] if numbers else float("inf"), segment)
 
 
-def _dose(indexed: Indexed, effects: GroupTime, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
+def _dose(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
     """Change of the outcome per check-in held per person and month, among pilot units: an association."""
     if doses.is_empty():
         return
@@ -281,7 +321,10 @@ def _dose(indexed: Indexed, effects: GroupTime, doses: pl.DataFrame, setting: Se
         return
     part = found.slope
     moved = jackknife(
-        theta=part.value, theta_without=part.without[found.units], cohort=indexed.panel.cohort[found.units]
+        theta=part.value,
+        theta_without=part.without[found.units],
+        cohort=indexed.panel.cohort[found.units],
+        scale=size_of_values(indexed.panel),
     )
     if moved is None:
         yield _unknown(name, "the error cannot be computed: the outcome does not vary, or rests on a single unit")
@@ -298,9 +341,11 @@ def _dose(indexed: Indexed, effects: GroupTime, doses: pl.DataFrame, setting: Se
     )
 
 
-def _second_opinions(indexed: Indexed, setting: Setting, rng) -> Iterator[Diagnostic]:
+def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: bool) -> Iterator[Diagnostic]:
     panel = indexed.panel
     try:
+        if not is_estimable:
+            raise ValueError("the difference in differences is not estimable")
         p = twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=DRAWS, rng=rng)
         says = "restricted wild cluster bootstrap of the two-way fixed effects coefficient"
         yield Diagnostic(name="wild_cluster_bootstrap", p_value=p, says=says)
@@ -309,8 +354,13 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng) -> Iterator[Diagno
     if not setting.is_random:
         yield _unknown("randomisation_inference", "assignment was not random: there is no lot to draw again")
         return
+    strata = strata_of(indexed, setting)
+
+    def headline(drawn: Panel) -> Aggregate:
+        return att.simple(contrasts(drawn, strata))
+
     try:
-        p = randomised.randomisation_p_value(panel, stratum=strata_of(indexed, setting), draws=DRAWS, rng=rng)
+        p = randomised.randomisation_p_value(panel, stratum=strata, statistic=headline, draws=DRAWS, rng=rng)
         says = "share of re-drawn lots with a studentised effect at least as large"
         yield Diagnostic(name="randomisation_inference", p_value=p, says=says)
     except ValueError as problem:
@@ -336,24 +386,26 @@ def retention_diagnostics(cells: pl.DataFrame, *, months: int) -> Iterator[Diagn
             life_tables.log_rank(np.where(kept, after.at_risk, 0), np.where(kept, after.events, 0), after.pilot)
         )
     arms = arms_of_windows(cohorts)
-    in_use = arms.pilot | arms.control
     of_unit = dict(observed.select("unit_id", "cohort").unique().iter_rows())
-    labels = np.array([of_unit[unit] for unit in units])
     difference = sum(test.difference for test in tests)
-    moved = jackknife(
-        theta=difference,
-        theta_without=np.sum([test.without for test in tests], axis=0)[in_use],
-        cohort=labels[in_use],
+    result, _ = judge(
+        Aggregate(difference, np.sum([test.without for test in tests], axis=0), np.zeros(0)),
+        arms,
+        cohort=np.array([of_unit[unit] for unit in units]),
+        method="",
+        alpha=0.05,
         scale=max(abs(difference), 1.0),
     )
-    if moved is None:
-        yield _unknown(name, "the error cannot be computed: nobody left, or all in one unit")
+    if isinstance(result, NotEstimable):
+        yield _unknown(name, result.reason)
         return
     yield Diagnostic(
         name=name,
         value=difference,
-        p_value=moved.p_value(difference),
-        df=moved.df,
+        p_value=result.p_value,
+        df=result.df,
+        n_pilot=result.n_pilot,
+        n_control=result.n_control,
         says="leavers of the pilot beyond those expected if both arms left alike, after kick-off",
     )
 
@@ -370,6 +422,8 @@ def diagnostic_table(programme: str, found: list[tuple[str, Diagnostic]]) -> pl.
             "ci_high": each.ci_high,
             "p_value": each.p_value,
             "df": each.df,
+            "n_pilot": each.n_pilot,
+            "n_control": each.n_control,
             "says": each.says,
             "status": "not_estimable" if each.reason else "estimated",
             "reason": each.reason,

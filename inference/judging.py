@@ -136,8 +136,9 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
     pilot, control = np.zeros((2, panel.cohort.size), bool)
     n_pilot: dict[int, float] = {}
     n_control = 0.0
-    for g, t, base in zip(effects.g[chosen], effects.t[chosen], effects.base[chosen], strict=True):
-        both = panel.n[:, [t - 1, base - 1]]
+    for k in np.flatnonzero(chosen):
+        g, t, base = effects.g[k], effects.t[k], effects.base[k]
+        both = panel.n[:, [t - 1, base - 1]] if effects.counted is None else effects.counted[:, [k, k]]
         treated, untreated = panel.cohort == g, att.is_control(panel, g, max(t, base), effects.control)
         pilot |= treated & (both.sum(axis=1) > 0)
         control |= untreated & (both.sum(axis=1) > 0)

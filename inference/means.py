@@ -140,9 +140,9 @@ def _unit_lines(
 ) -> Iterator[Line]:
     panel = indexed.panel
     effects = att.group_time_effects(panel)
-    main = _contrasts(indexed, setting) if setting.is_random else effects
+    main = contrasts(panel, strata_of(indexed, setting)) if setting.is_random else effects
     if main is not effects:
-        adjusts = bool(np.isfinite(randomised.unit_baseline(panel)).any())
+        adjusts = _usable_baseline(panel) is not None
         headline = replace(headline, estimator="randomised_ancova" if adjusts else "randomised_difference")
     if not main.value.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
@@ -198,13 +198,15 @@ def _beside(
     yield _twfe_line(replace(line, estimator="twfe"), effects, alpha)
 
 
-def _contrasts(indexed: Indexed, setting: Setting) -> GroupTime:
-    baseline = randomised.unit_baseline(indexed.panel)
-    return randomised.group_time_contrasts(
-        indexed.panel,
-        stratum=strata_of(indexed, setting),
-        baseline=baseline if np.isfinite(baseline).any() else None,
-    )
+def contrasts(panel: Panel, strata: np.ndarray | None) -> GroupTime:
+    """The headline of a randomised study: contrasts of units, adjusted for their past where all have one."""
+    return randomised.group_time_contrasts(panel, stratum=strata, baseline=_usable_baseline(panel))
+
+
+def _usable_baseline(panel: Panel) -> np.ndarray | None:
+    """The units' own past, if every unit has one and it varies: else the plain difference loses no unit."""
+    baseline = randomised.unit_baseline(panel)
+    return baseline if np.isfinite(baseline).all() and np.std(baseline) > 1e-12 * size_of_values(panel) else None
 
 
 def _why_left_out(g: int, panel: Panel, is_random: bool) -> str:
@@ -276,7 +278,8 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
     panel = indexed.panel
     took_part = np.array([bool(setting.is_trained.get(unit, False)) for unit in indexed.units])
     pilot = panel.cohort != att.NEVER
-    if not effects.value.size or not setting.is_trained or not (pilot & took_part).any() or took_part[pilot].all():
+    begun = np.isin(panel.cohort, np.unique(effects.g))
+    if not setting.is_trained or not (begun & took_part).any() or took_part[pilot].all():
         return
     kept = ~pilot | took_part
     chosen = att.group_time_effects(Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]))
@@ -313,16 +316,18 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primar
         yield from (replace(line, estimator=name, result=moments) for name in names)
         return
     panel = indexed.panel
-    first = next(iter(moments.values()))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        facts = first.products[:, 0, 1:] / first.n[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):  # of the units, over all pairs of periods
+        facts = (
+            sum(sums.products[:, 0, 1:] for sums in moments.values())
+            / sum(sums.n for sums in moments.values())[:, None]
+        )
     if is_primary:  # weighing anew without each unit is dear
         yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
     for name in names[:2]:
         if name == "att_outcome_regression":
             effects = adjusted.outcome_regression(panel, moments)
         else:
-            effects = adjusted.doubly_robust(panel, moments, units=np.nan_to_num(facts))
+            effects = adjusted.doubly_robust(panel, moments)
         post = effects.t >= effects.g
         if not np.isfinite(effects.value[post]).any():
             reason = "covariates do not vary among the controls, or separate the arms: nothing to adjust with"
@@ -376,7 +381,9 @@ def moments_from_cells(
 
 def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
     facts = np.column_stack([facts, panel.people])
-    varies = np.nanstd(facts[panel.cohort == att.NEVER], axis=0) > 0
+    varies = np.nanmax(facts, axis=0) > np.nanmin(facts, axis=0)
+    if not varies.any():
+        return replace(line, result=NotEstimable(reason="no covariate varies: there is nothing to weigh by"))
     try:
         part, arms = balanced_effect(panel, facts[:, varies])
     except ArithmeticError as problem:

@@ -68,6 +68,7 @@ def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
         reason = "people were assigned one by one: cells tell the changes of all of them only, not of a segment"
         return replace(line, result=NotEstimable(reason=reason, method=METHOD))
     found: list[Contrast] = []
+    n_left_out = 0
     for cohort in changes.filter(pl.col("arm") == "pilot")["cohort"].unique().sort():
         mine = changes.filter(pl.col("cohort") == cohort)
         others = changes.filter(pl.col("arm") == "control")
@@ -77,6 +78,7 @@ def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
             at = (pl.col("base_period_start") == base) & (pl.col("period_start") == start)
             strata = [_stratum(row, others.filter(at), setting.stratum) for row in part.iter_rows(named=True)]
             usable = [contrast for contrast in strata if contrast is not None]
+            n_left_out = max(n_left_out, len(strata) - len(usable))
             if usable:
                 found.append(pooled(usable))
     if not found:
@@ -101,7 +103,8 @@ def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
         n_pilot=max(contrast.n_pilot for contrast in found),
         n_control=max(contrast.n_control for contrast in found),
         method=METHOD,
-        note="the units are people",
+        note="the units are people"
+        + (f"; without {n_left_out} strata of fewer than {MIN_PEOPLE} people in an arm" if n_left_out else ""),
     )
     return detectable_by_error(replace(line, result=result), uncertainty, setting.alpha)
 

@@ -105,8 +105,8 @@ class Changes:
 def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str | None]) -> Changes:
     """Mean after less mean before kick-off of each coach's units, less the same of the never-treated units.
 
-    `coach` names each unit's coach (None: left out). The variance is that of people within units, s²(1/n̄ + 1/n̄) with
-    mean numbers per period: as if a person's periods told nothing new, so it is never too small. What passes with a
+    `coach` names each unit's coach (None: left out). The variance is that of people within units, s²(1/n̄ + 1/n̄)
+    with mean numbers per period, the control's included: as if a person's periods told nothing new. What passes with a
     unit and period is in the variance *between* coaches: coach and team together.
     """
     df = np.maximum(panel.n - 1, 0).sum()
@@ -120,19 +120,22 @@ def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str 
 
     rows = []
     for name in sorted({each for each in coach if each is not None}):
-        member = np.array([each == name for each in coach]) & ~never
-        if not member.any():
-            continue
-        begins = int(panel.cohort[member].min())
-        after = period >= begins
-        if not after.any() or after.all():
-            continue
-        (late, n_late), (early, n_early) = parts(member, after), parts(member, ~after)
-        usual = parts(never, after)[0] - parts(never, ~after)[0]
-        change = late - early - usual
-        if np.isfinite(change) and min(n_late, n_early) > 0:
-            variance = within * (1 / n_late + 1 / n_early)
-            rows.append((name, change, variance, int(member.sum()), int(panel.people[member].sum())))
+        led = np.array([each == name for each in coach]) & ~never
+        parts_of = []  # change, variance, people: of the coach's units that began together
+        for begins in np.unique(panel.cohort[led]):
+            after, member = period >= begins, led & (panel.cohort == begins)
+            if not after.any() or after.all():
+                continue
+            (late, n_late), (early, n_early) = parts(member, after), parts(member, ~after)
+            (usual_late, m_late), (usual_early, m_early) = parts(never, after), parts(never, ~after)
+            change = late - early - (usual_late - usual_early)
+            if np.isfinite(change):
+                variance = within * (1 / n_late + 1 / n_early + 1 / m_late + 1 / m_early)
+                parts_of.append((change, variance, float(panel.people[member].sum())))
+        if parts_of:
+            change, variance, people = (np.array(column) for column in zip(*parts_of, strict=True))
+            share = people / people.sum()
+            rows.append((name, float(share @ change), float(share**2 @ variance), int(led.sum()), int(people.sum())))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     return Changes(list(columns[0]), *(np.array(column) for column in columns[1:]))
 

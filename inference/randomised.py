@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy import special
 
 from inference.att import NEVER, Aggregate, Control, GroupTime, Panel, collect, group_time_effects, is_control, simple
 from inference.jackknife import jackknife
@@ -51,13 +52,16 @@ def group_time_contrasts(
         weight = np.where(treated | untreated, panel.n[:, t - 1], 0.0)
         if baseline is not None:
             weight = np.where(np.isfinite(baseline), weight, 0.0)
+        # A stratum with one arm tells nothing about τ: its units do not count either.
+        both = [(weight[member & treated] > 0).any() and (weight[member & untreated] > 0).any() for member in dummies.T]
+        weight = np.where(dummies @ np.array(both), weight, 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
             y = np.where(weight > 0, panel.total[:, t - 1] / panel.n[:, t - 1], 0.0)
         x = [treated, *dummies[:, (dummies & (weight > 0)[:, None]).any(axis=0)].T]
         if baseline is not None:
             past = np.where(weight > 0, baseline, 0.0)
             x.append(np.where(weight > 0, past - (weight @ past) / max(weight.sum(), 1.0), 0.0))
-        return least_squares(np.column_stack(x).astype(float), y, weight)
+        return *least_squares(np.column_stack(x).astype(float), y, weight), weight
 
     cohorts = [int(g) for g in np.unique(panel.cohort) if 1 <= g <= panel.n_periods]
     found = ((g, t) for g in cohorts for t in range(g, panel.n_periods + 1))
@@ -81,7 +85,9 @@ def least_squares(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[flo
     leverage = np.einsum("cq,cq->c", pull, x)
     influence = pull[:, 0] * residual
     with np.errstate(invalid="ignore", divide="ignore"):
-        without = np.where(leverage < 1 - 1e-10, slope[0] - influence / (1 - leverage), np.nan)
+        # A row that alone carries another column (a stratum's last unit) has no say in this one.
+        alone = np.where(np.abs(pull[:, 0]) < 1e-10 * np.abs(pull).max(axis=1), slope[0], np.nan)
+        without = np.where(leverage < 1 - 1e-10, slope[0] - influence / (1 - leverage), alone)
     return float(slope[0]), without, influence
 
 
@@ -108,6 +114,9 @@ def randomisation_p_value(
         uncertainty = jackknife(theta=part.value, theta_without=part.without, cohort=cohort)
         return abs(part.value) / uncertainty.std_error if uncertainty else float("nan")
 
+    lots = sum(_log_lots(panel.cohort[labels == label]) for label in np.unique(labels))
+    if lots < np.log(20):
+        raise ValueError("so few other lots could have been drawn that no p-value below 0.05 is possible")
     seen = studentised(panel.cohort)
     if not np.isfinite(seen):
         raise ValueError("the effect of the lot that was drawn has no error to be divided by")
@@ -122,3 +131,9 @@ def randomisation_p_value(
             valid += 1
             hits += drawn >= seen * (1 - 1e-12)
     return hits / valid
+
+
+def _log_lots(cohort: np.ndarray) -> float:
+    """Logarithm of how many different lots a stratum has: k! / Π k_g!."""
+    sizes = np.unique(cohort, return_counts=True)[1]
+    return float(special.gammaln(cohort.size + 1) - special.gammaln(sizes + 1).sum())

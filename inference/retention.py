@@ -143,13 +143,20 @@ def _cohort_labels(cells: pl.DataFrame, units: pl.Series) -> np.ndarray:
 def arms_of_windows(cohorts: Windows) -> Arms:
     """Units and people of the windows. A control person is watched beside every cohort and counted once."""
     tables = [table for pair in cohorts for table in pair if table is not None]
-    beside = np.max([np.where(after.control, after.at_risk[:, 0], 0) for after, _ in cohorts], axis=0)
+    beside = [
+        np.max([np.where(t.control, t.at_risk[:, 0], 0) for t in part], axis=0).sum() for part in _phases(cohorts)
+    ]
     return Arms(
         pilot=np.any([table.pilot for table in tables], axis=0),
         control=np.any([table.control for table in tables], axis=0),
-        n_pilot=sum(after.entered(after.pilot) for after, _ in cohorts),
-        n_control=int(beside.sum()),
+        n_pilot=sum(min(t.entered(t.pilot) for t in pair if t is not None) for pair in cohorts),
+        n_control=int(min(beside)),
     )
+
+
+def _phases(cohorts: Windows) -> list[list[LifeTable]]:
+    """The windows after kick-off, and those before it where they are taken off."""
+    return [part for part in ([pair[phase] for pair in cohorts if pair[phase] is not None] for phase in (0, 1)) if part]
 
 
 def _life_line(
@@ -208,9 +215,10 @@ def hazard_line(metric: str, turnovers: pl.DataFrame, kickoffs: Mapping[str, dat
         event_time=None,
         result=NotEstimable(reason="no months of employment to count leavers in"),
     )
-    if turnovers.is_empty():
+    assigned = turnovers if turnovers.is_empty() else turnovers.filter(pl.col("unit_id").is_in(list(kickoffs)))
+    if assigned.is_empty():
         return line
-    panel = hazard_panel(turnovers.filter(pl.col("unit_id").is_in(list(kickoffs))), kickoffs)
+    panel = hazard_panel(assigned, kickoffs)
     effects = att.group_time_effects(panel)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     if not usable.any():

@@ -77,7 +77,9 @@ def pre_trend(parts: list[Aggregate], df: float, *, alpha: float = 0.05, power: 
     top = 10.0
     while misses(top) < 0 and top < 1e8:
         top *= 4
-    needed = optimize.brentq(misses, 1e-9, top) if misses(top) > 0 else float("inf")
+    if misses(top) <= 0:
+        return None
+    needed = optimize.brentq(misses, 1e-9, top)
     return PreTrend(
         statistic, float(q), below, float(stats.f.sf(statistic, q, below)), float(np.sqrt(needed / per_unit))
     )
@@ -101,15 +103,26 @@ def smoothness_interval(
     weights: np.ndarray,
     m: float,
     alpha: float = 0.05,
+    df: float | None = None,
 ) -> tuple[float, float]:
     """Fixed-length interval for Σ weights · (effects after), honest under Δ^SD(m).
 
     `event_study` holds effects against the last period before kick-off: n_pre before it, oldest first (times −n_pre−1 …
     −2), then those after (0, 1 …); `covariance` is theirs; `weights` over those after. Raises ValueError where nothing
-    before is known.
+    before is known, or fewer units than the covariance needs.
+
+    With `df` (the covariance's degrees of freedom) the interval also carries that the weights of the p = n_pre − 1 free
+    directions were learnt from a covariance that is itself estimated: as of a regression's prediction, the variance
+    times df(df − 1)/((df − p)(df − p − 1)), and Student's t with df − p. Without, it is the published one, for a
+    covariance that is known.
     """
     if n_pre < 1:
         raise ValueError("an interval that allows for drift needs an effect before kick-off")
+    free = n_pre - 1
+    if df is not None and df - free < 5:
+        raise ValueError("too few units to learn from as many periods before kick-off")
+    if np.linalg.matrix_rank(covariance, hermitian=True) < event_study.size:
+        raise ValueError("too few units for as many periods, or periods in which nothing varies")
     n_post = event_study.size - n_pre
     times = np.concatenate([np.arange(-n_pre, 0), np.arange(1, n_post + 1)]).astype(float)
     # δ_s is a line plus second differences b_k at the knots k: for s > 0 it bends at 0 … s − 1, for s < 0 at 0 … s + 1
@@ -145,8 +158,11 @@ def smoothness_interval(
     if m > 0 and basis.shape[1]:
         best = _shortest(least, basis, spread, bends_of, m, alpha)
     bias = m * float(np.abs(bends_of(best)).sum())
-    error = spread(best)
-    half = folded_normal_quantile(bias / error, alpha) * error
+    error, stretch = spread(best), 1.0
+    if df is not None:
+        error *= np.sqrt(df * (df - 1) / ((df - free) * (df - free - 1)))
+        stretch = float(stats.t.ppf(1 - alpha / 2, df - free) / stats.norm.ppf(1 - alpha / 2))
+    half = folded_normal_quantile(bias / error, alpha) * error * stretch
     middle = float(np.concatenate([best, weights]) @ event_study)
     return middle - half, middle + half
 
@@ -207,13 +223,11 @@ def relative_magnitude(
     """Of an event study with a universal base: effects before (oldest first) and after, averaged by `weights`.
 
     The largest movement between neighbouring periods before kick-off, times M̄, bounds each movement after it. None
-    where there is nothing before.
+    where there is nothing before, or nothing moves.
     """
-    if not before.size:
+    if not before.size or not np.any(np.diff(np.append(before, 0.0))):
         return None
     largest = float(np.max(np.abs(np.diff(np.append(before, 0.0)))))
     theta = float(weights @ after)
     reach = largest * float(weights @ np.arange(1, after.size + 1))
-    return RelativeMagnitude(
-        theta - m_bar * reach, theta + m_bar * reach, abs(theta) / reach if reach > 0 else float("inf")
-    )
+    return RelativeMagnitude(theta - m_bar * reach, theta + m_bar * reach, abs(theta) / reach)

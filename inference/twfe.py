@@ -44,10 +44,15 @@ class Regression:
         left_right = self.right.sum(axis=0) - self.right
         out = np.full(self.in_use.size, np.nan)
         for c in range(out.size):
-            try:
-                out[c] = np.linalg.solve(left_products[c], left_right[c])[0]
-            except np.linalg.LinAlgError:
+            # A period that only this unit was seen in goes with it.
+            size = np.diag(left_products[c])
+            kept = size > 1e-9 * np.diag(self.products.sum(axis=0))
+            if not kept[0]:
                 continue
+            rest = left_products[c][np.ix_(kept, kept)]
+            scaled = rest / np.sqrt(np.outer(size[kept], size[kept]))
+            if np.linalg.cond(scaled) < 1e12:
+                out[c] = np.linalg.solve(rest, left_right[c][kept])[0]
         return out
 
     @property

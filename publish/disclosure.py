@@ -345,10 +345,14 @@ def _metrics_hidden(estimates: pl.DataFrame) -> pl.Series:
     return estimates.filter((pl.col("status") == "suppressed") & pl.col("is_headline"))["metric"]
 
 
-def guard_diagnostics(diagnostics: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
-    """What stands around a hidden headline is hidden with it, and so is what rests on too few answers of an arm."""
-    rests = pl.col("metric").is_in(_metrics_hidden(estimates).implode())
-    figures = ("value", "ci_low", "ci_high", "p_value", "df", "says", "reason")
+def guard_diagnostics(diagnostics: pl.DataFrame, estimates: pl.DataFrame, minimum: int) -> Guarded:
+    """What stands around a hidden headline is hidden with it, and so is what rests on too few people of an arm.
+
+    Of a slope over parts (waves, depths) the smallest part counts.
+    """
+    few = (pl.col("status") == "estimated") & small(("n_pilot", "n_control"), minimum)
+    rests = pl.col("metric").is_in(_metrics_hidden(estimates).implode()) | few
+    figures = ("value", "ci_low", "ci_high", "p_value", "df", "n_pilot", "n_control", "says", "reason")
     hidden = hide(diagnostics, rests, figures)
     table = hidden.table.with_columns(
         pl.when(rests).then(pl.lit("suppressed")).otherwise(pl.col("status")).alias("status")
@@ -491,7 +495,7 @@ def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Gu
     return {
         "pub_estimates": estimates,
         "pub_decisions": guard_decisions(content["est_decisions"], estimates.table),
-        "pub_diagnostics": guard_diagnostics(content["est_diagnostics"], estimates.table),
+        "pub_diagnostics": guard_diagnostics(content["est_diagnostics"], estimates.table, minimum),
         "pub_money": guard_money(content["est_money"], content, estimates.table, minimum),
         "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum),
         "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum),

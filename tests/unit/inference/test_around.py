@@ -212,7 +212,8 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     found = pooling.changes_by_coach(panel, np.full((7, 2), 7 * 4.0), ["a", "a", "b", "c", "d", None, "x"])
     assert found.coach == ["a", "b", "c", "d"]
     assert found.change == pytest.approx([3, 0, 1, 1])
-    assert found.variance == pytest.approx([4 * 2 / 16, 1, 1, 1])  # s² = 4 over 16 and 8 people, twice
+    # s² = 4: twice over the coach's 16 or 8 people, twice over the control's 16
+    assert found.variance == pytest.approx([0.5 + 0.5, 1.5, 1.5, 1.5])
     table = pooling.coach_table("p", {"m": found}, alpha=0.05)
     assert dict(table.schema) == pooling.COACHES
     assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]

@@ -172,7 +172,7 @@ def test_a_randomised_study_draws_its_lot_again():
 
 def test_an_outcome_that_coaching_cannot_move_is_a_test_of_the_arms_and_of_nothing_else():
     placebo = Question(metric="engagement_score", kind="mean", role="placebo", source="survey")
-    for effect, says in ((0.0, "it did not move, as it should"), (9.0, "what coaching cannot move has moved")):
+    for effect, says in ((0.0, "no movement was seen"), (9.0, "what coaching cannot move has moved")):
         made = estimate_study(Asked(programme="p", questions=[placebo]), organisation(4, effect=effect))
         [found] = made.diagnostics.filter(pl.col("diagnostic") == "placebo_outcome")["says"]
         assert found.startswith(says)

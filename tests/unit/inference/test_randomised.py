@@ -94,17 +94,32 @@ def test_an_effect_is_seen_by_drawing_the_lot_again_and_nothing_is_not():
 
 
 def test_the_lot_is_drawn_within_its_strata():
-    # One unit of each arm per stratum and an effect in one stratum only: two lots of four are as large as the one seen.
-    panel = draw(8, units=4)
-    cohort = np.array([0, 3, 0, 3])
-    panel = att.Panel(panel.n, panel.total, cohort, panel.people)
-    seen = []
+    panel, seen = draw(8, units=8), []
+    panel = att.Panel(panel.n, panel.total, np.array([0, 3, 0, 3, 0, 0, 0, 3]), panel.people)
+    stratum = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 
     def spy(drawn):
         seen.append(tuple(drawn.cohort))
         return att.simple(att.group_time_effects(drawn))
 
-    randomised.randomisation_p_value(
-        panel, stratum=np.array([0, 0, 1, 1]), statistic=spy, draws=40, rng=np.random.default_rng(1)
-    )
-    assert set(seen) == {(0, 3, 0, 3), (3, 0, 0, 3), (0, 3, 3, 0), (3, 0, 3, 0)}
+    randomised.randomisation_p_value(panel, stratum=stratum, statistic=spy, draws=200, rng=np.random.default_rng(1))
+    assert {(sum(lot[:4]), sum(lot[4:])) for lot in seen} == {(6, 3)}
+    assert len(set(seen)) == 6 * 4  # two of four, and one of four
+
+
+def test_strata_that_leave_no_other_lot_give_no_p_value():
+    panel = draw(9)
+    with pytest.raises(ValueError, match="other lots"):
+        randomised.randomisation_p_value(
+            panel, stratum=np.where(panel.cohort == 3, 1, 0), draws=9, rng=np.random.default_rng(1)
+        )
+
+
+def test_a_units_own_stratum_has_no_say_in_the_contrast():
+    panel = draw(10)
+    stratum = np.zeros(24, int)
+    stratum[5] = 1
+    alone = att.simple(randomised.group_time_contrasts(panel, stratum=stratum))
+    rest = att.simple(randomised.group_time_contrasts(without_unit(panel, 5)))
+    assert alone.value == pytest.approx(rest.value, abs=1e-12)
+    assert alone.without[5] == pytest.approx(alone.value, abs=1e-12)

@@ -372,7 +372,7 @@ def test_a_state_whose_movements_are_few_hides_two_of_them():
 
 
 FIGURES = ("value", "ci_low", "ci_high", "p_value", "df")
-WORDS = {"says": "no movement", "reason": None}
+WORDS = {"says": "no movement", "reason": None, "n_pilot": 10, "n_control": 10}
 
 
 def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
@@ -389,12 +389,14 @@ def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
     hidden = guard_decisions(pl.DataFrame([decision]), suppressed).table
     assert hidden.select("verdict", "decision", "estimate").row(0) == (None, None, None)
     beside = pl.DataFrame([{"metric": "retention", "status": "estimated"} | dict.fromkeys(FIGURES, 1.0) | WORDS])
-    assert guard_diagnostics(beside, suppressed).table.select("status", "value", "says").row(0) == (
+    assert guard_diagnostics(beside, suppressed, 10).table.select("status", "value", "says").row(0) == (
         "suppressed",
         None,
         None,
     )
-    assert guard_diagnostics(beside, estimates({})).table["value"].to_list() == [1.0]
+    assert guard_diagnostics(beside, estimates({}), 10).table["value"].to_list() == [1.0]
+    few = beside.with_columns(n_pilot=9)
+    assert guard_diagnostics(few, estimates({}), 10).table["value"].to_list() == [None]
     assert guard_decisions(pl.DataFrame([decision]), estimates({})).table["decision"].to_list() == ["go"]
     amounts = {"unit": "EUR", "low": 1.0, "central": 2.0, "high": 3.0, "basis": "b"}
     money = pl.DataFrame([amounts | {"item": "net"}, amounts | {"item": "programme_cost"}])
