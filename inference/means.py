@@ -376,7 +376,7 @@ def moments_from_cells(
         return NotEstimable(reason=f"covariate(s) {', '.join(sorted(short))} are missing for some people")
     if not found:
         return NotEstimable(reason="nobody was seen in two periods")
-    return {pair: Moments(*sums) for pair, sums in found.items()}
+    return {pair: Moments(*found[pair]) for pair in sorted(found)}  # sums must not depend on the order of rows
 
 
 def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:

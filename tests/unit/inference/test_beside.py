@@ -130,6 +130,15 @@ def test_adjusting_takes_off_what_longer_tenure_does():
     assert abs(np.mean(adjusted)) < 3 * np.std(adjusted) / np.sqrt(20)
 
 
+def test_the_order_of_rows_does_not_matter_to_the_last_digit():
+    cells, asked = organisation(), Asked(programme="p", questions=[ENGAGEMENT])
+    frames = {name: getattr(cells, name) for name in ("means", "life", "differences", "covariates", "units")}
+    shuffled = Cells(**{name: frame.sample(fraction=1.0, shuffle=True, seed=3) for name, frame in frames.items()})
+    one, other = estimate_study(asked, cells), estimate_study(asked, shuffled)
+    assert one.estimates.equals(other.estimates)
+    assert one.diagnostics.equals(other.diagnostics)
+
+
 def test_a_missing_covariate_is_said_and_not_averaged_over():
     cells = organisation()
     short = cells.covariates.with_columns(
