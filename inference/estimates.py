@@ -13,6 +13,7 @@ from inference.judging import ALL, Line, Question
 from inference.means import Setting, mean_lines
 from inference.money import Case, money_table
 from inference.multiplicity import benjamini_hochberg, holm
+from inference.persons import retention_line
 from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
@@ -124,6 +125,18 @@ def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Lin
 def _lines(question: Question, asked: Asked, cells: Cells, table: pl.DataFrame, *, is_whole: bool) -> Iterator[Line]:
     if question.kind != "time_to_event":
         yield from mean_lines(question, table, _setting(question, asked, cells), is_whole=is_whole)
+        return
+    if asked.unit == "person" and not table.is_empty():
+        line = Line(
+            metric=question.metric,
+            estimator="",
+            aggregation="simple",
+            cohort=ALL,
+            event_time=None,
+            result=NotEstimable(reason=""),
+            is_headline=True,
+        )
+        yield retention_line(line, table, _setting(question, asked, cells), months=asked.retention_months)
         return
     yield from retention_lines(
         question,

@@ -15,6 +15,7 @@ import polars as pl
 
 from inference.jackknife import Uncertainty
 from inference.judging import Line, detectable_by_error
+from inference.life_tables import survival_curve
 from inference.results import Estimate, NotEstimable
 
 MIN_PEOPLE = 10  # per arm and stratum: below, the normal approximation of a mean is not to be trusted
@@ -116,3 +117,77 @@ def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
     if min(n, row["n_people"]) < MIN_PEOPLE or not min(squares, row["centred_sum_of_squares"]) > 0:
         return None
     return welch((float(row["n_people"]), n), (row["change_sum"], total), (row["centred_sum_of_squares"], squares))
+
+
+RETENTION = "Kaplan–Meier {} at {} months by stratum; Greenwood's variance (Greenwood 1926)"
+
+
+def retention_line(line: Line, cells: pl.DataFrame, setting, *, months: int) -> Line:
+    """The share retained of a study that assigned persons, from `cell_life_tables`: one row of counts per arm and
+    stratum is all that Kaplan and Meier need.
+
+    Where the lot was drawn, the plain difference after kick-off; else what differed before is taken off (the windows
+    follow each other, so their errors add up).
+    """
+    phases = ("after",) if setting.is_random else ("after", "before")
+    method = RETENTION.format("difference" if setting.is_random else "difference in differences", months)
+    line = replace(line, estimator="persons_retention")
+    found: list[Contrast] = []
+    for cohort in cells["comparison_cohort"].unique().sort():
+        mine = cells.filter((pl.col("comparison_cohort") == cohort) & (pl.col("month_number") <= months))
+        for stratum in sorted(set(setting.stratum.values())):
+            units = [unit for unit, name in setting.stratum.items() if name == stratum]
+            of_stratum = mine.filter(pl.col("unit_id").is_in(units))
+            parts = [_difference(of_stratum.filter(pl.col("phase") == phase), months) for phase in phases]
+            if any(part is None for part in parts):
+                continue
+            signs = (1, -1)[: len(parts)]
+            found.append(
+                Contrast(
+                    sum(sign * part.value for sign, part in zip(signs, parts, strict=True)),
+                    float(np.sqrt(sum(part.std_error**2 for part in parts))),
+                    min(part.df for part in parts),
+                    min(part.n_pilot for part in parts),
+                    min(part.n_control for part in parts),
+                )
+            )
+    if not found:
+        reason = f"no stratum has {MIN_PEOPLE} people of each arm followed for {months} months, some of whom left"
+        return replace(line, result=NotEstimable(reason=reason, method=method))
+    whole = pooled(found)
+    uncertainty = Uncertainty(whole.std_error, whole.df)
+    low, high = uncertainty.interval(whole.value, alpha=setting.alpha)
+    result = Estimate(
+        estimate=whole.value,
+        std_error=whole.std_error,
+        ci_low=low,
+        ci_high=high,
+        p_value=uncertainty.p_value(whole.value),
+        df=whole.df,
+        n_units_pilot=whole.n_pilot,
+        n_units_control=whole.n_control,
+        n_pilot=whole.n_pilot,
+        n_control=whole.n_control,
+        method=method,
+        note="the units are people",
+    )
+    return detectable_by_error(replace(line, result=result), uncertainty, setting.alpha)
+
+
+def _difference(cells: pl.DataFrame, months: int) -> Contrast | None:
+    """S_pilot − S_control of one stratum and window; None where an arm is small, not followed, or nobody left it."""
+    shares = []
+    for arm in ("pilot", "control"):
+        counted = (
+            cells.filter(pl.col("comparison_arm") == arm)
+            .group_by("month_number")
+            .agg(pl.col("n_at_risk").sum(), pl.col("n_events").sum())
+            .sort("month_number")
+        )
+        n, d = (counted[name].to_numpy().astype(float) for name in ("n_at_risk", "n_events"))
+        if n.size < months or n[0] < MIN_PEOPLE or not d.any() or np.any(d >= n):
+            return None
+        stayed = float(survival_curve(n, d)[-1])
+        shares.append((stayed, stayed**2 * float(np.sum(d / (n * (n - d)))), int(n[0])))
+    (pilot, of_pilot, n_pilot), (control, of_control, n_control) = shares
+    return Contrast(pilot - control, float(np.sqrt(of_pilot + of_control)), n_pilot + n_control - 2, n_pilot, n_control)

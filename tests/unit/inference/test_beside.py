@@ -270,6 +270,40 @@ def test_people_assigned_one_by_one_are_answered_from_moments():
     assert (rows[0]["n_pilot"], rows[0]["n_control"]) == (120, 120)
 
 
+def lives(seed: int, gain: float) -> pl.DataFrame:
+    rng, rows = np.random.default_rng(seed), []
+    for stratum, n in (("north", 300), ("south", 200)):
+        for arm in ("pilot", "control"):
+            for phase in ("after", "before"):
+                at_risk, chance = n, 0.03 - gain * (arm == "pilot" and phase == "after")
+                for month in range(1, 7):
+                    left = int(rng.binomial(at_risk, chance))
+                    rows.append(
+                        {
+                            "metric": "retention", "segment": "all", "unit_id": f"{arm} / {stratum}", "cohort": arm,
+                            "comparison_cohort": "pilot", "comparison_arm": arm, "phase": phase,
+                            "month_number": month, "n_at_risk": at_risk, "n_events": left,
+                        }
+                    )  # fmt: skip
+                    at_risk -= left
+    return pl.DataFrame(rows)
+
+
+@pytest.mark.parametrize("design", ["randomised", "volunteered"])
+def test_retention_of_people_assigned_one_by_one_comes_from_life_tables(design):
+    question = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
+    strata = {f"{arm} / {name}": name for arm in ("pilot", "control") for name in ("north", "south")}
+    units = pl.DataFrame({"unit_id": list(strata), "stratum": list(strata.values()), "is_coach_trained": [False] * 4})
+    truth, rows = 0.98**6 - 0.97**6, []
+    for seed in range(150):
+        cells = Cells(means=organisation().means.clear(), life=lives(seed, 0.01), units=units)
+        asked = Asked(programme="p", questions=[question], design=design, unit="person")
+        rows.append(estimate_study(asked, cells).estimates.row(0, named=True))
+    assert {row["estimator"] for row in rows} == {"persons_retention"}
+    assert np.mean([row["ci_low"] <= truth <= row["ci_high"] for row in rows]) == pytest.approx(0.95, abs=0.04)
+    assert (rows[0]["n_pilot"], rows[0]["n_control"]) == (500, 500)
+
+
 def test_a_stratum_of_few_people_is_not_compared():
     changes, strata = by_person(1, 2.0)
     few = changes.with_columns(n_people=pl.lit(9))
