@@ -87,27 +87,35 @@ def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
         return replace(line, result=NotEstimable(reason=reason, method=METHOD))
     weight = np.array([contrast.n_pilot for contrast in found], float)
     weight /= weight.sum()
-    value = float(weight @ np.array([contrast.value for contrast in found]))
-    uncertainty = Uncertainty(
-        float(weight @ np.array([contrast.std_error for contrast in found])), min(contrast.df for contrast in found)
+    whole = Contrast(
+        float(weight @ np.array([contrast.value for contrast in found])),
+        float(weight @ np.array([contrast.std_error for contrast in found])),
+        min(contrast.df for contrast in found),
+        max(contrast.n_pilot for contrast in found),
+        max(contrast.n_control for contrast in found),
     )
-    low, high = uncertainty.interval(value, alpha=setting.alpha)
+    left_out = f"without {n_left_out} strata of fewer than {MIN_PEOPLE} people in an arm" if n_left_out else ""
+    return _told(line, whole, METHOD, setting.alpha, left_out)
+
+
+def _told(line: Line, whole: Contrast, method: str, alpha: float, note: str = "") -> Line:
+    uncertainty = Uncertainty(whole.std_error, whole.df)
+    low, high = uncertainty.interval(whole.value, alpha=alpha)
     result = Estimate(
-        estimate=value,
-        std_error=uncertainty.std_error,
+        estimate=whole.value,
+        std_error=whole.std_error,
         ci_low=low,
         ci_high=high,
-        p_value=uncertainty.p_value(value),
-        df=uncertainty.df,
-        n_units_pilot=max(contrast.n_pilot for contrast in found),
-        n_units_control=max(contrast.n_control for contrast in found),
-        n_pilot=max(contrast.n_pilot for contrast in found),
-        n_control=max(contrast.n_control for contrast in found),
-        method=METHOD,
-        note="the units are people"
-        + (f"; without {n_left_out} strata of fewer than {MIN_PEOPLE} people in an arm" if n_left_out else ""),
+        p_value=uncertainty.p_value(whole.value),
+        df=whole.df,
+        n_units_pilot=whole.n_pilot,
+        n_units_control=whole.n_control,
+        n_pilot=whole.n_pilot,
+        n_control=whole.n_control,
+        method=method,
+        note="; ".join(filter(None, ["the units are people", note])),
     )
-    return detectable_by_error(replace(line, result=result), uncertainty, setting.alpha)
+    return detectable_by_error(replace(line, result=result), uncertainty, alpha)
 
 
 def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
@@ -154,24 +162,7 @@ def retention_line(line: Line, cells: pl.DataFrame, setting, *, months: int) -> 
     if not found:
         reason = f"no stratum has {MIN_PEOPLE} people of each arm followed for {months} months, some of whom left"
         return replace(line, result=NotEstimable(reason=reason, method=method))
-    whole = pooled(found)
-    uncertainty = Uncertainty(whole.std_error, whole.df)
-    low, high = uncertainty.interval(whole.value, alpha=setting.alpha)
-    result = Estimate(
-        estimate=whole.value,
-        std_error=whole.std_error,
-        ci_low=low,
-        ci_high=high,
-        p_value=uncertainty.p_value(whole.value),
-        df=whole.df,
-        n_units_pilot=whole.n_pilot,
-        n_units_control=whole.n_control,
-        n_pilot=whole.n_pilot,
-        n_control=whole.n_control,
-        method=method,
-        note="the units are people",
-    )
-    return detectable_by_error(replace(line, result=result), uncertainty, setting.alpha)
+    return _told(line, pooled(found), method, setting.alpha)
 
 
 def _difference(cells: pl.DataFrame, months: int) -> Contrast | None:

@@ -125,35 +125,16 @@ def smoothness_interval(
         raise ValueError("too few units for as many periods, or periods in which nothing varies")
     n_post = event_study.size - n_pre
     times = np.concatenate([np.arange(-n_pre, 0), np.arange(1, n_post + 1)]).astype(float)
-    # δ_s is a line plus second differences b_k at the knots k: for s > 0 it bends at 0 … s − 1, for s < 0 at 0 … s + 1
-    # backwards, and δ_0 = 0. Slope γ is the free one, from −1 to 0.
-    knots = np.arange(-n_pre + 1, n_post)
-    bends = np.array(
-        [
-            [max(s - k, 0.0) if k >= 0 and s > 0 else max(k - s, 0.0) if k < 0 and s < 0 else 0.0 for k in knots]
-            for s in times
-        ]
-    )
-    after = np.concatenate([np.zeros(n_pre), weights])
-    slope_of_target = float(after @ times)
+    bends = _bends(times, np.arange(-n_pre + 1, n_post))
 
     def spread(before: np.ndarray) -> float:
         line = np.concatenate([before, weights])
         return float(np.sqrt(line @ covariance @ line))
 
-    # before · times + slope_of_target = 0 frees the estimator of the line: parametrise what is left.
-    particular = -slope_of_target * times[:n_pre] / float(times[:n_pre] @ times[:n_pre])
-    basis = np.linalg.svd(times[None, :n_pre])[2][1:].T  # n_pre × (n_pre − 1)
-    corner = covariance[:n_pre, :n_pre]
-    cross = covariance[:n_pre, n_pre:] @ weights
-    if basis.shape[1]:
-        least = particular + basis @ np.linalg.solve(basis.T @ corner @ basis, -basis.T @ (corner @ particular + cross))
-    else:
-        least = particular
-
     def bends_of(before: np.ndarray) -> np.ndarray:
         return np.concatenate([before, weights]) @ bends
 
+    least, basis = _least_variance(covariance, times, weights)
     best = least
     if m > 0 and basis.shape[1]:
         best = _shortest(least, basis, spread, bends_of, m, alpha)
@@ -165,6 +146,34 @@ def smoothness_interval(
     half = folded_normal_quantile(bias / error, alpha) * error * stretch
     middle = float(np.concatenate([best, weights]) @ event_study)
     return middle - half, middle + half
+
+
+def _bends(times: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """How much a second difference at each knot moves the trend at each time (times × knots); the trend is 0 at 0.
+
+    δ is a line from −1 to 0, and bends at 0 … s − 1 for s > 0, backwards at −1 … s + 1 for s < 0.
+    """
+    return np.array(
+        [
+            [max(s - k, 0.0) if k >= 0 and s > 0 else max(k - s, 0.0) if k < 0 and s < 0 else 0.0 for k in knots]
+            for s in times
+        ]
+    )
+
+
+def _least_variance(covariance: np.ndarray, times: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of the effects before kick-off with the least variance among those that free the estimator of a line
+    (before · times + weights · times = 0), and a basis of the directions in which they may move (n_pre × n_pre − 1)."""
+    n_pre = times.size - weights.size
+    early = times[:n_pre]
+    particular = -float(weights @ times[n_pre:]) * early / float(early @ early)
+    basis = np.linalg.svd(early[None, :])[2][1:].T
+    if not basis.shape[1]:
+        return particular, basis
+    corner, cross = covariance[:n_pre, :n_pre], covariance[:n_pre, n_pre:] @ weights
+    return particular + basis @ np.linalg.solve(
+        basis.T @ corner @ basis, -basis.T @ (corner @ particular + cross)
+    ), basis
 
 
 def _shortest(least, basis, spread, bends_of, m: float, alpha: float) -> np.ndarray:
