@@ -27,12 +27,14 @@ outcomes:
 segments: [tenure]
 """
 # Who is listed in which month is the files' own matter: the report lists leavers once more where it tells their exit
-# late, and its impossible hire dates in March and August quarantine one record each. Addresses, which trainings name,
-# are not in the history tables.
+# late, and its impossible hire dates in March and August quarantine one record each: months of employment, and with
+# them hazards, differ by those. Only the report says which leavers are regretted; addresses, which trainings name, are
+# not in the history tables: nor is who took part.
+OWN_MATTERS = r"^(hazard_difference_in_differences|left_regretted_.*|as_treated|complier)$"
 COMPARED = {
     f"pub_{name}.parquet"
     for name in (
-        *("estimates", "power", "decisions", "money", "outcomes", "comparisons", "trends", "balance", "responses"),
+        *("power", "decisions", "money", "outcomes", "comparisons", "trends", "balance", "responses"),
         "populations",
     )
 }
@@ -68,6 +70,9 @@ def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, 
         name for name in COMPARED if (first / "parquet" / name).read_bytes() != (other / "parquet" / name).read_bytes()
     ]
     assert different == []
+    released = [pl.read_parquet(folder / "parquet" / "pub_estimates.parquet") for folder in (first, other)]
+    same, also = (table.filter(~pl.col("estimator").str.contains(OWN_MATTERS)) for table in released)
+    assert same.equals(also) and same.height > 100
     # Head-counts differ by those two records, where one file of the same month says more.
     ours, theirs = (pl.read_parquet(folder / "parquet" / "pub_headcount.parquet") for folder in (other, first))
     both = ours.join(theirs, on=["programme", "month", "cohort"])
