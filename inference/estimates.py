@@ -114,29 +114,24 @@ def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Lin
     table = (cells.life if question.kind == "time_to_event" else cells.means).filter(
         pl.col("metric") == question.metric
     )
-    yield from _lines(question, asked, cells, table.filter(pl.col("segment") == ALL), is_whole=True)
+    setting = _setting(question, asked, cells)
+    yield from _lines(question, asked, cells, setting, table.filter(pl.col("segment") == ALL), is_whole=True)
     for segment in table["segment"].unique().sort():
         if segment != ALL:
-            mine = _lines(question, asked, cells, table.filter(pl.col("segment") == segment), is_whole=False)
+            part = table.filter(pl.col("segment") == segment)
+            mine = _lines(question, asked, cells, setting, part, is_whole=False)
             headline = next(line for line in mine if line.is_headline)
             yield replace(headline, segment=segment, is_headline=False)
 
 
-def _lines(question: Question, asked: Asked, cells: Cells, table: pl.DataFrame, *, is_whole: bool) -> Iterator[Line]:
+def _lines(
+    question: Question, asked: Asked, cells: Cells, setting: Setting, table: pl.DataFrame, *, is_whole: bool
+) -> Iterator[Line]:
     if question.kind != "time_to_event":
-        yield from mean_lines(question, table, _setting(question, asked, cells), is_whole=is_whole)
+        yield from mean_lines(question, table, setting, is_whole=is_whole)
         return
     if asked.unit == "person" and not table.is_empty():
-        line = Line(
-            metric=question.metric,
-            estimator="",
-            aggregation="simple",
-            cohort=ALL,
-            event_time=None,
-            result=NotEstimable(reason=""),
-            is_headline=True,
-        )
-        yield retention_line(line, table, _setting(question, asked, cells), months=asked.retention_months)
+        yield retention_line(question, table, setting, months=asked.retention_months)
         return
     yield from retention_lines(
         question,

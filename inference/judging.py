@@ -36,10 +36,10 @@ class Line:
 
     metric: str
     estimator: str
-    aggregation: str
-    cohort: str
-    event_time: int | None
     result: Result
+    aggregation: str = "simple"
+    cohort: str = ALL
+    event_time: int | None = None
     is_headline: bool = False
     detectable: float | None = None
     basis: str = ""
@@ -54,6 +54,20 @@ class Arms:
     control: np.ndarray
     n_pilot: int
     n_control: int
+
+
+def with_interval(value: float, uncertainty: Uncertainty, *, alpha: float, **counts) -> Estimate:
+    """The estimate of a value whose uncertainty is known; `counts` are its units, people, method and note."""
+    low, high = uncertainty.interval(value, alpha=alpha)
+    return Estimate(
+        estimate=value,
+        std_error=uncertainty.std_error,
+        ci_low=low,
+        ci_high=high,
+        p_value=uncertainty.p_value(value),
+        df=uncertainty.df,
+        **counts,
+    )
 
 
 def judge(
@@ -88,21 +102,10 @@ def judge(
     if uncertainty is None or not moves[arms.pilot].any() or not moves[arms.control].any():
         reason = "the error cannot be computed: the outcome does not vary in an arm, or rests on a single unit"
         return NotEstimable(reason=reason, **counts), None
-    low, high = uncertainty.interval(part.value, alpha=alpha)
     lone = [size for size in np.unique(cohort[involved], return_counts=True)[1] if size == 1]
     if lone:
         note = "; ".join(filter(None, [note, f"{len(lone)} cohort(s) of a single unit"]))
-    estimate = Estimate(
-        estimate=part.value,
-        std_error=uncertainty.std_error,
-        ci_low=low,
-        ci_high=high,
-        p_value=uncertainty.p_value(part.value),
-        df=uncertainty.df,
-        note=note,
-        **counts,
-    )
-    return estimate, uncertainty
+    return with_interval(part.value, uncertainty, alpha=alpha, note=note, **counts), uncertainty
 
 
 def detectable_by_error(line: Line, uncertainty: Uncertainty | None, alpha: float) -> Line:

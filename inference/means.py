@@ -121,9 +121,6 @@ def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_
     headline = Line(
         metric=question.metric,
         estimator="att_not_yet_treated",
-        aggregation="simple",
-        cohort=ALL,
-        event_time=None,
         result=NotEstimable(reason=f"no records from the source {question.source}"),
         is_headline=True,
     )

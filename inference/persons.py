@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from inference.jackknife import Uncertainty
-from inference.judging import Line, detectable_by_error
+from inference.judging import Line, Question, detectable_by_error, with_interval
 from inference.life_tables import survival_curve
-from inference.results import Estimate, NotEstimable
+from inference.results import NotEstimable
 
 MIN_PEOPLE = 10  # per arm and stratum: below, the normal approximation of a mean is not to be trusted
 METHOD = "mean within-person change since kick-off, by stratum; Neyman's variance, Welch df"
@@ -100,14 +100,10 @@ def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
 
 def _told(line: Line, whole: Contrast, method: str, alpha: float, note: str = "") -> Line:
     uncertainty = Uncertainty(whole.std_error, whole.df)
-    low, high = uncertainty.interval(whole.value, alpha=alpha)
-    result = Estimate(
-        estimate=whole.value,
-        std_error=whole.std_error,
-        ci_low=low,
-        ci_high=high,
-        p_value=uncertainty.p_value(whole.value),
-        df=whole.df,
+    result = with_interval(
+        whole.value,
+        uncertainty,
+        alpha=alpha,
         n_units_pilot=whole.n_pilot,
         n_units_control=whole.n_control,
         n_pilot=whole.n_pilot,
@@ -130,7 +126,7 @@ def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
 RETENTION = "Kaplan–Meier {} at {} months by stratum; Greenwood's variance (Greenwood 1926)"
 
 
-def retention_line(line: Line, cells: pl.DataFrame, setting, *, months: int) -> Line:
+def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: int) -> Line:
     """The share retained of a study that assigned persons, from `cell_life_tables`: one row of counts per arm and
     stratum is all that Kaplan and Meier need.
 
@@ -139,7 +135,7 @@ def retention_line(line: Line, cells: pl.DataFrame, setting, *, months: int) -> 
     """
     phases = ("after",) if setting.is_random else ("after", "before")
     method = RETENTION.format("difference" if setting.is_random else "difference in differences", months)
-    line = replace(line, estimator="persons_retention")
+    line = Line(metric=question.metric, estimator="persons_retention", result=NotEstimable(reason=""), is_headline=True)
     found: list[Contrast] = []
     for cohort in cells["comparison_cohort"].unique().sort():
         mine = cells.filter((pl.col("comparison_cohort") == cohort) & (pl.col("month_number") <= months))

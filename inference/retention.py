@@ -12,7 +12,6 @@ import polars as pl
 from inference import att, life_tables
 from inference.att import Panel
 from inference.judging import (
-    ALL,
     JACKKNIFE,
     Arms,
     Line,
@@ -95,9 +94,6 @@ def retention_lines(
             line = Line(
                 metric=question.metric,
                 estimator=f"{measure.prefix}_difference{'_in_differences' * takes_off}",
-                aggregation="simple",
-                cohort=ALL,
-                event_time=None,
                 result=NotEstimable(reason=f"no records from the source {question.source}"),
                 is_headline=is_headline,
             )
@@ -210,9 +206,6 @@ def hazard_line(metric: str, turnovers: pl.DataFrame, kickoffs: Mapping[str, dat
     line = Line(
         metric=metric,
         estimator="hazard_difference_in_differences",
-        aggregation="simple",
-        cohort=ALL,
-        event_time=None,
         result=NotEstimable(reason="no months of employment to count leavers in"),
     )
     assigned = turnovers if turnovers.is_empty() else turnovers.filter(pl.col("unit_id").is_in(list(kickoffs)))
