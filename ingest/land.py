@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+import durable
+
 SOURCES = ("hris", "survey", "checkins", "roster")
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".partial", ".swp")
 MANIFEST = ".manifest.json"
@@ -38,6 +40,11 @@ class Landed:
     known_date: str = ""  # the day of the run that took it in; before any day where it was not written down
 
 
+def load_id_of(source: str, file_name: str, content_sha256: str) -> str:
+    """What a file is known by: sha256 over source, name and content."""
+    return hashlib.sha256(f"{source}\0{file_name}\0{content_sha256}".encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Arrival:
     """A whole file in the inbox."""
@@ -55,7 +62,7 @@ class Arrival:
     @property
     def load_id(self) -> str:
         """sha256 over source, name and content."""
-        return hashlib.sha256(f"{self.source}\0{self.file_name}\0{self.content_sha256}".encode()).hexdigest()
+        return load_id_of(self.source, self.file_name, self.content_sha256)
 
 
 @dataclass(frozen=True)
@@ -113,9 +120,8 @@ class Seen:
         if self.note is None or self.now == self.there:
             return
         self.note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.note.with_name(f"{self.note.name}.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(self.now), encoding="utf-8")
-        _sync_and_rename(temporary, self.note, mode=0o600)
+        text = json.dumps(self.now)
+        durable.replace(self.note, lambda path: path.write_text(text, encoding="utf-8"), beside=f".{os.getpid()}.tmp")
 
 
 def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
@@ -195,8 +201,8 @@ def read_manifest(path: Path) -> dict:
 
 def landed_files(landing: Path) -> list[Landed]:
     """Everything that ever landed, in the order of arrival."""
-    notes = [json.loads(path.read_text(encoding="utf-8")) for path in landing.glob("*/landed.json")]
-    return sorted((Landed(**note) for note in notes), key=lambda landed: landed.sequence)
+    notes = [(path.parent.name, json.loads(path.read_text(encoding="utf-8"))) for path in landing.glob("*/landed.json")]
+    return sorted((Landed(**note | {"load_id": name}) for name, note in notes), key=lambda landed: landed.sequence)
 
 
 def content_path(landing: Path, landed: Landed) -> Path:
@@ -235,7 +241,7 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
         )
         if old or _freeze(arrival.path, landed, landing):
             sequence += 1
-            _note(landed, landing)
+            note(landed, landing)
             new.append(landed)
     return new
 
@@ -243,29 +249,26 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
 def _freeze(path: Path, landed: Landed, landing: Path) -> bool:
     folder = landing / landed.load_id
     folder.mkdir(mode=0o700, exist_ok=True)
-    target = content_path(landing, landed)
-    temporary = target.with_name(target.name + ".tmp")
-    temporary.unlink(missing_ok=True)
     try:
-        shutil.copyfile(path, temporary)
-    except (FileNotFoundError, PermissionError):
+        durable.replace(
+            content_path(landing, landed), lambda copy: _copy(path, copy, landed.content_sha256), mode=0o400
+        )
+    except (FileNotFoundError, PermissionError, _Changed):
         return False
-    if sha256(temporary) != landed.content_sha256:
-        temporary.unlink()
-        return False
-    _sync_and_rename(temporary, target, mode=0o400)
     return True
 
 
-def _note(landed: Landed, landing: Path) -> None:
-    note = landing / landed.load_id / "landed.json"
-    temporary = note.with_name("landed.json.tmp")
-    temporary.write_text(json.dumps(asdict(landed)), encoding="utf-8")
-    _sync_and_rename(temporary, note, mode=0o600)
+class _Changed(OSError):
+    """The file changed while it was copied."""
 
 
-def _sync_and_rename(temporary: Path, target: Path, *, mode: int) -> None:
-    temporary.chmod(mode)
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(target)
+def _copy(path: Path, copy: Path, digest: str) -> None:
+    shutil.copyfile(path, copy)
+    if sha256(copy) != digest:
+        copy.unlink()
+        raise _Changed
+
+
+def note(landed: Landed, landing: Path) -> None:
+    """Write down what is known of a frozen file; without it the file has not landed."""
+    durable.replace_text(landing / landed.load_id / "landed.json", json.dumps(asdict(landed)))

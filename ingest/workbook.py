@@ -51,7 +51,7 @@ def inspect(path: Path, worksheet: str | None) -> Sheet:
     """The named sheet of the workbook (the first where none is named). Raises NotAWorkbook."""
     try:
         with zipfile.ZipFile(path) as archive:
-            part = _part_of(archive, worksheet)
+            part = part_of(archive, worksheet)
             total = 0
             for other in archive.namelist():
                 if other != part:
@@ -109,7 +109,8 @@ def _elements(archive: zipfile.ZipFile, name: str, on_start) -> None:
     parser.Parse(b"", True)
 
 
-def _part_of(archive: zipfile.ZipFile, worksheet: str | None) -> str:
+def part_of(archive: zipfile.ZipFile, worksheet: str | None) -> str:
+    """The name of the part that holds the named sheet (the first where none is named)."""
     sheets: list[tuple[str, str]] = []
     targets: dict[str, str] = {}
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import durable
+
 
 class WorkspaceBusy(RuntimeError):
     """Another run holds the workspace."""
@@ -70,10 +72,7 @@ def hold(path: Path, *, run_id: str):
                 f"another run holds this workspace{_holder(handle)}; try again when it is done"
             ) from None
         token = _token(path) + 1
-        fence = _fence(path)
-        temporary = fence.with_name(f"{fence.name}.tmp")
-        temporary.write_text(str(token), encoding="utf-8")
-        temporary.replace(fence)
+        durable.replace_text(_fence(path), str(token))
         note = {"run_id": run_id, "pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(note).encode(), 0)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+import durable
 
 
 def append(path: Path, event: str, **facts) -> None:
     """Add one event with the time (UTC); on disk when this returns."""
     line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}, default=str)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(handle, line.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    durable.append(path, line.encode())
 
 
 def read(path: Path) -> list[dict]:

@@ -2,16 +2,21 @@
 
 import dagster as dg
 
-from ingest import land, load
+from ingest import erase, land, load
+from ingest.pseudonyms import Pseudonyms
+from ingest.spec import load_mappings
+from orchestration.faults import told_safely
 from orchestration.resources import Night
 
 LOAD_LOG = dg.AssetKey(["raw", "load_log"])
 
 
 @dg.asset(key=LOAD_LOG, group_name="files_in", kinds={"duckdb"})
+@told_safely
 def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
     night.record("started", as_of=str(night.day))
+    _keep_out(context, night)
     inbox = land.scan(night.workspace.inbox, seen=night.workspace.seen)
     # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
     new = [] if night.looks_back else land.land(inbox, night.workspace.landing, known_date=night.day)
@@ -27,3 +32,16 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
             "new": dg.MetadataValue.md("\n".join(f"- {one.source}/{one.file_name}" for one in new[:200]) or "none"),
         }
     )
+
+
+def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
+    """Who was erased stays erased: new exports and restored copies are cleansed before anything is read of them."""
+    there = night.workspace
+    erased = erase.Erased.of(there.memory, Pseudonyms.from_environment(there.key_file))
+    if not erased.tombstones:
+        return
+    done = erase.cleanse(there.inbox, there.landing, load_mappings(there.sources), erased)
+    erased.keep(there.memory)
+    if done:
+        context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")
+        night.record("erased_again", files=[{"old": one.old, "new": one.new} for one in done])

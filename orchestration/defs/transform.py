@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 
+import durable
 from orchestration.resources import Night
 from orchestration.workspace import HOUSE, Workspace, code_version
 
@@ -43,7 +44,7 @@ def manifest(workspace: Workspace) -> Path:
     )
     if done.returncode:
         raise RuntimeError(f"dbt could not parse its project:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    stamp.write_text(code_version(), encoding="utf-8")
+    durable.replace_text(stamp, code_version())
     return path
 
 
@@ -70,7 +71,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         arguments = ["build", "--vars", variables, *([] if is_same else ["--full-refresh"])]
         stamp.unlink(missing_ok=True)
         yield from dbt.cli(arguments, context=context, target_path=target).stream()
-        stamp.write_text(code_version(), encoding="utf-8")
+        durable.replace_text(stamp, code_version())
 
     return transform
 

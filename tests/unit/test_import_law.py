@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-ROOMS = ("ingest", "inference", "expectations", "publish", "simulation", "orchestration")
-ALLOWED = {room: {room} for room in ROOMS} | {
-    "publish": {"publish", "inference"},
+ROOMS = ("durable", "ingest", "inference", "expectations", "publish", "simulation", "orchestration")
+ALLOWED = {room: {room, "durable"} for room in ROOMS} | {
+    "publish": {"publish", "inference", "durable"},
     "orchestration": set(ROOMS),
 }
 ONLY_IN_ORCHESTRATION = {"dagster", "dagster_dbt"}
