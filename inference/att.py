@@ -72,6 +72,7 @@ class GroupTime:
     panel: Panel
     control: Control
     counted: np.ndarray | None = None  # C × K: people who carry weight in each pair, where that is not the panel's n
+    anticipation: int = 0  # periods before treatment that it may have moved already
 
     @property
     def event_time(self) -> np.ndarray:
@@ -121,6 +122,7 @@ def collect(
     panel: Panel,
     control: Control,
     found: Iterable[tuple],
+    anticipation: int = 0,
 ) -> GroupTime:
     """A `GroupTime` from ((g, t, base), value, leave-one-out values, influence[, people counted]) of each pair."""
     found = list(found)
@@ -140,6 +142,7 @@ def collect(
         panel=panel,
         control=control,
         counted=np.array([f[4] for f in found]).T if found and len(found[0]) > 4 else None,
+        anticipation=anticipation,
     )
 
 
@@ -162,9 +165,8 @@ def group_time_effects(
         ]
         return tuple(sum(sign * part[index] for sign, part in parts) for index in range(3))
 
-    return collect(
-        panel, control, ((pair, *effect(*pair)) for pair in pairs(panel, base=base, anticipation=anticipation))
-    )
+    asked = pairs(panel, base=base, anticipation=anticipation)
+    return collect(panel, control, ((pair, *effect(*pair)) for pair in asked), anticipation)
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,11 @@ def by_event_time(effects: GroupTime, *, balanced_to: int | None = None) -> dict
 def dynamic(effects: GroupTime, *, balanced_to: int | None = None) -> Aggregate:
     """Plain mean of the event-time effects from 0 on."""
     return _mean_of([part for e, part in by_event_time(effects, balanced_to=balanced_to).items() if e >= 0])
+
+
+def dynamic_balanced(effects: GroupTime) -> Aggregate:
+    """`dynamic` over the event times that every cohort reaches: none of its effects is missing a cohort."""
+    return dynamic(effects, balanced_to=effects.panel.n_periods - int(effects.g.max()))
 
 
 def by_cohort(effects: GroupTime) -> dict[int, Aggregate]:

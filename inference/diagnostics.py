@@ -91,7 +91,7 @@ def mean_diagnostics(
     indexed = panel_from_cells(observed)
     panel = indexed.panel
     rng = np.random.default_rng(SEED)
-    effects = att.group_time_effects(panel)
+    effects = att.group_time_effects(panel, anticipation=setting.anticipation)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     arms = arms_of(effects, usable)
     found: list[Diagnostic] = [_alike(indexed)]
@@ -122,7 +122,7 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
     if not np.any(indexed.eligible > indexed.panel.n):
         return
     panel = answers.response_panel(indexed.eligible, indexed.panel)
-    effects = att.group_time_effects(panel)
+    effects = att.group_time_effects(panel, anticipation=setting.anticipation)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     words = ("the programme changes who answers", "no change in who answers was seen")
     yield _judged("response_rate", att.simple(effects), arms_of(effects, usable), panel, setting, words)
@@ -142,7 +142,7 @@ def _trends(
     effects: GroupTime, uncertainty: Uncertainty, setting: Setting, rng, *, is_primary: bool
 ) -> Iterator[Diagnostic]:
     events = {e: part for e, part in att.by_event_time(effects).items() if np.isfinite(part.without).all()}
-    before = [part for e, part in events.items() if e < 0]
+    before = [part for e, part in events.items() if e < -effects.anticipation]
     test = trends.pre_trend(before, uncertainty.df, alpha=setting.alpha)
     if test is None:
         yield _unknown("pre_trend", "no period before kick-off to look at, or too few units for as many periods")
@@ -165,12 +165,13 @@ def _trends(
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
         yield Diagnostic(name="band_critical_value", value=critical, says=says)
-    universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal"))
-    earlier, later = _run(universal, -2, -1)[::-1], _run(universal, 0, 1)
-    if not earlier or not later:
+    early = effects.anticipation  # periods that are neither before nor after: they move, and are not judged
+    universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal", anticipation=early))
+    earlier, later = _run(universal, -2 - early, -1)[::-1], _run(universal, -early, 1)
+    if not earlier or len(later) <= early:
         yield _unknown("relative_magnitude", "fewer than two periods before kick-off, or none after it")
         return
-    weights = np.full(len(later), 1 / len(later))
+    weights = _mean_after(later, early)
     size = trends.relative_magnitude(
         np.array([part.value for part in earlier]), np.array([part.value for part in later]), weights=weights
     )
@@ -187,6 +188,11 @@ def _trends(
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
         yield from _smoothness(earlier, later, uncertainty.df, setting)
+
+
+def _mean_after(later: list[Aggregate], early: int) -> np.ndarray:
+    """Weights of the mean since kick-off, where the first periods lie before it."""
+    return np.append(np.zeros(early), np.full(len(later) - early, 1 / (len(later) - early)))
 
 
 def _run(events: dict[int, Aggregate], first: int, step: int) -> list[Aggregate]:
@@ -206,7 +212,7 @@ def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting
         np.zeros(0),
     )
     words = ("an effect before there was a programme", "no effect of an invented earlier kick-off")
-    before = (effects.t < effects.g) & np.isfinite(effects.value)
+    before = (effects.event_time < -effects.anticipation) & np.isfinite(effects.value)
     return _judged("placebo_date", mean, arms_of(effects, before), effects.panel, setting, words)
 
 
@@ -216,7 +222,7 @@ def _smoothness(earlier, later, df: float, setting: Setting) -> Iterator[Diagnos
     covariance = trends.jackknife_covariance(parts)
     if covariance is None:
         return
-    weights = np.full(len(later), 1 / len(later))
+    weights = _mean_after(later, setting.anticipation)
     study = np.array([part.value for part in parts])
     bend = np.max(np.abs(np.diff(np.append(study[: len(earlier)], 0.0), n=2))) if len(earlier) > 1 else 0.0
     for name, m, allows in (
@@ -257,7 +263,7 @@ def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterat
         arms = replace(arms_of(effects, post), n_pilot=smallest)
         yield _judged("slope_by_wave", slope, arms, effects.panel, setting, words)
     for dimension in ORDERED:
-        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")))
+        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")), setting)
         if found is None:
             continue
         parts, panel, arms = found
@@ -265,7 +271,7 @@ def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterat
         yield _judged(f"slope_by_{dimension}", slope, arms, panel, setting, words)
 
 
-def _of_segments(cells: pl.DataFrame):
+def _of_segments(cells: pl.DataFrame, setting: Setting):
     """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
     observed = cells.filter(pl.col("n_observed") > 0)
     units = observed["unit_id"].unique().sort().to_list()
@@ -275,7 +281,7 @@ def _of_segments(cells: pl.DataFrame):
     n_pilot, n_control = [], []
     for segment in sorted(observed["segment"].unique(), key=_position):
         indexed = panel_from_cells(observed.filter(pl.col("segment") == segment))
-        effects = att.group_time_effects(indexed.panel)
+        effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
         if not chosen.any():
             continue

@@ -155,6 +155,7 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         alpha=asked.alpha,
         stratum=cells.facts_of_units("stratum"),
         is_trained=cells.facts_of_units("is_coach_trained"),
+        anticipation=question.anticipation,
         changes=of_metric(cells.differences),
         products=of_metric(cells.covariates),
     )

@@ -28,6 +28,7 @@ class Question:
     direction: str = "up"
     worthwhile: float | None = None  # the smallest effect worth having, in the metric's unit
     margin: float | None = None  # how much worse a guardrail may become
+    anticipation: int = 0  # periods before kick-off in which the programme may work already
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,10 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
     for k in np.flatnonzero(chosen):
         g, t, base = effects.g[k], effects.t[k], effects.base[k]
         both = panel.n[:, [t - 1, base - 1]] if effects.counted is None else effects.counted[:, [k, k]]
-        treated, untreated = panel.cohort == g, att.is_control(panel, g, max(t, base), effects.control)
+        treated, untreated = (
+            panel.cohort == g,
+            att.is_control(panel, g, max(t, base) + effects.anticipation, effects.control),
+        )
         pilot |= treated & (both.sum(axis=1) > 0)
         control |= untreated & (both.sum(axis=1) > 0)
         n_pilot[g] = max(n_pilot.get(g, 0.0), both[treated].sum(axis=0).min())

@@ -39,14 +39,16 @@ CONTRAST = "difference of unit means after kick-off"
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
-    `is_trained` tells whose coach took part; `changes` and `products` are `cell_differences` and `cell_covariates` of
-    one metric (empty frames: nothing to adjust for)."""
+    `is_trained` tells whose coach took part, `anticipation` how many periods before kick-off may be moved already;
+    `changes` and `products` are `cell_differences` and `cell_covariates` of one metric (empty: nothing to adjust by).
+    """
 
     design: str
     unit: str
     alpha: float
     stratum: Mapping[str, str] = field(default_factory=dict)
     is_trained: Mapping[str, bool] = field(default_factory=dict)
+    anticipation: int = 0
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)
     products: pl.DataFrame = field(default_factory=pl.DataFrame)
 
@@ -136,15 +138,16 @@ def _unit_lines(
     question: Question, headline: Line, indexed: Indexed, setting: Setting, is_whole: bool
 ) -> Iterator[Line]:
     panel = indexed.panel
-    effects = att.group_time_effects(panel)
-    main = contrasts(panel, strata_of(indexed, setting)) if setting.is_random else effects
-    if main is not effects:
+    if setting.is_random:
+        main = contrasts(panel, strata_of(indexed, setting))
         adjusts = _usable_baseline(panel) is not None
         headline = replace(headline, estimator="randomised_ancova" if adjusts else "randomised_difference")
+    else:
+        main = att.group_time_effects(panel, anticipation=setting.anticipation)
     if not main.value.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
         return
-    left_out = {g: why for g in indexed.cohort_names if (why := _why_left_out(g, panel, setting.is_random))}
+    left_out = {g: why for g in indexed.cohort_names if (why := _why_left_out(g, panel, setting))}
     note = f"without {', '.join(indexed.cohort_names[g] for g in left_out)}" if left_out else ""
     post = main.t >= main.g
     yield _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
@@ -155,13 +158,14 @@ def _unit_lines(
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
     yield from _curve(other, main, indexed, setting.alpha)
-    yield from _beside(other, effects, main, indexed, setting, is_primary=question.role == "primary")
+    yield from _beside(other, main, indexed, setting, is_primary=question.role == "primary")
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
     """The headline's other aggregations."""
     post = effects.t >= effects.g
-    for name in ("dynamic", "group", "calendar"):
+    staggered = ("dynamic_balanced",) if np.unique(effects.g).size > 1 else ()
+    for name in ("dynamic", *staggered, "group", "calendar"):
         part = getattr(att, name)(effects)
         yield _line(replace(line, aggregation=name), effects, part, post, alpha=alpha)
     for g, part in att.by_cohort(effects).items():
@@ -174,19 +178,22 @@ def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> It
         yield _line(event, effects, part, effects.event_time == e, alpha=alpha)
 
 
-def _beside(
-    line: Line, effects: GroupTime, main: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool
-) -> Iterator[Line]:
+def _beside(line: Line, main: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool) -> Iterator[Line]:
     """What other estimators say: simple aggregations, never the headline."""
     panel, alpha = indexed.panel, setting.alpha
-    found: dict[str, GroupTime] = {"att_never_treated": att.group_time_effects(panel, control="never_treated")}
+    effects = att.group_time_effects(panel, anticipation=setting.anticipation) if setting.is_random else main
+    found: dict[str, GroupTime] = {
+        "att_never_treated": att.group_time_effects(panel, control="never_treated", anticipation=setting.anticipation)
+    }
     if main is not effects:
         found["att_not_yet_treated"] = effects
         found["randomised_difference"] = randomised.group_time_contrasts(panel, stratum=strata_of(indexed, setting))
     if line.estimator in found:
         del found[line.estimator]
     if np.any(indexed.eligible > panel.n):
-        found["att_response_weighted"] = att.group_time_effects(answers.weighted_for_response(indexed.eligible, panel))
+        found["att_response_weighted"] = att.group_time_effects(
+            answers.weighted_for_response(indexed.eligible, panel), anticipation=setting.anticipation
+        )
     for name, group_time in found.items():
         simple = replace(line, estimator=name)
         yield _line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
@@ -206,9 +213,10 @@ def _usable_baseline(panel: Panel) -> np.ndarray | None:
     return baseline if np.isfinite(baseline).all() and np.std(baseline) > 1e-12 * size_of_values(panel) else None
 
 
-def _why_left_out(g: int, panel: Panel, is_random: bool) -> str:
-    if g == 1 and not is_random:
-        return "coached from the first period on: there is no time before to compare with"
+def _why_left_out(g: int, panel: Panel, setting: Setting) -> str:
+    if att.NEVER < g <= 1 + setting.anticipation and not setting.is_random:
+        waited = ", or announced," if setting.anticipation else ""
+        return f"coached{waited} from the first period on: there is no time before to compare with"
     return "its kick-off lies after the last period" if g > panel.n_periods else ""
 
 
@@ -279,7 +287,10 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
     if not setting.is_trained or not (begun & took_part).any() or took_part[pilot].all():
         return
     kept = ~pilot | took_part
-    chosen = att.group_time_effects(Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]))
+    chosen = att.group_time_effects(
+        Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]),
+        anticipation=setting.anticipation,
+    )
     post = chosen.t >= chosen.g
     yield _line(replace(line, estimator="as_treated"), chosen, att.simple(chosen), post, alpha=setting.alpha)
     part, post = complier_effect(effects, took_part), effects.t >= effects.g
@@ -308,6 +319,10 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primar
     if setting.products.is_empty():
         return
     names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")[: 3 if is_primary else 2]
+    if setting.anticipation:
+        reason = "changes are kept from the last period before kick-off only, and the study declares anticipation"
+        yield from (replace(line, estimator=name, result=NotEstimable(reason=reason)) for name in names)
+        return
     moments = moments_from_cells(indexed, setting.changes, setting.products)
     if isinstance(moments, NotEstimable):
         yield from (replace(line, estimator=name, result=moments) for name in names)

@@ -33,6 +33,9 @@ class Assignment(Strict):
     joiners: Literal["excluded", "included"] = Field(
         "excluded", description="people hired after the first kick-off: their team chose them afterwards"
     )
+    anticipation_months: int = Field(
+        0, ge=0, le=12, description="months before kick-off in which its announcement may work already: no base period"
+    )
     employment_types: tuple[str, ...] = Field((), description="who is in the study; empty: everybody")
     strata: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="stratum → units, where the lot was drawn in strata that no roster names"
@@ -156,11 +159,13 @@ TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthl
 
 
 class Accepted(Strict):
-    """A finding of the gate that a person has looked at and accepts; printed in the release."""
+    """A finding of the gate that somebody has looked at and signs for, as long as said; printed in the release."""
 
-    check: Literal["group_vanished", "headcount_jump"]
-    value: str
-    reason: str = Field(min_length=10)
+    check: str = Field(description="its word in `coaching gate explain`")
+    value: str = Field(min_length=1, description="of the row that it found: one group, one snapshot, one metric")
+    who: str = Field(min_length=2, description="who signs; a role will do")
+    why: str = Field(min_length=10)
+    until: date = Field(description="the last day that it counts on")
 
 
 class Study(Strict):
@@ -187,6 +192,15 @@ class Study(Strict):
     top_layer: Literal[0, 1] = Field(1, description="the number of the highest layer")
     money: Money | None = None
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
+    survey_open_days: int = Field(
+        14,
+        ge=0,
+        le=90,
+        description="days from a launch until its answers are complete; a period is told when it is over",
+    )
+    stale_after_days: int = Field(
+        40, ge=0, le=400, description="days after which a newer release is due and the page says so; 0: never"
+    )
     alpha: float = Field(0.05, gt=0, le=0.1)
     looks: tuple[date, ...] = Field(
         (), description="days on which the results are looked at to decide, rising; alpha is spent over them"
@@ -226,6 +240,13 @@ class Study(Strict):
     def digest(self) -> str:
         """sha256 of what the study declares (not of its comments)."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def questions_digest(self) -> str:
+        """sha256 of what is asked: two releases with equal ones are comparable, whatever was accepted between them."""
+        return hashlib.sha256(
+            self.model_dump_json(exclude={"accepted", "title", "stale_after_days"}).encode()
+        ).hexdigest()
 
     @property
     def primary(self) -> tuple[str, ...]:
@@ -271,6 +292,10 @@ class Study(Strict):
         ]
         return [{"kind": "mean", "lowest": None, "highest": None, **row} for row in outputs + scales]
 
+    def _anticipation(self, outcome: Outcome) -> int:
+        """In periods of the outcome, the begun one counted."""
+        return -(-self.assignment.anticipation_months // (3 if outcome.period == "quarter" else 1))
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """The study as tables of the schema `raw`, for dbt."""
         listed = [
@@ -287,6 +312,8 @@ class Study(Strict):
             "top_layer": self.top_layer,
             "checkins_per_month": self.checkins.per_month,
             "review_days": self.checkins.review_days,
+            "min_group_size": self.min_group_size,
+            "survey_open_days": self.survey_open_days,
             **self.favour.model_dump(),
             **{f"readiness_{name}": value for name, value in self.readiness.model_dump().items()},
         }
@@ -297,7 +324,7 @@ class Study(Strict):
                 (unit, stratum) for stratum, units in self.assignment.strata.items() for unit in units
             ],
             "raw_study__employment_types": [(name,) for name in self.assignment.employment_types],
-            "raw_study__outcomes": [(o.metric, o.role, o.period) for o in self.outcomes],
+            "raw_study__outcomes": [(o.metric, o.role, o.period, self._anticipation(o)) for o in self.outcomes],
             "raw_study__metrics": self.declared_metrics,
             "raw_study__segments": [(dimension,) for dimension in self.segments],
             "raw_study__bands": _bands("tenure", self.tenure_bands, "years")

@@ -379,6 +379,34 @@ PROFILES = {
     "n_distinct": pl.Int64,
     "minimum": pl.Float64,
     "maximum": pl.Float64,
+    "mean": pl.Float64,
+}
+# What releases told of people, kept outside of the warehouse (publish/memory.py writes it, dbt reads it).
+RELEASED_TABLES = {
+    "released_observations": {
+        "metric": pl.String,
+        "period": pl.String,
+        "subject_kind": pl.String,
+        "subject_id": pl.String,
+        "unit_id": pl.String,
+        "cohort": pl.String,
+        "arm": pl.String,
+        "kickoff_date": pl.Date,
+        "period_start": pl.Date,
+        "last_observed_date": pl.Date,
+        "value": pl.Float64,
+        "released_date": pl.Date,
+        "replaced_date": pl.Date,
+        "released_in": pl.Int32,
+        "replaced_in": pl.Int32,
+    },
+    "released_segments": {
+        "member_kind": pl.String,
+        "member_id": pl.String,
+        "dimension": pl.String,
+        "word": pl.String,
+        "released_date": pl.Date,
+    },
 }
 STUDY_TABLES = {
     "raw_study__programmes": {
@@ -400,6 +428,8 @@ STUDY_TABLES = {
         "readiness_scale": pl.String,
         "readiness_resistant_below": pl.Float64,
         "readiness_driver_from": pl.Float64,
+        "min_group_size": pl.Int64,
+        "survey_open_days": pl.Int64,
     },
     "raw_study__assignments": {
         "unit": pl.String,
@@ -409,7 +439,7 @@ STUDY_TABLES = {
     },
     "raw_study__strata": {"unit": pl.String, "stratum": pl.String},
     "raw_study__employment_types": {"employment_type": pl.String},
-    "raw_study__outcomes": {"metric": pl.String, "role": pl.String, "period": pl.String},
+    "raw_study__outcomes": {"metric": pl.String, "role": pl.String, "period": pl.String, "anticipation": pl.Int64},
     "raw_study__metrics": {
         "metric": pl.String,
         "label": pl.String,

@@ -13,10 +13,18 @@ WIDTH, HEIGHT = 520, 230
 INK, EFFECT, BEFORE = "#1f2933", "#0b6e4f", "#7b8794"
 
 
-def event_study(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
-    """Effects by period since kick-off with intervals, as an SVG element; needs event_time, estimate, ci_low/high."""
+def event_study(rows: pl.DataFrame, *, label: str, unit: Unit, reach: float | None = None) -> str:
+    """Effects by period since kick-off with intervals, as an SVG element; needs event_time, estimate, ci_low/high.
+
+    `reach`: how many standard errors the band over the whole curve goes to both sides; drawn as thin lines.
+    """
     marked = rows.sort("event_time").with_columns(
-        pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase")
+        *(
+            (pl.col("estimate") + sign * reach * pl.col("std_error")).alias(name)
+            for sign, name in ((-1, "band_low"), (1, "band_high"))
+            if reach is not None
+        ),
+        pl.when(pl.col("event_time") < 0).then(pl.lit("before")).otherwise(pl.lit("since")).alias("phase"),
     )
     return _intervals(
         marked,
@@ -41,9 +49,8 @@ def by_cohort(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
 def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, description: str) -> str:
     import altair as alt
 
-    scaled = rows.select(
-        x, "phase", *((pl.col(name) * unit.factor).alias(name) for name in ("estimate", "ci_low", "ci_high"))
-    )
+    numbers = [name for name in ("estimate", "ci_low", "ci_high", "band_low", "band_high") if name in rows.columns]
+    scaled = rows.select(x, "phase", *((pl.col(name) * unit.factor).alias(name) for name in numbers))
     base = alt.Chart(alt.Data(values=scaled.to_dicts())).encode(
         x=alt.X(f"{x}:O", title=title, sort=None, axis=alt.Axis(labelAngle=0)),
         color=alt.Color("phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None),
@@ -52,9 +59,11 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
     bars = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(y="estimate:Q")
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="zero:Q")
+    drawn = zero + bars + points
+    if "band_low" in numbers:
+        drawn = base.mark_rule(strokeWidth=1).encode(y="band_low:Q", y2="band_high:Q") + drawn
     chart = (
-        (zero + bars + points)
-        .properties(width=WIDTH, height=HEIGHT)
+        drawn.properties(width=WIDTH, height=HEIGHT)
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=14, titleFontSize=13)
     )

@@ -1,6 +1,7 @@
 """estimates: inference over cells."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import dagster as dg
 import polars as pl
@@ -12,6 +13,7 @@ from inference.money import Assumptions, Case, Scale
 from inference.pooling import changes_by_coach, coach_table
 from ingest import load
 from ingest.study import Money, Study
+from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
 from orchestration.resources import Night
 
@@ -26,7 +28,9 @@ READ = (
     "comparisons.cmp_coach_loads",
     "staging.stg_study__outcomes",
 )
-QUESTIONS = "select metric, kind, role, source, direction from staging.stg_study__outcomes order by metric"
+QUESTIONS = (
+    "select metric, kind, role, source, direction, anticipation from staging.stg_study__outcomes order by metric"
+)
 LOADS = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,
         n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high
@@ -49,6 +53,7 @@ LOADS = """
     ],
     name="estimate",
 )
+@told_safely
 def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = night.study
@@ -74,7 +79,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
             case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES] = _coaches(study, cells["means"], dict(connection.execute(LEADS).fetchall()))
+        tables[COACHES] = _coaches(study, night.day, cells["means"], dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             schema, name = key.path
             connection.execute(f"create schema if not exists {schema}")
@@ -94,7 +99,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
 
 
-def _coaches(study: Study, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
+def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
     """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
     found = {}
     for metric in study.primary:
@@ -103,7 +108,7 @@ def _coaches(study: Study, means: pl.DataFrame, leads: dict[str, str]) -> pl.Dat
             indexed = panel_from_cells(cells)
             coaches = [leads.get(unit) for unit in indexed.units]
             found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
-    return coach_table(study.programme, found, alpha=study.alpha)
+    return coach_table(study.programme, found, alpha=alpha_on(study, day))
 
 
 def _case(money: Money | None, loads: list[tuple]) -> Case | None:

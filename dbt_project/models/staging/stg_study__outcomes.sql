@@ -2,7 +2,8 @@ with outcomes as (
     select
         metric,
         role,
-        period
+        period,
+        anticipation
     from {{ source('raw', 'raw_study__outcomes') }}
 ),
 
@@ -14,6 +15,7 @@ select
     outcomes.metric,
     outcomes.role,
     outcomes.period,
+    outcomes.anticipation,
     metrics.label,
     metrics.family,
     metrics.unit,

@@ -16,5 +16,7 @@ select
     enps_promoters_from,
     readiness_scale,
     readiness_resistant_below,
-    readiness_driver_from
+    readiness_driver_from,
+    min_group_size,
+    survey_open_days
 from {{ source('raw', 'raw_study__programmes') }}

@@ -1,11 +1,14 @@
 """What stands around an estimate: weights, bounds, pooled coaches, bands, slopes and verdicts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from inference import answers, associations, att, balance, pooling
 from inference.jackknife import jackknife
+from inference.judging import arms_of
 from inference.results import Estimate, NotEstimable
 from inference.verdicts import verdict
 
@@ -223,3 +226,28 @@ def test_three_coaches_are_listed_but_not_pooled():
     made = pooling.Changes(["a", "b", "c"], np.ones(3), np.ones(3), np.ones(3, int), np.full(3, 9))
     table = pooling.coach_table("p", {"m": made}, alpha=0.05)
     assert table["status"].to_list() == ["not_estimable"] * 3 and table["pooled"].null_count() == 3
+
+
+def test_announced_early_the_months_before_kick_off_are_neither_base_nor_before():
+    """The programme is known of one period ahead and moves the outcome by then: the base must lie before that."""
+    panel = staggered(3)
+    ahead = (np.arange(1, 9) == panel.cohort[:, None] - 1) & (panel.cohort[:, None] > 0)
+    panel = replace(panel, total=panel.total + panel.n * 0.5 * ahead)
+    careless = att.simple(att.group_time_effects(panel))
+    effects = att.group_time_effects(panel, anticipation=1)
+    assert careless.value == pytest.approx(0.5, abs=0.15)
+    assert att.simple(effects).value == pytest.approx(1.0, abs=0.15)
+    assert att.by_event_time(effects)[-1].value == pytest.approx(0.5, abs=0.15)
+    treated = effects.t >= effects.g
+    assert (effects.base[treated] == effects.g[treated] - 2).all()
+    cohort = att.NEVER + (effects.g == 3) * treated
+    arms = arms_of(effects, cohort.astype(bool) & (effects.t == 4))
+    assert not arms.control[panel.cohort == 5].any()  # they know already
+    assert arms.control[panel.cohort == 7].all()
+
+
+def test_the_balanced_mean_leaves_out_event_times_that_some_cohort_does_not_reach():
+    effects = att.group_time_effects(staggered(4, decay=0.5))
+    parts = att.by_event_time(effects)
+    assert att.dynamic_balanced(effects).value == pytest.approx(np.mean([parts[0].value, parts[1].value]), abs=1e-12)
+    assert abs(att.dynamic(effects).value - att.dynamic_balanced(effects).value) > 0.05

@@ -1,5 +1,6 @@
 """What stands beside a headline: other estimators, participation, people assigned one by one, and diagnostics."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -11,6 +12,7 @@ from inference.diagnostics import DIAGNOSTICS
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import NotEstimable
+from ingest.study import Study
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
 QUARTERS = [date(2026, month, 1) for month in (1, 4, 7, 10)]
@@ -313,6 +315,35 @@ def test_a_stratum_of_few_people_is_not_compared():
         result=NotEstimable(reason=""), is_headline=True,
     )  # fmt: skip
     assert "no stratum has 10 people" in persons.change_line(line, few, setting).result.reason
+
+
+# --- announced before it began ---------------------------------------------------------------------------------------
+
+
+def test_a_declared_announcement_moves_the_base_of_every_line_and_what_cannot_follow_says_so():
+    asked = Asked(programme="p", questions=[replace(ENGAGEMENT, anticipation=1)])
+    rows = estimate_study(asked, organisation()).estimates
+    plain = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation()).estimates
+    headline = pl.col("is_headline")
+    assert rows.filter(headline)["estimate"].item() != plain.filter(headline)["estimate"].item()
+    assert rows.filter(headline)["estimate"].item() == pytest.approx(5, abs=3)
+    adjusted = rows.filter(pl.col("estimator").is_in(["att_outcome_regression", "att_doubly_robust"]))
+    assert adjusted["status"].to_list() == ["not_estimable"] * 2
+    assert "anticipation" in adjusted["reason"][0]
+
+
+@pytest.mark.parametrize(("months", "period", "periods"), [(0, "quarter", 0), (1, "quarter", 1), (4, "quarter", 2)])
+def test_announced_months_are_whole_periods_of_the_outcome(months, period, periods):
+    study = Study.model_validate(
+        {
+            "programme": "p",
+            "title": "P",
+            "assignment": {"anticipation_months": months},
+            "outcomes": [{"metric": "enps", "period": period}, {"metric": "absence_rate", "period": "month"}],
+        }
+    )
+    told = study.tables()["raw_study__outcomes"]
+    assert told["anticipation"].to_list() == [periods, months]
 
 
 # --- hazards --------------------------------------------------------------------------------------------------------
