@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import durable
 from ingest.conform import FileFacts, conform, file_facts
 from ingest.issues import find_early_responses, find_issues
 from ingest.land import Landed, content_path
@@ -28,6 +29,7 @@ from ingest.tables import (
     PARTS,
     PROFILES,
     QUARANTINE,
+    RELEASED_TABLES,
     RESPONSES,
     SQL_TYPES,
     STUDY_TABLES,
@@ -78,9 +80,9 @@ def warehouse(path: Path):
         connection.close()
 
 
-def _create(connection, name: str, schema: dict) -> None:
+def _create(connection, name: str, schema: dict, room: str = "raw") -> None:
     columns = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in schema.items())
-    connection.execute(f"create table if not exists raw.{name} ({columns})")
+    connection.execute(f"create table if not exists {room}.{name} ({columns})")
 
 
 def prepare(connection) -> None:
@@ -92,6 +94,9 @@ def prepare(connection) -> None:
     _drop_if_older(connection)
     for name, schema in (SCHEMAS | STUDY_TABLES).items():
         _create(connection, name, schema)
+    connection.execute("create schema if not exists remembered")
+    for name, schema in RELEASED_TABLES.items():
+        _create(connection, name, schema, "remembered")
 
 
 def _drop_if_older(connection) -> None:
@@ -104,13 +109,13 @@ def _drop_if_older(connection) -> None:
         connection.execute("create schema raw")
 
 
-def replace_table(connection, name: str, frame: pl.DataFrame) -> None:
-    """Replace all rows of a small table of ours (the study's)."""
+def replace_table(connection, name: str, frame: pl.DataFrame, *, room: str = "raw") -> None:
+    """Replace all rows of a table of ours (the study's, or what releases told)."""
     connection.register("incoming", frame.to_arrow())
     connection.execute("begin")
-    connection.execute(f"delete from raw.{name}")
-    connection.execute(f"insert into raw.{name} by name select * from incoming")
-    connection.execute("commit")
+    connection.execute(f"delete from {room}.{name}")
+    connection.execute(f"insert into {room}.{name} by name select * from incoming")
+    durable.commit(connection)
     connection.unregister("incoming")
 
 
@@ -140,7 +145,7 @@ def load_source(
         if file.load_id in taken_back:
             connection.execute("begin")
             _forget(connection, file)
-            connection.execute("commit")
+            durable.commit(connection)
             results.append(Loaded(file, "taken back", reason="its file was taken out of the inbox before any release"))
             continue
         fitting = candidates(mappings, source, file.file_name)
@@ -180,7 +185,7 @@ def _load_file(
             reason = f"the reader broke on it ({type(error).__name__}); please report this, with the mapping"
             result = Loaded(file, "refused", reason=reason)
         _log(connection, result, fitting, pseudonyms)
-        connection.execute("commit")
+        durable.commit(connection)
     except BaseException:
         connection.execute("rollback")
         raise
@@ -380,15 +385,15 @@ def _profile(connection, file: Landed, table: RawTable, mapping: Mapping) -> Non
     wanted = ["count(*)"]
     for name in given:
         is_number = table.fields[name] in ("number", "birth_year")
-        extremes = [f'min("{name}")::double', f'max("{name}")::double'] if is_number else ["null", "null"]
-        wanted += [f'count("{name}")', f'approx_count_distinct("{name}")', *extremes]
+        numbers = [f'{what}("{name}")::double' for what in ("min", "max", "avg")] if is_number else ["null"] * 3
+        wanted += [f'count("{name}")', f'approx_count_distinct("{name}")', *numbers]
     sql = f"select {', '.join(wanted)} from raw.{table.name} where load_id = ?"
     [(n_rows, *facts)] = connection.execute(sql, [file.load_id]).fetchall()
     if not n_rows:
         return
     rows = [
-        (file.source, table.name, name, n_rows, n_rows - present, n_distinct, low, high)
-        for name, (present, n_distinct, low, high) in zip(given, zip(*[iter(facts)] * 4, strict=True), strict=True)
+        (file.source, table.name, name, n_rows, n_rows - present, *numbers)
+        for name, (present, *numbers) in zip(given, zip(*[iter(facts)] * 5, strict=True), strict=True)
     ]
     schema = {name: kind for name, kind in PROFILES.items() if name != "load_id"}
     _insert(connection, "profile_columns", pl.DataFrame(rows, schema=schema, orient="row"), file.load_id)

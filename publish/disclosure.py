@@ -7,7 +7,9 @@ within one release; what many releases tell together is bounded in docs/decision
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import polars as pl
 
@@ -84,6 +86,24 @@ def with_complement(
     return marked.with_columns((pl.col("_small") | pl.col("_row").is_in(sorted(taken))).alias("_hidden")).drop(
         "_row", "_small", "_usable"
     )
+
+
+Refused = Mapping[str, set[tuple]]  # table → keys of rows that the audit refused
+NOTHING_REFUSED: Refused = MappingProxyType({})
+# What names a row of the tables that are audited.
+KEYS = {
+    "pub_trends": ("metric", "cohort", "period_start"),
+    "pub_comparisons": ("metric", "time_window", "segment"),
+    "pub_estimates": ("metric", "estimator", "aggregation", "cohort", "event_time", "segment"),
+}
+
+
+def with_refused(frame: pl.DataFrame, table: str, refused: Refused) -> pl.DataFrame:
+    """Column `_refused`: the rows whose keys the audit refused."""
+    keys = refused.get(table, set())
+    if not keys:
+        return frame.with_columns(pl.lit(False).alias("_refused"))
+    return frame.with_columns(pl.Series("_refused", [row in keys for row in frame.select(KEYS[table]).iter_rows()]))
 
 
 ALL = "all"
@@ -321,14 +341,17 @@ def guard_turnovers(turnovers: pl.DataFrame, minimum: int) -> Guarded:
     return Guarded(parts.table, whole.n_hidden + parts.n_hidden)
 
 
-def guard_trends(trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
+def guard_trends(
+    trends: pl.DataFrame, outcomes: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED
+) -> Guarded:
     """Means over enough people; of shares of people also enough of them on either side; and no few silent ones."""
     shares = outcomes.filter(pl.col("unit").is_in(SHARES_OF_PEOPLE))["metric"].implode()
     few = pl.col("metric").is_in(shares) & either_side(pl.col("mean"), pl.col("n_observed"), minimum)
-    means = hide(trends, small(("n_observed",), minimum) | few, ("mean", "n_observed", "n_eligible"))
+    hidden = small(("n_observed",), minimum) | few | pl.col("_refused")
+    means = hide(with_refused(trends, "pub_trends", refused), hidden, ("mean", "n_observed", "n_eligible"))
     silent = pl.col("n_eligible") - pl.col("n_observed")
     eligible = hide(means.table, (silent > 0) & (silent < minimum), ("n_eligible",))
-    return Guarded(eligible.table, means.n_hidden)
+    return Guarded(eligible.table.drop("_refused"), means.n_hidden)
 
 
 def guard_decisions(decisions: pl.DataFrame, estimates: pl.DataFrame) -> Guarded:
@@ -379,10 +402,11 @@ NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "p_value_adj
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control")
 
 
-def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
+def guard_estimates(estimates: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED) -> Guarded:
     """Estimates with both arms at or above the minimum; the rest `suppressed`, their counts hidden as well."""
-    estimates = _without_few_left_out(estimates, minimum)
-    is_small = (small(("n_pilot", "n_control"), minimum) | pl.col("_few_left_out")) & (pl.col("status") == "estimated")
+    estimates = with_refused(_without_few_left_out(estimates, minimum), "pub_estimates", refused)
+    few = small(("n_pilot", "n_control"), minimum) | pl.col("_few_left_out")
+    is_small = (few | pl.col("_refused")) & (pl.col("status") == "estimated")
     counted = (pl.col("status") == "not_estimable") & small(("n_pilot", "n_control"), minimum)
     of_cohorts, of_segments = pl.col("aggregation") == "cohort", pl.col("segment") != ALL
     parts = ("metric", "estimator", "aggregation", "_dimension")
@@ -410,7 +434,7 @@ def guard_estimates(estimates: pl.DataFrame, minimum: int) -> Guarded:
         .otherwise(pl.col("reason"))
         .alias("reason"),
     )
-    return Guarded(table.drop("_hidden", "_dimension", "_few_left_out"), int(marked["_hidden"].sum()))
+    return Guarded(table.drop("_hidden", "_dimension", "_few_left_out", "_refused"), int(marked["_hidden"].sum()))
 
 
 PARTICIPATION = ("as_treated", "complier")
@@ -429,10 +453,12 @@ def _without_few_left_out(estimates: pl.DataFrame, minimum: int) -> pl.DataFrame
     return estimates.with_columns(is_few.alias("_few_left_out"))
 
 
-def guard_comparisons(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> Guarded:
+def guard_comparisons(
+    comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED
+) -> Guarded:
     """Means of the arms with enough people on both sides; a lone hidden segment takes another one with it."""
-    is_small = small(("n_pilot", "n_control"), minimum) | _few_left(comparisons, outcomes, minimum)
-    dimensioned = comparisons.with_columns(DIMENSION)
+    is_small = small(("n_pilot", "n_control"), minimum) | _few_left(comparisons, outcomes, minimum) | pl.col("_refused")
+    dimensioned = with_refused(comparisons, "pub_comparisons", refused).with_columns(DIMENSION)
     marked = pl.concat(
         [
             with_complement(
@@ -444,7 +470,7 @@ def guard_comparisons(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum
             ),
             dimensioned.filter(pl.col("segment") == ALL).with_columns(is_small.alias("_hidden")),
         ]
-    ).drop("_dimension")
+    ).drop("_dimension", "_refused")
     figures = tuple(c for c in comparisons.columns if c.startswith(("mean", "diff", "n_")))
     guarded = hide(marked, marked["_hidden"], figures)
     return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
@@ -485,20 +511,23 @@ BRIDGE = (
 )
 
 
-def guard_tables(content: dict[str, pl.DataFrame], minimum: int) -> dict[str, Guarded]:
-    """The published tables by name, each with what was hidden."""
+def guard_tables(
+    content: dict[str, pl.DataFrame], minimum: int, refused: Refused = NOTHING_REFUSED
+) -> dict[str, Guarded]:
+    """The published tables by name, each with what was hidden: what is small, what would give something small away,
+    and what the audit `refused`."""
     check_floor(minimum)
     pairs = ("n_pilot", "n_control")
     outcomes = content["outcomes"]
     everybody = pl.col("segment") == ALL
-    estimates = guard_estimates(content["est_estimates"], minimum)
+    estimates = guard_estimates(content["est_estimates"], minimum, refused)
     return {
         "pub_estimates": estimates,
         "pub_decisions": guard_decisions(content["est_decisions"], estimates.table),
         "pub_diagnostics": guard_diagnostics(content["est_diagnostics"], estimates.table, minimum),
         "pub_money": guard_money(content["est_money"], content, estimates.table, minimum),
-        "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum),
-        "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum),
+        "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum, refused),
+        "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum, refused),
         "pub_survival": guard_survival(content["cmp_survival"], minimum),
         "pub_turnovers": guard_turnovers(content["cmp_turnovers"], minimum),
         "pub_balance": hide(

@@ -1,7 +1,9 @@
-"""The one page that leadership reads: self-contained HTML, no script, nothing loaded from anywhere."""
+"""The one page that leadership reads: nothing is loaded, and one line of script tells when it is old."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,8 @@ FAMILIES = {
     "leadership": "Leadership shared by many",
     "structure": "Layers and spans",
 }
+# A release never changes, so the page itself must notice that none came after it.
+SCRIPT = 'var s=document.getElementById("stale");if(Date.now()>Date.parse(s.dataset.due))s.hidden=false;'
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -43,6 +47,7 @@ class Outcome:
     naive: float | None
     before: float | None  # how far the arms were apart before kick-off
     chart: Markup | None
+    has_band: bool
     events: list[dict]
     cohorts: list[dict]
     apart_before: list[int]
@@ -59,16 +64,19 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     estimates = guarded["pub_estimates"].table
     comparisons = guarded["pub_comparisons"].table
     heads = headline_rows(estimates)
-    detectable = dict(content["est_power"].select("metric", "detectable_effect").iter_rows())
+    bands = guarded["pub_diagnostics"].table.filter(pl.col("diagnostic") == "band_critical_value")
+    beside = {
+        "detectable": dict(content["est_power"].select("metric", "detectable_effect").iter_rows()),
+        "reach": dict(bands.select("metric", "value").iter_rows()),
+    }
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(
-            asked_one,
+            asked_one | {name: of.get(asked_one["metric"]) for name, of in beside.items()},
             heads[asked_one["metric"]],
             estimates,
             comparisons,
-            detectable.get(asked_one["metric"]),
             design=design,
             alpha=alpha,
             draw=draw,
@@ -81,7 +89,7 @@ def _interval(unit: Unit, row: dict) -> str:
     return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
 
 
-def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, draw) -> Outcome:
+def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outcome:
     unit = unit_of(asked["unit"])
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     estimated = mine.filter(pl.col("status") == "estimated")
@@ -96,10 +104,12 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
     estimated_cohorts = cohorts.filter(pl.col("status") == "estimated")
-    apart = events.filter((pl.col("event_time") < 0) & ((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)))
+    apart = events.filter(
+        (pl.col("event_time") < -asked["anticipation"]) & ((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
+    )
     picture = None
     if draw and events.height:
-        picture = charts.event_study(events, label=asked["label"], unit=unit)
+        picture = charts.event_study(events, label=asked["label"], unit=unit, reach=asked["reach"])
     elif draw and estimated_cohorts.height:  # one window per cohort: there are no periods to show
         picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
 
@@ -124,7 +134,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
             unit=unit,
             direction=asked["direction"],
             alpha=alpha,
-            detectable=detectable,
+            detectable=asked["detectable"],
             design=design,
         ),
         row=row,
@@ -133,6 +143,7 @@ def _outcome(asked, row, estimates, comparisons, detectable, *, design, alpha, d
         naive=naive,
         before=before,
         chart=Markup(picture) if picture else None,
+        has_band=bool(events.height) and asked["reach"] is not None,
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
         apart_before=apart["event_time"].to_list(),
@@ -167,6 +178,8 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(
         title=title,
+        script=Markup(SCRIPT),
+        script_hash=Markup(base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()),
         manifest=manifest,
         study=study,
         primary=primary,

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -18,14 +16,20 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import durable
 from publish.content import content_hash
-from publish.disclosure import at_least, guard_tables
+from publish.disclosure import KEYS, at_least
 from publish.page import render
+from publish.protect import CONSTRAINTS, NAMED, Audited, People, protected, suppressed
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
 READERS_STORAGE_VERSION = "v1.0.0"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+Tables = dict[str, pl.DataFrame]
+Inspect = Callable[[Tables, Tables, float], dict]
 
 
 class NotAllowed(RuntimeError):
@@ -48,8 +52,9 @@ class Order:
     inputs: list[dict]
     data_issues: list[dict]
     restatements: list[dict]
-    accepted: list[dict]
     sources_hash: str
+    questions_hash: str
+    due: date | None = None  # when a newer release should be there
     looks_back: bool = False
 
     @property
@@ -69,56 +74,90 @@ def publish(
     *,
     verdict: dict,
     order: Order,
+    people: People,
+    inspect: Inspect,
     releases: Path,
-    before_swap: Callable[[], None] = lambda: None,
+    before_swap: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Write the release and make it current. `before_swap` may raise to stop a run that lost its lock.
+    """Write the release and make it current. `before_swap` gets its id and may raise to stop a run that lost its lock.
+
+    `people` are those behind the figures: what gives a few of them away, beside all that was told before, is refused.
+    `inspect` gives the gate's verdict on the tables as they would be written (with those of the served release and the
+    share of rows that they show); it must pass and name their hash too.
 
     A look back (records go on after the day it looks from) is written but does not take the place of a release that
     knows more.
 
     Raises NotAllowed unless `verdict` has passed and names the hash of `content`.
     """
-    judged = content_hash(content)
-    if not verdict.get("passed"):
-        raise NotAllowed("the gate did not pass; nothing is published and the last release stays")
-    if verdict.get("content_hash") != judged:
-        raise NotAllowed(
-            f"the verdict is about content {str(verdict.get('content_hash'))[:12]}, this is {judged[:12]}: "
-            "something changed after it was judged; run again"
-        )
+    _check(verdict, content)
     target = releases / release_id(order, content)
     if not (target / "manifest.json").exists():
-        _write(content, verdict, order, target)
-    before_swap()
+        _write(content, verdict, order, people, inspect, target)
+    before_swap(target.name)
     if not (order.looks_back and current_release(releases)):
         make_current(releases, target.name)
     return target
 
 
-def _write(content: dict[str, pl.DataFrame], verdict: dict, order: Order, target: Path) -> None:
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    for folder in ("parquet", "csv"):
-        (temporary / folder).mkdir(mode=0o750, parents=True)
-    guarded = guard_tables(content, order.min_group_size)
+def _check(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
+    """Raise NotAllowed unless the verdict has passed and is about exactly these tables."""
+    if verdict.get("passed") is not True:
+        raise NotAllowed("the gate did not pass; nothing is published and the last release stays")
+    there = content_hash(judged)
+    if verdict.get("content_hash") != there:
+        raise NotAllowed(
+            f"the verdict is about content {str(verdict.get('content_hash'))[:12]}, this is {there[:12]}: "
+            "something changed after it was judged; run again"
+        )
+
+
+def _write(content: Tables, verdict: dict, order: Order, people: People, inspect: Inspect, target: Path) -> None:
+    last = {} if order.looks_back else released_tables(current_release(target.parent))
+    guarded, audit = protected(content, order.min_group_size, people, last, order.as_of)
     tables = {name: part.table for name, part in guarded.items()}
+    tables["pub_suppressed"] = suppressed(guarded, order.min_group_size)
     tables["pub_power"] = content["est_power"]
     tables["pub_outcomes"] = content["outcomes"]
+    told = _told(audit, tables)
+    candidate = inspect(tables, last, told["share_of_rows_shown"])
+    _check(candidate, tables)
+    for left in target.parent.glob(".*.tmp"):  # by a run that was killed; whoever writes here holds the workspace
+        durable.remove(left)
+    temporary = target.with_name(f".{target.name}.tmp")
+    for folder in ("parquet", "csv"):
+        (temporary / folder).mkdir(mode=0o750, parents=True)
+    audit.constraints.write_parquet(temporary / CONSTRAINTS)
     for name, table in tables.items():
+        durable.step(f"write {name}")
         table.write_parquet(temporary / "parquet" / f"{name}.parquet")
         harmless(table).write_csv(temporary / "csv" / f"{name}.csv")
     _write_duckdb(tables, temporary / "metrics.duckdb")
     manifest = _manifest(content, tables, verdict, order, target.name, temporary)
+    manifest |= {"candidate": candidate, "disclosure": told}
     page = render(content, guarded, title=order.title, manifest=manifest, study=order.study)
     (temporary / "index.html").write_text(page, encoding="utf-8")
     text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n"
     (temporary / "manifest.json").write_text(text, encoding="utf-8")
     _seal(temporary)
     if target.exists():  # left by a crash before its manifest was there
-        shutil.rmtree(target)
-    temporary.rename(target)
-    _sync(target.parent)
+        durable.remove(target)
+    durable.rename(temporary, target)
+
+
+def _told(audit: Audited, tables: dict[str, pl.DataFrame]) -> dict:
+    """What the audit did, in numbers."""
+    return {
+        "share_of_rows_shown": round(
+            1 - tables["pub_suppressed"].height / sum(tables[name].height for name in NAMED), 3
+        ),
+        "people_covered": round(audit.people_covered, 3),
+        "n_figures_audited": audit.n_figures,
+        "n_figures_refused": sum(map(len, audit.refused.values())),
+        "n_figures_carried": sum(
+            tables[name].filter(pl.col("told_on") < pl.col("told_on").max()).height for name in KEYS
+        ),
+    }
 
 
 def harmless(table: pl.DataFrame) -> pl.DataFrame:
@@ -134,7 +173,10 @@ def harmless(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _write_duckdb(tables: dict[str, pl.DataFrame], path: Path) -> None:
-    with duckdb.connect() as connection:
+    """The same bytes each time. Compressed text ends in whatever the process had in memory there (duckdb#23382), which
+    is not ours to publish."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("set force_compression = 'uncompressed'")
         quoted = str(path).replace("'", "''")
         connection.execute(f"attach '{quoted}' as out (storage_version '{READERS_STORAGE_VERSION}')")
         for name, table in tables.items():
@@ -158,9 +200,11 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
         "alpha": order.alpha,
         "as_of": str(order.as_of),
         "looks_back": order.looks_back,
+        "due": str(order.due) if order.due else None,
         "observed_through": str(order.observed_through) if order.observed_through else "no snapshot",
         "study_hash": order.study_hash,
         "sources_hash": order.sources_hash,
+        "questions_hash": order.questions_hash,
         "code_version": order.code_version,
         "content_hash": content_hash(content),
         "min_group_size": order.min_group_size,
@@ -188,7 +232,6 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
             | {"count": at_least(item["n"], order.min_group_size)}
             for item in order.restatements
         ],
-        "accepted": order.accepted,
         "verdict": verdict,
         "tables": {
             name: {
@@ -204,28 +247,15 @@ def _seal(folder: Path) -> None:
     """Files read-only and on disk, directories closed to others."""
     for path in sorted(folder.rglob("*")):
         path.chmod(0o750 if path.is_dir() else 0o440)
-        _sync(path)
+        durable.sync(path)
     folder.chmod(0o750)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def make_current(releases: Path, identity: str) -> None:
     """Point `current` at a release that is there, in one step. Raises KeyError for an unknown id."""
     if identity not in list_releases(releases):
         raise KeyError(identity)
-    link = releases / f".{CURRENT}.{os.getpid()}.tmp"
-    link.unlink(missing_ok=True)
-    link.symlink_to(identity, target_is_directory=True)
-    link.replace(releases / CURRENT)
-    _sync(releases)
+    durable.point(releases / CURRENT, identity)
 
 
 def list_releases(releases: Path) -> list[str]:
@@ -255,6 +285,6 @@ def manifest_of(release: Path) -> dict:
     return json.loads((release / "manifest.json").read_text(encoding="utf-8"))
 
 
-def released_estimates(release: Path | None) -> pl.DataFrame | None:
-    """What a release said, for the gate to compare with."""
-    return pl.read_parquet(release / "parquet" / "pub_estimates.parquet") if release else None
+def released_tables(release: Path | None) -> dict[str, pl.DataFrame]:
+    """The published tables of a release, by name."""
+    return {path.stem: pl.read_parquet(path) for path in (release / "parquet").glob("*.parquet")} if release else {}

@@ -6,10 +6,12 @@ import dagster as dg
 
 from ingest import land, load, spec
 from ingest.pseudonyms import Pseudonyms
-from ingest.tables import STUDY_TABLES, TABLES_OF
+from ingest.tables import RELEASED_TABLES, STUDY_TABLES, TABLES_OF
 from orchestration.defs.files_in import LOAD_LOG
+from orchestration.faults import told_safely
 from orchestration.news import taken_back
 from orchestration.resources import Night
+from publish import memory
 
 GROUP = "raw"
 
@@ -24,6 +26,7 @@ def source_asset(source: str) -> dg.AssetsDefinition:
     specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")
+    @told_safely
     def load_files(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
         workspace = night.workspace
         with load.warehouse(workspace.warehouse) as connection:
@@ -66,9 +69,27 @@ sources = [source_asset(source) for source in TABLES_OF]
     specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
     name="load_study",
 )
+@told_safely
 def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
     """The study as declared, for dbt."""
     with load.warehouse(night.workspace.warehouse) as connection:
         for name, frame in night.study.tables().items():
             load.replace_table(connection, name, frame)
             yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(dg.AssetKey(["remembered", name]), deps=[LOAD_LOG], group_name="remembered", kinds={"duckdb"})
+        for name in RELEASED_TABLES
+    ],
+    name="recall",
+)
+@told_safely
+def released_tables(night: Night) -> Iterator[dg.MaterializeResult]:
+    """What the releases so far told of people, for dbt: late facts about few of them wait."""
+    with load.warehouse(night.workspace.warehouse) as connection:
+        for name, schema in RELEASED_TABLES.items():
+            frame = memory.recall(night.workspace.memory, name, schema)
+            load.replace_table(connection, name, frame, room="remembered")
+            yield dg.MaterializeResult(asset_key=dg.AssetKey(["remembered", name]), metadata={"rows": frame.height})

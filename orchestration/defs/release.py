@@ -1,17 +1,23 @@
 """release: what was judged and passed becomes what leaders read."""
 
-import json
+from dataclasses import asdict
+from datetime import timedelta
 
 import dagster as dg
 
-from ingest import load, spec
-from orchestration.defs.gate import CONTENT, VERDICTS
+from ingest import land, load, spec
+from ingest.tables import RELEASED_TABLES
+from orchestration.defs.gate import CONTENT, VERDICTS, inspect_candidate, sealed_verdict
+from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
 from orchestration.news import sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
-from publish.content import content_hash, read_content
-from publish.release import Order, publish
+from publish import memory
+from publish.content import read_content
+from publish.protect import past_constraints, people_behind
+from publish.recipe import Recipe
+from publish.release import Order, current_release, list_releases, manifest_of, publish
 
 RELEASE = dg.AssetKey(["release", "current"])
 INPUTS = """
@@ -33,19 +39,37 @@ OBSERVED = "select observed_through_date from intermediate.int_observation_windo
 
 
 @dg.asset(key=RELEASE, deps=[VERDICTS, *CONTENT], group_name="release", kinds={"parquet", "html"})
-def release(night: Night) -> dg.MaterializeResult:
+@told_safely
+def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
     study, workspace = night.study, night.workspace
     with load.warehouse(workspace.warehouse) as connection:
         content = read_content(connection)
-        found = connection.execute(
-            "select verdict from gate.verdicts where content_hash = ?", [content_hash(content)]
-        ).fetchall()
+        verdict = sealed_verdict(connection, night)
         inputs = connection.sql(INPUTS).pl().to_dicts()
         issues = connection.sql(ISSUES).pl().to_dicts()
         restated = connection.sql(RESTATED).pl().to_dicts()
         [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
+        loads = {load_id for (load_id,) in connection.execute("select load_id from raw.load_log").fetchall()}
+        behind = memory.read_behind(connection)
         [(observed_through,)] = connection.execute(OBSERVED).fetchall()
+    served = current_release(workspace.releases)
+    # A look back tells a day's periods as they were told first: it is audited by itself and not remembered.
+    looks_back = looks_back or night.looks_back
+    remembered = served.name if served and not manifest_of(served)["looks_back"] else None
+    known = memory.Memory.of(workspace.memory, RELEASED_TABLES, list_releases(workspace.releases), remembered)
+    n_told = len(known.releases)
+    if looks_back:
+        known = known.forgotten()
+    after = known.after(behind, night.day)
+    recipe = Recipe(
+        as_of=str(night.day),
+        served=served.name if served else None,
+        n_told=n_told,
+        landed=[asdict(one) for one in land.landed_files(workspace.landing) if one.load_id in loads],
+        study=workspace.study.read_text(encoding="utf-8"),
+        sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
+    )
     order = Order(
         title=study.title,
         programme=study.programme,
@@ -59,16 +83,21 @@ def release(night: Night) -> dg.MaterializeResult:
         inputs=inputs,
         data_issues=issues,
         restatements=restated,
-        accepted=[item.model_dump() for item in study.accepted],
-        looks_back=looks_back or night.looks_back,
+        looks_back=looks_back,
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
+        questions_hash=study.questions_digest,
+        due=night.day + timedelta(days=study.stale_after_days) if study.stale_after_days and not looks_back else None,
     )
     target = publish(
         content,
-        verdict=json.loads(found[0][0]) if found else {},
+        verdict=verdict,
         order=order,
+        people=people_behind(behind, after, past_constraints(workspace.releases, known.releases)),
+        inspect=lambda tables, last, share: inspect_candidate(
+            context, night, tables=tables, judged=content["est_estimates"], previous=last, share_shown=share
+        ),
         releases=workspace.releases,
-        before_swap=night.check_lock,
+        before_swap=lambda identity: _before_swap(night, recipe, None if looks_back else after, identity),
     )
     night.record("published", release=target.name)
     return dg.MaterializeResult(
@@ -79,3 +108,11 @@ def release(night: Night) -> dg.MaterializeResult:
             "estimates": content["est_estimates"].height,
         }
     )
+
+
+def _before_swap(night: Night, recipe: Recipe, after: memory.Memory | None, identity: str) -> None:
+    """Stop a run that was overtaken, and keep what the release is made of before anybody can read it."""
+    night.check_lock()
+    recipe.keep(night.workspace.memory, identity)
+    if after is not None:
+        after.keep(night.workspace.memory, identity)

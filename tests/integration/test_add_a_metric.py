@@ -27,7 +27,7 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
     named = settings.read_text(encoding="utf-8").replace("pnl_new_hires]", "pnl_new_hires, pnl_manager_changes]")
     settings.write_text(named, encoding="utf-8")
     with warehouse(copy_of_published.warehouse) as connection:
-        connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter')", [name])
+        connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter', 0)", [name])
     command = [str(DBT), "build", "--exclude", "test_type:unit", "--vars", '{"as_of": "2025-01-01"}']
     paths = ["--project-dir", str(project), "--profiles-dir", str(project)]
     paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]

@@ -65,7 +65,6 @@ of_people as (
             and (bands.below is null or tenures.tenure_years < bands.below)
 ),
 
--- What is true of a coached unit only: it is compared with the whole control.
 of_pilot_units as (
     select
         leads.unit_id,
@@ -100,44 +99,87 @@ of_pilot_units as (
     where leads.arm = 'pilot'
 ),
 
-pilot_words as (
-    select distinct
-        dimension,
-        word
-    from of_pilot_units
-    where word is not null
+-- Where people were assigned one by one, a unit is a person.
+kinds as (
+    select case when assignment_unit = 'person' then 'person' else 'unit' end as unit_kind
+    from {{ ref('stg_study__programmes') }}
 ),
 
-of_units as (
+observed as (
     select
-        unit_id,
+        'person' as member_kind,
+        of_people.person_id as member_id,
+        of_people.dimension,
+        of_people.word
+    from of_people
+    inner join dimensions on of_people.dimension = dimensions.dimension
+    where of_people.word is not null
+    union all
+    select
+        kinds.unit_kind as member_kind,
+        of_pilot_units.unit_id as member_id,
+        of_pilot_units.dimension,
+        of_pilot_units.word
+    from of_pilot_units
+    inner join dimensions on of_pilot_units.dimension = dimensions.dimension
+    cross join kinds
+    where of_pilot_units.word is not null
+),
+
+released as (
+    select released.*
+    from {{ source('remembered', 'released_segments') }} as released
+    inner join dimensions on released.dimension = dimensions.dimension
+),
+
+-- A member stays in the segment in which a release counted it: who moves would show in the difference of two releases.
+told as (
+    select
+        member_kind,
+        member_id,
         dimension,
         word
-    from of_pilot_units
+    from released
+    -- Counted in none: that is kept too.
     where word is not null
     union all
     select
-        units.unit_id,
-        pilot_words.dimension,
-        pilot_words.word
-    from units
-    cross join pilot_words
-    where units.arm = 'control'
+        observed.member_kind,
+        observed.member_id,
+        observed.dimension,
+        observed.word
+    from observed
+    left join released
+        on
+            observed.member_kind = released.member_kind
+            and observed.member_id = released.member_id
+            and observed.dimension = released.dimension
+    where released.member_id is null
+),
+
+-- What is true of a coached unit only is compared with the whole control.
+of_the_control as (
+    select distinct
+        kinds.unit_kind as member_kind,
+        units.unit_id as member_id,
+        told.dimension,
+        told.word
+    from told
+    cross join kinds
+    inner join units on units.arm = 'control'
+    where told.dimension in ('cascade_depth', 'coach_load', 'readiness')
+),
+
+members as (
+    select * from told
+    union
+    select * from of_the_control
 )
 
 select
-    'person' as member_kind,
-    of_people.person_id as member_id,
-    {{ dbt.concat(['of_people.dimension', "': '", 'of_people.word']) }} as segment
-from of_people
-inner join dimensions on of_people.dimension = dimensions.dimension
-where of_people.word is not null
-union all
-select
-    -- Where people were assigned one by one, a unit is a person.
-    case when programme.assignment_unit = 'person' then 'person' else 'unit' end as member_kind,
-    of_units.unit_id as member_id,
-    {{ dbt.concat(['of_units.dimension', "': '", 'of_units.word']) }} as segment
-from of_units
-cross join {{ ref('stg_study__programmes') }} as programme
-inner join dimensions on of_units.dimension = dimensions.dimension
+    member_kind,
+    member_id,
+    dimension,
+    word,
+    {{ dbt.concat(['dimension', "': '", 'word']) }} as segment
+from members

@@ -12,6 +12,7 @@ from publish.content import content_hash
 from publish.release import (
     NotAllowed,
     Order,
+    _write_duckdb,
     current_release,
     harmless,
     list_releases,
@@ -30,6 +31,19 @@ def content(published):
         return read_content(connection)
 
 
+@pytest.fixture(scope="module")
+def people(published):
+    from ingest.load import warehouse
+    from ingest.tables import RELEASED_TABLES
+    from publish.memory import Memory, read_behind
+    from publish.protect import past_constraints, people_behind
+
+    with warehouse(published.warehouse) as connection:
+        behind = read_behind(connection)
+    nothing = Memory.of(published.root / "nowhere", RELEASED_TABLES, [])
+    return people_behind(behind, nothing.after(behind, date(2025, 1, 1)), past_constraints(published.releases, []))
+
+
 def order(**changes) -> Order:
     facts = {
         "title": "A <b>title</b>",
@@ -44,39 +58,65 @@ def order(**changes) -> Order:
         "inputs": [],
         "data_issues": [],
         "restatements": [],
-        "accepted": [],
+        "questions_hash": "q",
         "sources_hash": "m",
     }
     return Order(**facts | changes)
 
 
+def inspect(tables, _last, _share):
+    return passing(tables)
+
+
 def passing(content):
-    return {"passed": True, "content_hash": content_hash(content), "n_evaluated": 3, "n_declared": 3}
+    return {
+        "passed": True,
+        "content_hash": content_hash(content),
+        "n_evaluated": 3,
+        "n_declared": 3,
+        "accepted": [],
+        "warnings": [],
+    }
 
 
 @pytest.mark.parametrize("verdict", [{}, {"passed": False}, {"passed": True, "content_hash": "another"}])
-def test_without_a_passing_verdict_for_this_content_nothing_is_written(content, tmp_path, verdict):
+def test_without_a_passing_verdict_for_this_content_nothing_is_written(content, people, tmp_path, verdict):
     with pytest.raises(NotAllowed):
-        publish(content, verdict=verdict, order=order(), releases=tmp_path)
+        publish(content, verdict=verdict, order=order(), people=people, inspect=inspect, releases=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_number_changed_after_it_was_judged_is_not_published(content, tmp_path):
+@pytest.mark.parametrize("said", [{}, {"passed": False}, {"passed": 1}, {"passed": True, "content_hash": "another"}])
+def test_a_candidate_that_was_not_passed_as_it_is_is_not_written(content, people, tmp_path, said):
+    def inspect(tables, _last, _share):
+        return passing(tables) | said if said else {}
+
+    with pytest.raises(NotAllowed):
+        publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_number_changed_after_it_was_judged_is_not_published(content, people, tmp_path):
     verdict = passing(content)
     tampered = dict(content)
     tampered["est_estimates"] = content["est_estimates"].with_columns(pl.col("estimate") + 1e-9)
     with pytest.raises(NotAllowed, match="changed after it was judged"):
-        publish(tampered, verdict=verdict, order=order(), releases=tmp_path)
+        publish(tampered, verdict=verdict, order=order(), people=people, inspect=inspect, releases=tmp_path)
 
 
-def test_a_release_is_whole_closed_and_the_same_every_time(content, tmp_path):
+def test_a_release_is_whole_closed_and_the_same_every_time(content, people, tmp_path):
     made = [
-        publish(content, verdict=passing(content), order=order(), releases=tmp_path / place) for place in ("a", "b")
+        publish(
+            content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path / place
+        )
+        for place in ("a", "b")
     ]
     assert made[0].name == made[1].name == release_id(order(), content)
     for folder in ("parquet", "csv"):
         names = sorted(path.name for path in (made[0] / folder).iterdir())
-        assert len(names) == len(content)  # every judged table is published, and nothing else
+        # Every judged table is published, with the list of what is hidden, and nothing else.
+        assert len(names) == len(content) + 1
+        assert f"pub_suppressed.{folder}" in names
         for name in names:
             assert (made[0] / folder / name).read_bytes() == (made[1] / folder / name).read_bytes()
     assert (made[0] / "index.html").read_bytes() == (made[1] / "index.html").read_bytes()
@@ -86,8 +126,8 @@ def test_a_release_is_whole_closed_and_the_same_every_time(content, tmp_path):
     assert not list(made[0].rglob("*.wal"))
 
 
-def test_the_database_holds_no_person_and_opens_read_only(content, tmp_path):
-    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+def test_the_database_holds_no_person_and_opens_read_only(content, people, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
     with duckdb.connect(str(made / "metrics.duckdb"), read_only=True) as reader:
         tables = {name for (name,) in reader.execute("select table_name from information_schema.tables").fetchall()}
         columns = {name for (name,) in reader.execute("select column_name from information_schema.columns").fetchall()}
@@ -99,30 +139,59 @@ def test_the_database_holds_no_person_and_opens_read_only(content, tmp_path):
     assert version == "v1.0.0+"
 
 
-def test_the_published_estimates_have_the_promised_columns(content, tmp_path):
-    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+def test_the_database_has_the_same_bytes_whatever_was_in_memory(tmp_path):
+    """DuckDB's compressed text ends in bytes of the process's memory, where personal words were."""
+    words = [f"answer {i} of {i % 13}" for i in range(5_000)]
+    tables = {f"pub_{name}": pl.DataFrame({"word": words, "n": range(5_000)}) for name in "abc"}
+    written = []
+    for canary in ("Canary One", "Canary Two"):
+        with duckdb.connect() as memory:
+            memory.sql(f"create table people as select '{canary} ' || range as name from range(200000)")
+        _write_duckdb(tables, tmp_path / f"{canary}.duckdb")
+        written.append((tmp_path / f"{canary}.duckdb").read_bytes())
+    assert written[0] == written[1]
+    assert b"Canary" not in written[0]
+
+
+def test_the_published_estimates_have_the_promised_columns(content, people, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
     promised = (
         "programme, metric, estimator, aggregation, cohort, event_time, segment, estimate, std_error, ci_low, ci_high, "
         "p_value, p_value_adjusted, df, n_units_pilot, n_units_control, n_pilot, n_control, method, "
-        "is_headline, status, reason"
+        "is_headline, status, reason, told_on"
     )
     table = pl.read_parquet(made / "parquet" / "pub_estimates.parquet")
     assert table.columns == promised.split(", ")
     assert set(table["status"]) <= {"estimated", "not_estimable", "suppressed"}
 
 
-def test_a_run_that_lost_its_lock_does_not_swap(content, tmp_path):
-    def lost():
+def test_a_run_that_lost_its_lock_does_not_swap(content, people, tmp_path):
+    def lost(_identity):
         raise RuntimeError("overtaken")
 
     with pytest.raises(RuntimeError, match="overtaken"):
-        publish(content, verdict=passing(content), order=order(), releases=tmp_path, before_swap=lost)
+        publish(
+            content,
+            verdict=passing(content),
+            order=order(),
+            people=people,
+            inspect=inspect,
+            releases=tmp_path,
+            before_swap=lost,
+        )
     assert current_release(tmp_path) is None
 
 
-def test_rollback_is_the_same_swap_and_an_unknown_id_changes_nothing(content, tmp_path):
-    first = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
-    second = publish(content, verdict=passing(content), order=order(as_of=date(2025, 1, 2)), releases=tmp_path)
+def test_rollback_is_the_same_swap_and_an_unknown_id_changes_nothing(content, people, tmp_path):
+    first = publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
+    second = publish(
+        content,
+        verdict=passing(content),
+        order=order(as_of=date(2025, 1, 2)),
+        people=people,
+        inspect=inspect,
+        releases=tmp_path,
+    )
     assert current_release(tmp_path) == second
     make_current(tmp_path, first.name)
     assert current_release(tmp_path) == first
@@ -132,15 +201,15 @@ def test_rollback_is_the_same_swap_and_an_unknown_id_changes_nothing(content, tm
     assert set(list_releases(tmp_path)) == {first.name, second.name}
 
 
-def test_half_a_release_left_by_a_crash_is_replaced(content, tmp_path):
+def test_half_a_release_left_by_a_crash_is_replaced(content, people, tmp_path):
     (tmp_path / release_id(order(), content) / "csv").mkdir(parents=True)
     assert list_releases(tmp_path) == []
-    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+    made = publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
     assert json.loads((made / "manifest.json").read_text())["id"] == made.name
 
 
-def test_the_title_is_text_and_never_markup(content, tmp_path):
-    made = publish(content, verdict=passing(content), order=order(), releases=tmp_path)
+def test_the_title_is_text_and_never_markup(content, people, tmp_path):
+    made = publish(content, verdict=passing(content), order=order(), people=people, inspect=inspect, releases=tmp_path)
     page = (made / "index.html").read_text()
     assert "<b>title" not in page and "&lt;b&gt;title" in page
 

@@ -1,32 +1,59 @@
-with panel as (
-    {% for panel in var('panels') %}
-        select
-            metric,
-            subject_kind,
-            subject_id,
-            unit_id,
-            cohort,
-            arm,
-            kickoff_date,
-            observed_date,
-            period_start,
-            value
-        from {{ ref(panel) }}
-        {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+-- What figures are made of. A period enters when it is over, and stays as it was first released: what comes late waits
+-- until it is about enough people of each cohort that it touches, since two releases that differ by a few people would
+-- tell what those few said (docs/decisions/0012).
+with corrections as (
+    select distinct
+        metric,
+        period_start,
+        case
+            when is_ready and not is_released then 'observed'
+            when is_ready and is_batch then 'observed'
+            when is_released then 'released'
+            else 'open'
+        end as told_as
+    from {{ ref('pnl_corrections') }}
+),
+
+observed as (
+    select * from {{ ref('pnl_observed') }}
+),
+
+released as (
+    select * from {{ ref('int_released_observations') }}
 )
 
--- Two waves in one period make one value per person, so that a person counts once.
 select
-    metric,
-    subject_kind,
-    subject_id,
-    unit_id,
-    cohort,
-    arm,
-    kickoff_date,
-    period_start,
-    max(observed_date) as last_observed_date,
-    {{ exact_sum('value') }} / count(value) as value
-from panel
-group by metric, subject_kind, subject_id, unit_id, cohort, arm, kickoff_date, period_start
+    observed.metric,
+    observed.subject_kind,
+    observed.subject_id,
+    observed.unit_id,
+    observed.cohort,
+    observed.arm,
+    observed.kickoff_date,
+    observed.period_start,
+    observed.last_observed_date,
+    observed.value
+from observed
+inner join corrections
+    on
+        observed.metric = corrections.metric
+        and observed.period_start = corrections.period_start
+where corrections.told_as = 'observed'
+union all
+select
+    released.metric,
+    released.subject_kind,
+    released.subject_id,
+    released.unit_id,
+    released.cohort,
+    released.arm,
+    released.kickoff_date,
+    released.period_start,
+    released.last_observed_date,
+    released.value
+from released
+inner join corrections
+    on
+        released.metric = corrections.metric
+        and released.period_start = corrections.period_start
+where corrections.told_as = 'released'

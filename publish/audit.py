@@ -1,0 +1,195 @@
+"""Can what was ever shown be combined until it tells of a few people?
+
+The attacker knows who is in every group and keeps every release. To him each figure is one linear equation on people's
+values: a mean of known people is their sum, an estimate is a weighted sum. What he can compute exactly is the span of
+these equations (auditing: Chin & Özsoyoğlu 1982, IEEE Trans. Software Eng. 8(6)); what he can only bound is a linear
+programme over people's possible values (Fischetti & Salazar 2001, Management Science 47(7)).
+
+People whom no figure tells apart are one column, an *atom*: nobody in an atom of two can be told from the other, so the
+size of the problem is the number of distinct memberships.
+
+Proven by `Known`: which persons' values follow exactly (a person follows from the equations if and only if one row of
+the reduced echelon form is that person alone). Only checked: named sets of 2 … K − 1 people, by every row of that form
+and by the difference of every two figures; finding all of them is NP-hard.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.optimize import linprog
+
+LARGEST_MARGIN = 0.1  # of an atom's room: more of one atom would cost others theirs
+ROUNDS = 6  # of programmes that push many atoms at once
+MAX_PROGRAMMES = 100  # atoms that get programmes of their own; of the rest the bound stands, which is never too wide
+PRIME = 2_147_483_647  # 2³¹ − 1: products of two remainders fit into 63 bits, and no denominator of ours divides it
+
+
+class Known:
+    """The span of all figures shown, in reduced row echelon form modulo a prime: exact, without a tolerance.
+
+    `sizes` (A) are the answers in each atom, `people` whose they are (by default each somebody else's): twelve answers
+    of one person are about one person. Rows are figures' weights per answer of an atom, as remainders.
+    """
+
+    def __init__(self, sizes: np.ndarray, minimum: int, people: list[np.ndarray] | None = None) -> None:
+        self.sizes, self.minimum = sizes.astype(np.int64), minimum
+        starts = np.cumsum([0, *self.sizes])
+        self._people = people or [np.arange(*ends) for ends in itertools.pairwise(starts)]
+        everybody = np.concatenate(self._people) if self._people else np.zeros(0, int)
+        self._most_often = int(np.bincount(everybody).max(initial=1)) if everybody.size else 1
+        self._order = np.argsort(-self.sizes, kind="stable")  # a row that begins late holds small atoms only
+        self._rows = np.zeros((0, sizes.size), np.int64)
+        self._pivots: list[int] = []
+        self._plain = np.zeros((0, sizes.size), bool)
+
+    def add(self, weights: np.ndarray) -> None:
+        """A figure that was shown already, or is: what it tells is known from now on."""
+        self._keep(*self._with(weights), weights)
+
+    def allows(self, weights: np.ndarray) -> bool:
+        """Add the figure if, together with all that is known, it tells of no fewer than the minimum; else leave it."""
+        rows, pivots, changed = self._with(weights)
+        is_news = pivots is not self._pivots
+        if is_news and any(self._is_of_few(self._order[row != 0]) for row in rows[changed]):
+            return False
+        if is_news and self._is_near_another(weights):
+            return False
+        self._keep(rows, pivots, changed, weights)
+        return True
+
+    def isolated(self) -> list[np.ndarray]:
+        """Atoms (indices) of each row of the form that is about fewer people than the minimum."""
+        held = (self._order[np.flatnonzero(row)] for row in self._rows)
+        return [np.sort(atoms) for atoms in held if self._is_of_few(atoms)]
+
+    def _is_of_few(self, atoms: np.ndarray) -> bool:
+        """Whether these atoms hold answers of fewer people than the minimum."""
+        n_answers = int(self.sizes[atoms].sum())
+        if n_answers >= self.minimum * self._most_often:  # however they are spread, they are enough people
+            return False
+        return np.unique(np.concatenate([self._people[atom] for atom in atoms])).size < self.minimum
+
+    def _keep(self, rows, pivots, _changed, weights) -> None:
+        self._rows, self._pivots = rows, pivots
+        self._plain = np.vstack([self._plain, (weights != 0)[None, :]])
+
+    def _with(self, weights: np.ndarray):
+        """(rows, pivots, which rows changed) after the figure; the same pivots where it follows from what is known."""
+        row = weights[self._order] % PRIME
+        for index in np.flatnonzero(row[self._pivots]) if self._pivots else ():
+            row = (row - row[self._pivots[index]] * self._rows[index]) % PRIME
+        left = np.flatnonzero(row)
+        if not left.size:
+            return self._rows, self._pivots, np.zeros(0, int)
+        pivot = int(left[0])
+        row = row * pow(int(row[pivot]), -1, PRIME) % PRIME
+        rows = np.vstack([self._rows, row[None, :]])
+        touched = np.flatnonzero(self._rows[:, pivot])
+        for index in touched:
+            rows[index] = (rows[index] - rows[index, pivot] * row) % PRIME
+        return rows, [*self._pivots, pivot], np.append(touched, len(rows) - 1)
+
+    def _is_near_another(self, weights: np.ndarray) -> bool:
+        """Whether it holds the same people as another figure but for a few: the difference is about those."""
+        if not len(self._plain):
+            return False
+        mine = weights != 0
+        apart = self._plain ^ mine
+        n_answers = apart @ self.sizes
+        near = np.flatnonzero((n_answers > 0) & (n_answers < self.minimum * self._most_often))
+        return any(self._is_of_few(np.flatnonzero(apart[k])) for k in near)
+
+
+@dataclass(frozen=True)
+class Widths:
+    """How far every person's value is left open: a lower bound per atom, and by what it was found."""
+
+    least: np.ndarray
+    n_programmes: int
+
+
+def widths(
+    members: np.ndarray, totals: np.ndarray, sizes: np.ndarray, *, low: float, high: float, wanted: float
+) -> Widths:
+    """For each atom, how far one person's value can vary with all figures as they were shown, at least.
+
+    `members` (F × A) are weights per person of an atom, `totals` (F) the figures, values lie in [low, high]. One linear
+    programme finds a point that keeps a margin to both ends wherever it can; from there every direction that changes no
+    figure can be walked for a distance that the leverages bound (Cauchy–Schwarz). Only atoms for which that is less
+    than `wanted` get programmes of their own. Raises ValueError where the figures contradict each other or the range.
+    """
+    n_atoms = sizes.size
+    matrix = sparse.csr_array(members.astype(float))
+    # Sums of atoms as shares of their room; each is to keep a margin to both ends, as wide as LARGEST_MARGIN.
+    room = sizes * float(high - low)
+    right = totals - members @ (sizes * low)
+    scaled = matrix @ sparse.diags_array(room)
+    identity = sparse.eye_array(n_atoms)
+    found = linprog(
+        np.append(np.zeros(n_atoms), -np.ones(n_atoms)),
+        A_ub=sparse.vstack([sparse.hstack([-identity, identity]), sparse.hstack([identity, identity])]),
+        b_ub=np.append(np.zeros(n_atoms), np.ones(n_atoms)),
+        A_eq=sparse.hstack([scaled, sparse.csr_array((len(totals), n_atoms))]),
+        b_eq=right,
+        bounds=[(0, 1)] * n_atoms + [(0, LARGEST_MARGIN)] * n_atoms,
+        method="highs",
+    )
+    if found.status != 0:
+        raise ValueError(f"the figures contradict each other or the range of the values: {found.message}")
+    margin = found.x[n_atoms:]
+    free = margin > 1e-9  # the others may be pinned to an end: they stay where they are
+    basis, upper, _ = linalg.qr(scaled.toarray()[:, free].T, mode="economic", pivoting=True)
+    heft = np.abs(np.diag(upper))
+    leverage = np.clip((basis[:, heft > 1e-10 * heft.max(initial=0.0)] ** 2).sum(axis=1), 0.0, 1.0)
+    own, d = 1 - leverage, margin[free]
+    step = 1 / np.maximum(np.maximum(own / d, np.sqrt(leverage) * (np.sqrt(leverage) / d).max(initial=0.0)), 1e-300)
+    shared = np.where(sizes[free] > 1, d * room[free], 0.0)  # people of one atom can bear their sum between them
+    least = np.zeros(n_atoms)
+    least[free] = np.minimum(np.maximum(2 * step * own * room[free], shared), high - low)
+    n_programmes = 1
+    # Any two points that satisfy the figures prove that much room: programmes that push many atoms apart at once.
+    reach = np.stack([found.x[:n_atoms]] * 2)
+    signs = np.random.default_rng(0)
+    for _ in range(ROUNDS):
+        doubtful = least < wanted
+        if not doubtful.any():
+            break
+        objective = np.where(doubtful, signs.choice([-1.0, 1.0], size=n_atoms), 0.0)
+        for direction in (objective, -objective):
+            point = _solve(direction, scaled, right)
+            reach = np.stack([np.minimum(reach[0], point), np.maximum(reach[1], point)])
+            n_programmes += 1
+        least = np.maximum(least, np.minimum((reach[1] - reach[0]) * room, high - low))
+    for atom in np.flatnonzero(least < wanted)[:MAX_PROGRAMMES]:
+        least[atom] = _exactly(scaled, right, int(atom), room[atom], sizes[atom], high - low)
+        n_programmes += 2
+    return Widths(least, n_programmes)
+
+
+def _solve(objective: np.ndarray, scaled, right: np.ndarray) -> np.ndarray:
+    found = linprog(objective, A_eq=scaled, b_eq=right, bounds=(0, 1), method="highs")
+    if found.status != 0:
+        raise ValueError(f"the figures contradict each other or the range of the values: {found.message}")
+    return found.x
+
+
+def _exactly(scaled, right: np.ndarray, atom: int, room: float, size: int, span: float) -> float:
+    """The width of one person of an atom, by the least and the largest sum that the atom may have."""
+    objective = np.zeros(scaled.shape[1])
+    objective[atom] = 1.0
+    least, most = (_solve(sign * objective, scaled, right)[atom] * room for sign in (1.0, -1.0))
+    # One person's value runs from what the others cannot bear of the least sum to what they leave of the largest.
+    return min(span, most) - max(0.0, least - (size - 1) * span)
+
+
+def nearly_unanimous(total: float, weights: np.ndarray, sizes: np.ndarray, *, low: float, high: float) -> float:
+    """How far one person's value is left open by a single figure with positive weights: the mean of twelve people who
+    all gave the highest answer tells each of them. Infinite where weights have both signs."""
+    if (weights < 0).any():
+        return np.inf
+    floor, ceiling = low * (weights @ sizes), high * (weights @ sizes)
+    return float(min(total - floor, ceiling - total) / weights.max(initial=0.0)) if weights.any() else np.inf

@@ -1,0 +1,473 @@
+"""Which figures of a release may be shown beside everything that was ever shown.
+
+`figures` says what each tells, `audit` what they tell together, `memory` of whom. A figure that would tell of fewer
+people than the minimum, or leave somebody's value hardly open, is refused; one that was told before keeps its last
+number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from publish.audit import PRIME, Known, nearly_unanimous, widths
+from publish.disclosure import ALL, KEYS, Guarded, guard_tables
+from publish.figures import Counts, Equation, Figure, figures_of_means
+from publish.memory import Behind, Memory
+
+CONSTRAINTS = "constraints.parquet"
+SCHEMA = {
+    "release": pl.Int64,
+    "table": pl.String,
+    "key": pl.String,
+    "metric": pl.String,
+    "segment": pl.String,
+    "weights": pl.String,
+    "total": pl.Float64,
+}
+WIDTH = 0.05  # of the metric's range: how far everybody's value stays open
+EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digits in another order of rows
+
+
+@dataclass(frozen=True)
+class People:
+    """Of whom the figures are: `observations` as in memory after this release, `segments` by member (member_kind,
+    member_id, segment), facts of `cohorts` (metric, segment, cohort, arm, cohort_period_start, n_people), the release's
+    `number`, and what the releases before it told (`past`, rows of CONSTRAINTS)."""
+
+    observations: pl.DataFrame
+    segments: pl.DataFrame
+    cohorts: pl.DataFrame
+    number: int
+    past: pl.DataFrame
+
+
+def people_behind(behind: Behind, after: Memory, past: pl.DataFrame) -> People:
+    """Of whom tonight's figures are; `after` is what memory will be with them."""
+    return People(
+        # What was told by month is another thing than what is told by quarter.
+        observations=after.observations.join(
+            behind.told.select("metric", "period").unique(), on=["metric", "period"], how="semi"
+        ),
+        segments=_ever(behind, after),
+        cohorts=behind.cohorts,
+        number=len(after.releases) + 1,
+        past=past,
+    )
+
+
+def _ever(behind: Behind, after: Memory) -> pl.DataFrame:
+    """The segments that anybody was ever counted in, also of dimensions that the study asks about no more."""
+    remembered = after.segments.filter(pl.col("word").is_not_null()).select(
+        "member_kind", "member_id", segment=pl.col("dimension") + ": " + pl.col("word")
+    )
+    return pl.concat([behind.segments.select(remembered.columns), remembered]).unique().sort(remembered.columns)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What was decided: refused keys by table, all that must stay hidden (`withheld`: those, and what was hidden when
+    the audit looked, since nobody has audited it), and the equations of what is shown."""
+
+    refused: dict[str, set[tuple]]
+    withheld: dict[str, set[tuple]]
+    constraints: pl.DataFrame
+    n_figures: int
+    n_narrow: int
+    people_covered: float
+
+
+def atoms_of(people: People) -> pl.DataFrame:
+    """Answers that no figure tells apart: by metric and period, with where and when they were counted (`places`:
+    cohort, segments, from and to which release).
+
+    An answer that is told again in another cohort or unit is the same answer: one unknown, counted in several places.
+    """
+    seen = people.observations.filter(pl.col("value").is_not_null())
+    of_people, of_units = (
+        people.segments.filter(pl.col("member_kind") == kind).select("member_id", "segment")
+        for kind in ("person", "unit")
+    )
+    signature = pl.concat(
+        [
+            seen.select("subject_id", "unit_id").unique().join(side, left_on=name, right_on="member_id")
+            for side, name in ((of_people, "subject_id"), (of_units, "unit_id"))
+        ]
+    )
+    signature = signature.group_by("subject_id", "unit_id").agg(pl.col("segment").unique().sort().alias("segments"))
+    place = pl.struct("cohort", "arm", "segments", "released_in", "replaced_in")
+    return (
+        seen.join(signature, on=["subject_id", "unit_id"], how="left")
+        .with_columns(pl.col("segments").fill_null([]))
+        .sort("released_in", "replaced_in", "cohort", "arm", nulls_last=True)
+        .group_by("metric", "period_start", "subject_id", "value", maintain_order=True)
+        .agg(place.alias("places"))
+        .group_by("metric", "period_start", "places")
+        .agg(pl.len().alias("n"), EXACT.sum().alias("total"), pl.col("subject_id").sort().alias("people"))
+        .sort("metric", "period_start", pl.col("people").list.first())
+    )
+
+
+def _current(atoms: pl.DataFrame) -> pl.DataFrame:
+    """Cells of tonight: metric, cohort, period, segments, n and total."""
+    places = atoms.select("metric", "period_start", "n", "total", "places").explode("places").unnest("places")
+    return places.filter(pl.col("replaced_in").is_null())
+
+
+def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: People, minimum: int) -> Audited:
+    """Decide about every figure of means in the guarded `tables`, beside those that were told before."""
+    atoms = atoms_of(people)
+    current = _current(atoms)
+    facts = {row["metric"]: row for row in outcomes.iter_rows(named=True)}
+    means = set(people.cohorts["metric"])
+    shown = {
+        name: tables[name].filter(pl.col("metric").is_in(list(means)))
+        for name in ("pub_trends", "pub_comparisons", "pub_estimates")
+    }
+    counts: dict[tuple[str, str], Counts] = {}
+
+    def of(metric: str, segment: str) -> Counts:
+        if (metric, segment) not in counts:
+            counts[metric, segment] = _counts(metric, segment, current, people.cohorts, facts[metric]["anticipation"])
+        return counts[metric, segment]
+
+    by_metric: dict[str, list[Figure]] = {}
+    for figure in figures_of_means(shown, of):
+        by_metric.setdefault(figure.equations[0].metric, []).append(figure)
+    refused: dict[str, set[tuple]] = {}
+    kept: list[Figure] = []
+    n_narrow = 0
+    for metric, figures in sorted(by_metric.items()):
+        allowed, narrow = _of_metric(
+            sorted(figures, key=lambda figure: figure.rank),
+            atoms.filter(pl.col("metric") == metric),
+            people.past.filter(pl.col("metric") == metric),
+            facts[metric],
+            people.number,
+            minimum,
+        )
+        n_narrow += narrow
+        kept += allowed
+        for figure in figures:
+            if figure not in allowed:
+                refused.setdefault(figure.table, set()).add(figure.key)
+    n_figures = sum(map(len, by_metric.values()))
+    withheld = {name: refused.get(name, set()) | _hidden_in(name, tables[name]) for name in KEYS}
+    return Audited(refused, withheld, constraints_of(kept, people.number), n_figures, n_narrow, _covered(kept, counts))
+
+
+def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, anticipation: int) -> Counts:
+    mine = current.filter(pl.col("metric") == metric)
+    if segment != ALL:
+        mine = mine.filter(pl.col("segments").list.contains(segment))
+    cells = mine.group_by("cohort", "period_start").agg(pl.col("n").sum(), pl.col("total").sum().cast(pl.Float64))
+    told = cohorts.filter((pl.col("metric") == metric) & (pl.col("segment") == segment))
+    return Counts(
+        n={(c, p): n for c, p, n in cells.select("cohort", "period_start", "n").iter_rows()},
+        total={(c, p): total for c, p, total in cells.select("cohort", "period_start", "total").iter_rows()},
+        arms=dict(told.select("cohort", "arm").iter_rows()),
+        people=dict(told.select("cohort", "n_people").iter_rows()),
+        starts=dict(told.select("cohort", "cohort_period_start").iter_rows()),
+        anticipation=anticipation,
+    )
+
+
+SHOWN = {
+    "pub_trends": pl.col("mean").is_not_null(),
+    "pub_comparisons": pl.col("n_pilot").is_not_null(),
+    "pub_estimates": pl.col("status") != "suppressed",
+}
+
+
+def _hidden_in(name: str, table: pl.DataFrame) -> set[tuple]:
+    return set(table.filter(~SHOWN[name]).select(KEYS[name]).iter_rows())
+
+
+def _covered(shown: list[Figure], counts: Mapping[tuple[str, str], Counts]) -> float:
+    """Share of all observations that some shown mean of a cohort and period counts."""
+    whole = {metric: found for (metric, segment), found in counts.items() if segment == ALL}
+    told = {(f.equations[0].metric, cell) for f in shown if f.table == "pub_trends" for cell in f.equations[0].weights}
+    n = sum(sum(found.n.values()) for found in whole.values())
+    return sum(whole[metric].n[cell] for metric, cell in told) / n if n else 0.0
+
+
+class _Columns:
+    """The atoms of one metric as columns."""
+
+    def __init__(self, atoms: pl.DataFrame) -> None:
+        self.sizes = atoms["n"].to_numpy()
+        self.cells: dict[tuple, list[tuple[int, frozenset, int, float]]] = {}
+        for index, (period, places) in enumerate(atoms.select("period_start", "places").iter_rows()):
+            for place in places:
+                until = float("inf") if place["replaced_in"] is None else place["replaced_in"]
+                found = (index, frozenset(place["segments"]), place["released_in"], until)
+                self.cells.setdefault((place["cohort"], period), []).append(found)
+        names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
+        self.people = [np.array([names[name] for name in found]) for found in atoms["people"].to_list()]
+
+    def row(self, equation: Equation, release: int, *, exact: bool) -> np.ndarray:
+        """Weights per person of each atom: as remainders (`exact`) or as numbers."""
+        row = np.zeros(self.sizes.size, np.int64 if exact else float)
+        for cell, weight in equation.weights.items():
+            number = weight.numerator * pow(weight.denominator, -1, PRIME) % PRIME if exact else float(weight)
+            for atom, segments, since, until in self.cells.get(cell, ()):
+                if since <= release < until and (equation.segment == ALL or equation.segment in segments):
+                    row[atom] = number
+        return row
+
+
+def _of_metric(
+    figures: list[Figure], atoms: pl.DataFrame, past: pl.DataFrame, facts: Mapping, number: int, minimum: int
+) -> tuple[list[Figure], int]:
+    columns = _Columns(atoms)
+    known = Known(columns.sizes, minimum, columns.people)
+    before: dict[bytes, tuple[Equation, int]] = {}  # night after night tells the same, once is enough
+    for told in past.iter_rows(named=True):
+        equation = equation_of(told)
+        row = columns.row(equation, told["release"], exact=True)
+        if before.setdefault(row.tobytes(), (equation, told["release"])) == (equation, told["release"]):
+            known.add(row)
+    allowed = [
+        figure
+        for figure in figures
+        if all(known.allows(columns.row(equation, number, exact=True)) for equation in figure.equations)
+    ]
+    if facts["lowest"] is None or facts["highest"] is None or facts["highest"] <= facts["lowest"]:
+        return allowed, 0  # values without an end are pinned down by equations only
+    return _wide_enough(allowed, list(before.values()), columns, facts, number)
+
+
+def _wide_enough(allowed, before, columns: _Columns, facts: Mapping, number: int) -> tuple[list[Figure], int]:
+    """Without the figures that leave somebody's value hardly open; of several that do so together the smallest goes."""
+    low, high = facts["lowest"], facts["highest"]
+    wanted = WIDTH * (high - low)
+
+    def row(equation: Equation, release: int) -> np.ndarray:
+        return columns.row(equation, release, exact=False)
+
+    def leaves_open(figure: Figure) -> bool:
+        return all(
+            nearly_unanimous(e.total, row(e, number), columns.sizes, low=low, high=high) >= wanted
+            for e in figure.equations
+        )
+
+    def narrow_with(told: list[tuple[Equation, int]]) -> np.ndarray:
+        rows, totals = np.array([row(*each) for each in told]), np.array([equation.total for equation, _ in told])
+        found = widths(rows, totals, columns.sizes, low=low, high=high, wanted=wanted)
+        return found.least < wanted
+
+    n_figures = len(allowed)
+    allowed = [figure for figure in allowed if leaves_open(figure)]
+    before = [(equation, release) for equation, release in before if row(equation, release).any()]
+    try:
+        # What earlier releases tell by themselves cannot be called back, and is no reason to hide tonight's.
+        told_already = narrow_with(before) if before else np.zeros(columns.sizes.size, bool)
+    except ValueError:  # the range was declared otherwise then
+        before, told_already = [], np.zeros(columns.sizes.size, bool)
+    while allowed:
+        told = before + [(equation, number) for figure in allowed for equation in figure.equations]
+        narrow = np.flatnonzero(narrow_with(told) & ~told_already)
+        touching = [
+            np.any([row(equation, number)[narrow] != 0 for equation in figure.equations], axis=0) for figure in allowed
+        ]
+        # Of each narrow atom the figure that is least dear; those that only earlier releases tell of cannot be helped.
+        guilty = {
+            max(np.flatnonzero(mine), key=lambda k: allowed[k].rank) for mine in np.array(touching).T if mine.any()
+        }
+        if not guilty:
+            break
+        allowed = [figure for index, figure in enumerate(allowed) if index not in guilty]
+    return allowed, n_figures - len(allowed)
+
+
+def constraints_of(figures: list[Figure], number: int) -> pl.DataFrame:
+    """What is shown, as equations to keep with the release: no person is in them."""
+    rows = [
+        {
+            "release": number,
+            "table": figure.table,
+            "key": json.dumps(figure.key, default=str),
+            "metric": equation.metric,
+            "segment": equation.segment,
+            "weights": json.dumps([[c, str(p), str(w)] for (c, p), w in sorted(equation.weights.items())]),
+            "total": equation.total,
+        }
+        for figure in figures
+        for equation in figure.equations
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def equation_of(row: Mapping) -> Equation:
+    """An equation as it was kept."""
+    weights = {(c, date.fromisoformat(p)): Fraction(w) for c, p, w in json.loads(row["weights"])}
+    return Equation(row["metric"], row["segment"], weights, row["total"])
+
+
+def past_constraints(releases: Path, told: Iterable[str]) -> pl.DataFrame:
+    """What the releases in `told` (ids, in order) said. Raises FileNotFoundError where one of them is gone."""
+    found = [pl.read_parquet(releases / identity / CONSTRAINTS) for identity in told]
+    return pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
+
+
+def protected(
+    content: Mapping[str, pl.DataFrame], minimum: int, people: People, last: Mapping[str, pl.DataFrame], day: date
+) -> tuple[dict[str, Guarded], Audited]:
+    """The tables fit to be seen beside everything that was seen before, and what the audit found.
+
+    `last` are the tables of the release before: a figure that is refused now keeps the number it had there, with the
+    day (`told_on`) on which it was told.
+    """
+    first = guard_tables(dict(content), minimum)
+    found = audited({name: first[name].table for name in KEYS}, content["outcomes"], people, minimum)
+    guarded = guard_tables(dict(content), minimum, found.withheld)
+    for name, keys in KEYS.items():
+        part = guarded[name]
+        told = part.table.with_columns(pl.lit(day).alias("told_on"))
+        before = last[name].filter(~_has_few(last[name], minimum)) if name in last else None
+        kept = _carried(told, before, keys, found.refused.get(name, set()))
+        guarded[name] = Guarded(kept.sort(kept.columns, nulls_last=True), part.n_hidden)
+    for name, keys in ROWS.items():
+        part = guarded[name]
+        kept = _without_few(settled(part.table, last.get(name), keys, minimum), keys, minimum)
+        guarded[name] = Guarded(kept, part.n_hidden)
+    return guarded, found
+
+
+# What names a row of the tables that are not audited: their rows change only by enough people (`_settled`).
+ROWS = {
+    "pub_survival": ("comparison_cohort", "comparison_arm", "phase", "month_number"),
+    "pub_turnovers": ("span", "span_start", "scope", "population", "formula"),
+    "pub_headcount": ("month", "cohort"),
+    "pub_populations": ("cohort", "population", "is_eligible"),
+    "pub_participant_flows": ("metric", "cohort", "period_start", "status", "reason"),
+    "pub_cohorts": ("cohort",),
+    "pub_crossings": ("who", "from_arm", "to_arm"),
+    "pub_trainings": ("course", "cohort", "status"),
+    "pub_cascade": ("depth",),
+    "pub_doses": ("cohort",),
+    "pub_readiness": ("assessed_date", "arm", "readiness_before", "readiness"),
+    "pub_coach_loads": (),
+    "pub_structures": ("month",),
+    "pub_items": ("launched_date", "scale", "item", "arm"),
+    "pub_scales": ("launched_date", "scale", "arm"),
+    "pub_characteristics": ("characteristic",),
+}
+UNITS_OF = ("n_units", "n_items", "n_layers")  # numbers of other things than people
+NOT_GROUPS = (*UNITS_OF, "n_values", "n_other", "n_coaches_needed")  # nor are these the size of a group
+
+
+NAMED = (
+    KEYS
+    | ROWS
+    | {
+        "pub_balance": ("metric",),
+        "pub_diagnostics": ("metric", "diagnostic"),
+        "pub_decisions": ("metric",),
+        "pub_money": ("item",),
+        "pub_responses": ("metric", "cohort", "period_start"),
+    }
+)
+SUPPRESSED = {"table": pl.String, "row": pl.String, "figures": pl.String, "reason": pl.String}
+# One reason for all: which of them it was would itself tell something.
+HIDDEN = (
+    "about fewer than {minimum} people, or it would tell of fewer (or nearly tell a value) with what is or was shown"
+)
+
+
+def suppressed(guarded: Mapping[str, Guarded], minimum: int) -> pl.DataFrame:
+    """Every figure that is hidden, with the reason: nothing is dropped silently."""
+    rows = []
+    for name, keys in NAMED.items():
+        table = guarded[name].table
+        figures = [
+            column
+            for column, kind in table.schema.items()
+            if kind.is_numeric()
+            and column not in keys
+            and column.startswith(("n_", "mean", "share", "estimate", "low"))
+        ]
+        for row in table.iter_rows(named=True):
+            if row.get("status") in ("estimated", "not_estimable"):
+                continue  # shown, or there is no number; "suppressed" says itself that it is hidden
+            hidden = [column for column in figures if row[column] is None]
+            if hidden:
+                key = tuple(row[column] for column in keys)
+                named = ", ".join(
+                    f"{column} {value}" for column, value in zip(keys, key, strict=True) if value is not None
+                )
+                rows.append((name, named, ", ".join(hidden), HIDDEN.format(minimum=minimum)))
+    return pl.DataFrame(rows, schema=SUPPRESSED, orient="row").sort("table", "row")
+
+
+def _has_few(table: pl.DataFrame, minimum: int) -> pl.Expr:
+    """Rows told earlier, of groups that a minimum raised since would not have let pass."""
+    sizes = [column for column in table.columns if column.startswith("n_") and not column.startswith(NOT_GROUPS)]
+    small = [pl.lit(False), *(pl.col(column).is_between(0, minimum - 1) for column in sizes)]
+    return pl.any_horizontal(small).fill_null(False)
+
+
+def _without_few(table: pl.DataFrame, keys: tuple[str, ...], minimum: int) -> pl.DataFrame:
+    """`table` with the numbers of such rows hidden: told anew they could be subtracted from what was told."""
+    figures = [name for name, kind in table.schema.items() if kind.is_numeric() and name not in keys]
+    few = _has_few(table, minimum)
+    return table.with_columns(pl.when(~few).then(pl.col(name)).alias(name) for name in figures)
+
+
+def settled(table: pl.DataFrame, last: pl.DataFrame | None, keys: tuple[str, ...], minimum: int) -> pl.DataFrame:
+    """`table` with the rows of `last` where too few people make the difference.
+
+    A row is told anew if every count of people that changed did so by the minimum, and some did. A number that changes
+    while no count does rests on somebody's correction, and waits.
+    """
+    if last is None or set(table.columns) != set(last.columns):  # no release before, or one of another version
+        return table
+    counts = [name for name in table.columns if name.startswith("n_") and not name.startswith(UNITS_OF)]
+    figures = [name for name in table.columns if name not in keys and name != "programme"]
+    one = pl.lit(0).alias("_one")
+    both = (
+        table.with_row_index("_row")
+        .with_columns(one)
+        .join(last.with_columns(one), on=["_one", *keys], how="inner", nulls_equal=True, suffix="_last")
+    )
+
+    def differs(name: str) -> pl.Expr:
+        return pl.col(name).ne_missing(pl.col(f"{name}_last"))
+
+    known = [pl.col(f"{name}_last").is_not_null() for name in counts]
+    moved = [differs(name) & known_before for name, known_before in zip(counts, known, strict=True)]
+    few = [
+        change & (pl.col(name).is_null() | ((pl.col(name) - pl.col(f"{name}_last")).abs() < minimum)).fill_null(True)
+        for name, change in zip(counts, moved, strict=True)
+    ]
+    was_shown = pl.any_horizontal(known) if known else pl.lit(True)
+    waits = both.filter(
+        was_shown
+        & pl.any_horizontal(differs(name) for name in figures)
+        & (pl.any_horizontal(few) | ~pl.any_horizontal(moved) if counts else pl.lit(True))
+    )
+    if waits.is_empty():
+        return table
+    old = waits.select("_row", *(pl.col(f"{n}_last").alias(n) if n in figures else pl.col(n) for n in table.columns))
+    stays = table.with_row_index("_row").filter(~pl.col("_row").is_in(old["_row"].implode()))
+    return pl.concat([stays, old.select(stays.columns)]).sort("_row").drop("_row")
+
+
+def _carried(
+    table: pl.DataFrame, last: pl.DataFrame | None, keys: tuple[str, ...], refused: set[tuple]
+) -> pl.DataFrame:
+    """`table` with the rows that were refused as they were told last, where they were."""
+    if last is None or set(table.columns) != set(last.columns):  # no release before, or one of another version
+        return table
+    counts = [name for name in ("n_observed", "n_pilot") if name in table.columns]
+    wanted = pl.Series([row in refused for row in last.select(keys).iter_rows()], dtype=pl.Boolean)
+    old = last.filter(wanted & last[counts[0]].is_not_null()).select(table.columns)
+    stays = table.join(old, on=list(keys), how="anti", nulls_equal=True)
+    return pl.concat([stays, old])

@@ -1,0 +1,46 @@
+"""What a release was made of beside its files, kept in the workspace's memory so that it can be made again.
+
+Files are known by the manifest and lie in `landing/`; study and mappings are edited in place, so their text is kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import durable
+
+FOLDER = "recipes"
+
+
+class NoRecipe(KeyError):
+    """It is not known what this release was made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """`served`: the release that was read until then; `n_told`: how many releases memory knew; `landed`: the files that
+    had arrived, as `landing/` noted them; `study` and `sources` (by file name) are texts."""
+
+    as_of: str
+    served: str | None
+    n_told: int
+    landed: list[dict]
+    study: str
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, memory: Path, identity: str) -> None:
+        """Write it down, unless that was done by a run that was killed before it ended."""
+        path = memory / FOLDER / f"{identity}.json"
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            durable.replace_text(path, json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n")
+
+    @classmethod
+    def of(cls, memory: Path, identity: str) -> Recipe:
+        """The recipe of a release. Raises NoRecipe where none is kept."""
+        path = memory / FOLDER / f"{identity}.json"
+        if not path.exists():
+            raise NoRecipe(f"{memory} does not know what {identity} was made of")
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
