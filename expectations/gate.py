@@ -5,13 +5,18 @@ Great Expectations is imported here only, and only when something is judged: it 
 
 from __future__ import annotations
 
+import html
 import os
-from collections.abc import Callable, Mapping
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
 
 import pandas as pd
 
-from expectations.suites import Promise, suites, thresholds
-from expectations.verdict import Failure, Verdict
+from expectations.suites import CONTENT_ROOMS, Promise, declared
+from expectations.verdict import Acceptance, Failure, Verdict
 
 MAX_EXAMPLES = 5
 EXAMPLE_COLUMNS = 6
@@ -21,50 +26,88 @@ def judge(
     tables: Mapping[str, pd.DataFrame],
     *,
     content_hash: str,
-    limit: Mapping[str, float] | None = None,
+    rooms: Iterable[str] = CONTENT_ROOMS,
+    accepted: Iterable[Acceptance] = (),
+    day: date = date.min,
+    docs: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """The verdict on `tables` (name → frame, see expectations.tables) for the content with `content_hash`.
 
-    A table that is missing, an expectation that raises and one that returns nothing all count against it.
+    A table that is missing, an expectation that raises and one that returns nothing all count against it. `accepted`
+    are findings that somebody has signed for, as far as they last beyond `day`. Data Docs are written to `docs`.
     """
-    declared = suites({**thresholds(), **(limit or {})})
-    split = dict(tables)
-    estimates = split["estimates"]
-    split["estimated"] = estimates[estimates["status"] == "estimated"]
-    split["not_estimable"] = estimates[estimates["status"] == "not_estimable"]
-    context = _context()
-    failures: list[Failure] = []
+    asked = {name: promises for name, (room, promises) in declared().items() if room in rooms}
+    room_of = {name: room for name, (room, _) in declared().items()}
+    signed = [item for item in accepted if item.until >= day]
+    context = _context(docs)
+    found: dict[str, list[Failure]] = {"block": [], "warn": []}
+    used: list[Acceptance] = []
     errors: list[str] = []
     n_evaluated = 0
-    for name, promises in declared.items():
+    for name, promises in asked.items():
         progress(name)
-        if name not in split:
+        if name not in tables:
             errors.append(f"{name}: the table was not given to the gate")
             continue
-        frame = split[name].reset_index(drop=True)
+        frame = tables[name].reset_index(drop=True)
         for promise, result in zip(promises, _validate(context, name, frame, promises), strict=True):
             if result is None or _raised(result.exception_info):
                 errors.append(f"{name}: could not evaluate “{promise.sentence}”")
                 continue
             n_evaluated += 1
-            if not result.success:
-                failures.append(_failure(name, promise, result, frame))
+            if result.success:
+                continue
+            rows = result.result.get("unexpected_index_list") or []
+            by = [_signer(promise, frame, row, signed) for row in rows]
+            left = [row for row, signer in zip(rows, by, strict=True) if signer is None]
+            if promise.level == "block":
+                used += [signer for signer in by if signer is not None and signer not in used]
+            if left or not rows:
+                found[promise.level].append(_failure(room_of[name], name, promise, result, frame, left))
+    if docs is not None:
+        _write_docs(context, docs)
+    blocked = {(failure.table, failure.check) for failure in found["block"]}
     return Verdict(
         content_hash=content_hash,
-        n_declared=sum(map(len, declared.values())),
+        n_declared=sum(map(len, asked.values())),
         n_evaluated=n_evaluated,
-        failures=tuple(failures),
+        failures=tuple(found["block"]),
+        warnings=tuple(item for item in found["warn"] if (item.table, item.check) not in blocked),
+        accepted=tuple(used),
         errors=tuple(errors),
     )
 
 
-def _context():
+def _signer(promise: Promise, frame: pd.DataFrame, row: int, signed: list[Acceptance]) -> Acceptance | None:
+    """Who has signed for this row, if anybody may."""
+    if not promise.accepted_by:
+        return None
+    value = str(frame.at[row, promise.accepted_by])
+    return next((item for item in signed if (item.check, item.value) == (promise.check, value)), None)
+
+
+SITE = "verdict"
+
+
+def _context(docs: Path | None):
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
+    if docs is not None:
+        shutil.rmtree(docs, ignore_errors=True)
+        store = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)}
+        context.add_data_docs_site(
+            site_name=SITE,
+            site_config={
+                "class_name": "SiteBuilder",
+                "store_backend": store,
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+                "show_how_to_buttons": False,
+            },
+        )
     return context
 
 
@@ -78,7 +121,8 @@ def _validate(context, name: str, frame: pd.DataFrame, promises: list[Promise]) 
     suite = context.suites.add(gx.ExpectationSuite(name=name))
     for number, promise in enumerate(promises):
         expectation = getattr(gxe, promise.expectation)
-        suite.add_expectation(expectation(**promise.arguments, meta={"number": number}))
+        note = f"{promise.sentence} ({promise.check}, {promise.level})"
+        suite.add_expectation(expectation(**promise.arguments, meta={"number": number}, notes=note))
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     outcome = definition.run(
         batch_parameters={"dataframe": frame},
@@ -95,12 +139,11 @@ def _raised(info: dict) -> bool:
     )
 
 
-def _failure(name: str, promise: Promise, result, frame: pd.DataFrame) -> Failure:
+def _failure(room: str, name: str, promise: Promise, result, frame: pd.DataFrame, rows: list[int]) -> Failure:
     detail = result.result
-    rows = detail.get("unexpected_index_list") or []
     observed = detail.get("observed_value")
     if observed is None:
-        observed = f"{detail.get('unexpected_count', '?')} of {detail.get('element_count', len(frame))} rows break it"
+        observed = f"{len(rows) or '?'} of {detail.get('element_count', len(frame))} rows break it"
     asked = [promise.arguments[key] for key in ("column", "column_A", "column_B") if key in promise.arguments]
     columns = [
         *frame.columns[:EXAMPLE_COLUMNS],
@@ -109,4 +152,47 @@ def _failure(name: str, promise: Promise, result, frame: pd.DataFrame) -> Failur
     examples = tuple(
         ", ".join(f"{column}={frame.at[index, column]}" for column in columns) for index in rows[:MAX_EXAMPLES]
     )
-    return Failure(table=name, promise=promise.sentence, observed=str(observed)[:200], examples=examples)
+    return Failure(
+        room=room,
+        table=name,
+        check=promise.check,
+        promise=promise.sentence,
+        observed=str(observed)[:200],
+        mend=promise.mend,
+        examples=examples,
+    )
+
+
+# Great Expectations' pages ask other machines for styles, scripts and pictures; ours ask nobody.
+FOREIGN = re.compile(
+    r"<script\b.*?</script>|<link\b[^>]*\bhref=[\"']?(?:https?:)?//[^>]*>|<img\b[^>]*//[^>]*>"
+    r"|<footer\b.*?</footer>|<a\b[^>]*//[^>]*>.*?</a>|url\('?https?://[^)]*\)",
+    re.S,
+)
+STYLE = """<style>
+body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 72rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; margin: .5rem 0; }
+th, td { border-bottom: 1px solid #ddd; padding: .25rem .5rem; text-align: left; vertical-align: top; }
+.navbar, .cooltip, .modal, form, .fixed-bottom { display: none !important; }
+.fa-check-circle::before { content: "✓"; color: #17763b; } .fa-times::before { content: "✗"; color: #b3261e; }
+</style>"""
+
+
+def _write_docs(context, docs: Path) -> None:
+    """Data Docs that need no network: without what other machines would serve; the index needs no script."""
+    context.build_data_docs(site_names=[SITE])
+    for path in sorted((docs / "static").glob("*")):
+        if path.name != "styles":
+            shutil.rmtree(path)
+    for page in [*docs.rglob("*.html"), *docs.rglob("*.css")]:
+        text = FOREIGN.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(text.replace("</head>", f"{STYLE}</head>", 1), encoding="utf-8")
+    items = []
+    for page in sorted(docs.glob("validations/**/*.html")):
+        place = page.relative_to(docs)
+        mark = "times" if "fas fa-times" in page.read_text(encoding="utf-8") else "check-circle"
+        link = f'<a href="{place.as_posix()}">{html.escape(place.parts[1])}</a>'
+        items.append(f'<li><i class="fa-{mark}"></i> {link}</li>')
+    head = f"<!doctype html><html lang=en><head><meta charset=utf-8><title>Data Docs</title>{STYLE}</head>"
+    text = f"{head}<body><h1>What the gate saw</h1><ul>{''.join(items)}</ul></body></html>\n"
+    (docs / "index.html").write_text(text, encoding="utf-8")

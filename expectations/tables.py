@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pandas as pd
 
 # What the study assigns → the column of the snapshot that names it.
@@ -63,27 +65,36 @@ HEADCOUNTS = """
         from listed group by snapshot_date
     )
     select strftime(snapshot_date, '%Y-%m-%d') as snapshot, n, covered as unit_coverage,
-        coalesce(n / lag(n) over (order by snapshot_date) - 1, 0) as change
+        coalesce(n / lag(n) over (order by snapshot_date) - 1, 0) as change,
+        coalesce(snapshot_date - lag(snapshot_date) over (order by snapshot_date), 0) as gap_days
     from sized
     order by snapshot_date
 """
 
-# A column that was mostly filled and suddenly is not: a report without one of its columns. Compared within a mapping,
-# in the order of arrival, for sources whose files are alike (logs mix kinds of events).
+# A column beside that of the file before: mostly filled and suddenly not, in another unit, or a default written over
+# everybody. Compared within a mapping, in the order of arrival, for sources whose files are alike (logs mix kinds of
+# events). Few rows say nothing of a mean or of variety.
 PROFILES = """
-    with shares as (
-        select profiles.source, loads.file_name, profiles.table_name, profiles.column_name, profiles.load_id,
-            1 - profiles.n_null / nullif(profiles.n_rows, 0) as filled_share,
-            lag(1 - profiles.n_null / nullif(profiles.n_rows, 0)) over (
-                partition by loads.mapping, profiles.table_name, profiles.column_name order by loads.sequence
-            ) as filled_before
+    with facts as (
+        select profiles.*, loads.file_name, 1 - profiles.n_null / nullif(profiles.n_rows, 0) as filled_share,
+            case when profiles.n_rows - profiles.n_null >= 30 then profiles.mean end as usual,
+            case when profiles.n_rows >= 50 then profiles.n_distinct end as variety,
+            loads.mapping, loads.sequence
         from raw.profile_columns as profiles
         inner join raw.load_log as loads on profiles.load_id = loads.load_id
         where loads.status = 'loaded' and profiles.source in ('hris', 'survey') and loads.delivery = 'full'
+    ),
+    beside as (
+        select *, lag(filled_share) over before as filled_before, lag(usual) over before as usual_before,
+            lag(variety) over before as variety_before
+        from facts
+        window before as (partition by mapping, table_name, column_name order by sequence)
     )
     select source, file_name, table_name, column_name, filled_share, filled_before,
-        filled_share / filled_before as filled_ratio
-    from shares
+        filled_share / filled_before as filled_ratio,
+        case when usual * usual_before > 0 then greatest(usual / usual_before, usual_before / usual) end as scale_ratio,
+        case when filled_before >= 0.5 and variety_before >= 5 then variety / variety_before end as distinct_ratio
+    from beside
     where list_contains($load_ids, load_id) and filled_before >= 0.5
     order by all
 """
@@ -101,21 +112,128 @@ UNIT_MATCHES = """
     group by arm order by all
 """
 
+# Counts per metric; a value that is no number, lies outside of its metric's range or belongs to nobody shows here.
+PANELS = """
+    with values_of as (
+        select panels.*, metrics.lowest, metrics.highest,
+            panels.metric in (
+                select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail')
+            ) as decides
+        from panels.pnl_periods as panels
+        left join staging.stg_study__metrics as metrics on panels.metric = metrics.metric
+    ),
+    profiles as (
+        select metric, count(*) as n_rows, count(value) as n_values,
+            count(*) filter (not isfinite(value)) as n_not_finite,
+            count(*) filter (isfinite(value) and value < lowest - 1e-9) as n_below,
+            count(*) filter (isfinite(value) and value > highest + 1e-9) as n_above,
+            count(*) filter (greatest(period_start, last_observed_date) > $day) as n_future,
+            count(*) - count(distinct (subject_kind, subject_id, period_start)) as n_doubled,
+            count(*) filter (arm is null or arm not in ('pilot', 'control')) as n_without_arm,
+            case when bool_or(decides) and count(value) >= 20 then count(distinct value) end as n_values_that_differ
+        from values_of group by metric
+    ),
+    in_cells as (
+        select metric, sum(n_observed)::bigint as n from cells.cell_means where segment = 'all' group by metric
+    ),
+    in_trends as (select metric, sum(n_observed)::bigint as n from comparisons.cmp_trends group by metric)
+    select coalesce(profiles.metric, in_cells.metric, in_trends.metric) as metric, profiles.* exclude (metric),
+        coalesce(n_values, 0) - coalesce(in_cells.n, 0) as n_lost_before_cells,
+        coalesce(in_cells.n, 0) - coalesce(in_trends.n, 0) as n_lost_before_trends
+    from profiles
+    full outer join in_cells on profiles.metric = in_cells.metric
+    full outer join in_trends on coalesce(profiles.metric, in_cells.metric) = in_trends.metric
+    order by all
+"""
+RETENTION = """
+    select metric, count(*) as n_rows, count(*) filter (months_followed < 0) as n_negative,
+        count(*) filter (has_left and cause is null) as n_without_cause,
+        count(*) filter (entry_date > $day) as n_future,
+        count(*) - count(distinct (comparison_cohort, phase, person_id)) as n_doubled
+    from panels.pnl_retention group by metric order by all
+"""
+
 CELLS = """
     select cells.metric, cells.unit_id, cells.period_start, cells.n_eligible, cells.n_observed,
         cells.n_eligible - cells.n_observed as n_silent,
         cells.centred_sum_of_squares,
         case when n_observed > 0 and metrics.lowest is not null
-            then value_sum / n_observed - metrics.lowest else 0 end as above_lowest,
+            then value_sum / n_observed - metrics.lowest + 1e-9 else 0 end as above_lowest,
         case when n_observed > 0 and metrics.highest is not null
-            then metrics.highest - value_sum / n_observed else 0 end as below_highest
+            then metrics.highest - value_sum / n_observed + 1e-9 else 0 end as below_highest,
+        -- Popoviciu (1935): n values between two limits spread most where half lies at each.
+        case when n_observed > 0 and metrics.lowest is not null and metrics.highest is not null
+            then n_observed * pow(metrics.highest - metrics.lowest, 2) / 4 * (1 + 1e-9) - centred_sum_of_squares
+            else 0 end as spread_left
     from cells.cell_means as cells
     left join staging.stg_study__metrics as metrics on cells.metric = metrics.metric
 """
+CELL_UNITS = """
+    select arm, count(distinct unit_id) as n_units,
+        count(distinct unit_id) filter (
+            unit_id in (select unit_id from cells.cell_units group by unit_id having count(distinct arm) > 1)
+        ) as n_in_both,
+        (
+            select count(*) from (select distinct unit_id, arm from cells.cell_means) as there
+            where not exists (
+                select 1 from cells.cell_units as known
+                where known.unit_id = there.unit_id and known.arm = there.arm
+            )
+        ) as n_foreign_cells
+    from cells.cell_units group by arm order by arm
+"""
 
 LIFE_TABLES = """
-    select unit_id, comparison_cohort, phase, month_number, n_at_risk, n_events, n_at_risk - n_events as n_staying
+    select unit_id, comparison_cohort, phase, month_number, n_at_risk, n_events, n_at_risk - n_events as n_staying,
+        n_events - n_voluntary - n_involuntary - n_other - n_unknown as n_without_cause,
+        coalesce(
+            lag(n_at_risk - n_events) over (
+                partition by metric, unit_id, cohort, comparison_cohort, comparison_arm, phase, segment
+                order by month_number
+            ) - n_at_risk, 0
+        ) as n_dropped
     from cells.cell_life_tables
+"""
+
+OUTCOMES = """
+    select outcomes.metric, time_window, segment, mean_pilot, mean_control, n_pilot, n_control,
+        round(coalesce(abs(difference - (mean_pilot - mean_control)), 0), 9) as off_by,
+        least(mean_pilot, mean_control) - coalesce(metrics.lowest, least(mean_pilot, mean_control)) + 1e-9
+            as above_lowest,
+        coalesce(metrics.highest, greatest(mean_pilot, mean_control)) - greatest(mean_pilot, mean_control) + 1e-9
+            as below_highest
+    from comparisons.cmp_outcomes as outcomes
+    left join staging.stg_study__metrics as metrics on outcomes.metric = metrics.metric
+"""
+TRENDS = """
+    with sums as (
+        select metric, cohort, arm, period_start, sum(value_sum) / nullif(sum(n_observed), 0) as of_cells
+        from cells.cell_means where segment = 'all' group by all
+    )
+    select trends.metric, trends.cohort, strftime(trends.period_start, '%Y-%m-%d') as period, trends.mean,
+        round(abs(coalesce(trends.mean, 0) - coalesce(sums.of_cells, 0)) / greatest(1, abs(trends.mean)), 9) as off_by,
+        trends.mean - coalesce(metrics.lowest, trends.mean) + 1e-9 as above_lowest,
+        coalesce(metrics.highest, trends.mean) - trends.mean + 1e-9 as below_highest
+    from comparisons.cmp_trends as trends
+    left join sums
+        on trends.metric = sums.metric and trends.cohort = sums.cohort and trends.arm = sums.arm
+        and trends.period_start = sums.period_start
+    left join staging.stg_study__metrics as metrics on trends.metric = metrics.metric
+    order by all
+"""
+SURVIVAL = """
+    select comparison_cohort, comparison_arm, phase, segment, month_number, share_retained,
+        least(share_retained, share_left_voluntary, share_left_involuntary, share_left_other) as lowest_share,
+        greatest(share_retained, share_left_voluntary, share_left_involuntary, share_left_other) as highest_share,
+        coalesce(lag(share_retained) over (
+            partition by comparison_cohort, comparison_arm, phase, segment order by month_number
+        ) - share_retained, 0) as fallen_by
+    from comparisons.cmp_survival
+"""
+BRIDGE = """
+    select strftime(month, '%Y-%m') as month, cohort, n_opening + n_hires + n_transfers_in - n_leavers - n_transfers_out
+        + n_listed_late + n_listed_again + n_not_listed_before_exit + n_vanished - n_closing as off_by
+    from comparisons.cmp_headcounts order by all
 """
 
 # What the decision rests on; of hints the page tells the imbalance.
@@ -126,26 +244,65 @@ BALANCE = """
 """
 
 RESPONSES = """
-    select metric, strftime(period_start, '%Y-%m-%d') as period,
-        min(rate) as lowest_rate, max(rate) as highest_rate, max(rate) - min(rate) as gap
-    from (
-        select metric, period_start, arm, sum(n_observed) / sum(n_eligible) as rate
+    with rates as (
+        select metric, period_start, arm, sum(n_observed) as n_observed, sum(n_eligible) as n_eligible
         from comparisons.cmp_responses where segment = 'all' group by metric, period_start, arm
-    ) as rates
-    group by metric, period_start
-    -- A period in which a metric's scale was not asked at all is no response rate.
-    having max(rate) > 0
+    ),
+    waves as (
+        select metric, period_start, min(n_observed / n_eligible) as lowest_rate,
+            max(n_observed / n_eligible) as highest_rate, sum(n_observed) / sum(n_eligible) as rate
+        from rates group by metric, period_start
+        -- A period in which a metric's scale was not asked at all is no response rate.
+        having max(n_observed / n_eligible) > 0
+    )
+    select metric, strftime(period_start, '%Y-%m-%d') as period, lowest_rate, highest_rate,
+        highest_rate - lowest_rate as gap,
+        coalesce(lag(rate) over (partition by metric order by period_start) - rate, 0) as drop
+    from waves
     order by all
 """
 
+# The level at which an interval holds zero is the p-value's; both are told, so both must say the same.
+ESTIMATES = """
+    with units as (
+        select count(distinct unit_id) filter (arm = 'pilot') as n_pilot, count(distinct unit_id) as n_all
+        from cells.cell_units
+    )
+    select estimates.*,
+        case when std_error > 0 then (p_value < $alpha and ci_low <= 0 and ci_high >= 0)::int
+            + (p_value > $alpha and (ci_low > 0 or ci_high < 0))::int else 0 end as n_contradictions,
+        coalesce(p_value_adjusted - p_value, 0) + 1e-12 as p_raised_by,
+        case when units.n_all > 0
+            then greatest(0, n_units_pilot - units.n_pilot, n_units_control - units.n_all) else 0 end
+            as n_units_too_many,
+        case when estimator like 'att%' then metrics.highest - metrics.lowest - abs(estimate) end as range_left
+    from estimates.est_estimates as estimates
+    cross join units
+    left join staging.stg_study__metrics as metrics on estimates.metric = metrics.metric
+"""
+DECISIONS = """
+    select decisions.metric, decisions.verdict, decisions.estimate,
+        case when decisions.estimate is null then 0
+            else coalesce(round(abs(decisions.estimate - headline.estimate), 9), 1) end as off_by,
+        case when decisions.verdict in ('improved', 'worsened')
+            and coalesce(decisions.ci_low <= 0 and decisions.ci_high >= 0, true) then 1 else 0 end as n_unfounded
+    from estimates.est_decisions as decisions
+    left join (
+        select metric, estimate from estimates.est_estimates
+        where is_headline and segment = 'all' and status = 'estimated'
+    ) as headline on decisions.metric = headline.metric
+    order by all
+"""
+MONEY = "select item, central - low as above_low, high - central as below_high from estimates.est_money order by all"
+
 
 def gather(
-    connection, *, load_ids: list[str], unit: str, vanished_group_size: float, accepted: dict[str, set[str]]
+    connection, *, load_ids: list[str], unit: str, day: date, alpha: float, vanished_group_size: float
 ) -> dict[str, pd.DataFrame]:
     """Name → table, all bounded by files, units or periods, never by persons.
 
-    `load_ids` are the files that lie in the inbox now (a refused file that was taken away no longer counts).
-    `accepted` names findings that a person has looked at: check → values.
+    `load_ids` are the files that lie in the inbox now (a refused file that was taken away no longer counts), `day` is
+    what the run looks from and `alpha` the level of its intervals.
     """
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
@@ -153,42 +310,33 @@ def gather(
     def ask(sql: str, **values) -> pd.DataFrame:
         return connection.execute(sql, values).df() if values else connection.execute(sql).df()
 
-    groups = ask(GROUPS, vanished_group_size=vanished_group_size)
-    groups = groups[~groups["value"].isin(accepted.get("group_vanished", set()))]
-    headcounts = ask(HEADCOUNTS.format(unit=UNITS[unit], listed=LISTED))
-    headcounts = headcounts[~headcounts["snapshot"].isin(accepted.get("headcount_jump", set()))]
+    estimates = ask(ESTIMATES, alpha=alpha)
     return {
         "loads": ask(LOADS, load_ids=load_ids),
         "profiles": ask(PROFILES, load_ids=load_ids),
-        "groups": groups,
-        "headcounts": headcounts,
+        "groups": ask(GROUPS, vanished_group_size=vanished_group_size),
+        "headcounts": ask(HEADCOUNTS.format(unit=UNITS[unit], listed=LISTED)),
         "matches": ask(MATCHES),
         "units": ask(UNIT_MATCHES),
+        "panel_profiles": ask(PANELS, day=day),
+        "retention_profiles": ask(RETENTION, day=day),
         "cell_means": ask(CELLS),
+        "cell_units": ask(CELL_UNITS),
         "cell_life_tables": ask(LIFE_TABLES),
         "response_rates": ask(RESPONSES),
         "balance": ask(BALANCE),
-        "outcomes": ask(
-            "select metric, time_window, mean_pilot, mean_control, n_pilot, n_control from comparisons.cmp_outcomes"
-        ),
+        "outcomes": ask(OUTCOMES),
+        "trends": ask(TRENDS),
+        "survival": ask(SURVIVAL),
+        "headcount_bridge": ask(BRIDGE),
         "populations": ask("select cohort, population, is_eligible, n_people from comparisons.cmp_populations"),
-        "estimates": ask("select * from estimates.est_estimates"),
+        "estimates": estimates,
+        "estimated": estimates[estimates["status"] == "estimated"],
+        "not_estimable": estimates[estimates["status"] == "not_estimable"],
         "questions": ask(
             "select o.metric, o.role, count(e.metric) as n_rows from staging.stg_study__outcomes as o "
             "left join estimates.est_estimates as e on o.metric = e.metric group by all order by all"
         ),
+        "decisions": ask(DECISIONS),
+        "money": ask(MONEY),
     }
-
-
-def against_last_release(estimates: pd.DataFrame, previous: pd.DataFrame | None) -> pd.DataFrame:
-    """The last release's estimates beside the new ones: is each still there, and by how many errors did it move?"""
-    keys = ["metric", "estimator", "aggregation", "cohort", "segment"]
-    empty = pd.DataFrame({**{key: [] for key in keys}, "is_present": [], "moved_by": []})
-    if previous is None or previous.empty:
-        return empty
-    old = previous[previous["event_time"].isna() & (previous["status"] == "estimated")]
-    new = estimates[estimates["event_time"].isna()][[*keys, "estimate"]]
-    both = old[[*keys, "estimate", "std_error"]].merge(new, on=keys, how="left", suffixes=("_old", ""), indicator=True)
-    both["is_present"] = (both["_merge"] == "both").astype(int)
-    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / both["std_error"]).astype(float)
-    return both[[*keys, "is_present", "moved_by"]]

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acceptance:
+    """A finding that a person has looked at and signed for in study.yml: which, who, why and until when."""
+
+    check: str
+    value: str
+    who: str
+    why: str
+    until: date
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """One expectation that was not met. `examples` are rows of small aggregate tables, never of persons."""
 
+    room: str
     table: str
+    check: str
     promise: str
     observed: str
+    mend: str
     examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The gate's answer for exactly one content."""
+    """The gate's answer for exactly one content. What is accepted was not met, and somebody has signed for it."""
 
     content_hash: str
     n_declared: int
     n_evaluated: int
-    failures: tuple[Failure, ...]
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property
@@ -31,15 +48,26 @@ class Verdict:
         return self.n_evaluated == self.n_declared > 0 and not self.failures and not self.errors
 
     def as_dict(self) -> dict:
-        """For the ledger and the manifest."""
-        return {"passed": self.passed, **asdict(self)}
+        """For the warehouse and the gate's own folder; days are text."""
+        document = {"passed": self.passed, **asdict(self)}
+        document["accepted"] = [item | {"until": str(item["until"])} for item in document["accepted"]]
+        return document
+
+    def for_readers(self) -> dict:
+        """For the release: that it passed and what it warned of, without what was seen (that is of small groups)."""
+        document = self.as_dict()
+        names = ("passed", "content_hash", "n_declared", "n_evaluated", "accepted")
+        return {name: document[name] for name in names} | {
+            "warnings": sorted({f"{warning.table}: {warning.promise}" for warning in self.warnings})
+        }
 
     def sentences(self) -> list[str]:
-        """What is wrong, one sentence each."""
-        lines = [f"{failure.table}: {failure.promise}; seen: {failure.observed}" for failure in self.failures]
+        """What is wrong and what to do, one sentence each."""
         lines = [
-            line + "".join(f"\n    {example}" for example in failure.examples)
-            for line, failure in zip(lines, self.failures, strict=True)
+            f"{failure.table}: {failure.promise}; seen: {failure.observed}"
+            + "".join(f"\n    {example}" for example in failure.examples)
+            + f"\n    → {failure.mend} (coaching gate explain {failure.check})"
+            for failure in self.failures
         ]
         if self.n_evaluated != self.n_declared or not self.n_declared:
             lines.append(f"only {self.n_evaluated} of {self.n_declared} expectations could be evaluated")

@@ -76,6 +76,10 @@ class Pseudonyms:
         """Eight hex digits that tell two keys apart and nothing about either."""
         return hashlib.sha256(b"key id" + self.key).hexdigest()[:8]
 
+    def seal(self, text: str) -> str:
+        """64 hex digits that only the holder of the key can write below a text."""
+        return hmac.digest(self.key, b"seal\x1f" + text.encode(), "sha256").hex()
+
     def hash(self, text: str, *, form: str = "id", namespace: str = "") -> str:
         """The pseudonym of `text`; `form` is id, name or email; other number spaces get another `namespace`.
 

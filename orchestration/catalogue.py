@@ -1,9 +1,10 @@
-"""The study against the metric catalogue: a question that nobody can ask is an error, not a silent omission."""
+"""The study against the catalogues of metrics and checks: what nobody can ask or accept is an error."""
 
 from __future__ import annotations
 
 import csv
 
+from expectations.suites import acceptable
 from ingest.strict_yaml import ConfigError
 from ingest.study import Study, load_study
 from orchestration.workspace import HOUSE, Workspace
@@ -25,4 +26,10 @@ def checked_study(workspace: Workspace) -> Study:
         raise ConfigError(
             f"{workspace.study}: outcomes: {', '.join(unknown)} is no metric; there are {', '.join(metrics())}"
         )
+    may = acceptable()
+    for item in study.accepted:
+        if item.check not in may:
+            raise ConfigError(
+                f"{workspace.study}: accepted: nobody can accept {item.check}; what can be is {', '.join(sorted(may))}"
+            )
     return study

@@ -11,6 +11,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import PrivateAttr
 
+from ingest.pseudonyms import Pseudonyms
 from ingest.study import Study
 from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
@@ -63,6 +64,10 @@ class Night(dg.ConfigurableResource):
         """Whether the run looks from a day before that of the newest release."""
         newest = newest_release(self.workspace.releases)
         return newest is not None and str(self.day) < manifest_of(self.workspace.releases / newest)["as_of"]
+
+    def seal(self, text: str) -> str:
+        """What only this workspace's key can write below a text: whoever edits the text cannot."""
+        return Pseudonyms.from_environment(self.workspace.key_file).seal(text)
 
     def record(self, event: str, **facts) -> None:
         """One line in the ledger, with the run's id."""

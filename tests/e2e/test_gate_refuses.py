@@ -108,12 +108,14 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
     before = current_release(copy_of_published.releases)
     code, last, _ = night(copy_of_published, AS_OF)
     assert code == 1
-    assert last["event"] == "passed"  # judged, but never published
+    assert last["event"] == "broke_off"
+    assert "LockLost" in last["reason"]
     assert current_release(copy_of_published.releases) == before
 
 
 def test_the_ledger_tells_the_whole_story(published):
-    assert [event["event"] for event in ledger.read(published.ledger)] == ["started", "passed", "published"]
+    told = [event["event"] for event in ledger.read(published.ledger)]
+    assert told == ["started", "passed", "inspected", "published"]
 
 
 def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, night):
@@ -138,3 +140,62 @@ def test_a_file_taken_out_of_the_inbox_before_any_release_is_taken_back(copy_of_
     sent.unlink()
     code, last, _ = night(copy_of_published, AS_OF)
     assert (code, last["event"]) == (0, "published")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        """update gate.verdicts set verdict = replace(verdict, '"passed": true', '"passed": true ')""",
+        "update gate.verdicts set seal = repeat('0', 64)",
+        "delete from gate.verdicts",
+        "insert into gate.verdicts select * from gate.verdicts",
+    ],
+)
+def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change):
+    from ingest.load import warehouse
+    from orchestration.defs.gate import sealed_verdict
+    from orchestration.resources import Night
+
+    there = Night(workspace_path=str(copy_of_published.root))
+    with warehouse(copy_of_published.warehouse) as connection:
+        assert sealed_verdict(connection, there)["passed"]
+        connection.execute(change)
+        assert sealed_verdict(connection, there) == {}
+
+
+def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, night, monkeypatch):
+    import publish.release as room
+
+    real = room.suppressed
+
+    def with_person(*arguments):
+        return real(*arguments).with_columns(pl.lit("0123456789abcdef" * 2).alias("who"))
+
+    monkeypatch.setattr(room, "suppressed", with_person)
+    before = current_release(copy_of_published.releases)
+    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    assert (code, last["event"]) == (3, "refused")
+    assert any("no value looks like a pseudonym" in reason for reason in last["reasons"])
+    assert current_release(copy_of_published.releases) == before
+
+
+def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of_published, night):
+    def without_sales(text):
+        return "".join(line for line in text.splitlines(keepends=True) if ",Sales," not in line)
+
+    later = replace_in_inbox(copy_of_published, "hris", "hris_*.csv", without_sales)
+    later.rename(later.with_name("hris_2025-01.csv"))
+    study = copy_of_published.study
+    signed = "\naccepted:\n" + "".join(
+        f'  - {{check: {check}, value: {value}, who: HR analytics, why: "sold on 2025-01-15", until: 2025-02-01}}\n'
+        for check, value in (("group_vanished", "Sales"), ("headcount_jump", '"2025-01-31"'))
+    )
+    study.write_text(study.read_text() + signed)
+    code, last, _ = night(copy_of_published, date(2025, 2, 1))
+    assert (code, last["event"]) == (0, "published"), last
+    release = copy_of_published.releases / last["release"]
+    page = (release / "index.html").read_text()
+    assert "Passed by signature" in page
+    assert "signed by HR analytics" in page
+    code, last, _ = night(copy_of_published, date(2025, 2, 2))
+    assert (code, last["event"]) == (3, "refused")

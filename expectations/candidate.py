@@ -1,0 +1,67 @@
+"""The tables of a release as they would be written: who would read them, and would they meet a person?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import polars as pl
+
+# Numbers that are of units, values or questions: what they count is nobody.
+NOT_PEOPLE = ("n_units", "n_values", "n_items", "n_layers", "n_other", "n_coaches_needed")
+PERSONAL = ("person", "employee", "email", "subject", "unit_id", "member_id", "manager_id", "respondent_id", "name")
+PSEUDONYM = r"^[0-9a-f]{32}$|@"
+KEYS = ("metric", "estimator", "aggregation", "cohort", "event_time", "segment")
+
+
+def candidate(
+    tables: Mapping[str, pl.DataFrame],
+    *,
+    judged: pl.DataFrame,
+    previous: Mapping[str, pl.DataFrame],
+    minimum: int,
+    share_shown: float,
+) -> dict[str, pd.DataFrame]:
+    """The tables of the room release. `tables` are those to be written, `judged` the estimates that passed before,
+    `previous` the served release's tables, `minimum` the least number of people behind a figure."""
+    rows = [_profile(name, table, minimum) for name, table in tables.items()]
+    rows += [{"table": name, "is_present": 0} for name in previous if name not in tables]
+    return {
+        "candidate": pd.DataFrame(rows),
+        "candidate_figures": _figures(tables["pub_estimates"], judged),
+        "candidate_utility": pd.DataFrame({"share_shown": [share_shown]}),
+    }
+
+
+def _profile(name: str, table: pl.DataFrame, minimum: int) -> dict:
+    people = [
+        column
+        for column, kind in table.schema.items()
+        if column.startswith("n_") and not column.startswith(NOT_PEOPLE) and kind.is_integer()
+    ]
+    texts = table.select(pl.col(pl.String))
+    floats = table.select(pl.col(pl.Float64))
+    is_few = [pl.lit(False), *(pl.col(column).is_between(0, minimum - 1) for column in people)]
+    return {
+        "table": name,
+        "n_rows": table.height,
+        "is_present": 1,
+        "n_personal_columns": sum(column.startswith(PERSONAL) for column in table.columns),
+        "n_pseudonyms": sum(int(texts[column].str.contains(PSEUDONYM).sum()) for column in texts.columns),
+        "n_small": table.filter(pl.any_horizontal(is_few)).height,
+        "n_not_finite": sum(int((~floats[column].is_finite()).sum()) for column in floats.columns),
+    }
+
+
+def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:
+    """Each estimate of the candidate beside the judged one; one that keeps an earlier day's number says which day."""
+    today = shown["told_on"].max() if "told_on" in shown.columns else None
+    carried = (pl.col("told_on") < today).fill_null(False) if today else pl.lit(False)
+    both = shown.join(judged.select(*KEYS, judged="estimate"), on=KEYS, how="left", nulls_equal=True)
+    is_shown = (pl.col("status") == "estimated") & ~carried
+    off = (pl.col("estimate") - pl.col("judged")).abs().fill_null(1.0).fill_nan(1.0)
+    return both.select(
+        *("metric", "estimator", "aggregation", "cohort", "segment"),
+        off_by=pl.when(is_shown).then(off).otherwise(0.0),
+        n_without_reason=((pl.col("status") != "estimated") & pl.col("reason").is_null()).cast(pl.Int64),
+    ).to_pandas()

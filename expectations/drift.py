@@ -1,0 +1,51 @@
+"""What was told before beside what would be told now: groups that are gone, estimates that jump, months restated."""
+
+from __future__ import annotations
+
+import pandas as pd
+import polars as pl
+
+KEYS = ["metric", "estimator", "aggregation", "cohort", "segment"]
+ESTIMATES, HEADCOUNTS = "pub_estimates", "pub_headcount"
+
+
+def against_last_release(
+    previous: dict[str, pl.DataFrame], estimates: pd.DataFrame, headcounts: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """The tables of the room drift. `previous` are the served release's tables, none where nothing is comparable.
+
+    `estimates` and `headcounts` are est_estimates and cmp_headcounts as they would be told now.
+    """
+    return {
+        "last_release": _estimates(previous.get(ESTIMATES), estimates),
+        "restated": _restated(previous.get(HEADCOUNTS), headcounts),
+    }
+
+
+def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.DataFrame:
+    """The last release's estimates beside the new ones: is each still there, and by how many errors did it move?"""
+    if previous is None or previous.is_empty():
+        return pd.DataFrame({name: [] for name in (*KEYS, "is_present", "moved_by")})
+    told = previous.to_pandas()
+    old = told[told["event_time"].isna() & (told["status"] == "estimated")]
+    new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate"]]
+    both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
+    both["is_present"] = (both["_merge"] == "both").astype(int)
+    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / both["std_error"]).astype(float)
+    return both[[*KEYS, "is_present", "moved_by"]]
+
+
+def _restated(previous: pl.DataFrame | None, headcounts: pd.DataFrame) -> pd.DataFrame:
+    """People at the end of each month, then and now, over the cohorts that were shown."""
+    if previous is None or previous.is_empty():
+        return pd.DataFrame({name: [] for name in ("period", "n_then", "n_now", "change")})
+    told = previous.filter(pl.col("n_closing").is_not_null()).select("month", "cohort", then="n_closing")
+    now = pl.from_pandas(headcounts[["month", "cohort", "n_closing"]]).with_columns(pl.col("month").cast(pl.Date))
+    return (
+        told.join(now, on=["month", "cohort"], how="left")
+        .group_by(period=pl.col("month").dt.strftime("%Y-%m"))
+        .agg(n_then=pl.col("then").sum(), n_now=pl.col("n_closing").fill_null(0).sum())
+        .with_columns(change=pl.col("n_now") / pl.col("n_then") - 1)
+        .sort("period")
+        .to_pandas()
+    )
