@@ -1,0 +1,97 @@
+"""A person out of a workspace: files, memory, warehouse, what the orchestrator and the gate kept, the ledger's words.
+
+What releases told stays as it was told: they hold no person. The numbers they were made of stay too, under a name that
+leads nowhere, since a period told anew without one person would tell that person's answer by subtraction (0014).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import polars as pl
+
+import durable
+from ingest import erase
+from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
+from ingest.spec import Mapping, load_mappings
+from orchestration.lock import hold
+from orchestration.workspace import Workspace
+from publish import ledger
+from publish.memory import OBSERVATIONS, SEGMENTS
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was erased, in numbers."""
+
+    files: list[erase.Rewritten]
+    n_remembered: int
+
+
+def erase_person(
+    workspace: Workspace, *, ids: Iterable[str] = (), emails: Iterable[str] = (), names: Iterable[str] = ()
+) -> Done:
+    """Erase whoever these words name, and keep them out from now on.
+
+    Raises CannotErase (nothing else was done but files before it), WorkspaceBusy, ValueError without an id or address.
+    """
+    if not list(ids) and not list(emails):
+        raise ValueError("an id or an e-mail address is needed: two people may have one name")
+    pseudonyms = Pseudonyms.from_environment(workspace.key_file)
+    mappings = load_mappings(workspace.sources)
+    with hold(workspace.lock, run_id="erase"):
+        erased = erase.Erased.of(workspace.memory, pseudonyms)
+        known = set(_pseudonyms(pseudonyms, mappings, ids, emails, names))
+        erased.add(known)
+        erased.searched.clear()
+        learned = erase.learn(workspace.inbox, workspace.landing, mappings, erased)
+        words = frozenset({*ids, *emails, *names, *learned})
+        erased.keep(workspace.memory)  # first of all: a crash from here on leaves files that the next run cleanses
+        files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
+        known |= set(_pseudonyms(pseudonyms, mappings, learned, learned, learned))
+        n_remembered = _rename_remembered(workspace, erased)
+        for path in (workspace.dagster_home, workspace.gate):
+            durable.remove(path)
+        for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
+            path.unlink(missing_ok=True)
+        _redact_ledger(workspace, known, words)
+        erased.keep(workspace.memory)
+        ledger.append(
+            workspace.ledger, "erased", files=[{"old": one.old, "new": one.new} for one in files], run_id="erase"
+        )
+    return Done(files, n_remembered)
+
+
+def _pseudonyms(pseudonyms: Pseudonyms, mappings: list[Mapping], ids, emails, names) -> Iterable[str]:
+    spaces = {""} | {column.namespace for mapping in mappings for _, column in mapping.all_columns}
+    for form, words in (("id", ids), ("email", emails), ("name", names)):
+        for word in words:
+            if NORMAL_FORMS[form](word):
+                for space in spaces if form == "id" else {""}:
+                    yield pseudonyms.hash(word, form=form, namespace=space)
+
+
+def _rename_remembered(workspace: Workspace, erased: erase.Erased) -> int:
+    """In memory a person becomes a random name, one for all tables: what was told stays explained, by nobody."""
+    columns = {OBSERVATIONS: ("subject_id", "unit_id"), SEGMENTS: ("member_id",)}
+    paths = {name: workspace.memory / f"{name}.parquet" for name in columns}
+    frames = {name: pl.read_parquet(path) for name, path in paths.items() if path.exists()}
+    there = {one for name, frame in frames.items() for column in columns[name] for one in frame[column].unique()}
+    ghosts = {one: secrets.token_hex(16) for one in sorted(there - {None}) if erased.covers(one)}
+    for name, frame in frames.items() if ghosts else ():
+        renamed = frame.with_columns(pl.col(column).replace(ghosts) for column in columns[name])
+        durable.replace(paths[name], renamed.write_parquet)
+    return len(ghosts)
+
+
+def _redact_ledger(workspace: Workspace, pseudonyms: set[str], words: Iterable[str]) -> None:
+    """The ledger only grows, but for this: what stood there of the person becomes [erased]."""
+    if not workspace.ledger.exists():
+        return
+    text = old = workspace.ledger.read_text(encoding="utf-8")
+    for word in sorted({*pseudonyms, *(word for word in words if erase.DISTINCT.match(word))}, key=len, reverse=True):
+        text = text.replace(word, "[erased]")
+    if text != old:
+        durable.replace_text(workspace.ledger, text)

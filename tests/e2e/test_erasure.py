@@ -1,0 +1,140 @@
+"""A person is erased: every byte of the workspace is searched for them, also after an old copy came back."""
+
+import io
+import json
+import shutil
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from ingest.pseudonyms import Pseudonyms
+from orchestration.cli import app
+from orchestration.terminal import out
+from publish import ledger
+from publish.release import current_release, manifest_of
+
+pytestmark = pytest.mark.slow
+AS_OF = date(2025, 1, 1)
+
+
+def contents(path: Path):
+    """What a file holds, unpacked: the bytes as they lie there, and what Parquet, DuckDB and workbooks compress."""
+    yield path.read_bytes()
+    if path.suffix == ".parquet":
+        yield pl.read_parquet(path).write_json().encode()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
+    elif path.suffix == ".duckdb":
+        with duckdb.connect(str(path), read_only=True) as connection:
+            tables = connection.execute(
+                "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE'"
+            ).fetchall()
+            for schema, table in tables:
+                yield connection.sql(f'from "{schema}"."{table}"').pl().write_json().encode()
+
+
+def hits(root: Path, words: set[str]) -> list[str]:
+    """Where any of the words stands, in whatever case."""
+    wanted = [word.lower().encode() for word in words]
+    found = []
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            text = [content.lower() for content in contents(path)]
+            found += [f"{path.relative_to(root)}: {word.decode()}" for word in wanted if any(word in t for t in text)]
+    return found
+
+
+def run(workspace, *arguments):
+    return CliRunner().invoke(app, [*arguments, "-w", str(workspace.root)])
+
+
+@pytest.fixture(scope="module")
+def canary(published):
+    """Somebody who is everywhere: employed, a manager, a coach in the roster, trained, in every survey."""
+    first = sorted((published.inbox / "roster").glob("programme_roster.csv"))[0].read_text().splitlines()[1]
+    who = first.split(",")[4]
+    rows = [
+        line.split(",")
+        for line in next((published.inbox / "hris").glob("*.csv")).read_text().splitlines()
+        if line.startswith(who)
+    ]
+    words = {who, rows[0][3]}
+    from orchestration.workspace import Workspace
+
+    pseudonyms = Pseudonyms.from_environment(Workspace(published.root).key_file)
+    hashed = {pseudonyms.hash(who), pseudonyms.hash(rows[0][3], form="email")}
+    hashed.add(pseudonyms.hash(f"{rows[0][1]} {rows[0][2]}", form="name"))
+    return who, words, hashed
+
+
+def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, night):
+    who, words, hashed = canary
+    there = copy_of_published
+    before = hits(there.root, words | hashed)
+    places = {place.split("/")[0].split(":")[0] for place in before}
+    assert {"inbox", "landing", "memory", "warehouse.duckdb"} <= places, places
+    old = there.root.parent / "old_landing"
+    shutil.copytree(there.landing, old)
+    last_export = sorted((there.inbox / "hris").glob("*.csv"))[-1]
+    exported_again = last_export.read_text()
+    release = current_release(there.releases)
+    served = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
+
+    done = run(there, "erase", "--id", who)
+    assert done.exit_code == 0, done.output
+    assert hits(there.root, words | hashed) == []
+    told = ledger.read(there.ledger)[-1]
+    assert told["event"] == "erased"
+    assert all(one["old"] != one["new"] for one in told["files"])
+    assert len(told["files"]) > 20
+    assert served == {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
+
+    code, last, _ = night(there, AS_OF)
+    assert (code, last["event"]) == (0, "published"), last
+    assert hits(there.root, words | hashed) == []
+    now = manifest_of(there.releases / last["release"])
+    assert now["n_records"] < manifest_of(release)["n_records"]
+
+    # A backup of landing is put back, and tomorrow's export knows the person again.
+    for folder in old.iterdir():
+        if not (there.landing / folder.name).exists():
+            shutil.copytree(folder, there.landing / folder.name)
+    later = there.inbox / "hris" / "hris_2025-01.csv"
+    later.write_text(exported_again)
+    assert hits(there.root, words)
+    code, last, _ = night(there, date(2025, 2, 1))
+    assert (code, last["event"]) == (0, "published"), last
+    assert hits(there.root, words | hashed) == []
+    assert "erased_again" in {event["event"] for event in ledger.read(there.ledger)}
+
+
+def test_everybody_else_stays_byte_by_byte(copy_of_published, canary):
+    who, _, _ = canary
+    path = sorted((copy_of_published.inbox / "hris").glob("*.csv"))[0]
+    before = path.read_bytes().splitlines(keepends=True)
+    assert run(copy_of_published, "erase", "--id", who).exit_code == 0
+    after = path.read_bytes().splitlines(keepends=True)
+    own = [line for line in before if line.startswith(who.encode())]
+    named = [line for line in before if f",{who},".encode() in line]
+    assert len(own) == 1 and named
+    assert len(after) == len(before) - 1
+    others = [line for line in before if who.encode() not in line]
+    assert others == [line for line in after if line in before]
+    blanked = [line.replace(f",{who},".encode(), b",,") for line in named if line not in own]
+    assert blanked == [line for line in after if line not in before]
+
+
+def test_whom_nobody_knows_is_kept_out_and_a_name_alone_is_not_enough(copy_of_published, monkeypatch):
+    printed = io.StringIO()
+    monkeypatch.setattr(out, "_file", printed)
+    assert run(copy_of_published, "erase", "--id", "E9999999").exit_code == 0
+    assert "No file named this person" in printed.getvalue()
+    assert ledger.read(copy_of_published.ledger)[-1]["files"] == []
+    assert len(json.loads((copy_of_published.memory / "erased.json").read_text())["tombstones"]) >= 1
+    assert run(copy_of_published, "erase", "--name", "Somebody").exit_code == 2
