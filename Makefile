@@ -9,7 +9,7 @@ RESOLVE := --quiet --universal --python-version 3.11 --generate-hashes --no-head
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test oracles lint dev lock clean benchmark
+.PHONY: help demo test oracles lint dev lock clean benchmark torture
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ demo: .venv/run  ## Simulate an organisation, run the night on its files, show t
 	@$(BIN)/coaching demo --workspace demo --people $(PEOPLE)
 
 test: .venv/dev  ## Run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev  ## Run the linters
 	@$(BIN)/ruff check .
@@ -56,6 +56,9 @@ dev: .venv/run  ## Open the Dagster web UI on loopback, the graph grouped by roo
 
 benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
 	@$(BIN)/python benchmarks/night.py
+
+torture: .venv/dev  ## Kill the night before each of its writes, and at random moments; takes hours, can be resumed
+	@$(BIN)/python -m benchmarks.torture torture
 
 lock: .venv/uv  ## Resolve the dependencies anew, with hashes and without registry addresses
 	@$(UV) pip compile $(RESOLVE) --upgrade --extra build --extra dev -o requirements-dev.lock

@@ -9,13 +9,16 @@ import dagster as dg
 
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
+from orchestration.alarm import tell_of_failure
 from orchestration.news import look
 from orchestration.workspace import Workspace
 
 SWITCH = "COACHING_NIGHTLY"
 
 # One process for the whole night: start-up is paid once, and one Night holds the lock.
-night_job = dg.define_asset_job("night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+night_job = dg.define_asset_job(
+    "night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor, hooks={tell_of_failure}
+)
 
 
 def _is_on() -> bool:

@@ -9,20 +9,25 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import redirect_stdout
-from datetime import date, datetime
+from datetime import date
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
-from orchestration import cli_design, cli_files
+from orchestration import cli_design, cli_files, cli_gate, cli_releases
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import ENVIRONMENT, Workspace
+
+PAINT = {"well": "green", "look": "yellow", "mend": "red"}
+# An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
+SEED = 11
 
 app = typer.Typer(
     name="coaching",
@@ -35,7 +40,10 @@ app = typer.Typer(
 )
 app.add_typer(cli_files.sources, name="sources")
 app.add_typer(cli_files.quarantine, name="quarantine")
+app.add_typer(cli_gate.gate, name="gate")
 app.command()(cli_design.design)
+for _command in cli_releases.COMMANDS:
+    app.command()(_command)
 
 
 def _day(text: str | None) -> date | None:
@@ -75,7 +83,7 @@ def simulate(
     folder: Annotated[Path, typer.Option("--out", help="Where the inbox folders are written.")],
     people: Annotated[int, typer.Option(help="Head-count.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = SEED,
     effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Write the export files of a made-up organisation whose true effects are known (OUT/../truth.json)."""
@@ -170,11 +178,12 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
 
 def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     """What the ledger says about this run: the release that was written, or an exit code (its reason is printed)."""
+    from orchestration.doctor import ENDS
     from publish import ledger
     from publish.release import current_release
 
     mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
-    last = mine[-1] if mine else {}
+    last = next((event for event in reversed(mine) if event["event"] in ENDS), {})
     if last.get("event") == "published":
         return workspace.releases / last["release"]
     if last.get("event") == "turned_away":
@@ -203,7 +212,7 @@ def demo(
     workspace: WorkspaceOption = Path("demo"),
     people: Annotated[int, typer.Option(help="Head-count of the simulated organisation.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = 20_240_101,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = SEED,
     effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Simulate an organisation, run the night on its files, and show the estimates beside the truth."""
@@ -213,6 +222,8 @@ def demo(
     there = Workspace(workspace.resolve())
     if not there.study.exists():
         _lay_out(there)
+        study = there.study.read_text(encoding="utf-8").replace("stale_after_days: 40", "stale_after_days: 0 ")
+        there.study.write_text(study, encoding="utf-8")  # its days are past
     if not (there.root / "truth.json").exists():
         simulate(there.inbox, people=people, months=months, seed=seed, effect=effect)
     end = Design(people=people, months=months, seed=seed).month(months)
@@ -238,6 +249,7 @@ def dev(
 @app.command()
 def status(workspace: WorkspaceOption = HERE) -> None:
     """What lies in the inbox, what is served, and how the last runs ended."""
+    from orchestration.doctor import last_run
     from orchestration.news import look
     from publish import ledger
     from publish.release import current_release
@@ -259,55 +271,59 @@ def status(workspace: WorkspaceOption = HERE) -> None:
         about = event.get("release") or event.get("reason") or "; ".join(event.get("reasons", [])) or event.get("as_of")
         table.add_row(event["at"], event["event"], str(about or event.get("content_hash", ""))[:200])
     out.print(table)
+    level, says = last_run(ledger.read(there.ledger))
+    out.print(f"Last run: {says}", style=PAINT[level], highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
-def releases(workspace: WorkspaceOption = HERE) -> None:
-    """All releases, oldest first; the served one is marked."""
-    from publish.release import current_release, list_releases, manifest_of
+def doctor(workspace: WorkspaceOption = HERE) -> None:
+    """Is the workspace closed, whole and alive? Says what to mend and changes nothing; exit code 1 if something is."""
+    from orchestration.doctor import as_of_now, examine
 
-    there = opened(workspace)
-    served = current_release(there.releases)
+    found = list(examine(opened(workspace), as_of_now()))
     table = Table()
-    for heading in ("", "release", "as of", "files", "records"):
-        table.add_column(heading, no_wrap=heading == "release")
-    for identity in list_releases(there.releases):
-        manifest = manifest_of(there.releases / identity)
-        table.add_row(
-            "→" if served and served.name == identity else "",
-            identity,
-            manifest["as_of"],
-            str(len(manifest["inputs"])),
-            f"{manifest['n_records']:,}",
-        )
+    for heading in ("", "about", "finding"):
+        table.add_column(heading, no_wrap=heading == "about")
+    for finding in found:
+        table.add_row(f"[{PAINT[finding.level]}]{finding.level}[/]", finding.about, escape(finding.says))
     out.print(table)
+    if any(finding.level == "mend" for finding in found):
+        raise typer.Exit(BROKEN)
 
 
 @app.command()
-def rollback(
-    identity: Annotated[
-        str, typer.Argument(metavar="ID", help="A release from `coaching releases`, or the beginning of its id.")
-    ],
+def erase(
+    ids: Annotated[list[str] | None, typer.Option("--id", help="An id of the person, as exports write it.")] = None,
+    emails: Annotated[list[str] | None, typer.Option("--email", help="An e-mail address of the person.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="The person's name, where text may hold it.")
+    ] = None,
     workspace: WorkspaceOption = HERE,
 ) -> None:
-    """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
-    from orchestration.lock import WorkspaceBusy, hold
-    from publish import ledger
-    from publish.release import list_releases, make_current
+    """Take a person out of all files, the warehouse, logs and records, and keep them out of every file to come.
+
+    Each option may be given several times. What else the person's own records name them by is found. The warehouse is
+    rebuilt by the next run; releases hold no person and stay.
+    """
+    from ingest.erase import CannotErase
+    from orchestration.erasure import erase_person
+    from orchestration.lock import WorkspaceBusy
 
     there = opened(workspace)
-    fitting = [known for known in list_releases(there.releases) if known.startswith(identity)]
-    if len(fitting) != 1:
-        what = "fits several releases" if fitting else "is no release of this workspace"
-        raise fail(f"{identity} {what}; see: coaching releases -w {workspace}", WRONG)
-    [identity] = fitting
     try:
-        with hold(there.lock, run_id="rollback"):
-            make_current(there.releases, identity)
-            ledger.append(there.ledger, "rolled_back", release=identity)
+        done = erase_person(there, ids=ids or [], emails=emails or [], names=names or [])
     except WorkspaceBusy as error:
         raise fail(str(error), BUSY) from None
-    out.print(f"Served now: {identity} ({datetime.now():%H:%M})", highlight=False)
+    except (CannotErase, ConfigError, KeyMissing, ValueError) as error:
+        raise fail(str(error), WRONG) from None
+    n_records, n_mentions = sum(one.n_records for one in done.files), sum(one.n_mentions for one in done.files)
+    out.print(
+        f"{n_records:,} record(s) and {n_mentions:,} mention(s) in {len(done.files):,} file(s) are gone; in memory "
+        f"{done.n_remembered} name(s) lead nowhere now. Warehouse and logs were removed; rebuild: coaching run",
+        highlight=False,
+    )
+    if not done.files:
+        out.print("No file named this person; they are kept out of files to come.", style="yellow")
 
 
 def _version(wanted: bool) -> None:

@@ -99,7 +99,7 @@ def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
     def table(name: str) -> pl.DataFrame:
         return pl.read_parquet(release / "parquet" / f"{name}.parquet")
 
-    guarded = {name: Guarded(table(name), 0) for name in ("pub_estimates", "pub_comparisons")}
+    guarded = {name: Guarded(table(name), 0) for name in ("pub_estimates", "pub_comparisons", "pub_diagnostics")}
     content = {"outcomes": table("pub_outcomes"), "est_power": table("pub_power")}
     return outcomes(content, guarded, design=manifest["design"], alpha=manifest["alpha"], draw=False)
 

@@ -1,5 +1,7 @@
 """The graph: `dagster dev -m orchestration.definitions` shows it, `coaching run` runs it."""
 
+import os
+
 import dagster as dg
 
 from orchestration import automation
@@ -8,8 +10,9 @@ from orchestration.progress import progress_logger
 from orchestration.resources import Night
 from orchestration.workspace import Workspace
 
+os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
 workspace = Workspace.from_environment()
-rooms = [files_in.load_log, *raw.sources, raw.study_tables, transform.transform_assets(workspace)]
+rooms = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables, transform.transform_assets(workspace)]
 rooms += [estimates.estimates, gate.verdicts, release.release]
 
 defs = dg.Definitions(

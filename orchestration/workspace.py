@@ -12,11 +12,16 @@ from pathlib import Path
 ENVIRONMENT = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
 HOUSE = Path(__file__).parent.parent
-ROOMS = ("ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
+ROOMS = ("durable", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
 DAGSTER_YAML = """\
 # The orchestrator's home. Nothing is reported to anybody.
 telemetry:
   enabled: false
+# A run whose process was killed is found and marked as failed; it is not resumed: the next night begins anew.
+run_monitoring:
+  enabled: true
+  max_resume_run_attempts: 0
+  poll_interval_seconds: 60
 """
 
 
@@ -37,6 +42,8 @@ class Workspace:
     landing = property(lambda self: self.root / "landing")
     warehouse = property(lambda self: self.root / "warehouse.duckdb")
     releases = property(lambda self: self.root / "releases")
+    memory = property(lambda self: self.root / "memory")
+    gate = property(lambda self: self.root / "gate")
     ledger = property(lambda self: self.root / "ledger.jsonl")
     key_file = property(lambda self: self.root / "secrets" / "pseudonym.key")
     seen = property(lambda self: self.root / ".seen.json")

@@ -1,0 +1,322 @@
+"""Kill the night before each of its own writes, fsyncs, renames and commits, and at random moments.
+
+A clean night is kept for comparison. Then, for each n, the night is run in a process of its own that ends itself
+(SIGKILL) before its n-th step. What readers find then must be the release before or the new one, whole; the night is
+run again and must end like the clean one: equal bytes of every released file, of memory and landing, equal rows of
+every raw table, nothing doubled, nothing left over. Steps up to the load of the files are run by themselves (`front`),
+those after dbt from a copy of the workspace as dbt left it (`back`), so that a kill costs seconds; `random` kills whole
+nights, dbt too, by the clock.
+
+Resumable: one JSON line per kill in FOLDER/kills.jsonl. Run: `make torture`, or
+`python -m benchmarks.torture [folder] [front|back|random|all] [every]` (`every` 10: each tenth step).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+DESIGN = {"people": 200, "months": 12, "seed": 5}
+RANDOM_KILLS = 200
+PATIENCE = 600
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def night(root: Path, day: date, part: str) -> str:
+    """The job, or its part, in this process; how the run ended."""
+    import dagster as dg
+
+    from orchestration.definitions import defs
+    from orchestration.workspace import Workspace
+
+    there = Workspace(root)
+    there.prepare_dagster_home()
+    assets = {
+        "front": [key for key in all_keys(defs) if key.path[0] in ("raw", "remembered")],
+        "back": [key for key in all_keys(defs) if key.path[0] in ("estimates", "restricted", "gate", "release")],
+        "all": None,
+    }[part]
+    # What dbt makes of restricted and estimates is dbt's; only ours are run.
+    settings = {"workspace_path": str(root), "as_of": str(day)}
+    with dg.DagsterInstance.local_temp(str(there.dagster_home)) as instance:
+        result = defs.resolve_job_def("night").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            run_config={"resources": {"night": {"config": settings}}},
+            asset_selection=assets,
+        )
+    return "success" if result.success else "failure"
+
+
+def all_keys(defs) -> list:
+    from orchestration.defs import estimates, files_in, gate, raw, release
+
+    ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables]
+    ours += [estimates.estimates, gate.verdicts, release.release]
+    return [key for one in ours for key in one.keys]
+
+
+def in_child(work: Callable, *arguments, kill_after: float | None = None) -> int:
+    """Do it in a process of its own, silent; its exit code, or minus the signal that ended it.
+
+    Forked from a server that has imported everything and used nothing: a process that ran polars cannot be forked.
+    """
+    child = CONTEXT.Process(target=_silently, args=(work, arguments))
+    child.start()
+    child.join(kill_after if kill_after is not None else PATIENCE)
+    if child.is_alive():
+        os.killpg(child.pid, signal.SIGKILL)  # with dbt, as a machine that loses power would
+        child.join()
+    return child.exitcode
+
+
+def _silently(work: Callable, arguments: tuple) -> None:
+    os.setsid()
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    outcome = work(*arguments)
+    os._exit(0 if outcome in (None, "success") else 1)
+
+
+def steps_of(root: Path, day: date, part: str, steps: Path) -> None:
+    """Run a part and note its steps."""
+    import durable
+
+    with steps.open("a", encoding="utf-8") as file:
+        durable.before = lambda name: file.write(name + "\n")
+        night(root, day, part)
+
+
+def until_estimates(root: Path, day: date) -> None:
+    """Run a night that ends before its first estimate."""
+    import orchestration.defs.estimates as room
+
+    room.estimate_study = lambda *_, **__: os._exit(0)
+    night(root, day, "all")
+
+
+def killed_before(root: Path, day: date, part: str, n: int) -> None:
+    """Run a part that ends before its n-th step."""
+    import durable
+
+    seen = 0
+
+    def count(_name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == n:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    durable.before = count
+    night(root, day, part)
+
+
+def served(root: Path) -> str:
+    """The id of the release that readers find; raises if it is not whole."""
+    from publish.release import current_release, manifest_of
+
+    release = current_release(root / "releases")
+    if release is None:
+        return "nothing"
+    for name, facts in manifest_of(release)["tables"].items():
+        found = hashlib.sha256((release / "parquet" / f"{name}.parquet").read_bytes()).hexdigest()
+        if found != facts["sha256"]:
+            raise AssertionError(f"{release.name}: {name} is not what its manifest says")
+    if not (release / "index.html").read_text(encoding="utf-8").rstrip().endswith("</html>"):
+        raise AssertionError(f"{release.name}: the page is cut off")
+    return release.name
+
+
+def fingerprint(root: Path) -> dict[str, str]:
+    """Digests of what must be equal after every way here: released files, raw rows, memory, landing."""
+    import duckdb
+
+    found = {}
+    release = root / "releases" / "current"
+    for path in sorted(release.resolve().rglob("*")) if release.exists() else []:
+        if path.is_file():
+            found[f"release/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for path in sorted([*(root / "memory").glob("*.parquet"), *(root / "landing").glob("*/content*")]):
+        found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'raw' and table_type = 'BASE TABLE'"
+        ).fetchall()
+        for (table,) in tables:
+            rows = connection.execute(f"select count(*), sum(hash(t)::hugeint) from raw.{table} as t").fetchall()
+            found[f"raw.{table}"] = str(rows)
+    return found
+
+
+def left_over(root: Path) -> list[str]:
+    """Temporary files that a whole night leaves behind."""
+    return [str(path.relative_to(root)) for path in root.rglob("*.tmp") if "dagster" not in path.parts]
+
+
+class Ground:
+    """The workspaces: `start` (files in the inbox, one release served), `clean` after a night, `mid` as dbt left it."""
+
+    def __init__(self, folder: Path):
+        from simulation import Design
+
+        self.folder = folder
+        self.design = Design(**DESIGN)
+        self.days = (self.design.month(DESIGN["months"] - 1), self.design.month(DESIGN["months"]))
+
+    def prepare(self) -> None:
+        """Make them, unless they are there."""
+        from orchestration.workspace import HOUSE
+        from simulation import simulate
+
+        start, clean, mid = (self.folder / name for name in ("start", "clean", "mid"))
+        if not (self.folder / "ready").exists():
+            for path in (start, clean, mid):
+                shutil.rmtree(path, ignore_errors=True)
+            simulate(self.design, start / "inbox", truth_path=start / "truth.json")
+            shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", start / "study.yml")
+            late = [path for path in (start / "inbox").rglob("*") if str(self.days[0])[:7] in path.name]
+            for path in late:  # the last month arrives for the night that is tortured
+                path.rename(self.folder / f"{path.parent.name}__{path.name}")
+            must(in_child(night, start, self.days[0], "all"))
+            for path in self.folder.glob("*__*"):
+                source, name = path.name.split("__")
+                path.rename(start / "inbox" / source / name)
+            shutil.copytree(start, clean, symlinks=True)
+            self.old = served(start)
+            (self.folder / "steps_all").unlink(missing_ok=True)
+            must(in_child(steps_of, clean, self.days[1], "all", self.folder / "steps_all"))
+            self._make_mid(start, mid)
+            (self.folder / "ready").write_text(served(start))
+        self.old = (self.folder / "ready").read_text()
+        self.clean = fingerprint(clean)
+        self.new = served(clean)
+        if self.old == self.new:
+            raise AssertionError("the tortured night would publish nothing new")
+
+    def _make_mid(self, start: Path, mid: Path) -> None:
+        """A night that ends before its first estimate."""
+        shutil.copytree(start, mid, symlinks=True)
+        must(in_child(until_estimates, mid, self.days[1]))
+
+    def begin(self, part: str) -> Path:
+        """A fresh copy for one kill."""
+        root = self.folder / "victim"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(self.folder / ("mid" if part == "back" else "start"), root, symlinks=True)
+        return root
+
+    def n_steps(self, part: str) -> int:
+        """How many steps the part has."""
+        path = self.folder / f"steps_{part}"
+        if not path.exists():
+            root = self.begin(part)
+            must(in_child(steps_of, root, self.days[1], part, path))
+        return len(path.read_text(encoding="utf-8").splitlines())
+
+    def judge(self, root: Path, part: str) -> list[str]:
+        """What is wrong after a kill and a second run; nothing where all is well."""
+        wrong = []
+        try:
+            if (found := served(root)) not in (self.old, self.new):
+                wrong.append(f"served after the kill: {found}")
+        except (AssertionError, OSError, ValueError) as error:
+            wrong.append(f"served after the kill: {error}")
+        again = in_child(night, root, self.days[1], part)
+        if again:
+            wrong.append(f"the second run ended with {again}")
+            return wrong
+        after = fingerprint(root)
+        asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "memory/"))]
+        wrong += [f"differs: {name}" for name in asked if after.get(name) != self.clean[name]]
+        wrong += [f"more than in a clean run: {name}" for name in after.keys() - self.clean.keys() if part != "front"]
+        return wrong + [f"left over: {name}" for name in left_over(root)]
+
+
+def must(code: int) -> None:
+    """Raise unless a child ended well."""
+    if code:
+        raise RuntimeError(f"a run that nobody killed ended with {code}")
+
+
+def kills(ground: Ground, part: str, every: int) -> list[tuple[str, float]]:
+    """What to do, in order: the part with a step to end before, or with seconds."""
+    if part == "random":
+        draw = random.Random(20_260_101)
+        return [(part, round(draw.uniform(0.5, 45.0), 2)) for _ in range(RANDOM_KILLS)][::every]
+    return [(part, n) for n in range(1, ground.n_steps(part) + 1)][::every]
+
+
+def one(ground: Ground, part: str, at: float) -> dict:
+    """Kill, look, run again, compare."""
+    root = ground.begin(part)
+    begun = time.monotonic()
+    if part == "random":
+        code = in_child(night, root, ground.days[1], "all", kill_after=at)
+        name = f"{at} s"
+    else:
+        code = in_child(killed_before, root, ground.days[1], part, int(at))
+        name = (ground.folder / f"steps_{part}").read_text(encoding="utf-8").splitlines()[int(at) - 1]
+    wrong = ground.judge(root, "all" if part == "random" else part)
+    return {
+        "part": part,
+        "at": at,
+        "step": name,
+        "killed": code == -signal.SIGKILL,
+        "wrong": wrong,
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+def begin_server(folder: Path) -> None:
+    """The process that others are forked from: it has imported everything and used nothing."""
+    os.environ |= {"COACHING_WORKSPACE": str(folder / "house"), "DO_NOT_TRACK": "1"}
+    os.environ.setdefault("COACHING_PSEUDONYM_KEY", "the key of nobody, for torture only")
+    CONTEXT.set_forkserver_preload(["great_expectations", "orchestration.definitions"])
+
+
+def main(folder: Path, parts: list[str], every: int) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    begin_server(folder)
+    ground = Ground(folder)
+    ground.prepare()
+    log = folder / "kills.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    done = {(line["part"], line["at"]) for line in lines}
+    for part in parts:
+        for kill in kills(ground, part, every):
+            if kill not in done:
+                line = one(ground, *kill)
+                lines.append(line)
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+                print(line, flush=True)
+    for part in parts:
+        mine = [line for line in lines if line["part"] == part]
+        bad = [line for line in mine if line["wrong"]]
+        n_killed = sum(line["killed"] for line in mine)
+        print(f"{part}: {len(mine)} of {len(kills(ground, part, 1))} moments, {n_killed} killed, {len(bad)} wrong")
+    return 1 if any(line["wrong"] for line in lines) else 0
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    asked = arguments[1] if len(arguments) > 1 else "all"
+    sys.exit(
+        main(
+            Path(arguments[0]) if arguments else Path(tempfile.mkdtemp(prefix="coaching-torture-")),
+            ["front", "back", "random"] if asked == "all" else [asked],
+            int(arguments[2]) if len(arguments) > 2 else 1,
+        )
+    )

@@ -1,0 +1,215 @@
+"""Is the workspace closed, whole and alive? Each finding says what to mend; nothing is changed.
+
+Belongs here: what can be seen of files, modes, key, releases and the last runs from outside of a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from ingest.pseudonyms import KeyMissing, Pseudonyms
+from ingest.strict_yaml import ConfigError
+from ingest.study import load_study
+from ingest.tables import RELEASED_TABLES
+from orchestration.news import look
+from orchestration.workspace import HOUSE, Workspace
+from publish import ledger
+from publish.memory import Memory, MemoryLost
+from publish.release import current_release, list_releases, manifest_of
+
+Level = Literal["well", "look", "mend"]
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+LATE = timedelta(hours=36)  # a night and a half
+ROOM = 2  # times the warehouse's size that should be free: a rebuild writes it once more
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `mend`: the night may fail or people may be seen; `look`: somebody should know."""
+
+    about: str
+    level: Level
+    says: str
+
+
+def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    """All findings; `now` has a time zone."""
+    yield _study(workspace)
+    yield _key(workspace)
+    yield from _modes(workspace)
+    yield _place(workspace)
+    yield _room(workspace)
+    yield _memory(workspace)
+    yield from _releases(workspace)
+    yield _server()
+    yield from _runs(workspace, now)
+
+
+def _study(workspace: Workspace) -> Finding:
+    try:
+        study = load_study(workspace.study)
+    except (ConfigError, OSError) as error:
+        return Finding("study.yml", "mend", str(error))
+    return Finding("study.yml", "well", f"{study.programme}, {len(study.outcomes)} outcomes")
+
+
+def _key(workspace: Workspace) -> Finding:
+    try:
+        key = Pseudonyms.from_environment(workspace.key_file)
+    except KeyMissing as error:
+        return Finding("pseudonym key", "mend", str(error))
+    return Finding("pseudonym key", "well", f"key {key.key_id}; keep a copy elsewhere: another key makes other people")
+
+
+def _modes(workspace: Workspace) -> Iterator[Finding]:
+    """Everything but releases belongs to its owner alone; a release may be read by its group."""
+    open_to_others = []
+    if workspace.root.stat().st_mode & OTHERS:
+        open_to_others.append(workspace.root)
+    for path in sorted(workspace.root.rglob("*")):
+        if path.is_symlink():
+            continue
+        allowed = stat.S_IRGRP | stat.S_IXGRP if workspace.releases in path.parents else 0
+        if path.stat().st_mode & OTHERS & ~allowed:
+            open_to_others.append(path)
+    if open_to_others:
+        first = ", ".join(str(path.relative_to(workspace.root.parent)) for path in open_to_others[:3])
+        yield Finding(
+            "file modes",
+            "mend",
+            f"{len(open_to_others)} file(s) are open to others ({first}); run: chmod -R go-rwx {workspace.root}",
+        )
+    else:
+        yield Finding("file modes", "well", "nothing but releases can be read by other accounts")
+
+
+def _place(workspace: Workspace) -> Finding:
+    if HOUSE in (workspace.root, *workspace.root.parents) and workspace.root.parent != HOUSE:
+        return Finding("place", "mend", f"the workspace lies inside the program ({HOUSE}); move it elsewhere")
+    repository = next((p for p in (workspace.root, *workspace.root.parents) if (p / ".git").exists()), None)
+    if repository and not (workspace.root / ".gitignore").exists():
+        return Finding(
+            "place",
+            "mend",
+            f"it lies in the git repository {repository} and has no .gitignore: data could be committed",
+        )
+    return Finding("place", "well", str(workspace.root))
+
+
+def _room(workspace: Workspace) -> Finding:
+    free = shutil.disk_usage(workspace.root).free
+    size = workspace.warehouse.stat().st_size if workspace.warehouse.exists() else 0
+    wanted = max(ROOM * size, 1 << 30)
+    level: Level = "well" if free >= wanted else "mend"
+    return Finding("disk", level, f"{free / 2**30:,.1f} GiB free, {wanted / 2**30:,.1f} GiB wanted")
+
+
+def _memory(workspace: Workspace) -> Finding:
+    served = current_release(workspace.releases)
+    try:
+        known = Memory.of(
+            workspace.memory, RELEASED_TABLES, list_releases(workspace.releases), served.name if served else None
+        )
+    except MemoryLost as error:
+        return Finding("memory", "mend", str(error))
+    except Exception as error:
+        return Finding("memory", "mend", f"it cannot be read ({type(error).__name__}); restore it from a backup")
+    return Finding("memory", "well", f"knows what {len(known.releases)} release(s) told; back it up with landing/")
+
+
+def _releases(workspace: Workspace) -> Iterator[Finding]:
+    found = list_releases(workspace.releases)
+    changed = [name for name in found if not _is_as_written(workspace.releases / name)]
+    if changed:
+        yield Finding(
+            "releases", "mend", f"{', '.join(changed[:5])}: a table is not what the manifest says; restore it"
+        )
+    else:
+        yield Finding("releases", "well", f"{len(found)}, every table as its manifest says")
+    if workspace.releases.exists():
+        left = [path.name for path in workspace.releases.iterdir() if path.name.endswith(".tmp")]
+        if left:
+            yield Finding(
+                "releases", "look", f"left by a run that broke off: {', '.join(left[:5])}; the next run clears up"
+            )
+
+
+def _is_as_written(release: Path) -> bool:
+    tables = manifest_of(release)["tables"]
+    files = {name: release / "parquet" / f"{name}.parquet" for name in tables}
+    return all(
+        path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == tables[name]["sha256"]
+        for name, path in files.items()
+    )
+
+
+def _server() -> Finding:
+    """Dagster's web server has no log-in: on this machine it must listen on loopback only."""
+    try:
+        lines = [
+            line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        ]
+    except OSError:
+        return Finding("web server", "look", "cannot be seen on this system; keep it on 127.0.0.1")
+    listening = {line[1].rsplit(":", 1)[1]: line[1].rsplit(":", 1)[0] for line in lines if line[3] == "0A"}
+    anywhere = listening.get(f"{3000:04X}", "").strip("0") == "" and f"{3000:04X}" in listening
+    if anywhere:
+        return Finding("web server", "mend", "something answers on port 3000 of every address: bind it to 127.0.0.1")
+    return Finding("web server", "well", "port 3000 is not open to other machines")
+
+
+def _runs(workspace: Workspace, now: datetime) -> Iterator[Finding]:
+    events = ledger.read(workspace.ledger)
+    if not events:
+        yield Finding("runs", "look", "there was none yet")
+        return
+    last = events[-1]
+    at = datetime.fromisoformat(last["at"])
+    if at > now + timedelta(minutes=5):
+        yield Finding("clock", "mend", f"the last event is of {last['at']}, later than now: the clock was set back")
+    yield Finding("runs", *last_run(events))
+    published = [datetime.fromisoformat(event["at"]) for event in events if event["event"] == "published"]
+    is_nightly = os.environ.get("COACHING_NIGHTLY", "").lower() in ("on", "1", "true", "yes")
+    if published and is_nightly and now - published[-1] > LATE and (news := _news(workspace)):
+        days = (now - published[-1]).days
+        yield Finding("runs", "mend", f"the last release is {days} day(s) old, runs are due every night, and {news}")
+
+
+def _news(workspace: Workspace) -> str:
+    """What a run would find new; without it an old release is as it should be."""
+    try:
+        return "; ".join(look(workspace).reasons)
+    except ConfigError as error:
+        return str(error)
+
+
+def last_run(events: list[dict]) -> tuple[Level, str]:
+    """How the last run ended, in one line."""
+    runs = [event for event in events if event["event"] in ENDS or event["event"] == "started"]
+    if not runs:
+        return "look", "there was none yet"
+    last = runs[-1]
+    reasons = "; ".join(last.get("reasons", [])) or last.get("reason", "")
+    level, words = ENDS.get(last["event"], ("mend", "began and did not end: it was killed, or is still running"))
+    return level, f"{last['at']} (UTC): {words}" + (f": {reasons[:300]}" if reasons else "")
+
+
+ENDS: dict[str, tuple[Level, str]] = {
+    "published": ("well", "published"),
+    "refused": ("mend", "the gate refused; the release before is served"),
+    "broke_off": ("mend", "broke off; the release before is served"),
+    "turned_away": ("look", "turned away, another run held the workspace"),
+}
+
+
+def as_of_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)

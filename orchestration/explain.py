@@ -1,0 +1,145 @@
+"""Where a published number comes from: its rows, the query, the models behind it, rules, files, and the verdict."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+
+import polars as pl
+
+from orchestration.catalogue import CATALOGUE
+from orchestration.workspace import ENVIRONMENT, HOUSE, Workspace
+from publish.release import manifest_of, released_tables
+
+ROOMS = ("raw", "remembered", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
+TABLES = ("pub_decisions", "pub_estimates", "pub_comparisons", "pub_diagnostics")
+FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean_pilot", "mean_control", "difference", "value")
+COUNTS = ("n_pilot", "n_control", "n_units_pilot", "n_units_control")
+MANY = 12
+
+
+class UnknownMetric(KeyError):
+    """The release tells nothing of this metric; the message lists those that it tells."""
+
+
+def explained(workspace: Workspace, identity: str, metric: str, segment: str = "all") -> dict[str, list[str]]:
+    """Titles and lines. Raises UnknownMetric."""
+    release = workspace.releases / identity
+    manifest, tables = manifest_of(release), released_tables(release)
+    there = tables["pub_outcomes"]["metric"].to_list()
+    if metric not in there:
+        raise UnknownMetric(f"release {identity} tells nothing of {metric}; it tells {', '.join(sorted(there))}")
+    with CATALOGUE.open(encoding="utf-8", newline="") as file:
+        entry = next(row for row in csv.DictReader(file) if row["metric"] == metric)
+    models = _models(workspace, entry["panel"])
+    sources = sorted({key.path[1].removeprefix("raw_").split("__")[0] for key in models if key.path[0] == "raw"})
+    quoted = segment.replace("'", "''")
+    return {
+        f"{entry['label']} ({entry['unit']}), {segment}": list(_rows(tables, metric, segment)),
+        "The rows": [
+            f"duckdb -readonly {release / 'metrics.duckdb'} "
+            f"\"from pub_estimates where metric = '{metric}' and segment = '{quoted}'\"",
+        ],
+        "How it is made": [
+            f"docs/metrics/{metric}.md: definition; panel {entry['panel']}",
+            *sorted(_methods(tables, metric, segment)),
+        ],
+        "Models, in the order of the data": [
+            f"{room}: {', '.join(names)}"
+            for room in ROOMS
+            if (names := [key.path[1] for key in models if key.path[0] == room])
+        ],
+        "Rules": list(_rules(manifest, tables, metric)),
+        "Input files": _files(manifest["inputs"], sources),
+        "Verdict": list(_verdict(workspace, manifest)),
+        "Made of": [
+            f"study.yml {manifest['study_hash'][:16]} (text: memory/recipes/{identity}.json), mappings "
+            f"{manifest['sources_hash']}, code {manifest['code_version']}, looked at from {manifest['as_of']}",
+            f"check it: coaching reproduce {identity} -w {workspace.root}",
+        ],
+    }
+
+
+def _models(workspace: Workspace, panel: str) -> list:
+    """Everything between the files and the estimates that this panel's numbers pass through."""
+    os.environ[ENVIRONMENT] = str(workspace.root)
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+    start, end = dg.AssetKey(["panels", panel]), dg.AssetKey(["estimates", "est_estimates"])
+
+    def reached(keys: Iterable, step: str) -> set:
+        found, waiting = set(), list(keys)
+        while waiting:
+            if (key := waiting.pop()) not in found:
+                found.add(key)
+                waiting += getattr(graph.get(key), step)
+        return found
+
+    on_the_way = reached([start], "parent_keys") | (reached([start], "child_keys") & reached([end], "parent_keys"))
+    return sorted(on_the_way, key=lambda key: key.path)
+
+
+def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterable[str]:
+    """What the release tells, a line per row of importance."""
+    for name in TABLES:
+        table = tables[name].filter(pl.col("metric") == metric)
+        if "segment" in table.columns:
+            table = table.filter(pl.col("segment") == segment)
+        if name == "pub_estimates":
+            table = table.filter(pl.col("aggregation").is_in(["simple", "all"]) | pl.col("is_headline"))
+        elif name == "pub_diagnostics" and segment != "all":
+            continue
+        for row in table.head(MANY).iter_rows(named=True):
+            told = [f"{key} {row[key]:.4g}" for key in FIGURES if row.get(key) is not None]
+            told += [f"{key} {row[key]:,}" for key in COUNTS if row.get(key) is not None]
+            what = [row.get(key) for key in ("estimator", "aggregation", "time_window", "diagnostic", "verdict")]
+            words = [row[key] for key in ("says", "status", "reason") if row.get(key) and row[key] != "estimated"]
+            since = f"told since {row['told_on']}" if row.get("told_on") else None
+            yield f"{name}: " + "; ".join(
+                part for part in (" ".join(filter(None, what)), ", ".join(told), " – ".join(words), since) if part
+            )
+    if not any(tables[name].filter(pl.col("metric") == metric).height for name in TABLES):
+        yield "nothing: see the reasons below"
+
+
+def _methods(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> set[str]:
+    told = tables["pub_estimates"].filter((pl.col("metric") == metric) & (pl.col("segment") == segment))
+    pairs = told.filter(pl.col("method") != "").select("estimator", "method").unique().iter_rows()
+    return {f"{estimator}: {method}" for estimator, method in pairs}
+
+
+def _rules(manifest: dict, tables: dict[str, pl.DataFrame], metric: str) -> Iterable[str]:
+    hidden = tables["pub_suppressed"].filter(pl.col("row").str.contains(metric, literal=True))
+    minimum = manifest["min_group_size"]
+    yield f"design {manifest['design']}, alpha {manifest['alpha']}, groups of {minimum} or more people"
+    yield f"{hidden.height:,} row(s) of this metric are hidden" + (
+        ": pub_suppressed says which" if hidden.height else ""
+    )
+    yield "docs/decisions/0006-disclosure.md and 0012-disclosure-across-releases.md: what is hidden, and why"
+    for item in manifest["restatements"]:
+        yield f"told otherwise than before: {item['restatement']} ({item['count']} rows)"
+
+
+def _files(inputs: list[dict], sources: list[str]) -> list[str]:
+    used = [item for item in inputs if item["source"] in sources]
+    lines = [f"{item['source']}/{item['file_name']} sha256 {item['sha256'][:16]} by {item['mapping']}" for item in used]
+    return [f"{len(used)} of {len(inputs)} files, of {', '.join(sources)}", *lines]
+
+
+def _verdict(workspace: Workspace, manifest: dict) -> Iterable[str]:
+    for what, verdict in (("content", manifest["verdict"]), ("release candidate", manifest["candidate"])):
+        yield (
+            f"{what}: {'passed' if verdict['passed'] else 'did not pass'}, {verdict['n_evaluated']} of "
+            f"{verdict['n_declared']} expectations evaluated, content {verdict['content_hash'][:16]}"
+        )
+        yield from (f"warned: {warning}" for warning in verdict["warnings"])
+        for item in verdict["accepted"]:
+            yield f"passed by signature: {item['check']}, {item['who']} until {item['until']}: {item['why']}"
+    docs = workspace.gate / manifest["verdict"]["content_hash"][:16] / "docs" / "index.html"
+    if docs.exists():
+        yield f"Data Docs: {docs.relative_to(workspace.root)}"
+    yield f"all checks in words: coaching gate explain; code in {(HOUSE / 'expectations').name}/"

@@ -1,0 +1,150 @@
+"""Make a release again, from what it was made of, in a workspace of its own, and compare every byte.
+
+The workspace is laid out as it was that night: the files that had arrived, study and mappings as they were, the
+releases before it and what memory knew of them. What cannot be had any more (a file that an erasure rewrote, another
+code) is said instead of being replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest import land
+from ingest.tables import RELEASED_TABLES
+from orchestration.lock import hold
+from orchestration.workspace import Workspace, code_version
+from publish.memory import Memory
+from publish.recipe import Recipe
+from publish.release import list_releases, make_current, manifest_of
+
+PREFIX = ".reproduce-"
+NIGHT = "from orchestration.cli import main; main()"
+
+
+class CannotReproduce(RuntimeError):
+    """Something that the release was made of is not there any more; the message says what."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """The release made again (in a folder that is gone when the block ends) and the files whose bytes differ."""
+
+    folder: Path
+    differing: list[str]
+    n_files: int
+
+
+@contextmanager
+def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> Iterator[Again]:
+    """Run the night of a release again. `anyway`: also with other code than made it.
+
+    Raises CannotReproduce, NoRecipe, WorkspaceBusy.
+    """
+    release = workspace.releases / identity
+    manifest = manifest_of(release)
+    if manifest["code_version"] != code_version() and not anyway:
+        raise CannotReproduce(
+            f"{identity} was made by code {manifest['code_version']}, this is {code_version()}: check that version "
+            "out, or see what this code makes of the same files with --anyway"
+        )
+    recipe = Recipe.of(workspace.memory, identity)
+    for left in workspace.root.glob(f"{PREFIX}*"):  # by a command that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PREFIX) as folder:
+        there = Workspace(Path(folder))
+        with hold(workspace.lock, run_id="reproduce"):
+            _lay_out(workspace, there, identity, recipe)
+        made = _run(there, recipe)
+        yield Again(made, _differing(release, made), sum(path.is_file() for path in release.rglob("*")))
+
+
+def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Recipe) -> None:
+    there.study.write_text(recipe.study, encoding="utf-8")
+    there.sources.mkdir()
+    for name, text in recipe.sources.items():
+        (there.sources / name).write_text(text, encoding="utf-8")
+    if workspace.key_file.exists():
+        there.key_file.parent.mkdir(mode=0o700)
+        shutil.copy2(workspace.key_file, there.key_file)
+    for source in land.SOURCES:
+        (there.inbox / source).mkdir(parents=True)
+    releases = list_releases(workspace.releases)
+    for name in releases[: releases.index(identity)]:
+        shutil.copytree(workspace.releases / name, there.releases / name, copy_function=_link)
+    if recipe.served:
+        make_current(there.releases, recipe.served)
+    _lay_out_files(workspace, there, recipe)
+    told = Memory.of(workspace.memory, RELEASED_TABLES, releases).with_first(recipe.n_told)
+    told.keep(there.memory)
+    erased = workspace.memory / "erased.json"
+    if erased.exists():
+        shutil.copy2(erased, there.memory / erased.name)
+
+
+def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> None:
+    """Landing as it was, and in the inbox what no release had read: what is in neither would count as taken back."""
+    used = {
+        item["load_id"]
+        for name in list_releases(there.releases)
+        for item in manifest_of(there.releases / name)["inputs"]
+    }
+    for one in (land.Landed(**noted) for noted in recipe.landed):
+        content = land.content_path(workspace.landing, one)
+        if not content.exists() or land.sha256(content) != one.content_sha256:
+            raise CannotReproduce(
+                f"{one.source}/{one.file_name} is not what it was (an erasure rewrites files: see `erased` in "
+                f"{workspace.ledger.name}); the same bytes cannot be made again"
+            )
+        places = [land.content_path(there.landing, one)]
+        if one.load_id not in used:
+            places.append(there.inbox / one.source / one.file_name)
+        for place in places:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _link(content, place)
+        land.note(one, there.landing)
+
+
+def _link(source: str | Path, target: str | Path) -> None:
+    """The same file under another name; what is written anew later takes the name, not the file."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def _run(there: Workspace, recipe: Recipe) -> Path:
+    """The night, in a process of its own; the release that it wrote."""
+    before = set(list_releases(there.releases))
+    command = [sys.executable, "-c", NIGHT, "run", "--workspace", str(there.root), "--as-of", recipe.as_of]
+    quiet = {name: value for name, value in os.environ.items() if name != "COACHING_NOTIFY"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    made = [name for name in list_releases(there.releases) if name not in before]
+    if done.returncode or len(made) != 1:
+        raise CannotReproduce(
+            f"the night did not come to a release (exit code {done.returncode}): {done.stderr[-1500:]}"
+        )
+    return there.releases / made[0]
+
+
+def _differing(release: Path, made: Path) -> list[str]:
+    """Files that are not equal to the byte, or are in one of the two only."""
+    digests = [
+        {
+            str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        for folder in (release, made)
+    ]
+    return sorted(
+        name for name in digests[0].keys() | digests[1].keys() if digests[0].get(name) != digests[1].get(name)
+    )

@@ -1,0 +1,129 @@
+"""What an operator learns: `coaching doctor` says what to mend, and a night that fails reaches a person."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from orchestration.doctor import Finding, examine, last_run
+from publish import ledger
+from publish.release import current_release
+
+pytestmark = pytest.mark.slow
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def closed(copy_of_published):
+    """With its inputs closed, as `coaching init` makes them; all else is as the night left it."""
+    there = copy_of_published
+    inputs = [there.root, there.study, there.root / "truth.json", there.inbox, *there.inbox.rglob("*")]
+    for path in inputs:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return there
+
+
+def to_mend(workspace, now: datetime = NOW) -> list[Finding]:
+    return [finding for finding in examine(workspace, now) if finding.level == "mend"]
+
+
+def test_a_whole_workspace_has_nothing_to_mend(closed):
+    assert to_mend(closed, NOW + timedelta(hours=1)) == []
+
+
+def spoil_modes(workspace):
+    workspace.warehouse.chmod(0o644)
+
+
+def spoil_release(workspace):
+    [table] = current_release(workspace.releases).glob("parquet/pub_power.parquet")
+    table.chmod(0o600)
+    table.write_bytes(table.read_bytes() + b" ")
+
+
+def spoil_memory(workspace):
+    (workspace.memory / "releases.json").unlink()
+
+
+def spoil_study(workspace):
+    workspace.study.write_text("programme: [")
+
+
+def spoil_clock(workspace):
+    line = {"at": (NOW + timedelta(days=2)).isoformat(timespec="seconds"), "event": "published", "release": "x"}
+    with workspace.ledger.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def spoil_run(workspace):
+    ledger.append(workspace.ledger, "started", run_id="killed")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "about", "says"),
+    [
+        (spoil_modes, "file modes", "chmod -R go-rwx"),
+        (spoil_release, "releases", "not what the manifest says"),
+        (spoil_memory, "memory", "Restore"),
+        (spoil_study, "study.yml", "study.yml"),
+        (spoil_clock, "clock", "set back"),
+        (spoil_run, "runs", "did not end"),
+    ],
+)
+def test_each_fault_is_found_and_says_what_to_do(closed, spoil, about, says):
+    spoil(closed)
+    [finding] = to_mend(closed, NOW + timedelta(hours=1))
+    assert finding.about == about
+    assert says in finding.says
+
+
+def test_an_old_release_is_a_fault_where_runs_are_due_every_night(closed, monkeypatch):
+    later = NOW + timedelta(days=3)
+    monkeypatch.setenv("COACHING_NIGHTLY", "on")
+    assert to_mend(closed, later) == []  # nothing new came, so nothing was to be run
+    sent = closed.inbox / "hris" / "hris_2025-01.csv"
+    sent.write_text(sorted((closed.inbox / "hris").glob("*.csv"))[-1].read_text())
+    sent.chmod(0o600)
+    [finding] = to_mend(closed, later)
+    assert "runs are due every night, and 1 new file" in finding.says
+    monkeypatch.delenv("COACHING_NIGHTLY")
+    assert to_mend(closed, later) == []
+
+
+def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, monkeypatch, tmp_path):
+    import orchestration.defs.release as room
+
+    def broken(*_, **__):
+        raise OSError("no space left, and here a secret word")
+
+    heard = tmp_path / "heard.json"
+    monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
+    monkeypatch.setattr(room, "publish", broken)
+    (copy_of_published.inbox / "README.txt").write_text("")
+    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    assert (code, last["event"]) == (1, "broke_off")
+    told = json.loads(heard.read_text())
+    assert told["event"] == "broke_off"
+    assert told["run_id"] == last["run_id"]
+    assert "OSError in release" in told["reasons"][0]
+    assert "secret" not in heard.read_text() + copy_of_published.ledger.read_text()
+    assert last_run(ledger.read(copy_of_published.ledger))[0] == "mend"
+
+
+def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy_of_published, night, monkeypatch):
+    import orchestration.defs.gate as room
+    from expectations.verdict import Failure, Verdict
+
+    def refuse(*_):
+        what = {"room": "estimates", "table": "est_effects", "check": "no_jump", "promise": "no jump"}
+        failure = Failure(**what, observed="12 people of Sales", mend="look")
+        return Verdict(content_hash="x", n_declared=1, n_evaluated=1, failures=(failure,))
+
+    heard = copy_of_published.root / "heard.json"
+    monkeypatch.setattr(room, "judge_warehouse", refuse)
+    monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
+    assert night(copy_of_published, date(2025, 1, 2))[0] == 3
+    assert json.loads(heard.read_text())["reasons"] == ["est_effects: no jump"]
+    monkeypatch.setenv("COACHING_NOTIFY", "/nowhere/mail")
+    assert night(copy_of_published, date(2025, 1, 3))[0] == 3
+    assert "notify_failed" in {event["event"] for event in ledger.read(copy_of_published.ledger)}

@@ -1,0 +1,40 @@
+"""A bounded part of `make torture`: the night killed before some of its own steps, of every kind."""
+
+import os
+
+import pytest
+
+from benchmarks import torture
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("torture")
+    os.environ["COACHING_PSEUDONYM_KEY"] = os.environ.get("COACHING_PSEUDONYM_KEY") or "k" * 40
+    torture.begin_server(folder)
+    made = torture.Ground(folder)
+    made.prepare()
+    return made
+
+
+def chosen(steps: list[str], kinds: tuple[str, ...]) -> list[int]:
+    """The first step whose name begins so, from 1."""
+    return [next(n for n, step in enumerate(steps, start=1) if step.startswith(kind)) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("part", "kinds"),
+    [
+        ("front", ("append ledger", "rename content", "commit")),
+        ("back", ("write pub_", "rename releases.json", "point current")),
+    ],
+)
+def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, part, kinds):
+    ground.n_steps(part)
+    steps = (ground.folder / f"steps_{part}").read_text().splitlines()
+    for n in chosen(steps, kinds):
+        found = torture.one(ground, part, n)
+        assert found["killed"], found
+        assert found["wrong"] == [], found
