@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inference.att import Panel
+from inference.att import GroupTime, Panel, is_control
 
 
 def response_panel(eligible: np.ndarray, panel: Panel) -> Panel:
@@ -37,18 +37,30 @@ class Bounds:
 
 
 def lee_bounds(
-    values: np.ndarray, pilot: np.ndarray, control: np.ndarray, *, rate_pilot: float, rate_control: float
+    values: np.ndarray,
+    pilot: np.ndarray,
+    control: np.ndarray,
+    *,
+    rate_pilot: float,
+    rate_control: float,
+    at_least: int = 0,
 ) -> Bounds:
     """Lee (2009, Rev. Econ. Stud. 76(3)): trim the arm that answers more by the excess, from above and from below.
 
     `values` are the distinct answers in rising order, `pilot` and `control` how many gave each. Assumes that the
-    programme moves everybody's willingness to answer in one direction. Raises ValueError where an arm has no answer.
+    programme moves everybody's willingness to answer in one direction. Never fewer than `at_least` answers are cut:
+    more make the bounds wider and no less true, and beside the untrimmed mean a few would be told. Raises ValueError
+    where an arm has no answer, or half of them would go for that.
     """
     if not pilot.sum() or not control.sum() or min(rate_pilot, rate_control) <= 0:
         raise ValueError("both arms need answers")
     order = np.argsort(values)
     values, pilot, control = values[order].astype(float), pilot[order].astype(float), control[order].astype(float)
     excess = 1 - min(rate_pilot, rate_control) / max(rate_pilot, rate_control)
+    trimmed = float((pilot if rate_pilot >= rate_control else control).sum())
+    if 2 * at_least > trimmed:
+        raise ValueError(f"fewer than {2 * at_least} answers to trim {at_least} of")
+    excess = max(excess, at_least / trimmed)
     if rate_pilot >= rate_control:
         rest = float(values @ control / control.sum())
         return Bounds(
@@ -67,3 +79,56 @@ def _trimmed(values: np.ndarray, counts: np.ndarray, share: float, *, top: bool)
     kept = heft - np.diff(gone, prepend=0.0)
     kept = kept[::-1] if top else kept
     return float(values @ kept / kept.sum())
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """Answers of each cohort (by first treated period) and period: `counts` (cohorts × periods × values)."""
+
+    values: np.ndarray
+    cohorts: np.ndarray
+    counts: np.ndarray
+
+    def of(self, cohorts: np.ndarray, t: int) -> np.ndarray:
+        """How many people of these cohorts gave each value in period `t`."""
+        return self.counts[np.isin(self.cohorts, cohorts), t - 1].sum(axis=0)
+
+
+def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histograms, *, at_least: int = 0) -> Bounds:
+    """Lee's bounds of the average effect over treated cohort-periods, in a difference in differences.
+
+    In each ATT(g,t) the share of the cohort that would have answered without the programme is its own before, moved as
+    the control's moved; whoever answers beyond it (or fell silent) may be anybody, so the arm with more is trimmed.
+    Bounds of a weighted mean are the weighted mean of bounds. An identified set, without sampling error.
+    `eligible` (units × periods) are people asked. Raises ValueError where a pair cannot be bounded.
+    """
+    panel = effects.panel
+    usable = np.flatnonzero((effects.t >= effects.g) & np.isfinite(effects.value))
+    if not usable.size:
+        raise ValueError("no effect to bound")
+    found, weight = [], []
+    for pair in usable:
+        g, t, base = (int(column[pair]) for column in (effects.g, effects.t, effects.base))
+        pilot = panel.cohort == g
+        control = is_control(panel, g, max(t, base) + effects.anticipation, effects.control)
+
+        def share(member: np.ndarray, period: int) -> float:
+            asked = eligible[member, period - 1].sum()
+            return float(panel.n[member, period - 1].sum() / asked) if asked > 0 else 0.0
+
+        def mean(member: np.ndarray, period: int) -> float:
+            return float(panel.total[member, period - 1].sum() / panel.n[member, period - 1].sum())
+
+        bounds = lee_bounds(
+            answers.values,
+            answers.of(np.array([g]), t),
+            answers.of(np.unique(panel.cohort[control]), t),
+            rate_pilot=share(pilot, t),
+            rate_control=min(1.0, share(pilot, base) + share(control, t) - share(control, base)),
+            at_least=at_least,
+        )
+        before = mean(pilot, base) - mean(control, base)
+        found.append((bounds.low - before, bounds.high - before, bounds.trimmed_share))
+        weight.append(panel.people[pilot].sum())
+    low, high, trimmed = np.average(found, axis=0, weights=weight)
+    return Bounds(float(low), float(high), float(trimmed))

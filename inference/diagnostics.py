@@ -15,7 +15,15 @@ from inference import answers, associations, att, life_tables, randomised, trend
 from inference.att import Aggregate, GroupTime, Panel
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
-from inference.means import Indexed, Setting, contrasts, panel_from_cells, size_of_values, strata_of
+from inference.means import (
+    Indexed,
+    Setting,
+    contrasts,
+    histograms_of,
+    panel_from_cells,
+    size_of_values,
+    strata_of,
+)
 from inference.power import intraclass_correlation
 from inference.results import NotEstimable
 from inference.retention import arms_of_windows, followed, windows
@@ -126,6 +134,28 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     words = ("the programme changes who answers", "no change in who answers was seen")
     yield _judged("response_rate", att.simple(effects), arms_of(effects, usable), panel, setting, words)
+    if setting.answers.is_empty():
+        return
+    name = "selection_bounds"
+    try:
+        bounds = answers.selection_bounds(
+            att.group_time_effects(indexed.panel, anticipation=setting.anticipation),
+            indexed.eligible,
+            histograms_of(indexed, setting.answers),
+            at_least=setting.min_group_size,
+        )
+    except ValueError as problem:
+        yield _unknown(name, str(problem))
+        return
+    holds = "stays" if bounds.low > 0 or bounds.high < 0 else "does not stay"
+    yield Diagnostic(
+        name=name,
+        value=bounds.trimmed_share,
+        ci_low=bounds.low,
+        ci_high=bounds.high,
+        says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
+        f"the effect {holds} away from zero; value: the share of answers that were trimmed",
+    )
 
 
 def _alike(indexed: Indexed) -> Diagnostic:

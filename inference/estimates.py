@@ -65,6 +65,7 @@ class Cells:
     covariates: pl.DataFrame = field(default_factory=pl.DataFrame)
     turnovers: pl.DataFrame = field(default_factory=pl.DataFrame)
     doses: pl.DataFrame = field(default_factory=pl.DataFrame)
+    answers: pl.DataFrame = field(default_factory=pl.DataFrame)
     units: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def facts_of_units(self, column: str) -> dict:
@@ -74,7 +75,8 @@ class Cells:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the study declares: its questions and how they are to be judged. `unit` is what was assigned."""
+    """What the study declares: its questions and how they are to be judged. `unit` is what was assigned, no group
+    smaller than `min_group_size` is to be told."""
 
     programme: str
     questions: list[Question]
@@ -82,6 +84,7 @@ class Asked:
     unit: str = "team"
     retention_months: int = 6
     alpha: float = 0.05
+    min_group_size: int = 10
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,8 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         anticipation=question.anticipation,
         changes=of_metric(cells.differences),
         products=of_metric(cells.covariates),
+        answers=of_metric(cells.answers),
+        min_group_size=asked.min_group_size,
     )
 
 

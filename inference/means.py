@@ -40,7 +40,8 @@ CONTRAST = "difference of unit means after kick-off"
 class Setting:
     """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
     `is_trained` tells whose coach took part, `anticipation` how many periods before kick-off may be moved already;
-    `changes` and `products` are `cell_differences` and `cell_covariates` of one metric (empty: nothing to adjust by).
+    `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric
+    (empty: nothing to adjust by, or to bound with). What is told by cutting people off is told of `min_group_size`.
     """
 
     design: str
@@ -51,6 +52,8 @@ class Setting:
     anticipation: int = 0
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)
     products: pl.DataFrame = field(default_factory=pl.DataFrame)
+    answers: pl.DataFrame = field(default_factory=pl.DataFrame)
+    min_group_size: int = 10
 
     @property
     def is_random(self) -> bool:
@@ -94,10 +97,7 @@ def panel_from_cells(cells: pl.DataFrame) -> Indexed:
     total[where] = placed["value_sum"].to_numpy()
     eligible[where] = placed["n_eligible"].to_numpy()
     squares[where] = placed["centred_sum_of_squares"].to_numpy()
-    first_treated = [
-        att.NEVER if arm != "pilot" else int((periods < start).sum()) + 1 if start is not None else periods.len() + 1
-        for arm, start in units.select("arm", "cohort_period_start").iter_rows()
-    ]
+    first_treated = _first_treated(units, periods)
     names: dict[int, set[str]] = {}
     for g, name in zip(first_treated, units["cohort"], strict=True):
         names.setdefault(g, set()).add(name)
@@ -109,6 +109,28 @@ def panel_from_cells(cells: pl.DataFrame) -> Indexed:
         eligible,
         squares,
     )
+
+
+def _first_treated(rows: pl.DataFrame, periods: pl.Series) -> list[int]:
+    """The first treated period of each row's `arm` and `cohort_period_start`, counted from 1."""
+    return [
+        att.NEVER if arm != "pilot" else int((periods < start).sum()) + 1 if start is not None else periods.len() + 1
+        for arm, start in rows.select("arm", "cohort_period_start").iter_rows()
+    ]
+
+
+def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
+    """`cell_answers` of one metric on the panel's cohorts and periods."""
+    periods = pl.Series(indexed.periods)
+    values, cohorts = found["value"].unique().sort(), np.unique(indexed.panel.cohort)
+    known = found.with_columns(cohort_number=pl.Series(_first_treated(found, periods), dtype=pl.Int64)).filter(
+        pl.col("period_start").is_in(indexed.periods)
+    )
+    counts = np.zeros((cohorts.size, periods.len(), values.len()))
+    for g, period, value, n in known.select("cohort_number", "period_start", "value", "n_people").iter_rows():
+        if g in cohorts:
+            counts[np.searchsorted(cohorts, g), indexed.periods.index(period), values.search_sorted(value)] += n
+    return answers.Histograms(values.to_numpy(), cohorts, counts)
 
 
 def strata_of(indexed: Indexed, setting: Setting) -> np.ndarray | None:

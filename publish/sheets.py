@@ -293,6 +293,7 @@ DIAGNOSTICS = {
     "smooth_trend_straight": "Allowing for a straight drift",
     "smooth_trend_bent": "Allowing for a drift that bends",
     "response_rate": "Who answers (change of the response rate)",
+    "selection_bounds": "If those who answer in one arm only are the happiest or unhappiest",
     "slope_by_wave": "Change of the effect from wave to wave",
     "slope_by_cascade_depth": "Change of the effect per step of the cascade",
     "slope_by_coach_load": "Change of the effect per band of coach load",

@@ -71,6 +71,51 @@ def test_lee_bounds_hold_the_effect_when_the_unhappy_fall_silent():
     assert found.low < 0 < found.high
 
 
+def test_bounds_cut_no_fewer_answers_than_asked():
+    given = (np.arange(10), np.ones(10), np.ones(10))
+    found = answers.lee_bounds(*given, rate_pilot=0.5, rate_control=0.5, at_least=3)
+    assert (found.low, found.high, found.trimmed_share) == pytest.approx((3.0 - 4.5, 6.0 - 4.5, 0.3))
+    with pytest.raises(ValueError, match="fewer than 12 answers"):
+        answers.lee_bounds(*given, rate_pilot=0.5, rate_control=0.5, at_least=6)
+
+
+def one_unit_each(n, total):
+    """A panel of one treated unit (from period 2) and one control unit."""
+    return att.Panel(np.array(n, float), np.array(total, float), np.array([2, 0]), np.array([4.0, 5.0]))
+
+
+def test_selection_bounds_by_hand():
+    # Five asked in each unit and period. The pilot's rate goes from 0.6 to 0.8, the control's stays at 0.6: of the
+    # pilot's 1, 2, 3, 4 a quarter is one answer too many. Before: pilot 2, control 1; control after: 1.
+    panel = one_unit_each([[3, 4], [3, 3]], [[6, 10], [3, 3]])
+    values = np.arange(1, 5)
+    counts = np.array([[[3, 0, 0, 0], [3, 0, 0, 0]], [[0, 3, 0, 0], [1, 1, 1, 1]]], float)
+    found = answers.selection_bounds(
+        att.group_time_effects(panel), np.full((2, 2), 5.0), answers.Histograms(values, np.array([0, 2]), counts)
+    )
+    assert (found.low, found.high, found.trimmed_share) == pytest.approx(((2 - 1) - 1, (3 - 1) - 1, 0.25))
+
+
+def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_silent():
+    rng = np.random.default_rng(5)
+    values, n = np.arange(1, 8), 40_000
+    given = np.clip(np.round(rng.normal(4, 1.2, size=(2, n, 2))), 1, 7)
+    unmoved = given[0, :, 1].copy()
+    given[0, :, 1] = np.clip(unmoved + (rng.random(n) < 0.5), 1, 7)
+    truth = np.mean(given[0, :, 1] - unmoved)
+    answered = rng.random(given.shape) < 0.8
+    answered[1, :, 1] &= (given[1, :, 1] > 3) | (rng.random(n) < 0.4)
+    counts = np.array([[[np.sum((given[arm, :, t] == v) & answered[arm, :, t]) for v in values] for t in (0, 1)]
+                       for arm in (1, 0)], float)  # fmt: skip
+    panel = one_unit_each(answered.sum(axis=1), np.where(answered, given, 0).sum(axis=1))
+    effects = att.group_time_effects(panel)
+    found = answers.selection_bounds(
+        effects, np.full((2, 2), float(n)), answers.Histograms(values, np.array([0, 2]), counts)
+    )
+    assert att.simple(effects).value < truth - 0.1  # the silent made the control look better
+    assert found.low < truth < found.high
+
+
 def test_an_arm_without_answers_has_no_bounds():
     with pytest.raises(ValueError, match="answers"):
         answers.lee_bounds(np.array([1]), np.array([1]), np.array([0]), rate_pilot=0.5, rate_control=0.0)
