@@ -15,6 +15,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from orchestration.doctor import end_of
 from orchestration.workspace import HOUSE, Workspace
 from simulation import Design, simulate
 
@@ -67,7 +68,7 @@ def one_organisation(folder: Path, seed: int, people: int, done: set[tuple[int, 
             "seed": seed,
             "as_of": str(day),
             "people": people,
-            "end": events[-1]["event"] if events else "nothing",
+            "end": end_of(events).get("event", "nothing"),
             "reasons": [reason.split("; seen")[0] for event in refused for reason in event["reasons"]],
             "warnings": sorted({text for event in events for text in event.get("warnings", [])}),
         }

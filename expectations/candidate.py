@@ -65,3 +65,34 @@ def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:
         off_by=pl.when(is_shown).then(off).otherwise(0.0),
         n_without_reason=((pl.col("status") != "estimated") & pl.col("reason").is_null()).cast(pl.Int64),
     ).to_pandas()
+
+
+def coaches(table: pl.DataFrame, *, minimum: int) -> dict[str, pd.DataFrame]:
+    """The table of the room restricted, from the coaches as they would be written."""
+    means = table.group_by("metric").agg(
+        # Pooled towards the mean of the metric: between the smallest and the largest change.
+        least=pl.col("change").filter(pl.col("status") == "estimated").min(),
+        most=pl.col("change").filter(pl.col("status") == "estimated").max(),
+    )
+    is_estimated = pl.col("status") == "estimated"
+    has_none = pl.col("status").is_in(["not_estimable", "suppressed"])
+    slack = 1e-9 * (1 + pl.col("pooled").abs())
+
+    def counted(found: pl.Expr) -> pl.Expr:
+        return found.fill_null(False).cast(pl.Int64)
+
+    inside = pl.col("pooled").is_between(pl.col("ci_low") - slack, pl.col("ci_high") + slack)
+    return {
+        "coaches": table.join(means, on="metric", how="left")
+        .select(
+            "metric",
+            "status",
+            n_small=counted(pl.col("n_people") < minimum),
+            n_numbers_too_many=counted(has_none & pl.col("pooled").is_not_null()),
+            n_outside=counted(is_estimated & ~inside.fill_null(False)),
+            n_beyond=counted(
+                is_estimated & ~pl.col("pooled").is_between(pl.col("least") - slack, pl.col("most") + slack)
+            ),
+        )
+        .to_pandas()
+    }

@@ -503,6 +503,20 @@ def release(limit: Mapping[str, float]) -> Tables:
     }
 
 
+def restricted(limit: Mapping[str, float]) -> Tables:
+    """What is told of single coaches, as it would be written."""
+    return {
+        "coaches": [
+            _in_set("coach_status", "every coach has a status", "status", ["estimated", "not_estimable", "suppressed"]),
+            _given("coach_status", "every coach has a status", "status"),
+            _zero("coach_shown_of_few", "no coach's number is about fewer people than the study allows", "n_small"),
+            _zero("coach_hidden_shown", "what is not estimated shows no pooled number", "n_numbers_too_many"),
+            _zero("coach_outside", "a pooled value lies inside its interval", "n_outside"),
+            _zero("coach_not_pooled", "pooling pulls towards the mean and never beyond it", "n_beyond"),
+        ]
+    }
+
+
 ROOMS = {
     "raw": raw,
     "panels": panels,
@@ -511,6 +525,7 @@ ROOMS = {
     "estimates": estimates,
     "drift": drift,
     "release": release,
+    "restricted": restricted,
 }
-# Judged before disclosure control, on the content; the candidate is judged by itself, just before it is written.
-CONTENT_ROOMS = tuple(room for room in ROOMS if room != "release")
+# Judged before disclosure control, on the content; what would be written is judged by itself, just before it is.
+CONTENT_ROOMS = tuple(room for room in ROOMS if room not in ("release", "restricted"))

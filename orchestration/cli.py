@@ -178,27 +178,32 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
 
 def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     """What the ledger says about this run: the release that was written, or an exit code (its reason is printed)."""
-    from orchestration.doctor import ENDS
+    from orchestration.doctor import end_of
     from publish import ledger
     from publish.release import current_release
 
     mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
-    last = next((event for event in reversed(mine) if event["event"] in ENDS), {})
+    last = end_of(mine)
     if last.get("event") == "published":
         return workspace.releases / last["release"]
     if last.get("event") == "turned_away":
         return fail(last["reason"], BUSY)
-    if last.get("event") == "refused":
+    is_out = any(event["event"] == "published" for event in mine)
+    if last.get("event") == "refused" and not is_out:
         stays = "the last release stays" if current_release(workspace.releases) else "nothing is served yet"
         return fail(
             f"The gate refused; {stays}. What to mend (docs/runbooks/the-gate-refused.md):\n"
             + "\n".join(f"- {reason}" for reason in last["reasons"]),
             REFUSED,
         )
+    if last.get("event") == "refused":
+        told = "\n".join(f"- {reason}" for reason in last["reasons"])
+        return fail(f"The release was published. What is restricted to few readers was refused:\n{told}", REFUSED)
     failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
     text = next((_first_cause(error) for error in errors if error), "no reason was recorded")
-    return fail(f"The run broke off, nothing was published: {text[:2_000]}", BROKEN)
+    what = "The release was published, then the run broke off" if is_out else "The run broke off, nothing was published"
+    return fail(f"{what}: {text[:2_000]}", BROKEN)
 
 
 def _first_cause(error) -> str:

@@ -153,4 +153,50 @@ def reproduce(
     raise typer.Exit(BROKEN)
 
 
-COMMANDS = (releases, rollback, diff, explain, reproduce)
+def coach(
+    id: Annotated[str, typer.Option("--id", help="The coach's id, as exports write it.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """What is known of one coach's teams, beside all coaches (restricted release); the ledger notes the look."""
+    from ingest.pseudonyms import Pseudonyms
+    from ingest.spec import load_mappings
+    from orchestration.erasure import pseudonyms_of
+    from publish import ledger
+    from publish.restricted import SAYS, current_coaches
+
+    there = opened(workspace)
+    found = current_coaches(there.restricted)
+    if found is None:
+        raise fail(f"there is no restricted release in {there.restricted}; make one: coaching run", WRONG)
+    identity, coaches = found
+    try:
+        pseudonyms = Pseudonyms.from_environment(there.key_file)
+    except KeyMissing as error:
+        raise fail(str(error), WRONG) from None
+    mine = set(pseudonyms_of(pseudonyms, load_mappings(there.sources), [id], [], []))
+    rows = coaches.filter(coaches["coach_person_id"].is_in(sorted(mine)))
+    ledger.append(there.ledger, "restricted_read", release=identity, n_rows=rows.height)
+    if rows.is_empty():
+        raise fail(f"release {identity} knows no coach with this id", WRONG)
+    table = Table()
+    for heading in ("outcome", "teams", "people", "pooled", "interval", "alone", "if all were alike"):
+        table.add_column(heading, justify="left" if heading == "outcome" else "right")
+    for row in rows.iter_rows(named=True):
+        table.add_row(row["metric"], *_coach_cells(row))
+    out.print(f"Restricted release {identity}", style="bold", highlight=False)
+    out.print(table)
+    out.print(SAYS, highlight=False, soft_wrap=True)
+
+
+def _coach_cells(row: dict) -> tuple[str, ...]:
+    if row["status"] != "estimated":
+        return ("", "", row["reason"] or row["status"], "", "", "")
+
+    def number(name: str) -> str:
+        return f"{row[name]:+.3g}".replace("-", "−")
+
+    span, funnel = (f"{number(f'{ends}_low')} to {number(f'{ends}_high')}" for ends in ("ci", "funnel"))
+    return (str(row["n_units"]), str(row["n_people"]), number("pooled"), span, number("change"), funnel)
+
+
+COMMANDS = (releases, rollback, diff, explain, reproduce, coach)

@@ -20,6 +20,8 @@ ROOM_OF_STEP = {  # part of a step's name → room; the first that fits
     "transform": "staging … comparisons (dbt)",
     "estimate": "estimates",
     "gate": "gate (Great Expectations)",
+    "recall": "raw",
+    "restricted": "restricted release",
     "release": "release",
 }
 PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "hidden": "magenta"}

@@ -166,6 +166,11 @@ def _server() -> Finding:
     return Finding("web server", "well", "port 3000 is not open to other machines")
 
 
+def end_of(events: list[dict]) -> dict:
+    """The last event that says how a run ended; {} where none does."""
+    return next((event for event in reversed(events) if event["event"] in ENDS), {})
+
+
 def _runs(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     events = ledger.read(workspace.ledger)
     if not events:
@@ -199,6 +204,9 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
     last = runs[-1]
     reasons = "; ".join(last.get("reasons", [])) or last.get("reason", "")
     level, words = ENDS.get(last["event"], ("mend", "began and did not end: it was killed, or is still running"))
+    is_out = any(event["event"] == "published" and event.get("run_id") == last.get("run_id") for event in runs)
+    if is_out and last["event"] != "published":
+        words = "published its release, and stopped at what comes after it"
     return level, f"{last['at']} (UTC): {words}" + (f": {reasons[:300]}" if reasons else "")
 
 

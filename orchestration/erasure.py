@@ -43,16 +43,16 @@ def erase_person(
     mappings = load_mappings(workspace.sources)
     with hold(workspace.lock, run_id="erase"):
         erased = erase.Erased.of(workspace.memory, pseudonyms)
-        known = set(_pseudonyms(pseudonyms, mappings, ids, emails, names))
+        known = set(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
         erased.add(known)
         erased.searched.clear()
         learned = erase.learn(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})
         erased.keep(workspace.memory)  # first of all: a crash from here on leaves files that the next run cleanses
         files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
-        known |= set(_pseudonyms(pseudonyms, mappings, learned, learned, learned))
+        known |= set(pseudonyms_of(pseudonyms, mappings, learned, learned, learned))
         n_remembered = _rename_remembered(workspace, erased)
-        for path in (workspace.dagster_home, workspace.gate):
+        for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
             durable.remove(path)
         for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
             path.unlink(missing_ok=True)
@@ -64,7 +64,10 @@ def erase_person(
     return Done(files, n_remembered)
 
 
-def _pseudonyms(pseudonyms: Pseudonyms, mappings: list[Mapping], ids, emails, names) -> Iterable[str]:
+def pseudonyms_of(
+    pseudonyms: Pseudonyms, mappings: list[Mapping], ids: Iterable[str], emails: Iterable[str], names: Iterable[str]
+) -> Iterable[str]:
+    """Every pseudonym that these words can have, in all number spaces of the mappings."""
     spaces = {""} | {column.namespace for mapping in mappings for _, column in mapping.all_columns}
     for form, words in (("id", ids), ("email", emails), ("name", names)):
         for word in words:

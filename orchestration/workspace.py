@@ -42,6 +42,7 @@ class Workspace:
     landing = property(lambda self: self.root / "landing")
     warehouse = property(lambda self: self.root / "warehouse.duckdb")
     releases = property(lambda self: self.root / "releases")
+    restricted = property(lambda self: self.root / "restricted")
     memory = property(lambda self: self.root / "memory")
     gate = property(lambda self: self.root / "gate")
     ledger = property(lambda self: self.root / "ledger.jsonl")

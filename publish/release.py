@@ -90,7 +90,7 @@ def publish(
 
     Raises NotAllowed unless `verdict` has passed and names the hash of `content`.
     """
-    _check(verdict, content)
+    check_verdict(verdict, content)
     target = releases / release_id(order, content)
     if not (target / "manifest.json").exists():
         _write(content, verdict, order, people, inspect, target)
@@ -100,7 +100,7 @@ def publish(
     return target
 
 
-def _check(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
+def check_verdict(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
     """Raise NotAllowed unless the verdict has passed and is about exactly these tables."""
     if verdict.get("passed") is not True:
         raise NotAllowed("the gate did not pass; nothing is published and the last release stays")
@@ -121,7 +121,7 @@ def _write(content: Tables, verdict: dict, order: Order, people: People, inspect
     tables["pub_outcomes"] = content["outcomes"]
     told = _told(audit, tables)
     candidate = inspect(tables, last, told["share_of_rows_shown"])
-    _check(candidate, tables)
+    check_verdict(candidate, tables)
     for left in target.parent.glob(".*.tmp"):  # by a run that was killed; whoever writes here holds the workspace
         durable.remove(left)
     temporary = target.with_name(f".{target.name}.tmp")

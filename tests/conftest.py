@@ -54,11 +54,12 @@ def workspace(tmp_path):
 
 
 def run_night(workspace, as_of: date):
-    """The night's job in this process, as the command line runs it; returns (exit code, last ledger event)."""
+    """The night's job in this process, as `coaching run` does; returns (exit code, the ledger event of its end)."""
     import dagster as dg
 
     from orchestration import cli
     from orchestration.definitions import defs
+    from orchestration.doctor import end_of
     from publish import ledger
 
     workspace.prepare_dagster_home()
@@ -73,7 +74,7 @@ def run_night(workspace, as_of: date):
         )
     outcome = cli.outcome_of(workspace, result)
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
-    return getattr(outcome, "exit_code", 0), (events[-1] if events else {}), result
+    return getattr(outcome, "exit_code", 0), end_of(events), result
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,8 @@ from orchestration.resources import Night
 GROUP = "estimates"
 ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
 FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
-CELLS = ("means", "differences", "covariates", "turnovers", "doses", "units")
-COACHES = dg.AssetKey(["restricted", "est_coaches"])  # leads nowhere: in no release
+CELLS = ("means", "differences", "covariates", "turnovers", "doses", "answers", "units")
+COACHES = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
 LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
 READ = (
     *(f"cells.cell_{name}" for name in (*CELLS, "life_tables")),
@@ -74,6 +74,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
                 ],
                 retention_months=study.retention_months,
                 alpha=alpha_on(study, night.day),
+                min_group_size=study.min_group_size,
             ),
             Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells),
             case=_case(study.money, connection.sql(LOADS).fetchall()),

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 import durable
-from expectations.candidate import candidate
+from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
 from expectations.gate import judge
 from expectations.suites import thresholds
@@ -21,6 +21,7 @@ from orchestration.looks import alpha_on
 from orchestration.resources import Night
 from publish.content import SOURCES, content_hash, read_content
 from publish.release import current_release, manifest_of, released_tables
+from publish.restricted import COACHES
 
 VERDICTS = dg.AssetKey(["gate", "verdicts"])
 CONTENT = [dg.AssetKey(table.split(".")) for table in SOURCES.values()]
@@ -64,16 +65,23 @@ def inspect_candidate(
     share_shown: float,
 ) -> dict:
     """The gate's verdict on the tables as they would be written; a refusal is told as any other."""
-    identity = content_hash(tables)
     parts = candidate(
         tables, judged=judged, previous=previous, minimum=night.study.min_group_size, share_shown=share_shown
     )
-    verdict = judge(
-        parts,
-        content_hash=identity,
-        rooms=("release",),
-        docs=night.workspace.gate / identity[:16] / "docs",
+    return _inspected(context, night, tables, parts, "release")
+
+
+def inspect_coaches(context: dg.AssetExecutionContext, night: Night, table: pl.DataFrame) -> dict:
+    """The gate's verdict on the restricted release as it would be written."""
+    return _inspected(
+        context, night, {COACHES: table}, coaches(table, minimum=night.study.min_group_size), "restricted"
     )
+
+
+def _inspected(context, night: Night, tables: dict[str, pl.DataFrame], parts: dict, room: str) -> dict:
+    identity = content_hash(tables)
+    docs = night.workspace.gate / identity[:16] / "docs"
+    verdict = judge(parts, content_hash=identity, rooms=(room,), docs=docs)
     keep(night, verdict)
     tell(context, night, verdict, passed="inspected")
     return verdict.for_readers()

@@ -7,7 +7,8 @@ import dagster as dg
 
 from ingest import land, load, spec
 from ingest.tables import RELEASED_TABLES
-from orchestration.defs.gate import CONTENT, VERDICTS, inspect_candidate, sealed_verdict
+from orchestration.defs.estimates import COACHES
+from orchestration.defs.gate import CONTENT, VERDICTS, inspect_candidate, inspect_coaches, sealed_verdict
 from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
 from orchestration.news import sources_digest
@@ -18,8 +19,10 @@ from publish.content import read_content
 from publish.protect import past_constraints, people_behind
 from publish.recipe import Recipe
 from publish.release import Order, current_release, list_releases, manifest_of, publish
+from publish.restricted import publish_coaches
 
 RELEASE = dg.AssetKey(["release", "current"])
+RESTRICTED = dg.AssetKey(["restricted", "current"])
 INPUTS = """
     select source, file_name, content_sha256 as sha256, load_id, mapping, n_records, n_loaded, n_faulty, n_set_aside
     from raw.load_log where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
@@ -116,3 +119,26 @@ def _before_swap(night: Night, recipe: Recipe, after: memory.Memory | None, iden
     recipe.keep(night.workspace.memory, identity)
     if after is not None:
         after.keep(night.workspace.memory, identity)
+
+
+@dg.asset(key=RESTRICTED, deps=[RELEASE, COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
+@told_safely
+def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+    """Write what is known of single coaches, where few may read it. A look back writes none."""
+    workspace = night.workspace
+    served = current_release(workspace.releases)
+    if served is None or manifest_of(served)["as_of"] != str(night.day):
+        return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
+    with load.warehouse(workspace.warehouse) as connection:
+        coaches = connection.sql("from restricted.est_coaches").pl()
+    night.check_lock()
+    target = publish_coaches(
+        coaches,
+        identity=served.name,
+        as_of=str(night.day),
+        minimum=night.study.min_group_size,
+        inspect=lambda table: inspect_coaches(context, night, table),
+        folder=workspace.restricted,
+    )
+    night.record("restricted", release=target.name, rows=coaches.height)
+    return dg.MaterializeResult(metadata={"release": target.name, "rows": coaches.height})

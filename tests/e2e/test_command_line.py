@@ -1,6 +1,7 @@
 """`coaching` as people type it: a process of its own, its exit codes and its words."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,3 +92,25 @@ def test_a_refused_night_exits_with_3_and_reads_like_advice(copy_of_published):
     assert "The gate refused; the last release stays" in error
     assert "web page" in error
     assert "Traceback" not in error
+
+
+@pytest.mark.slow
+def test_who_looks_at_a_coach_is_noted_and_others_are_no_coaches(copy_of_published):
+    from ingest.pseudonyms import Pseudonyms
+    from publish import ledger
+    from publish.restricted import current_coaches
+
+    known = set(current_coaches(copy_of_published.restricted)[1]["coach_person_id"])
+    export = sorted((copy_of_published.inbox / "hris").glob("hris_*.csv"))[0].read_text()
+    ids = re.findall(r"^(E\d+),", export, re.M)
+    hashes = {one: Pseudonyms.from_environment(copy_of_published.key_file).hash(one) for one in ids}
+    coach = next(one for one, pseudonym in hashes.items() if pseudonym in known)
+    code, text, _ = coaching("coach", "--id", coach, "--workspace", copy_of_published.root)
+    assert code == 0
+    assert "engagement_score" in text and "never a basis for pay" in text
+    noted = ledger.read(copy_of_published.ledger)[-1]
+    assert (noted["event"], noted["n_rows"] > 0) == ("restricted_read", True)
+    assert coach not in str(noted) and hashes[coach] not in str(noted)
+    other = next(one for one, pseudonym in hashes.items() if pseudonym not in known)
+    code, _, error = coaching("coach", "--id", other, "--workspace", copy_of_published.root)
+    assert code == 2 and "no coach with this id" in error

@@ -115,7 +115,7 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
 
 def test_the_ledger_tells_the_whole_story(published):
     told = [event["event"] for event in ledger.read(published.ledger)]
-    assert told == ["started", "passed", "inspected", "published"]
+    assert told == ["started", "passed", "inspected", "published", "inspected", "restricted"]
 
 
 def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, night):

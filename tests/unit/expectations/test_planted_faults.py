@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from expectations import gate
-from expectations.candidate import candidate
+from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
 from expectations.suites import CONTENT_ROOMS, ROOMS, acceptable, declared
 from expectations.tables import gather
@@ -419,9 +419,44 @@ def test_the_released_tables_pass_and_a_release_that_hides_much_is_warned_of(mad
     assert [warning.check for warning in found.warnings] == ["much_hidden"]
 
 
+COACH_FAULTS = {
+    "a status that nobody knows": ({"status": pl.lit("good")}, "coach_status"),
+    "a team of nine": ({"n_people": pl.lit(9, dtype=pl.Int64)}, "coach_shown_of_few"),
+    "hidden, but with its number": ({"status": pl.lit("suppressed")}, "coach_hidden_shown"),
+    "beside its interval": ({"pooled": pl.col("ci_high") + 1e-3, "ci_low": pl.col("ci_low")}, "coach_outside"),
+    "pooled away from the others": (
+        {"pooled": pl.col("change").max() + 1, "ci_high": pl.col("change").max() + 2},
+        "coach_not_pooled",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def told_of_coaches(published):
+    from publish.restricted import current_coaches
+
+    return current_coaches(published.restricted)[1]
+
+
+@pytest.mark.parametrize("kind", COACH_FAULTS)
+def test_coaches_with_a_fault_are_blocked_for_its_reason(kind, told_of_coaches):
+    columns, expected = COACH_FAULTS[kind]
+    first = pl.int_range(pl.len()) == pl.col("status").eq("estimated").arg_max()
+    spoilt = told_of_coaches.with_columns(
+        pl.when(first).then(value).otherwise(name).alias(name) for name, value in columns.items()
+    )
+    found = gate.judge(coaches(spoilt, minimum=10), content_hash="h", rooms=("restricted",))
+    assert {failure.check for failure in found.failures} == {expected}, found.sentences()
+
+
+def test_coaches_as_they_were_written_pass(told_of_coaches):
+    assert gate.judge(coaches(told_of_coaches, minimum=10), content_hash="h", rooms=("restricted",)).passed
+
+
 def test_every_check_was_broken_once():
     planted = set().union(*(expected for expected, *_ in FAULTS.values()))
     planted |= set().union(*(expected for _, expected in CANDIDATE_FAULTS.values()))
+    planted |= {expected for _, expected in COACH_FAULTS.values()}
     asked = {p.check for _, promises in declared().values() for p in promises if p.level == "block"}
     # Cannot be made without breaking everything else first.
     assert asked - planted == {

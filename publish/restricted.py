@@ -1,0 +1,95 @@
+"""The restricted release: what is known of single coaches, apart from what everybody may read.
+
+A folder of its own beside `releases/`, closed to every other account (0700, files 0400), under the id of the release
+whose night made it. Coaches are pseudonyms in it: `coaching coach --id …` finds one person's rows, and the ledger says
+that somebody looked. A coach of a team smaller than the minimum group has no numbers: they would be a few people's.
+
+It is not audited together with the releases: whoever reads both may subtract. Readers of this folder are few and named
+(docs/runbooks/deploy.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+import durable
+from publish.disclosure import check_floor, hide, small
+from publish.release import CURRENT, check_verdict, harmless
+
+COACHES = "pub_coaches"
+NUMBERS = ("change", "pooled", "ci_low", "ci_high", "funnel_low", "funnel_high", "shrinkage", "n_people", "n_units")
+SAYS = (
+    "Coach and team together, partially pooled: not a league table, and never a basis for pay. An interval that holds "
+    "the mean of all coaches says that this coach cannot be told from the others."
+)
+Inspect = Callable[[pl.DataFrame], dict]
+
+
+def guard_coaches(coaches: pl.DataFrame, minimum: int) -> pl.DataFrame:
+    """`est_coaches` without the numbers that rest on fewer people than the minimum."""
+    few = small(("n_people",), check_floor(minimum))
+    hidden = hide(coaches, few, NUMBERS).table
+    return (
+        hidden.with_columns(
+            status=pl.when(few).then(pl.lit("suppressed")).otherwise("status"),
+            reason=pl.when(few).then(pl.lit(f"fewer than {minimum} people")).otherwise("reason"),
+        ).select(hidden.columns)
+        if coaches.height
+        else coaches
+    )
+
+
+def publish_coaches(
+    coaches: pl.DataFrame, *, identity: str, as_of: str, minimum: int, inspect: Inspect, folder: Path
+) -> Path:
+    """Write the restricted release of the night that made release `identity`, and make it the current one.
+
+    `inspect` gives the gate's verdict on the table as it would be written. Raises NotAllowed unless it passed.
+    """
+    table = guard_coaches(coaches, minimum).sort("metric", "coach_person_id")
+    verdict = inspect(table)
+    check_verdict(verdict, {COACHES: table})
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / identity
+    if not (target / "manifest.json").exists():
+        _write(table, verdict, target, as_of)
+    durable.point(folder / CURRENT, identity)
+    return target
+
+
+def _write(table: pl.DataFrame, verdict: dict, target: Path, as_of: str) -> None:
+    temporary = target.with_name(f".{target.name}.tmp")
+    for left in (temporary, target):  # by a run that was killed
+        if left.exists():
+            durable.remove(left)
+    temporary.mkdir(mode=0o700)
+    durable.step(f"write {COACHES}")
+    table.write_parquet(temporary / f"{COACHES}.parquet")
+    harmless(table).write_csv(temporary / f"{COACHES}.csv")
+    digest = hashlib.sha256((temporary / f"{COACHES}.parquet").read_bytes()).hexdigest()
+    manifest = {
+        "release": target.name,
+        "as_of": as_of,
+        "says": SAYS,
+        "verdict": verdict,
+        "tables": {COACHES: {"rows": table.height, "sha256": digest}},
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    (temporary / "manifest.json").write_text(text, encoding="utf-8")
+    for path in sorted(temporary.iterdir()):
+        path.chmod(0o400)
+        durable.sync(path)
+    durable.rename(temporary, target)
+
+
+def current_coaches(folder: Path) -> tuple[str, pl.DataFrame] | None:
+    """The id and table of the current restricted release, if there is one."""
+    link = folder / CURRENT
+    if not (link / "manifest.json").exists():
+        return None
+    return link.resolve().name, pl.read_parquet(link / f"{COACHES}.parquet")
