@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -280,29 +281,35 @@ class Attacker:
     def __init__(self) -> None:
         self.columns: dict[tuple, int] = {}
         self.values: list[float] = []
-        self.equations: dict[tuple, float] = {}
+        self.equations: dict[tuple[bytes, bytes], float] = {}  # columns and weights as bytes → what was told
+
+    def rows(self) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
+        """Columns, weights and number of every equation."""
+        for (columns, weights), told in self.equations.items():
+            yield np.frombuffer(columns, np.int64), np.frombuffer(weights), told
 
     def read(self, panel: Panel, shown: dict[str, pl.DataFrame]) -> None:
         """Turn every number shown into an equation on answers."""
         seen = panel.rows.filter(pl.col("value").is_not_null())
         words = dict(panel.segments.group_by("member_id").agg(pl.col("segment")).iter_rows())
-        by_cell: dict[tuple, list[tuple[int, frozenset]]] = {}
+        found: dict[tuple, list[int]] = {}
         for person, cohort, period, value in seen.select("subject_id", "cohort", "period_start", "value").iter_rows():
             column = self.columns.setdefault((person, period, value), len(self.columns))
             if column == len(self.values):
                 self.values.append(value)
-            by_cell.setdefault((cohort, period), []).append((column, frozenset(words.get(person, ()))))
+            for segment in ("all", *words.get(person, ())):
+                found.setdefault((cohort, period, segment), []).append(column)
+        members = {place: np.array(columns) for place, columns in found.items()}
+        values = np.array(self.values)
 
         def equation(weights, segment: str, told: float) -> None:
-            row = {
-                column: float(weight)
-                for cell, weight in weights.items()
-                for column, mine in by_cell[cell]
-                if segment == "all" or segment in mine
-            }
-            told_by = sum(weight * self.values[column] for column, weight in row.items())
+            parts = [(members[(*cell, segment)], float(weight)) for cell, weight in weights.items()]
+            columns = np.concatenate([part for part, _ in parts])
+            each = np.concatenate([np.full(part.size, weight) for part, weight in parts])
+            order = np.argsort(columns)
+            told_by = each @ values[columns]
             assert abs(told_by - told) < 1e-6, (segment, told_by, told)
-            self.equations.setdefault(tuple(sorted(row.items())), told)
+            self.equations.setdefault((columns[order].tobytes(), each[order].tobytes()), told)
 
         first = min(day for day in KICKOFFS.values() if day)
         for row in shown["pub_trends"].filter(pl.col("mean").is_not_null()).iter_rows(named=True):
@@ -321,9 +328,9 @@ class Attacker:
     def differences(self) -> set[int]:
         """Answers that the difference of two sums tells, where the figures hold the same people but for one."""
         by_size: dict[int, list[frozenset]] = {}
-        for row in self.equations:
-            if len({weight for _, weight in row}) == 1:
-                by_size.setdefault(len(row), []).append(frozenset(column for column, _ in row))
+        for columns, weights, _ in self.rows():
+            if (weights == weights[0]).all():
+                by_size.setdefault(columns.size, []).append(frozenset(columns.tolist()))
         found: set[int] = set()
         for size, sets in by_size.items():
             for smaller in sets:
@@ -335,9 +342,8 @@ class Attacker:
     def solve(self) -> tuple[set[int], int]:
         """Answers that follow exactly from all equations, and how many more are known to within a half."""
         rows = np.zeros((len(self.equations), len(self.values)))
-        for index, row in enumerate(self.equations):
-            for column, weight in row:
-                rows[index, column] = weight
+        for index, (columns, weights, _) in enumerate(self.rows()):
+            rows[index, columns] = weights
         alike, atom = np.unique(rows.T, axis=0, return_inverse=True)
         sizes = np.bincount(atom)
         used = alike.any(axis=1)
