@@ -186,6 +186,18 @@ def _exactly(scaled, right: np.ndarray, atom: int, room: float, size: int, span:
     return min(span, most) - max(0.0, least - (size - 1) * span)
 
 
+def is_dominated(contributions: np.ndarray, *, percent: float) -> bool:
+    """The p % rule (Hundepool et al. 2012, Statistical Disclosure Control, §4.2.2): whether the person with the second
+    largest contribution could work out the largest to within p %, taking the own one off the sum.
+
+    `contributions` are people's parts of the sum; of values with both signs their absolute values are taken, as there.
+    """
+    ordered = np.sort(np.abs(contributions))
+    if not ordered.size or ordered[-1] == 0.0:
+        return False
+    return bool(ordered[:-2].sum() < percent / 100 * ordered[-1])
+
+
 def nearly_unanimous(total: float, weights: np.ndarray, sizes: np.ndarray, *, low: float, high: float) -> float:
     """How far one person's value is left open by a single figure with positive weights: the mean of twelve people who
     all gave the highest answer tells each of them. Infinite where weights have both signs."""

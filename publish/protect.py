@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from publish.audit import PRIME, Known, nearly_unanimous, widths
+from publish.audit import PRIME, Known, is_dominated, nearly_unanimous, widths
 from publish.disclosure import ALL, KEYS, Guarded, guard_tables
 from publish.figures import Counts, Equation, Figure, figures_of_means
 from publish.memory import Behind, Memory
@@ -33,6 +33,7 @@ SCHEMA = {
     "total": pl.Float64,
 }
 WIDTH = 0.05  # of the metric's range: how far everybody's value stays open
+P_PERCENT = 10  # of values without an end: the second largest does not know the largest so well (p % rule)
 EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digits in another order of rows
 
 
@@ -110,7 +111,12 @@ def atoms_of(people: People) -> pl.DataFrame:
         .group_by("metric", "period_start", "subject_id", "value", maintain_order=True)
         .agg(place.alias("places"))
         .group_by("metric", "period_start", "places")
-        .agg(pl.len().alias("n"), EXACT.sum().alias("total"), pl.col("subject_id").sort().alias("people"))
+        .agg(
+            pl.len().alias("n"),
+            EXACT.sum().alias("total"),
+            pl.col("subject_id").sort().alias("people"),
+            pl.col("value").sort_by("subject_id").alias("values"),
+        )
         .sort("metric", "period_start", pl.col("people").list.first())
     )
 
@@ -211,6 +217,10 @@ class _Columns:
                 self.cells.setdefault((place["cohort"], period), []).append(found)
         names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
         self.people = [np.array([names[name] for name in found]) for found in atoms["people"].to_list()]
+        # Every answer: of which atom, whose, and what.
+        self._atom = np.repeat(np.arange(self.sizes.size), self.sizes)
+        self._person = np.concatenate([np.zeros(0, int), *self.people])
+        self._value = atoms["values"].explode().to_numpy()
 
     def row(self, equation: Equation, release: int, *, exact: bool) -> np.ndarray:
         """Weights per person of each atom: as remainders (`exact`) or as numbers."""
@@ -221,6 +231,14 @@ class _Columns:
                 if since <= release < until and (equation.segment == ALL or equation.segment in segments):
                     row[atom] = number
         return row
+
+    def contributions(self, weights: np.ndarray) -> np.ndarray:
+        """What each person brings into a figure with these weights, all answers together."""
+        return np.bincount(self._person, weights=weights[self._atom] * np.abs(self._value))
+
+    def all_are(self, weights: np.ndarray, value: float) -> bool:
+        """Whether every answer in a figure with these weights is this one."""
+        return bool((self._value[weights[self._atom] != 0] == value).all())
 
 
 def _of_metric(
@@ -234,14 +252,27 @@ def _of_metric(
         row = columns.row(equation, told["release"], exact=True)
         if before.setdefault(row.tobytes(), (equation, told["release"])) == (equation, told["release"]):
             known.add(row)
+    has_ends = facts["lowest"] is not None and facts["highest"] is not None and facts["highest"] > facts["lowest"]
+    candidates = figures if has_ends else [f for f in figures if _is_spread(f, columns, facts, number)]
     allowed = [
         figure
-        for figure in figures
+        for figure in candidates
         if all(known.allows(columns.row(equation, number, exact=True)) for equation in figure.equations)
     ]
-    if facts["lowest"] is None or facts["highest"] is None or facts["highest"] <= facts["lowest"]:
-        return allowed, 0  # values without an end are pinned down by equations only
+    if not has_ends:
+        return allowed, len(figures) - len(candidates)  # else pinned down by equations only
     return _wide_enough(allowed, list(before.values()), columns, facts, number)
+
+
+def _is_spread(figure: Figure, columns: _Columns, facts: Mapping, number: int) -> bool:
+    """Whether no person dominates a figure of values without an end, nor all of them lie at the one end there is."""
+    for equation in figure.equations:
+        weights = columns.row(equation, number, exact=False)
+        if is_dominated(columns.contributions(weights), percent=P_PERCENT):
+            return False
+        if any(end is not None and columns.all_are(weights, end) for end in (facts["lowest"], facts["highest"])):
+            return False
+    return True
 
 
 def _wide_enough(allowed, before, columns: _Columns, facts: Mapping, number: int) -> tuple[list[Figure], int]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from publish.audit import PRIME, Known, widths
+from publish.audit import PRIME, Known, is_dominated, widths
 
 
 def rank(rows: list[list[int]]) -> int:
@@ -132,3 +132,12 @@ def test_unanimous_answers_are_told_by_their_mean():
 def test_figures_that_contradict_each_other_are_said_to():
     with pytest.raises(ValueError, match="contradict"):
         widths(np.array([[1, 1], [1, 1]]), np.array([10.0, 20.0]), np.array([5, 5]), low=0, high=100, wanted=5)
+
+
+def test_who_dominates_a_sum_by_hand():
+    # The second (300) takes 300 off 1,390 and knows the largest to within the rest, 90: 9 % of 1,000.
+    assert is_dominated(np.array([1_000.0, 300.0, 50.0, 40.0]), percent=10)
+    assert not is_dominated(np.array([1_000.0, 300.0, 60.0, 40.0]), percent=10)
+    assert is_dominated(np.array([-1_000.0, 300.0, 50.0, 40.0]), percent=10)
+    assert is_dominated(np.array([5.0, 5.0]), percent=10)
+    assert not is_dominated(np.zeros(12), percent=10)

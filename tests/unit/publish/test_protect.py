@@ -194,7 +194,7 @@ def known_to(rows: list[tuple], number: int, past: pl.DataFrame | None = None) -
     )
 
 
-def release_of(people: protect.People) -> protect.Audited:
+def release_of(people: protect.People, lowest: float | None = None) -> protect.Audited:
     """Publish the means of all cohorts."""
     there = people.observations.filter(pl.col("replaced_in").is_null())
     means = there.group_by("metric", "cohort", "period_start").agg(pl.col("value").mean().alias("mean")).sort("cohort")
@@ -205,7 +205,7 @@ def release_of(people: protect.People) -> protect.Audited:
         "pub_comparisons": pl.DataFrame(schema=comparisons),
         "pub_estimates": pl.DataFrame(schema=estimates),
     }
-    outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [None], "highest": [None]})
+    outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [lowest], "highest": [None]})
     return protect.audited(tables, outcomes, people, 10)
 
 
@@ -224,6 +224,22 @@ def test_an_answer_told_again_in_another_unit_or_cohort_is_the_same_answer():
     assert ("m", "a", MONTHS[0]) not in release_of(known_to(moved, 2, before.constraints)).refused.get("pub_trends", ())
     told = release_of(known_to([*moved, ("late", "old", "a", 43.75, 2, None)], 2, before.constraints))
     assert len(told.refused["pub_trends"]) == 1  # the three means together would tell the late one
+
+
+@pytest.mark.parametrize(
+    ("values", "lowest", "is_shown"),
+    [
+        ([5_000.0, 800.0, *[20.0] * 28], None, True),  # the others bring 560, more than a tenth of the largest
+        ([6_000.0, 800.0, *[20.0] * 28], None, False),  # 560 of 6,000: the second knows the first to within 9.3 %
+        ([0.0] * 30, 0.0, False),  # the mean tells that everybody's is the lowest
+        ([0.0] * 30, None, True),  # they may be of both signs
+    ],
+)
+def test_no_mean_of_values_without_an_end_tells_its_largest_or_all_of_them(values, lowest, is_shown):
+    rows = [(f"p{i}", "u", "a", value, 1, None) for i, value in enumerate(values)]
+    found = release_of(known_to(rows, 1), lowest)
+    assert found.refused == ({} if is_shown else {"pub_trends": {("m", "a", MONTHS[0])}})
+    assert found.n_narrow == (not is_shown)
 
 
 def test_the_order_of_rows_changes_no_byte_of_what_is_kept():
