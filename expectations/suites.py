@@ -259,8 +259,18 @@ def panels(limit: Mapping[str, float]) -> Tables:
     """What happened to whom, as counts per metric: no person is in these tables."""
     ask = "find out which export tells this; its mapping reads a value as something else"
     return {
+        "reached": [
+            _zero(
+                "source_unseen",
+                "the records of a source that the study asks about reach a panel",
+                "is_unseen",
+                mend="no record is of somebody in the study, or no scale is one that is asked: compare ids, and the "
+                "mapping's scales with the outcomes in study.yml",
+            ),
+            _zero("source_untold", "what is over is told", "is_untold"),
+        ],
         "panel_profiles": [
-            _not_empty("no_panels", "something was observed", mend="deliver a survey or a check-in export"),
+            _not_empty("no_panels", "every question has its panel looked at"),
             _zero("value_not_finite", "every value is a number", "n_not_finite", mend=ask),
             _zero("value_too_low", "no person's value lies below its metric's range", "n_below", mend=ask),
             _zero("value_too_high", "no person's value lies above its metric's range", "n_above", mend=ask),
@@ -290,7 +300,6 @@ def cells(limit: Mapping[str, float]) -> Tables:
     """Sums at the assignment unit."""
     return {
         "cell_means": [
-            _not_empty("no_cells", "there are cells"),
             _between("silent_negative", "nobody answers who was not eligible", "n_silent", 0),
             _between("count_negative", "no count is negative", "n_observed", 0),
             _between("spread_negative", "sums of squares are not negative", "centred_sum_of_squares", 0),

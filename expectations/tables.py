@@ -137,14 +137,39 @@ PANELS = """
         select metric, sum(n_observed)::bigint as n from cells.cell_means where segment = 'all' group by metric
     ),
     in_trends as (select metric, sum(n_observed)::bigint as n from comparisons.cmp_trends group by metric)
-    select coalesce(profiles.metric, in_cells.metric, in_trends.metric) as metric, profiles.* exclude (metric),
+    select coalesce(asked.metric, profiles.metric, in_cells.metric, in_trends.metric) as metric,
+        profiles.* exclude (metric),
         coalesce(n_values, 0) - coalesce(in_cells.n, 0) as n_lost_before_cells,
         coalesce(in_cells.n, 0) - coalesce(in_trends.n, 0) as n_lost_before_trends
-    from profiles
-    full outer join in_cells on profiles.metric = in_cells.metric
-    full outer join in_trends on coalesce(profiles.metric, in_cells.metric) = in_trends.metric
+    from (select metric from staging.stg_study__outcomes) as asked
+    full outer join profiles on asked.metric = profiles.metric
+    full outer join in_cells on coalesce(asked.metric, profiles.metric) = in_cells.metric
+    full outer join in_trends on coalesce(asked.metric, profiles.metric, in_cells.metric) = in_trends.metric
     order by all
 """
+# Of a source that the study asks about: do its records reach a panel, and what is over the figures?
+REACHED = """
+    with asked as (
+        select source, list(metric) as metrics from staging.stg_study__outcomes
+        where source in ('survey', 'checkins') group by source
+    ),
+    sent as (
+        select 'survey' as source, count(*) as n from staging.stg_survey__responses where launched_date <= $day
+        union all
+        select 'checkins', count(*) from staging.stg_checkins__events where due_date <= $day
+    )
+    select asked.source, sent.n as n_records,
+        (sent.n > 0 and not exists (
+            select 1 from panels.pnl_observed as panel where list_contains(asked.metrics, panel.metric)
+        ))::int as is_unseen,
+        (exists (
+            select 1 from panels.pnl_corrections as panel where is_ready and list_contains(asked.metrics, panel.metric)
+        ) and not exists (
+            select 1 from panels.pnl_periods as panel where list_contains(asked.metrics, panel.metric)
+        ))::int as is_untold
+    from asked inner join sent on asked.source = sent.source order by asked.source
+"""
+
 RETENTION = """
     select metric, count(*) as n_rows, count(*) filter (months_followed < 0) as n_negative,
         count(*) filter (has_left and cause is null) as n_without_cause,
@@ -318,6 +343,7 @@ def gather(
         "headcounts": ask(HEADCOUNTS.format(unit=UNITS[unit], listed=LISTED)),
         "matches": ask(MATCHES),
         "units": ask(UNIT_MATCHES),
+        "reached": ask(REACHED, day=day),
         "panel_profiles": ask(PANELS, day=day),
         "retention_profiles": ask(RETENTION, day=day),
         "cell_means": ask(CELLS),

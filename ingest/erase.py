@@ -10,6 +10,7 @@ Right to erasure: Regulation (EU) 2016/679 (GDPR), article 17.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -32,6 +33,7 @@ from ingest.workbook import part_of
 
 OWN = ("person_id", "old_person_id", "email_key")  # whose record it is
 TOMBSTONES = "erased.json"
+ERASING = "erasing"  # beside a frozen copy: sha256 of what will stand in its place
 PSEUDONYM = re.compile(r"^[0-9a-f]{32}$")
 # A word that is taken out wherever it stands must not be one that stands everywhere.
 DISTINCT = re.compile(r"^(?=.*[^\W\d_])(?=.*[\d@ ]).{5,}$|^\d{7,}$")
@@ -329,7 +331,10 @@ def search(inbox: Path, landing: Path, erased: Erased) -> Iterator[tuple[Path, s
     """Files not searched yet: path, name below the source's folder, source. Landed ones first."""
     for landed in land.landed_files(landing):
         path = land.content_path(landing, landed)
-        if land.sha256(path) not in erased.searched:
+        digest = land.sha256(path)
+        if digest not in (landed.content_sha256, _promised(path)):
+            land.check_frozen(landing, landed)
+        if digest not in erased.searched:
             yield path, landed.file_name, landed.source
     for arrival in land.scan(inbox).files.values():
         if arrival.content_sha256 not in erased.searched:
@@ -379,8 +384,11 @@ def cleanse(
             try:
                 content = without(path, layout, found, set(words))
                 if content != path.read_bytes():
+                    is_landed = landing in path.parents
+                    if is_landed:
+                        durable.replace_text(path.with_name(ERASING), hashlib.sha256(content).hexdigest())
                     path.chmod(0o600)
-                    _replace(path, content, mode=0o400 if landing in path.parents else 0o600)
+                    _replace(path, content, mode=0o400 if is_landed else 0o600)
             except (OSError, ValueError, csv.Error, ElementTree.ParseError) as error:
                 raise CannotErase(
                     f"{path} holds somebody who is to be erased and cannot be changed ({type(error).__name__}); take "
@@ -395,6 +403,12 @@ def cleanse(
     return done
 
 
+def _promised(path: Path) -> str:
+    """What an erasure that broke off was about to write in place of a frozen copy; "" where there is none."""
+    promise = path.with_name(ERASING)
+    return promise.read_text(encoding="utf-8") if promise.exists() else ""
+
+
 def _replace(path: Path, content: bytes, *, mode: int) -> None:
     durable.replace(path, lambda temporary: temporary.write_bytes(content), mode=mode)
 
@@ -405,16 +419,21 @@ def _names(path: Path, words: Iterable[str]) -> bool:
 
 
 def _rename_landed(landing: Path) -> None:
-    """A landed file is known by its content: one that was changed gets another name, or goes where that is there."""
+    """A landed file is known by its content: one that was changed gets another name, or goes where that is there.
+
+    Its note is written first: a crash before the folder is renamed leaves a whole file under its former name.
+    """
     for landed in land.landed_files(landing):
         path = land.content_path(landing, landed)
         digest = land.sha256(path)
-        if digest == landed.content_sha256:
-            continue
+        if digest != landed.content_sha256:
+            facts = {"content_sha256": digest, "n_bytes": path.stat().st_size, "n_declared": None}
+            land.note(replace(landed, **facts), landing)
+        path.with_name(ERASING).unlink(missing_ok=True)
         load_id = land.load_id_of(landed.source, landed.file_name, digest)
-        new = replace(landed, load_id=load_id, content_sha256=digest, n_bytes=path.stat().st_size, n_declared=None)
+        if load_id == landed.load_id:
+            continue
         if (landing / load_id / "landed.json").exists():
             durable.remove(landing / landed.load_id)
-            continue
-        durable.rename(landing / landed.load_id, landing / load_id)
-        land.note(new, landing)
+        else:
+            durable.rename(landing / landed.load_id, landing / load_id)

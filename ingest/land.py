@@ -210,6 +210,20 @@ def content_path(landing: Path, landed: Landed) -> Path:
     return landing / landed.load_id / f"content{Path(landed.file_name).suffix.lower()[:10]}"
 
 
+class FrozenCopyChanged(RuntimeError):
+    """A copy in `landing/` is not what arrived: what is made of it would be made of something else."""
+
+
+def check_frozen(landing: Path, landed: Landed) -> None:
+    """Raise FrozenCopyChanged unless the frozen copy is there and is what was noted when it arrived."""
+    path = content_path(landing, landed)
+    if not path.exists() or sha256(path) != landed.content_sha256:
+        raise FrozenCopyChanged(
+            f"landing/{landed.load_id[:16]}… ({landed.source}/{landed.file_name}) is not what arrived (sha256 "
+            f"{landed.content_sha256[:16]}…): somebody changed it or the disk did; restore landing/ from a backup"
+        )
+
+
 def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list[Landed]:
     """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
 

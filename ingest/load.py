@@ -18,7 +18,7 @@ import polars as pl
 import durable
 from ingest.conform import FileFacts, conform, file_facts
 from ingest.issues import find_early_responses, find_issues
-from ingest.land import Landed, content_path
+from ingest.land import Landed, check_frozen, content_path
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import FileRefused, Reading, open_file
 from ingest.spec import Mapping, candidates
@@ -131,7 +131,8 @@ def load_source(
 ) -> list[Loaded]:
     """Load every landed file of `source` that is not in the warehouse as its mapping now reads it.
 
-    Loads in `taken_back` are removed and passed over: their file left the inbox before any release used it.
+    Loads in `taken_back` are removed and passed over: their file left the inbox before any release used it. Raises
+    FrozenCopyChanged where a copy to be read is not what arrived.
     """
     known = dict(
         connection.execute(
@@ -169,6 +170,7 @@ def _load_file(
     try:
         if is_known:
             _forget(connection, file)
+        check_frozen(landing, file)
         try:
             result = _load_rows(connection, file, content_path(landing, file), fitting, pseudonyms)
         except (duckdb.Error, OSError, MemoryError, RecordLost):

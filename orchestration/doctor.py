@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from ingest import land
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
@@ -47,6 +48,7 @@ def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield from _modes(workspace)
     yield _place(workspace)
     yield _room(workspace)
+    yield _landing(workspace)
     yield _memory(workspace)
     yield from _releases(workspace)
     yield _server()
@@ -110,6 +112,21 @@ def _room(workspace: Workspace) -> Finding:
     wanted = max(ROOM * size, 1 << 30)
     level: Level = "well" if free >= wanted else "mend"
     return Finding("disk", level, f"{free / 2**30:,.1f} GiB free, {wanted / 2**30:,.1f} GiB wanted")
+
+
+def _landing(workspace: Workspace) -> Finding:
+    """Everything is rebuilt from here: a copy that is not what arrived makes other numbers of the same file."""
+    files, changed = land.landed_files(workspace.landing), []
+    for one in files:
+        try:
+            land.check_frozen(workspace.landing, one)
+        except land.FrozenCopyChanged:
+            changed.append(f"{one.source}/{one.file_name}")
+    if changed:
+        return Finding(
+            "landing", "mend", f"{len(changed)} cop(ies) are not what arrived ({', '.join(changed[:3])}): restore them"
+        )
+    return Finding("landing", "well", f"{len(files)} file(s), each as it arrived")
 
 
 def _memory(workspace: Workspace) -> Finding:

@@ -41,6 +41,12 @@ def spoil_release(workspace):
     table.write_bytes(table.read_bytes() + b" ")
 
 
+def spoil_landing(workspace):
+    copy = next(workspace.landing.glob("*/content.csv"))
+    copy.chmod(0o600)
+    copy.write_bytes(copy.read_bytes() + b" ")
+
+
 def spoil_memory(workspace):
     (workspace.memory / "releases.json").unlink()
 
@@ -64,6 +70,7 @@ def spoil_run(workspace):
     [
         (spoil_modes, "file modes", "chmod -R go-rwx"),
         (spoil_release, "releases", "not what the manifest says"),
+        (spoil_landing, "landing", "not what arrived"),
         (spoil_memory, "memory", "Restore"),
         (spoil_study, "study.yml", "study.yml"),
         (spoil_clock, "clock", "set back"),

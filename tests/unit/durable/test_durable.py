@@ -18,16 +18,18 @@ ELSEWHERE = {
     "write_text": {
         "orchestration/cli.py",  # init: into a new folder, before there is anything to lose
         "orchestration/cli_design.py",  # a picture for a person
+        "orchestration/reproduce.py",  # into a folder of its own that goes when the comparison is done
         "orchestration/workspace.py",  # Dagster's settings, made again where they are missing
         "expectations/gate.py",  # Data Docs, made anew with each verdict
         "publish/release.py",  # into a folder that is renamed when it is whole
+        "publish/restricted.py",  # the same
         "ingest/land.py",  # handed to durable.replace
     },
     "write_bytes": {
         "ingest/erase.py",
         "orchestration/cli_files.py",
     },  # handed to durable.replace; a new file of a person
-    "rmtree": {"expectations/gate.py"},  # Data Docs
+    "rmtree": {"expectations/gate.py", "orchestration/reproduce.py"},  # Data Docs; a comparison that was killed
 }
 
 

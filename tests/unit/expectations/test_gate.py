@@ -56,7 +56,6 @@ def test_a_room_that_nobody_knows_is_no_pass(good, rooms):
         "headcounts",
         "units",
         "panel_profiles",
-        "cell_means",
         "cell_units",
         "populations",
         "questions",

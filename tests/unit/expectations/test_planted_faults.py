@@ -93,6 +93,7 @@ LOADS, PERIODS, STAYS = "raw.load_log", "panels.pnl_periods", "panels.pnl_retent
 MEANS, UNITS, LIVES = "cells.cell_means", "cells.cell_units", "cells.cell_life_tables"
 ESTIMATES, DECISIONS = "estimates.est_estimates", "estimates.est_decisions"
 A_PILOT = ONE.format(table=UNITS, where="arm = 'pilot'")
+SURVEYED = "select metric from staging.stg_study__outcomes where source = 'survey'"
 ESTIMATED = "status = 'estimated' and is_headline"
 FAULTS = {
     # raw
@@ -161,6 +162,14 @@ FAULTS = {
     "a person twice": (
         {"person_twice", "lost_before_cells"},
         f"insert into {PERIODS} select * from {PERIODS} where {ONE.format(table=PERIODS, where='value is not null')}",
+    ),
+    "a survey of strangers": (
+        {"source_unseen"},
+        f"delete from panels.pnl_observed where metric in ({SURVEYED})",
+    ),
+    "periods that are over and not told": (
+        {"source_untold", "lost_before_cells"},
+        f"delete from {PERIODS} where metric in ({SURVEYED})",
     ),
     "a person in no arm": ({"without_arm"}, one(PERIODS, "arm = null")),
     "the same score for everybody": (
@@ -461,7 +470,6 @@ def test_every_check_was_broken_once():
     # Cannot be made without breaking everything else first.
     assert asked - planted == {
         "no_panels",
-        "no_cells",
         "no_assignment",
         "no_question",
         "mean_too_low",

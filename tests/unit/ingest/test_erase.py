@@ -1,11 +1,13 @@
 """Each format without a person: own records go, mentions go, everything else stays as it was sent."""
 
 import json
+import shutil
 from datetime import date
 
 import polars as pl
 import pytest
 
+import durable
 from ingest import erase, land
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import load_mapping
@@ -160,6 +162,57 @@ def test_a_crash_between_the_content_and_its_name_is_mended_by_the_next_search(b
     erase.cleanse(root / "inbox", root / "landing", mappings, gone)
     [landed] = land.landed_files(root / "landing")
     assert landed.load_id in land.scan(root / "inbox").files
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def state(root):
+    """All frozen copies by folder, with their notes."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted((root / "landing").rglob("*"))
+        if path.is_file() and not path.name.endswith(".tmp")
+    }
+
+
+def test_an_erasure_killed_before_any_of_its_steps_is_finished_by_the_next(box, monkeypatch):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    shutil.copytree(root, root.parent / "kept")
+    seen = []
+    monkeypatch.setattr(durable, "before", seen.append)
+    erased_from(root, mappings)
+    whole = state(root)
+    assert len(whole) == 2 and b"E0001" not in b"".join(whole.values())
+    for n in range(1, len(seen) + 1):
+        shutil.rmtree(root)
+        shutil.copytree(root.parent / "kept", root)
+        steps = iter(range(1, len(seen) + 1))
+
+        def die(_name, n=n, steps=steps):
+            if next(steps) == n:
+                raise Killed
+
+        monkeypatch.setattr(durable, "before", die)
+        with pytest.raises(Killed):
+            erased_from(root, mappings)
+        monkeypatch.setattr(durable, "before", None)
+        erased_from(root, mappings)
+        assert state(root) == whole, seen[n - 1]
+    assert n == len(seen) > 8
+
+
+def test_a_frozen_copy_that_somebody_changed_stops_the_erasure(box):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    [landed] = land.landed_files(root / "landing")
+    copy = land.content_path(root / "landing", landed)
+    copy.chmod(0o600)
+    copy.write_bytes(copy.read_bytes() + b"E0009,x,x,x,x\n")
+    with pytest.raises(land.FrozenCopyChanged, match="is not what arrived"):
+        erased_from(root, mappings)
 
 
 def test_tombstones_are_no_pseudonyms_and_need_the_key(tmp_path):

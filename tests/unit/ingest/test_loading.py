@@ -181,6 +181,20 @@ def test_a_warehouse_can_be_rebuilt_from_landing(box):
     assert after == before
 
 
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_rebuild_from_a_copy_that_is_not_what_arrived_breaks_off(box, damage):
+    box.drop("hris", "hris_2026-01.csv", HEAD + row("E1"))
+    box.load()
+    [landed] = land.landed_files(box.root / "landing")
+    copy = land.content_path(box.root / "landing", landed)
+    copy.chmod(0o600)
+    copy.write_text(copy.read_text() + row("E2")) if damage == "changed" else copy.unlink()
+    (box.root / "warehouse.duckdb").unlink()
+    with pytest.raises(land.FrozenCopyChanged, match="restore landing/ from a backup"):
+        box.load()
+    assert box.ask("select count(*) from raw.load_log").item() == 0
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
