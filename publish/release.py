@@ -134,7 +134,8 @@ def _write(content: Tables, verdict: dict, order: Order, people: People, inspect
         harmless(table).write_csv(temporary / "csv" / f"{name}.csv")
     _write_duckdb(tables, temporary / "metrics.duckdb")
     manifest = _manifest(content, tables, verdict, order, target.name, temporary)
-    manifest |= {"candidate": candidate, "disclosure": told}
+    number = 1 + max((number for number, _ in _numbered(target.parent)), default=0)
+    manifest |= {"number": number, "candidate": candidate, "disclosure": told}
     page = render(content, guarded, title=order.title, manifest=manifest, study=order.study)
     (temporary / "index.html").write_text(page, encoding="utf-8")
     text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n"
@@ -259,12 +260,16 @@ def make_current(releases: Path, identity: str) -> None:
 
 
 def list_releases(releases: Path) -> list[str]:
-    """Ids of complete releases, oldest first."""
+    """Ids of complete releases, oldest first: by the number in their manifests, which no clock that is set back and no
+    restored backup can change."""
+    return [identity for _, identity in sorted(_numbered(releases))]
+
+
+def _numbered(releases: Path) -> list[tuple[int, str]]:
     if not releases.is_dir():
         return []
     found = [path for path in releases.iterdir() if not path.is_symlink() and not path.name.startswith(".")]
-    complete = [path for path in found if (path / "manifest.json").exists()]
-    return [path.name for path in sorted(complete, key=lambda path: (path.stat().st_mtime, path.name))]
+    return [(manifest_of(path)["number"], path.name) for path in found if (path / "manifest.json").exists()]
 
 
 def current_release(releases: Path) -> Path | None:

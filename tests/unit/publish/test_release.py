@@ -1,6 +1,7 @@
 """Nothing is published without a verdict for exactly this content; the swap is atomic, a rollback is the same swap."""
 
 import json
+import os
 from datetime import date
 
 import duckdb
@@ -198,7 +199,25 @@ def test_rollback_is_the_same_swap_and_an_unknown_id_changes_nothing(content, pe
     with pytest.raises(KeyError):
         make_current(tmp_path, "../../etc")
     assert current_release(tmp_path) == first
-    assert set(list_releases(tmp_path)) == {first.name, second.name}
+    assert list_releases(tmp_path) == [first.name, second.name]
+
+
+def test_releases_are_in_the_order_in_which_they_were_made_whatever_the_clock_says(content, people, tmp_path):
+    days = [date(2025, 1, 9), date(2025, 1, 2), date(2025, 1, 5)]
+    made = [
+        publish(
+            content,
+            verdict=passing(content),
+            order=order(as_of=day),
+            people=people,
+            inspect=inspect,
+            releases=tmp_path,
+        )
+        for day in days
+    ]
+    for age, folder in enumerate(made):  # the clock was set back, or a backup restored
+        os.utime(folder, (1_000_000 - age, 1_000_000 - age))
+    assert list_releases(tmp_path) == [folder.name for folder in made]
 
 
 def test_half_a_release_left_by_a_crash_is_replaced(content, people, tmp_path):
