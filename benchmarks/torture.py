@@ -7,8 +7,9 @@ every raw table, nothing doubled, nothing left over. Steps up to the load of the
 those after dbt from a copy of the workspace as dbt left it (`back`), so that a kill costs seconds; `random` kills whole
 nights, dbt too, by the clock.
 
-Resumable: one JSON line per kill in FOLDER/kills.jsonl. Run: `make torture`, or
-`python -m benchmarks.torture [folder] [front|back|random|all] [every]` (`every` 10: each tenth step).
+What else can go wrong (full disk, read-only folders, clocks, orphans, rivals, readers, changed files) is in
+`benchmarks/troubles.py`. Resumable: one JSON line per moment in FOLDER/kills.jsonl. Run: `make torture`, or
+`python -m benchmarks.torture [folder] [parts with commas|all] [every]` (`every` 10: each tenth moment).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from datetime import date
 from pathlib import Path
 
 DESIGN = {"people": 200, "months": 12, "seed": 5}
+KILLS = ("front", "back", "random")
 RANDOM_KILLS = 200
 PATIENCE = 600
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -63,7 +65,7 @@ def all_keys(defs) -> list:
     from orchestration.defs import estimates, files_in, gate, raw, release
 
     ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables]
-    ours += [estimates.estimates, gate.verdicts, release.release]
+    ours += [estimates.estimates, gate.verdicts, release.release, release.restricted_release]
     return [key for one in ours for key in one.keys]
 
 
@@ -144,10 +146,11 @@ def fingerprint(root: Path) -> dict[str, str]:
     import duckdb
 
     found = {}
-    release = root / "releases" / "current"
-    for path in sorted(release.resolve().rglob("*")) if release.exists() else []:
-        if path.is_file():
-            found[f"release/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for folder in ("releases", "restricted"):
+        current = root / folder / "current"
+        for path in sorted(current.resolve().rglob("*")) if current.exists() else []:
+            if path.is_file():
+                found[f"release/{folder}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
     for path in sorted([*(root / "memory").glob("*.parquet"), *(root / "landing").glob("*/content*")]):
         found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
     with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as connection:
@@ -250,12 +253,14 @@ def must(code: int) -> None:
         raise RuntimeError(f"a run that nobody killed ended with {code}")
 
 
-def kills(ground: Ground, part: str, every: int) -> list[tuple[str, float]]:
-    """What to do, in order: the part with a step to end before, or with seconds."""
+def moments(ground: Ground, part: str) -> list:
+    """When the part is struck, in order: before which step, after how many seconds, or what the trouble names."""
+    if part in troubles():
+        return troubles()[part][1](ground)
     if part == "random":
         draw = random.Random(20_260_101)
-        return [(part, round(draw.uniform(0.5, 45.0), 2)) for _ in range(RANDOM_KILLS)][::every]
-    return [(part, n) for n in range(1, ground.n_steps(part) + 1)][::every]
+        return [round(draw.uniform(0.5, 45.0), 2) for _ in range(RANDOM_KILLS)]
+    return list(range(1, ground.n_steps(part) + 1))
 
 
 def one(ground: Ground, part: str, at: float) -> dict:
@@ -286,6 +291,22 @@ def begin_server(folder: Path) -> None:
     CONTEXT.set_forkserver_preload(["great_expectations", "orchestration.definitions"])
 
 
+def troubles() -> dict:
+    """What is no kill, by name (benchmarks/troubles.py uses this module)."""
+    from benchmarks.troubles import TROUBLES
+
+    return TROUBLES
+
+
+def strike(ground: Ground, part: str, moment) -> dict:
+    """One moment of a part, as a line of the report."""
+    if part not in troubles():
+        return one(ground, part, moment)
+    from benchmarks.troubles import meet
+
+    return meet(ground, part, moment)
+
+
 def main(folder: Path, parts: list[str], every: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     begin_server(folder)
@@ -293,21 +314,33 @@ def main(folder: Path, parts: list[str], every: int) -> int:
     ground.prepare()
     log = folder / "kills.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    done = {(line["part"], line["at"]) for line in lines}
+    done = {json.dumps([line["part"], line["at"]]) for line in lines}
     for part in parts:
-        for kill in kills(ground, part, every):
-            if kill not in done:
-                line = one(ground, *kill)
+        for moment in moments(ground, part)[::every]:
+            if json.dumps([part, moment]) not in done:
+                line = strike(ground, part, moment)
                 lines.append(line)
                 with log.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")
                 print(line, flush=True)
-    for part in parts:
-        mine = [line for line in lines if line["part"] == part]
-        bad = [line for line in mine if line["wrong"]]
-        n_killed = sum(line["killed"] for line in mine)
-        print(f"{part}: {len(mine)} of {len(kills(ground, part, 1))} moments, {n_killed} killed, {len(bad)} wrong")
+    print(report(ground, lines))
     return 1 if any(line["wrong"] for line in lines) else 0
+
+
+def report(ground: Ground, lines: list[dict]) -> str:
+    """A row per part, as Markdown."""
+    rows = ["| part | moments | of | struck | wrong | not possible here |", "|---|---|---|---|---|---|"]
+    for part in dict.fromkeys(line["part"] for line in lines):
+        mine = [line for line in lines if line["part"] == part]
+        counts = (
+            len(mine),
+            len(moments(ground, part)),
+            sum(line["killed"] for line in mine),
+            sum(bool(line["wrong"]) for line in mine),
+            sum("skipped" in line for line in mine),
+        )
+        rows.append(f"| {part} | {' | '.join(map(str, counts))} |")
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":
@@ -316,7 +349,7 @@ if __name__ == "__main__":
     sys.exit(
         main(
             Path(arguments[0]) if arguments else Path(tempfile.mkdtemp(prefix="coaching-torture-")),
-            ["front", "back", "random"] if asked == "all" else [asked],
+            [*KILLS, *troubles()] if asked == "all" else asked.split(","),
             int(arguments[2]) if len(arguments) > 2 else 1,
         )
     )
