@@ -95,6 +95,7 @@ KEYS = {
     "pub_trends": ("metric", "cohort", "period_start"),
     "pub_comparisons": ("metric", "time_window", "segment"),
     "pub_estimates": ("metric", "estimator", "aggregation", "cohort", "event_time", "segment"),
+    "pub_balance": ("metric",),
 }
 
 
@@ -476,6 +477,17 @@ def guard_comparisons(
     return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
 
 
+def guard_balance(
+    balance: pl.DataFrame, outcomes: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED
+) -> Guarded:
+    """Both arms before anybody was coached, with enough people on both sides."""
+    mine = with_refused(balance.filter(pl.col("segment") == ALL), "pub_balance", refused)
+    pairs = ("n_pilot", "n_control")
+    hidden = small(pairs, minimum) | _few_left(mine, outcomes, minimum) | pl.col("_refused")
+    guarded = hide(mine, hidden, ("mean_pilot", "mean_control", "standardised_difference", *pairs))
+    return Guarded(guarded.table.drop("_refused"), guarded.n_hidden)
+
+
 def _few_left(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> pl.Expr:
     """Rows whose share times people is a small number of people who left (or stayed): the product would tell it."""
     counted = outcomes.filter(pl.col("unit").is_in(SHARES_OF_PEOPLE))["metric"].implode()
@@ -517,9 +529,7 @@ def guard_tables(
     """The published tables by name, each with what was hidden: what is small, what would give something small away,
     and what the audit `refused`."""
     check_floor(minimum)
-    pairs = ("n_pilot", "n_control")
     outcomes = content["outcomes"]
-    everybody = pl.col("segment") == ALL
     estimates = guard_estimates(content["est_estimates"], minimum, refused)
     return {
         "pub_estimates": estimates,
@@ -530,11 +540,7 @@ def guard_tables(
         "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum, refused),
         "pub_survival": guard_survival(content["cmp_survival"], minimum),
         "pub_turnovers": guard_turnovers(content["cmp_turnovers"], minimum),
-        "pub_balance": hide(
-            content["cmp_balance"].filter(everybody),
-            small(pairs, minimum),
-            ("mean_pilot", "mean_control", "standardised_difference", *pairs),
-        ),
+        "pub_balance": guard_balance(content["cmp_balance"], outcomes, minimum, refused),
         "pub_headcount": guard_headcounts(content["cmp_headcounts"], minimum),
         "pub_responses": guard_responses(content["cmp_responses"], minimum),
         "pub_populations": hide(content["cmp_populations"], small(("n_people",), minimum), ("n_people",)),

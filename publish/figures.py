@@ -203,6 +203,13 @@ def figures_of_means(tables: Mapping[str, pl.DataFrame], of: Callable[[str, str]
         ]
         place = 0 if row["segment"] == ALL else 3
         yield _figure("pub_comparisons", row, counts, parts, place=place)
+    for row in tables["pub_balance"].filter(pl.col("n_pilot").is_not_null()).iter_rows(named=True):
+        counts = of(row["metric"], ALL)
+        parts = []
+        for arm in ("pilot", "control"):
+            cells = [(cohort, row["baseline_period_start"]) for cohort, its in counts.arms.items() if its == arm]
+            parts.append((counts.mean(cells), row[f"mean_{arm}"]))
+        yield _figure("pub_balance", row, counts, parts, place=1)
     estimated = tables["pub_estimates"].filter(
         (pl.col("status") == "estimated") & pl.col("estimator").is_in(list(LINEAR))
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -75,7 +75,7 @@ def _ever(behind: Behind, after: Memory) -> pl.DataFrame:
 @dataclass(frozen=True)
 class Audited:
     """What was decided: refused keys by table, all that must stay hidden (`withheld`: those, and what was hidden when
-    the audit looked, since nobody has audited it), and the equations of what is shown."""
+    the audit looked, since nobody has audited it), and the equations that this release is the first to tell."""
 
     refused: dict[str, set[tuple]]
     withheld: dict[str, set[tuple]]
@@ -133,10 +133,7 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
     current = _current(atoms)
     facts = {row["metric"]: row for row in outcomes.iter_rows(named=True)}
     means = set(people.cohorts["metric"])
-    shown = {
-        name: tables[name].filter(pl.col("metric").is_in(list(means)))
-        for name in ("pub_trends", "pub_comparisons", "pub_estimates")
-    }
+    shown = {name: tables[name].filter(pl.col("metric").is_in(list(means))) for name in KEYS}
     counts: dict[tuple[str, str], Counts] = {}
 
     def of(metric: str, segment: str) -> Counts:
@@ -149,9 +146,10 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
         by_metric.setdefault(figure.equations[0].metric, []).append(figure)
     refused: dict[str, set[tuple]] = {}
     kept: list[Figure] = []
+    news: list[Figure] = []
     n_narrow = 0
     for metric, figures in sorted(by_metric.items()):
-        allowed, narrow = _of_metric(
+        allowed, narrow, told_first = _of_metric(
             sorted(figures, key=lambda figure: figure.rank),
             atoms.filter(pl.col("metric") == metric),
             people.past.filter(pl.col("metric") == metric),
@@ -161,12 +159,13 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
         )
         n_narrow += narrow
         kept += allowed
+        news += told_first
         for figure in figures:
             if figure not in allowed:
                 refused.setdefault(figure.table, set()).add(figure.key)
     n_figures = sum(map(len, by_metric.values()))
     withheld = {name: refused.get(name, set()) | _hidden_in(name, tables[name]) for name in KEYS}
-    return Audited(refused, withheld, constraints_of(kept, people.number), n_figures, n_narrow, _covered(kept, counts))
+    return Audited(refused, withheld, constraints_of(news, people.number), n_figures, n_narrow, _covered(kept, counts))
 
 
 def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, anticipation: int) -> Counts:
@@ -189,6 +188,7 @@ SHOWN = {
     "pub_trends": pl.col("mean").is_not_null(),
     "pub_comparisons": pl.col("n_pilot").is_not_null(),
     "pub_estimates": pl.col("status") != "suppressed",
+    "pub_balance": pl.col("n_pilot").is_not_null(),
 }
 
 
@@ -243,7 +243,8 @@ class _Columns:
 
 def _of_metric(
     figures: list[Figure], atoms: pl.DataFrame, past: pl.DataFrame, facts: Mapping, number: int, minimum: int
-) -> tuple[list[Figure], int]:
+) -> tuple[list[Figure], int, list[Figure]]:
+    """The figures that may be shown, how many are too narrow, and what of them no release has told yet."""
     columns = _Columns(atoms)
     known = Known(columns.sizes, minimum, columns.people)
     before: dict[bytes, tuple[Equation, int]] = {}  # night after night tells the same, once is enough
@@ -259,9 +260,16 @@ def _of_metric(
         for figure in candidates
         if all(known.allows(columns.row(equation, number, exact=True)) for equation in figure.equations)
     ]
-    if not has_ends:
-        return allowed, len(figures) - len(candidates)  # else pinned down by equations only
-    return _wide_enough(allowed, list(before.values()), columns, facts, number)
+    n_narrow = len(figures) - len(candidates)
+    if has_ends:  # else values are pinned down by equations only
+        allowed, n_narrow = _wide_enough(allowed, list(before.values()), columns, facts, number)
+
+    def is_news(equation: Equation) -> bool:
+        # The same answers with the same weights, whoever they are: told once, it need not be kept every night.
+        return columns.row(equation, number, exact=True).tobytes() not in before
+
+    told_first = [replace(figure, equations=tuple(filter(is_news, figure.equations))) for figure in allowed]
+    return allowed, n_narrow, told_first
 
 
 def _is_spread(figure: Figure, columns: _Columns, facts: Mapping, number: int) -> bool:
@@ -319,7 +327,7 @@ def _wide_enough(allowed, before, columns: _Columns, facts: Mapping, number: int
 
 
 def constraints_of(figures: list[Figure], number: int) -> pl.DataFrame:
-    """What is shown, as equations to keep with the release: no person is in them."""
+    """Equations to keep with the release: no person is in them."""
     rows = [
         {
             "release": number,
@@ -399,7 +407,6 @@ NAMED = (
     KEYS
     | ROWS
     | {
-        "pub_balance": ("metric",),
         "pub_diagnostics": ("metric", "diagnostic"),
         "pub_decisions": ("metric",),
         "pub_money": ("item",),

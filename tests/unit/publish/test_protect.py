@@ -13,6 +13,7 @@ from ingest.tables import RELEASED_TABLES
 from publish import figures, memory, protect
 
 MONTHS = [date(2026, month, 1) for month in range(1, 7)]
+NO_BALANCE = pl.DataFrame(schema={"metric": pl.String, "n_pilot": pl.Int64})
 STARTS = {"a": MONTHS[2], "b": MONTHS[4], "late": date(2027, 1, 1), "control": None}
 
 
@@ -65,10 +66,31 @@ def test_an_equation_that_does_not_give_the_published_number_stops_the_release()
     empty = {
         "pub_comparisons": pl.DataFrame(schema={"n_pilot": pl.Int64}),
         "pub_estimates": pl.DataFrame(schema={"status": pl.String, "estimator": pl.String}),
+        "pub_balance": NO_BALANCE,
     }
     told = counts(1)
     with pytest.raises(figures.NotThisEquation, match="the table 3"):
         list(figures.figures_of_means({"pub_trends": trends} | empty, lambda *_: told))
+
+
+def test_balance_is_the_mean_of_the_arms_in_its_period():
+    told = counts(3)
+    month = MONTHS[1]
+    means = {}
+    for arm in ("pilot", "control"):
+        cells = [(cohort, month) for cohort, its in told.arms.items() if its == arm]
+        means[f"mean_{arm}"] = sum(told.total[cell] for cell in cells) / sum(told.n[cell] for cell in cells)
+    balance = pl.DataFrame([{"metric": "m", "baseline_period_start": month, "n_pilot": 9, "n_control": 9} | means])
+    empty = {
+        "pub_trends": pl.DataFrame(schema={"mean": pl.Float64}),
+        "pub_comparisons": pl.DataFrame(schema={"n_pilot": pl.Int64}),
+        "pub_estimates": pl.DataFrame(schema={"status": pl.String, "estimator": pl.String}),
+    }
+    [figure] = figures.figures_of_means(empty | {"pub_balance": balance}, lambda *_: told)
+    assert (figure.key, len(figure.equations)) == (("m",), 2)
+    spoilt = balance.with_columns(pl.col("mean_pilot") + 1)
+    with pytest.raises(figures.NotThisEquation, match="pub_balance"):
+        list(figures.figures_of_means(empty | {"pub_balance": spoilt}, lambda *_: told))
 
 
 def test_what_was_hidden_when_the_audit_looked_stays_hidden():
@@ -106,6 +128,7 @@ def test_what_was_hidden_when_the_audit_looked_stays_hidden():
         "pub_estimates": pl.DataFrame(
             schema=dict.fromkeys(protect.KEYS["pub_estimates"], pl.String) | {"status": pl.String}
         ),
+        "pub_balance": NO_BALANCE,
     }
     outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [None], "highest": [None]})
     found = protect.audited(tables, outcomes, people, 5)
@@ -204,6 +227,7 @@ def release_of(people: protect.People, lowest: float | None = None) -> protect.A
         "pub_trends": means,
         "pub_comparisons": pl.DataFrame(schema=comparisons),
         "pub_estimates": pl.DataFrame(schema=estimates),
+        "pub_balance": NO_BALANCE,
     }
     outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [lowest], "highest": [None]})
     return protect.audited(tables, outcomes, people, 10)
@@ -240,6 +264,19 @@ def test_no_mean_of_values_without_an_end_tells_its_largest_or_all_of_them(value
     found = release_of(known_to(rows, 1), lowest)
     assert found.refused == ({} if is_shown else {"pub_trends": {("m", "a", MONTHS[0])}})
     assert found.n_narrow == (not is_shown)
+
+
+def test_what_was_told_before_is_not_kept_once_more():
+    rows = [(f"p{i}", "u", "ab"[i % 2], 50.0 + i, 1, None) for i in range(60)]
+    first = release_of(known_to(rows, 1))
+    assert first.constraints.height == 2
+    again = release_of(known_to(rows, 2, first.constraints))
+    assert (again.n_figures, again.constraints.height) == (2, 0)
+    corrected = [(*row[:4], 1, 3) if row[2] == "a" else row for row in rows]
+    corrected += [(*row[:3], row[3] + 1, 3, None) for row in rows if row[2] == "a"]
+    third = release_of(known_to(corrected, 3, pl.concat([first.constraints, again.constraints])))
+    assert third.refused == {}
+    assert third.constraints.select("release", "key").rows() == [(3, '["m", "a", "2026-01-01"]')]
 
 
 def test_the_order_of_rows_changes_no_byte_of_what_is_kept():
@@ -296,7 +333,7 @@ def test_a_row_is_told_anew_only_where_enough_people_make_the_difference():
 def test_every_published_table_of_people_is_audited_settled_or_derived():
     from publish.disclosure import RULES
 
-    derived = {"pub_decisions", "pub_diagnostics", "pub_money", "pub_balance", "pub_responses"}
+    derived = {"pub_decisions", "pub_diagnostics", "pub_money", "pub_responses"}
     covered = set(protect.KEYS) | set(protect.ROWS) | derived
     assert {name.replace("cmp_", "pub_") for name in RULES} <= covered
     assert covered == set(protect.NAMED)
