@@ -14,7 +14,7 @@ from markupsafe import Markup
 from publish import charts, sheets
 from publish.disclosure import ALL, Guarded
 from publish.sheets import Sheet
-from publish.wording import ASSUMPTIONS, Finding, Unit, finding, unit_of
+from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, unit_of
 
 FAMILIES = {
     "engagement": "Engagement",
@@ -50,7 +50,7 @@ class Outcome:
     has_band: bool
     events: list[dict]
     cohorts: list[dict]
-    apart_before: list[int]
+    before_kickoff: Before | None
     sheets: list[Sheet]
 
 
@@ -64,10 +64,16 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     estimates = guarded["pub_estimates"].table
     comparisons = guarded["pub_comparisons"].table
     heads = headline_rows(estimates)
-    bands = guarded["pub_diagnostics"].table.filter(pl.col("diagnostic") == "band_critical_value")
+
+    def diagnosed(name: str, column: str) -> dict[str, float | None]:
+        found = guarded["pub_diagnostics"].table.filter(pl.col("diagnostic") == name)
+        return dict(found.select("metric", column).iter_rows())
+
     beside = {
         "detectable": dict(content["est_power"].select("metric", "detectable_effect").iter_rows()),
-        "reach": dict(bands.select("metric", "value").iter_rows()),
+        "reach": diagnosed("band_critical_value", "value"),
+        "pre_trend": diagnosed("pre_trend", "p_value"),
+        "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
@@ -104,9 +110,8 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
     shown = row["status"] == "estimated"
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
     estimated_cohorts = cohorts.filter(pl.col("status") == "estimated")
-    apart = events.filter(
-        (pl.col("event_time") < -asked["anticipation"]) & ((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
-    )
+    early = events.filter(pl.col("event_time") < -asked["anticipation"])
+    outside = early.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
     picture = None
     if draw and events.height:
         picture = charts.event_study(events, label=asked["label"], unit=unit, reach=asked["reach"])
@@ -146,7 +151,14 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
         has_band=bool(events.height) and asked["reach"] is not None,
         events=[written(each) for each in events.iter_rows(named=True)],
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
-        apart_before=apart["event_time"].to_list(),
+        before_kickoff=before_kickoff(
+            p_value=asked["pre_trend"],
+            drift=asked["drift"],
+            outside=outside["event_time"].to_list(),
+            n_periods=early.height,
+            unit=unit,
+            alpha=alpha,
+        ),
         sheets=[sheets.segments(estimates, asked["metric"], unit)],
     )
 

@@ -103,6 +103,39 @@ def finding(
     )
 
 
+@dataclass(frozen=True)
+class Before:
+    """What was seen before kick-off, where no effect can be. `in_doubt`: what the effect rests on may not hold."""
+
+    sentence: str
+    in_doubt: bool
+
+
+def before_kickoff(
+    *, p_value: float | None, drift: float | None, outside: list[int], n_periods: int, unit: Unit, alpha: float
+) -> Before | None:
+    """In words, by rule: the joint test decides; of `n_periods` looked at one by one some lie `outside` by chance.
+
+    `p_value` is the joint test's, `drift` what it would have seen per period with a chance of 80 % (None: there is no
+    such test). None where no period lies before kick-off.
+    """
+    if not n_periods:
+        return None
+    numbers = ", ".join(str(event).replace("-", MINUS) for event in outside)
+    if p_value is None:
+        if not outside:
+            return None
+        return Before(
+            f"Before kick-off the arms already moved apart (period {numbers}): parallel trends are in doubt.", True
+        )
+    test = f"joint test over {n_periods} periods, p = {p_value:.2g}"
+    if p_value < alpha:
+        return Before(f"Before kick-off the arms already moved apart ({test}): parallel trends are in doubt.", True)
+    blind = f" It would have seen a steady drift of {unit.with_word(drift)} per period." if drift is not None else ""
+    alone = f" By itself period {numbers} would stand out, as one in twenty does by chance." if outside else ""
+    return Before(f"Before kick-off no movement apart was seen ({test}).{blind}{alone}", False)
+
+
 ASSUMPTIONS = {
     "randomised": "Units were assigned at random, so the arms differ by chance and by the programme only.",
     "volunteered": (

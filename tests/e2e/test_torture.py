@@ -1,10 +1,10 @@
-"""A bounded part of `make torture`: the night killed before some of its own steps, of every kind."""
+"""A bounded part of `make torture`: the night killed before steps of every kind, and some of its other troubles."""
 
 import os
 
 import pytest
 
-from benchmarks import torture
+from benchmarks import torture, troubles
 
 pytestmark = pytest.mark.slow
 
@@ -38,3 +38,15 @@ def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_
         found = torture.one(ground, part, n)
         assert found["killed"], found
         assert found["wrong"] == [], found
+
+
+@pytest.mark.parametrize(
+    ("name", "moment"),
+    [("disk full", ["front", 4]), ("disk full", ["back", 6]), ("orphan", 1), ("pair", 0), ("readers", 3)],
+)
+def test_a_night_in_trouble_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, name, moment):
+    found = troubles.meet(ground, name, moment)
+    if "skipped" in found:
+        pytest.skip(f"this machine cannot make it: {found['skipped']}")
+    assert found["wrong"] == [], found
+    assert found["killed"], "the trouble did not strike"

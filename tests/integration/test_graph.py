@@ -105,6 +105,32 @@ def test_the_schedule_looks_from_the_day_that_has_begun_in_the_studys_zone(publi
     assert request.run_config["resources"]["night"]["config"]["as_of"] == "2026-03-01"
 
 
+@pytest.mark.parametrize(
+    ("ticks", "day"),
+    [
+        (["2026-03-29T03:00+02:00"], "2026-03-29"),  # there is no 02:00 on this day
+        (["2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"], "2026-10-25"),  # and two on this one
+    ],
+)
+def test_on_days_on_which_clocks_change_there_is_one_night(published, ticks, day):
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from orchestration.automation import nightly_schedule
+
+    zone = ZoneInfo("Europe/Berlin")
+    asked = []
+    for tick in ticks:
+        at = datetime.fromisoformat(tick).astimezone(zone)
+        [request] = (
+            nightly_schedule(published)
+            .evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
+            .run_requests
+        )
+        asked.append((request.run_key, request.run_config["resources"]["night"]["config"]["as_of"]))
+    assert set(asked) == {(day, day)}  # a second request with the key of a run is passed over by Dagster
+
+
 def test_the_sensor_asks_only_when_files_are_new(copy_of_published):
     from orchestration.automation import inbox_sensor
 

@@ -1,6 +1,6 @@
 import pytest
 
-from publish.wording import finding, unit_of
+from publish.wording import before_kickoff, finding, unit_of
 
 POINTS, SHARE = unit_of("points (0–100)"), unit_of("share retained")
 
@@ -64,3 +64,29 @@ def test_no_number_is_no_null(status, kind):
 @pytest.mark.parametrize(("value", "text"), [(0.04, "+0.0"), (-0.04, "0.0"), (-1.25, "−1.2"), (12345.6, "+12,345.6")])
 def test_numbers_are_rounded_and_minus_zero_is_zero(value, text):
     assert POINTS.number(value, signed=True).replace("+0.0", "+0.0") in (text, "+" + text)
+
+
+@pytest.mark.parametrize(
+    ("told", "in_doubt", "says"),
+    [
+        ({"p_value": 0.01, "outside": [-4]}, True, "already moved apart (joint test over 5 periods, p = 0.01)"),
+        ({"p_value": 0.01, "outside": []}, True, "parallel trends are in doubt"),
+        ({"p_value": 0.3, "outside": []}, False, "no movement apart was seen (joint test over 5 periods, p = 0.3)"),
+        ({"p_value": 0.3, "outside": [-4]}, False, "By itself period −4 would stand out"),
+        (
+            {"p_value": 0.3, "outside": [], "drift": 1.25},
+            False,
+            "would have seen a steady drift of 1.2 points per period",
+        ),
+        ({"p_value": None, "outside": [-4]}, True, "moved apart (period −4)"),
+    ],
+)
+def test_the_joint_test_says_what_was_seen_before_kickoff_not_one_period_of_many(told, in_doubt, says):
+    found = before_kickoff(**({"drift": None, "n_periods": 5, "unit": POINTS, "alpha": 0.05} | told))
+    assert found.in_doubt == in_doubt
+    assert says in found.sentence
+
+
+@pytest.mark.parametrize("told", [{"n_periods": 0, "p_value": 0.3}, {"n_periods": 5, "p_value": None}])
+def test_nothing_is_said_of_what_was_not_looked_at(told):
+    assert before_kickoff(**({"drift": None, "outside": [], "unit": POINTS, "alpha": 0.05} | told)) is None
