@@ -139,7 +139,8 @@ def _verdict(workspace: Workspace, manifest: dict) -> Iterable[str]:
         yield from (f"warned: {warning}" for warning in verdict["warnings"])
         for item in verdict["accepted"]:
             yield f"passed by signature: {item['check']}, {item['who']} until {item['until']}: {item['why']}"
-    docs = workspace.gate / manifest["verdict"]["content_hash"][:16] / "docs" / "index.html"
-    if docs.exists():
-        yield f"Data Docs: {docs.relative_to(workspace.root)}"
+    for verdict in (manifest["verdict"], manifest["candidate"]):
+        docs = verdict.get("docs")
+        if docs and (workspace.root / docs).exists():
+            yield f"Data Docs: {docs}"
     yield f"all checks in words: coaching gate explain; code in {(HOUSE / 'expectations').name}/"

@@ -84,7 +84,17 @@ def _inspected(context, night: Night, tables: dict[str, pl.DataFrame], parts: di
     verdict = judge(parts, content_hash=identity, rooms=(room,), docs=docs)
     keep(night, verdict)
     tell(context, night, verdict, passed="inspected")
-    return verdict.for_readers()
+    return for_readers(verdict)
+
+
+def _docs(verdict: Verdict) -> str:
+    """Where its Data Docs lie in the workspace."""
+    return f"gate/{verdict.content_hash[:16]}/docs/index.html"
+
+
+def for_readers(verdict: Verdict) -> dict:
+    """What a release tells of the verdict, and where in the workspace more is told."""
+    return verdict.for_readers() | {"docs": _docs(verdict)}
 
 
 def keep(night: Night, verdict: Verdict) -> None:
@@ -101,7 +111,7 @@ def tell(context: dg.AssetExecutionContext, night: Night, verdict: Verdict, *, p
     for sentence in sentences:
         context.log.info(sentence)
     warnings = verdict.for_readers()["warnings"]
-    facts = {"reasons": sentences, "warnings": warnings, "docs": f"gate/{verdict.content_hash[:16]}/docs/index.html"}
+    facts = {"reasons": sentences, "warnings": warnings, "docs": _docs(verdict)}
     night.record(passed if verdict.passed else "refused", content_hash=verdict.content_hash, **facts)
     if not verdict.passed:
         promises = sorted({f"{failure.table}: {failure.promise}" for failure in verdict.failures})
@@ -127,14 +137,14 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
     """May these numbers leave?"""
     with load.warehouse(night.workspace.warehouse) as connection:
         verdict = judge_warehouse(connection, night)
-        text = json.dumps(verdict.for_readers(), sort_keys=True)
+        text = json.dumps(for_readers(verdict), sort_keys=True)
         connection.execute("create schema if not exists gate")
         connection.execute("create or replace table gate.verdicts (verdict varchar, seal varchar)")
         connection.execute("insert into gate.verdicts values (?, ?)", [text, night.seal(text)])
     keep(night, verdict)
     tell(context, night, verdict, passed="passed")
     failures, warnings = verdict.sentences(), verdict.for_readers()["warnings"]
-    docs = night.workspace.gate / verdict.content_hash[:16] / "docs" / "index.html"
+    docs = night.workspace.root / _docs(verdict)
     metadata = {
         "verdict": "passed" if verdict.passed else "refused",
         "content_hash": verdict.content_hash,
