@@ -26,8 +26,12 @@ def replace(path: Path, write: Callable[[Path], object], *, mode: int = 0o600, b
     temporary = path.with_name(f".{path.name}{beside}")
     temporary.unlink(missing_ok=True)
     step(f"write {path.name}")
-    write(temporary)
-    temporary.chmod(mode)
+    try:
+        write(temporary)
+        temporary.chmod(mode)
+    except Exception:
+        temporary.unlink(missing_ok=True)
+        raise
     rename(temporary, path)
 
 
@@ -55,17 +59,22 @@ def sync(path: Path) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Add a line in one write; a file that ends within a line (a crash did that) gets an end of line first."""
+    """Add a line; a file that ends within a line (a crash did that) gets an end of line first."""
+    is_new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         size = os.fstat(handle).st_size
         is_torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
         step(f"append {path.name}")
-        os.write(handle, (b"\n" if is_torn else b"") + line + b"\n")
+        left = (b"\n" if is_torn else b"") + line + b"\n"
+        while left:  # a disk that is nearly full takes a part, and says so at the next try
+            left = left[os.write(handle, left) :]
         step(f"sync {path.name}")
         os.fsync(handle)
     finally:
         os.close(handle)
+    if is_new:
+        sync(path.parent)
 
 
 def commit(connection) -> None:
@@ -75,9 +84,11 @@ def commit(connection) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Take a folder away, if it is there."""
+    """Take a folder away, if it is there. Raises OSError where something of it stays."""
     step(f"remove {folder.name}")
     shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        raise OSError(f"{folder} could not be taken away whole")
 
 
 def point(link: Path, target: str) -> None:

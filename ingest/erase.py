@@ -25,7 +25,7 @@ import polars as pl
 import durable
 from ingest import land
 from ingest.conform import conform
-from ingest.load import open_with
+from ingest.load import mapping_hash, open_with
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import FileRefused, kind_of
 from ingest.spec import Column, Mapping, candidates
@@ -45,7 +45,7 @@ class CannotErase(ValueError):
 
 @dataclass
 class Erased:
-    """Who was erased: `tombstones`, and the contents (sha256) that were searched for all of them."""
+    """Who was erased: `tombstones`, and what was searched for all of them: contents (sha256) as mappings read them."""
 
     pseudonyms: Pseudonyms
     tombstones: set[str] = field(default_factory=set)
@@ -327,17 +327,21 @@ def _unsaid(text: str, said: set[str]) -> str:
     return text
 
 
-def search(inbox: Path, landing: Path, erased: Erased) -> Iterator[tuple[Path, str, str]]:
+def search(inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased) -> Iterator[tuple[Path, str, str]]:
     """Files not searched yet: path, name below the source's folder, source. Landed ones first."""
+
+    def is_searched(digest: str, source: str, file_name: str) -> bool:
+        return _as_read(digest, candidates(mappings, source, file_name)) in erased.searched
+
     for landed in land.landed_files(landing):
         path = land.content_path(landing, landed)
-        digest = land.sha256(path)
-        if digest not in (landed.content_sha256, _promised(path)):
+        digest = land.sha256(path) if path.exists() else ""
+        if digest not in (landed.content_sha256, _promised(path)) or not digest:
             land.check_frozen(landing, landed)
-        if digest not in erased.searched:
+        if not is_searched(digest, landed.source, landed.file_name):
             yield path, landed.file_name, landed.source
     for arrival in land.scan(inbox).files.values():
-        if arrival.content_sha256 not in erased.searched:
+        if not is_searched(arrival.content_sha256, arrival.source, arrival.file_name):
             yield arrival.path, arrival.file_name, arrival.source
 
 
@@ -347,10 +351,11 @@ def learn(inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased) -
     The words themselves; their tombstones are added to `erased`.
     """
     words: set[str] = set()
+    _rename_landed(landing)
     grows = bool(erased.tombstones)
     while grows:
         grows = False
-        for path, file_name, source in search(inbox, landing, erased):
+        for path, file_name, source in search(inbox, landing, mappings, erased):
             try:
                 _, found = traces(path, file_name, source, mappings, erased)
             except FileRefused:
@@ -368,7 +373,9 @@ def cleanse(
     Raises CannotErase where a file cannot be read by any mapping, but names one of `words`, or cannot be written.
     """
     done = []
-    for path, file_name, source in list(search(inbox, landing, erased)):
+    land.tidy(landing)
+    _rename_landed(landing)  # what an erasure that broke off had written
+    for path, file_name, source in list(search(inbox, landing, mappings, erased)):
         old = land.sha256(path)
         found = Traces()
         try:
@@ -387,6 +394,8 @@ def cleanse(
                     is_landed = landing in path.parents
                     if is_landed:
                         durable.replace_text(path.with_name(ERASING), hashlib.sha256(content).hexdigest())
+                    else:  # what the sender's manifest says of it is true no more
+                        path.with_name(path.name + land.MANIFEST).unlink(missing_ok=True)
                     path.chmod(0o600)
                     _replace(path, content, mode=0o400 if is_landed else 0o600)
             except (OSError, ValueError, csv.Error, ElementTree.ParseError) as error:
@@ -395,12 +404,17 @@ def cleanse(
                     "the file away and erase again"
                 ) from None
         new = land.sha256(path)
-        erased.searched.add(new)
+        if layout is not None:  # what no mapping reads is looked at again: somebody may mend the mapping
+            erased.searched.add(_as_read(new, candidates(mappings, source, file_name)))
         if new != old:
             mentions = sum(map(len, found.mentions.values()))
             done.append(Rewritten(source, old, new, len(found.own), mentions))
     _rename_landed(landing)
     return done
+
+
+def _as_read(digest: str, fitting: list[Mapping]) -> str:
+    return f"{digest}.{mapping_hash(fitting)}"
 
 
 def _promised(path: Path) -> str:
@@ -425,7 +439,9 @@ def _rename_landed(landing: Path) -> None:
     """
     for landed in land.landed_files(landing):
         path = land.content_path(landing, landed)
-        digest = land.sha256(path)
+        digest = land.sha256(path) if path.exists() else ""
+        if digest not in (landed.content_sha256, _promised(path)):
+            continue  # nobody here has written that; the search says so
         if digest != landed.content_sha256:
             facts = {"content_sha256": digest, "n_bytes": path.stat().st_size, "n_declared": None}
             land.note(replace(landed, **facts), landing)
@@ -433,7 +449,10 @@ def _rename_landed(landing: Path) -> None:
         load_id = land.load_id_of(landed.source, landed.file_name, digest)
         if load_id == landed.load_id:
             continue
-        if (landing / load_id / "landed.json").exists():
+        kept = next((one for one in land.landed_files(landing) if one.load_id == load_id), None)
+        if kept:  # what is newest stays newest
+            land.note(replace(kept, sequence=max(kept.sequence, landed.sequence)), landing)
+            (landing / landed.load_id / "landed.json").unlink()
             durable.remove(landing / landed.load_id)
         else:
             durable.rename(landing / landed.load_id, landing / load_id)

@@ -120,8 +120,21 @@ class Seen:
         if self.note is None or self.now == self.there:
             return
         self.note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self.note.parent.glob(f".{self.note.name}.*.tmp"):
+            if not _is_alive(left.name.split(".")[-2]):  # by a process that was killed
+                left.unlink(missing_ok=True)
         text = json.dumps(self.now)
         durable.replace(self.note, lambda path: path.write_text(text, encoding="utf-8"), beside=f".{os.getpid()}.tmp")
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
@@ -162,10 +175,13 @@ class NotWhole(ValueError):
 
 
 def _whole(path: Path, source: str, place: str, memory: Seen) -> Arrival:
-    age = time.time() - path.stat().st_mtime
-    if 0 <= age < SETTLED:
-        time.sleep(SETTLED - age)
+    first = path.stat()
+    age = time.time() - first.st_mtime
+    if age < SETTLED:  # also where the sender's clock is ahead
+        time.sleep(SETTLED - max(age, 0.0))
     before = path.stat()
+    if (first.st_size, first.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise NotWhole("still being written")
     arrival = Arrival(source, path, memory.digest(path, f"{source}/{place}"), place)
     after = path.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _grew(after):
@@ -224,6 +240,15 @@ def check_frozen(landing: Path, landed: Landed) -> None:
         )
 
 
+def tidy(landing: Path) -> None:
+    """Take away what a crash left half done: copies without a note (nobody knows them), and temporary files."""
+    for folder in sorted(landing.iterdir()) if landing.exists() else []:
+        if folder.is_dir() and not (folder / "landed.json").exists():
+            durable.remove(folder)
+    for left in landing.glob("*/.*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list[Landed]:
     """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
 
@@ -232,6 +257,7 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
     An older file that is back in place of a later one of its name counts as arrived again.
     """
     landing.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tidy(landing)
     known = {landed.load_id: landed for landed in landed_files(landing)}
     latest: dict[tuple[str, str], int] = {}
     for landed in known.values():
@@ -242,13 +268,16 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
         old = known.get(load_id)
         if old and old.sequence == latest[old.source, old.file_name]:
             continue
-        declared = read_manifest(arrival.path)
+        try:
+            declared, n_bytes = read_manifest(arrival.path), arrival.path.stat().st_size
+        except (OSError, NotWhole):
+            continue
         landed = Landed(
             load_id=load_id,
             content_sha256=arrival.content_sha256,
             source=arrival.source,
             file_name=arrival.file_name,
-            n_bytes=arrival.path.stat().st_size,
+            n_bytes=n_bytes,
             sequence=sequence + 1,
             n_declared=declared.get("records"),
             known_date=str(known_date or ""),

@@ -150,7 +150,7 @@ def load_source(
             results.append(Loaded(file, "taken back", reason="its file was taken out of the inbox before any release"))
             continue
         fitting = candidates(mappings, source, file.file_name)
-        state = f"{_mapping_hash(fitting)}{pseudonyms.key_id}{file.sequence}"
+        state = f"{mapping_hash(fitting)}{pseudonyms.key_id}{file.sequence}"
         if known.get(file.load_id) == state:
             results.append(Loaded(file, "unchanged"))
         else:
@@ -159,7 +159,8 @@ def load_source(
     return results
 
 
-def _mapping_hash(fitting: list[Mapping]) -> str:
+def mapping_hash(fitting: list[Mapping]) -> str:
+    """How files that these mappings fit are read; another one where a mapping or the reader changed."""
     return f"{READER}.{'-'.join(mapping.digest for mapping in fitting) or 'none'}"
 
 
@@ -427,7 +428,7 @@ def _log(connection, result: Loaded, fitting: list[Mapping], pseudonyms: Pseudon
         "table_name": layout.record.name if layout else None,
         "mapping": layout.name if layout else None,
         "vintage": layout.vintage if layout else None,
-        "mapping_hash": _mapping_hash(fitting),
+        "mapping_hash": mapping_hash(fitting),
         "key_id": pseudonyms.key_id,
         "file_name": file.file_name,
         "n_bytes": file.n_bytes,

@@ -1,6 +1,7 @@
 """Files are whole or not there, and everything that must survive a crash is written through one module."""
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,31 @@ def test_a_line_after_a_torn_one_is_a_line_of_its_own(tmp_path):
         file.write(b"torn")
     durable.append(path, b"two")
     assert path.read_bytes() == b"one\ntorn\ntwo\n"
+
+
+def test_a_line_is_written_whole_or_an_error_says_so(tmp_path, monkeypatch):
+    """A disk that is nearly full takes a part of a write and reports no error."""
+    real, taken = os.write, []
+
+    def short(handle, data):
+        if len(taken) == 1:
+            raise OSError(28, "No space left on device")
+        taken.append(real(handle, data[:4]))
+        return taken[-1]
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(OSError, match="No space"):
+        durable.append(tmp_path / "lines", b"published")
+    monkeypatch.undo()
+    durable.append(tmp_path / "lines", b"published")
+    assert (tmp_path / "lines").read_bytes() == b"publ\npublished\n"
+
+
+def test_what_cannot_be_taken_away_is_said(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr(durable.shutil, "rmtree", lambda *_, **__: None)
+    with pytest.raises(OSError, match="could not be taken away"):
+        durable.remove(tmp_path / "there")
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -204,6 +204,46 @@ def test_an_erasure_killed_before_any_of_its_steps_is_finished_by_the_next(box, 
     assert n == len(seen) > 8
 
 
+def test_who_was_erased_stays_out_when_a_mapping_learns_to_read_a_file(box):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    gone, _ = erased_from(root, mappings)
+    renamed = csv_of(",", quote='"{}"').replace("ID", "Worker", 1)
+    (root / "inbox" / "hris" / "hris_2026-02.csv").write_text(renamed)
+    erase.cleanse(root / "inbox", root / "landing", mappings, gone)  # nobody can read it
+    land.land(land.scan(root / "inbox"), root / "landing")
+    mended = [root / "sources" / "report.yml"]
+    mended[0].write_text(mended[0].read_text().replace("{from: ID}", "{any_of: [ID, Worker]}"))
+    done = erase.cleanse(root / "inbox", root / "landing", [load_mapping(mended[0])], gone)
+    assert done
+    assert b"E0001" not in b"".join(state(root).values())
+
+
+def test_a_file_whose_manifest_is_true_no_more_is_taken_all_the_same(box):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    gone, _ = erased_from(root, mappings)
+    sent = root / "inbox" / "hris" / "hris_2026-02.csv"
+    sent.write_bytes(csv_of(",", quote='"{}"').encode())
+    note = sent.with_name(sent.name + land.MANIFEST)
+    note.write_text(json.dumps({"bytes": sent.stat().st_size, "records": 3}))
+    assert erase.cleanse(root / "inbox", root / "landing", mappings, gone)
+    found = land.scan(root / "inbox")
+    assert (len(found.files), found.waiting) == (2, ())
+
+
+def test_a_copy_that_a_crash_left_without_a_note_is_not_kept(box):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    (root / "landing" / "nobody").mkdir()
+    (root / "landing" / "nobody" / "content.csv").write_text("E0001,ann@x.example")
+    [landed] = land.landed_files(root / "landing")
+    (root / "landing" / landed.load_id / ".content.csv.tmp").write_text("E0001")
+    erased_from(root, mappings)
+    assert {path.name for path in (root / "landing").rglob("*") if path.is_file()} == {"content.csv", "landed.json"}
+    assert len(list((root / "landing").iterdir())) == 1
+
+
 def test_a_frozen_copy_that_somebody_changed_stops_the_erasure(box):
     root, make = box
     mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
