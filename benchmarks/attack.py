@@ -30,8 +30,8 @@ from ingest.tables import RELEASED_TABLES
 from publish.audit import widths
 from publish.disclosure import KEYS, guard_balance, guard_comparisons, guard_estimates, guard_trends
 from publish.figures import Counts, group_time_weights, pooled, window
-from publish.memory import Behind, Memory
-from publish.protect import SCHEMA, People, audited
+from publish.memory import TOLD_EQUATIONS, Behind, Memory
+from publish.protect import People, audited
 
 ROOT = Path(__file__).parent.parent
 MODELS = ROOT / "dbt_project" / "models"
@@ -379,7 +379,7 @@ def organisation(n: int, seed: int) -> dict:
     """90 nights of one organisation under both rules."""
     company = Organisation(n, seed)
     memory = Memory.of(Path("/nowhere"), RELEASED_TABLES, [])
-    past = pl.DataFrame(schema=SCHEMA)
+    past = pl.DataFrame(schema=TOLD_EQUATIONS)
     ours, theirs = Attacker(), Attacker()
     n_releases, seconds, shown_cells, cells, above, covered, last = 0, 0.0, 0, 0, 0, [], None
     told_once: set[tuple] = set()

@@ -27,6 +27,9 @@ def weighted_for_response(eligible: np.ndarray, panel: Panel) -> Panel:
     return replace(panel, n=asked, total=asked * mean)
 
 
+NARROW = 0.05  # of the span of all answers: narrower bounds would tell that everybody answered alike
+
+
 @dataclass(frozen=True)
 class Bounds:
     """The least and the largest effect on those who would answer in either arm."""
@@ -48,9 +51,9 @@ def lee_bounds(
     """Lee (2009, Rev. Econ. Stud. 76(3)): trim the arm that answers more by the excess, from above and from below.
 
     `values` are the distinct answers in rising order, `pilot` and `control` how many gave each. Assumes that the
-    programme moves everybody's willingness to answer in one direction. Never fewer than `at_least` answers are cut:
-    more make the bounds wider and no less true, and beside the untrimmed mean a few would be told. Raises ValueError
-    where an arm has no answer, or half of them would go for that.
+    programme moves everybody's willingness to answer in one direction. Never fewer than `at_least` answers are cut,
+    kept, or lie between what both ends keep: cutting more makes the bounds wider and no less true, and beside the
+    untrimmed mean a few would be told. Raises ValueError where an arm has no answer, or too few for that.
     """
     if not pilot.sum() or not control.sum() or min(rate_pilot, rate_control) <= 0:
         raise ValueError("both arms need answers")
@@ -58,9 +61,10 @@ def lee_bounds(
     values, pilot, control = values[order].astype(float), pilot[order].astype(float), control[order].astype(float)
     excess = 1 - min(rate_pilot, rate_control) / max(rate_pilot, rate_control)
     trimmed = float((pilot if rate_pilot >= rate_control else control).sum())
-    if 2 * at_least > trimmed:
-        raise ValueError(f"fewer than {2 * at_least} answers to trim {at_least} of")
     excess = max(excess, at_least / trimmed)
+    kept, between = trimmed * (1 - excess), abs(trimmed * (1 - 2 * excess))
+    if kept < at_least or 0 < between < at_least:
+        raise ValueError(f"too few answers ({trimmed:.0f}): some ends of them would be of fewer than {at_least} people")
     if rate_pilot >= rate_control:
         rest = float(values @ control / control.sum())
         return Bounds(
@@ -98,9 +102,12 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
     """Lee's bounds of the average effect over treated cohort-periods, in a difference in differences.
 
     In each ATT(g,t) the share of the cohort that would have answered without the programme is its own before, moved as
-    the control's moved; whoever answers beyond it (or fell silent) may be anybody, so the arm with more is trimmed.
-    Bounds of a weighted mean are the weighted mean of bounds. An identified set, without sampling error.
-    `eligible` (units × periods) are people asked. Raises ValueError where a pair cannot be bounded.
+    the control's moved. If more answer, anybody may be the excess: the pilot's answers are trimmed. If fewer do, those
+    who fell silent are to be taken out of what the cohort would have answered, which nobody saw: its mean moves as the
+    control's (parallel trends), its shape is taken once from the control now and once from the cohort before, and the
+    set holds both. Bounds of a weighted mean are the weighted mean of bounds. A set, without sampling error.
+    `eligible` (units × periods) are people asked. Raises ValueError where a pair cannot be bounded, or where answers
+    vary so little that the bounds would tell them.
     """
     panel = effects.panel
     usable = np.flatnonzero((effects.t >= effects.g) & np.isfinite(effects.value))
@@ -119,16 +126,24 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
         def mean(member: np.ndarray, period: int) -> float:
             return float(panel.total[member, period - 1].sum() / panel.n[member, period - 1].sum())
 
-        bounds = lee_bounds(
-            answers.values,
-            answers.of(np.array([g]), t),
-            answers.of(np.unique(panel.cohort[control]), t),
-            rate_pilot=share(pilot, t),
-            rate_control=min(1.0, share(pilot, base) + share(control, t) - share(control, base)),
-            at_least=at_least,
-        )
-        before = mean(pilot, base) - mean(control, base)
-        found.append((bounds.low - before, bounds.high - before, bounds.trimmed_share))
+        rates = {
+            "rate_pilot": share(pilot, t),
+            "rate_control": min(1.0, share(pilot, base) + share(control, t) - share(control, base)),
+        }
+        if rates["rate_control"] <= 0:
+            raise ValueError("by the control's change nobody of a cohort would have answered without the programme")
+        now = answers.of(np.array([g]), t)
+        shapes = [(answers.of(np.unique(panel.cohort[control]), t), mean(pilot, base) - mean(control, base))]
+        if rates["rate_pilot"] < rates["rate_control"]:
+            shapes.append((answers.of(np.array([g]), base), mean(control, t) - mean(control, base)))
+        pair_bounds = [
+            (lee_bounds(answers.values, now, shape, **rates, at_least=at_least), moved) for shape, moved in shapes
+        ]
+        low = min(bounds.low - moved for bounds, moved in pair_bounds)
+        high = max(bounds.high - moved for bounds, moved in pair_bounds)
+        found.append((low, high, pair_bounds[0][0].trimmed_share))
         weight.append(panel.people[pilot].sum())
     low, high, trimmed = np.average(found, axis=0, weights=weight)
+    if at_least and high - low < NARROW * np.ptp(answers.values):
+        raise ValueError("answers vary so little that the bounds would tell them")
     return Bounds(float(low), float(high), float(trimmed))

@@ -137,11 +137,14 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
     if setting.answers.is_empty():
         return
     name = "selection_bounds"
+    # Silent units count as asked; a period in which nobody was scored is no base.
+    scored = everybody.filter((pl.col("n_observed") > 0).any().over("period_start"))
+    seen = panel_from_cells(scored)
     try:
         bounds = answers.selection_bounds(
-            att.group_time_effects(indexed.panel, anticipation=setting.anticipation),
-            indexed.eligible,
-            histograms_of(indexed, setting.answers),
+            att.group_time_effects(seen.panel, anticipation=setting.anticipation),
+            seen.eligible,
+            histograms_of(seen, setting.answers),
             at_least=setting.min_group_size,
         )
     except ValueError as problem:

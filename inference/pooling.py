@@ -93,7 +93,8 @@ COACHES = {
 
 @dataclass(frozen=True)
 class Changes:
-    """Per coach (k): change since kick-off beyond the control's, its sampling variance, units and people."""
+    """Per coach (k): change since kick-off beyond the control's, its sampling variance, units, and people: those of the
+    fullest period before or after kick-off, whichever has fewer."""
 
     coach: list[str]
     change: np.ndarray
@@ -131,19 +132,37 @@ def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str 
             change = late - early - (usual_late - usual_early)
             if np.isfinite(change):
                 variance = within * (1 / n_late + 1 / n_early + 1 / m_late + 1 / m_early)
-                parts_of.append((change, variance, float(panel.people[member].sum())))
+                there = panel.n[member].sum(axis=0)
+                seen = min(there[after].max(), there[~after].max())
+                parts_of.append((change, variance, float(panel.people[member].sum()), seen))
         if parts_of:
-            change, variance, people = (np.array(column) for column in zip(*parts_of, strict=True))
+            change, variance, people, seen = (np.array(column) for column in zip(*parts_of, strict=True))
             share = people / people.sum()
-            rows.append((name, float(share @ change), float(share**2 @ variance), int(led.sum()), int(people.sum())))
+            rows.append((name, float(share @ change), float(share**2 @ variance), int(led.sum()), int(seen.sum())))
     columns = list(zip(*rows, strict=True)) if rows else [()] * 5
     return Changes(list(columns[0]), *(np.array(column) for column in columns[1:]))
 
 
-def coach_table(programme: str, found: dict[str, Changes], *, alpha: float) -> pl.DataFrame:
-    """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why."""
+def _of(changes: Changes, chosen: np.ndarray) -> Changes:
+    columns = (changes.change, changes.variance, changes.n_units, changes.n_people)
+    return Changes([changes.coach[index] for index in chosen], *(column[chosen] for column in columns))
+
+
+def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, minimum: int) -> pl.DataFrame:
+    """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why.
+
+    Coaches of fewer than `minimum` people are listed without numbers and pool with nobody: the others' rows tell mean
+    and spread of all who were pooled, which would give a single hidden one back.
+    """
     rows = []
-    for metric, changes in found.items():
+    for metric, everybody in found.items():
+        few = {"status": "suppressed", "reason": f"fewer than {minimum} people"}
+        for coach, n in zip(everybody.coach, everybody.n_people, strict=True):
+            if n < minimum:
+                rows.append({"programme": programme, "metric": metric, "coach_person_id": coach} | few)
+        changes = _of(everybody, np.flatnonzero(everybody.n_people >= minimum))
+        if not changes.coach:
+            continue
         try:
             pooled = partial_pooling(changes.change, changes.variance, alpha=alpha)
             low, high = funnel_limits(pooled.mean, changes.variance)

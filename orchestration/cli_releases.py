@@ -56,10 +56,14 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
     """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
     from orchestration.lock import WorkspaceBusy, hold
     from publish import ledger
-    from publish.release import make_current
+    from publish.release import make_current, manifest_of
 
     there = opened(workspace)
     identity = known(there, identity)
+    if not manifest_of(there.releases / identity)["is_remembered"]:
+        raise fail(
+            f"{identity} looks back and was audited by itself only; beside other releases it must not be served", WRONG
+        )
     try:
         with hold(there.lock, run_id="rollback"):
             make_current(there.releases, identity)

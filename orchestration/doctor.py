@@ -20,11 +20,11 @@ from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
 from ingest.tables import RELEASED_TABLES
-from orchestration.news import look
+from orchestration.news import look, published_ids
 from orchestration.workspace import HOUSE, Workspace
 from publish import ledger
 from publish.memory import Memory, MemoryLost
-from publish.release import current_release, list_releases, manifest_of
+from publish.release import list_releases, manifest_of
 
 Level = Literal["well", "look", "mend"]
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -130,11 +130,8 @@ def _landing(workspace: Workspace) -> Finding:
 
 
 def _memory(workspace: Workspace) -> Finding:
-    served = current_release(workspace.releases)
     try:
-        known = Memory.of(
-            workspace.memory, RELEASED_TABLES, list_releases(workspace.releases), served.name if served else None
-        )
+        known = Memory.of(workspace.memory, RELEASED_TABLES, published_ids(workspace))
     except MemoryLost as error:
         return Finding("memory", "mend", str(error))
     except Exception as error:

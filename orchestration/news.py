@@ -12,7 +12,8 @@ from ingest.spec import Mapping, load_mappings
 from ingest.strict_yaml import ConfigError
 from orchestration.catalogue import checked_study
 from orchestration.workspace import Workspace, code_version
-from publish.release import list_releases, manifest_of, newest_release
+from publish import ledger
+from publish.release import current_release, list_releases, manifest_of, newest_release
 
 
 def taken_back(workspace: Workspace) -> frozenset[str]:
@@ -79,3 +80,14 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         if holds
     ]
     return News(tuple(reasons), fingerprint, newest, waiting)
+
+
+def published_ids(workspace: Workspace) -> set[str]:
+    """The releases that readers may have had: by the ledger, and the one that is served."""
+    served = current_release(workspace.releases)
+    told = {
+        event["release"]
+        for event in ledger.read(workspace.ledger)
+        if event["event"] == "published" and event.get("is_remembered", True)
+    }
+    return told | ({served.name} if served else set())

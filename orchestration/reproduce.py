@@ -83,7 +83,7 @@ def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Reci
     if recipe.served:
         make_current(there.releases, recipe.served)
     _lay_out_files(workspace, there, recipe)
-    told = Memory.of(workspace.memory, RELEASED_TABLES, releases).with_first(recipe.n_told)
+    told = Memory.of(workspace.memory, RELEASED_TABLES, []).with_first(recipe.n_told)
     told.keep(there.memory)
     erased = workspace.memory / "erased.json"
     if erased.exists():

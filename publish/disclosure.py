@@ -485,7 +485,10 @@ def guard_balance(
     pairs = ("n_pilot", "n_control")
     hidden = small(pairs, minimum) | _few_left(mine, outcomes, minimum) | pl.col("_refused")
     guarded = hide(mine, hidden, ("mean_pilot", "mean_control", "standardised_difference", *pairs))
-    return Guarded(guarded.table.drop("_refused"), guarded.n_hidden)
+    # Of values without ends the spread tells the largest one: nobody's square is more than all squares together.
+    ends = outcomes.filter(pl.col("lowest").is_not_null() & pl.col("highest").is_not_null())["metric"].implode()
+    spread = pl.when(pl.col("metric").is_in(ends)).then("standardised_difference").alias("standardised_difference")
+    return Guarded(guarded.table.with_columns(spread).drop("_refused"), guarded.n_hidden)
 
 
 def _few_left(comparisons: pl.DataFrame, outcomes: pl.DataFrame, minimum: int) -> pl.Expr:

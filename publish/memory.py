@@ -9,6 +9,7 @@ workspace's folder `memory/`, outside of the warehouse, which can be deleted. Th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,19 @@ import polars as pl
 import durable
 
 OBSERVATIONS, SEGMENTS, RELEASES = "released_observations", "released_segments", "releases.json"
+CONSTRAINTS = "constraints"
+# What releases told of means, an equation a row (publish/protect.py writes and reads them). Not in the release: its
+# readers would have the totals of figures that were hidden because of others.
+TOLD_EQUATIONS = {
+    "release": pl.Int64,
+    "table": pl.String,
+    "key": pl.String,
+    "metric": pl.String,
+    "period": pl.String,
+    "segment": pl.String,
+    "weights": pl.String,
+    "total": pl.Float64,
+}
 KEY = ("metric", "period", "subject_id", "period_start")
 TOLD = ("subject_kind", "unit_id", "cohort", "arm", "kickoff_date", "last_observed_date", "value")
 MEMBER = ("member_kind", "member_id", "dimension")
@@ -84,36 +98,35 @@ def recall(folder: Path, name: str, schema: dict) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept: `observations` and `segments` (`ingest.tables.RELEASED_TABLES`), and the ids of the `releases` that
-    told them, in order: number 1 is the first."""
+    """What is kept: `observations` and `segments` (`ingest.tables.RELEASED_TABLES`), the ids of the `releases` that
+    told them, in order (number 1 is the first), and the equations that they told (`constraints`, TOLD_EQUATIONS)."""
 
     observations: pl.DataFrame
     segments: pl.DataFrame
     releases: tuple[str, ...] = field(default=())
+    constraints: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOLD_EQUATIONS))
 
     @classmethod
-    def of(cls, folder: Path, schemas: dict[str, dict], there: list[str], served: str | None = None) -> Memory:
-        """As last written in `folder`. `there` are the releases in the workspace, `served` the one that is read.
+    def of(cls, folder: Path, schemas: dict[str, dict], published: Iterable[str]) -> Memory:
+        """As last written in `folder`. `published` are ids that readers may have had.
 
-        Raises MemoryLost where one is not known, or one that is known lies there no more.
+        Raises MemoryLost where one of them is not known. Known ones need not lie there any more: they were told.
         """
         path = folder / RELEASES
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-        if served and served not in known:
+        lost = sorted(set(published) - set(known))
+        if lost:
             raise MemoryLost(
-                f"{folder} does not know what release {served} told of people; nothing is published, since a new "
-                f"release could be subtracted from it. Restore {folder} from a backup, or take the releases away"
+                f"{folder} does not know what release {', '.join(lost[:5])} told of people; nothing is published, "
+                "since a new release could be subtracted from it. Restore the folder from a backup, or begin a new "
+                "workspace"
             )
-        gone = [identity for identity in known if identity not in there]
-        if gone:
-            raise MemoryLost(
-                f"release(s) {', '.join(gone[:5])} were published and are gone; what they told must stay known. "
-                f"Restore them from a backup, or take their ids out of {path} if nobody ever had them"
-            )
+        constraints = recall(folder, CONSTRAINTS, TOLD_EQUATIONS)
         return cls(
             recall(folder, OBSERVATIONS, schemas[OBSERVATIONS]),
             recall(folder, SEGMENTS, schemas[SEGMENTS]),
             tuple(known),
+            constraints.filter(pl.col("release") <= len(known)),  # a run that broke off has told nothing
         )
 
     def forgotten(self) -> Memory:
@@ -134,6 +147,7 @@ class Memory:
             observations.sort(*KEY, "released_in", "replaced_in", nulls_last=True),
             self.segments.filter(pl.col("released_date") <= day),
             self.releases[:n],
+            self.constraints.filter(pl.col("release") <= n),
         )
 
     def after(self, behind: Behind, day: date) -> Memory:
@@ -148,10 +162,12 @@ class Memory:
             ).sort(*MEMBER, "word"),
         )
 
-    def keep(self, folder: Path, identity: str) -> None:
-        """Write all of it with the release's id last: a crash between leaves a run to repeat."""
+    def keep(self, folder: Path, identity: str, constraints: pl.DataFrame | None = None) -> None:
+        """Write all of it, with what the release `identity` was the first to tell, and its id last: a crash between
+        leaves a run to repeat."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, frame in ((OBSERVATIONS, self.observations), (SEGMENTS, self.segments)):
+        told = self.constraints if constraints is None else pl.concat([self.constraints, constraints])
+        for name, frame in ((OBSERVATIONS, self.observations), (SEGMENTS, self.segments), (CONSTRAINTS, told)):
             durable.replace(folder / f"{name}.parquet", frame.write_parquet)
         text = json.dumps([*self.releases, *([identity] if identity not in self.releases else [])], indent=1) + "\n"
         durable.replace_text(folder / RELEASES, text)

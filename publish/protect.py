@@ -8,11 +8,10 @@ number.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -20,18 +19,8 @@ import polars as pl
 from publish.audit import PRIME, Known, is_dominated, nearly_unanimous, widths
 from publish.disclosure import ALL, KEYS, Guarded, guard_tables
 from publish.figures import Counts, Equation, Figure, figures_of_means
-from publish.memory import Behind, Memory
+from publish.memory import TOLD_EQUATIONS, Behind, Memory
 
-CONSTRAINTS = "constraints.parquet"
-SCHEMA = {
-    "release": pl.Int64,
-    "table": pl.String,
-    "key": pl.String,
-    "metric": pl.String,
-    "segment": pl.String,
-    "weights": pl.String,
-    "total": pl.Float64,
-}
 WIDTH = 0.05  # of the metric's range: how far everybody's value stays open
 P_PERCENT = 10  # of values without an end: the second largest does not know the largest so well (p % rule)
 EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digits in another order of rows
@@ -41,16 +30,17 @@ EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digi
 class People:
     """Of whom the figures are: `observations` as in memory after this release, `segments` by member (member_kind,
     member_id, segment), facts of `cohorts` (metric, segment, cohort, arm, cohort_period_start, n_people), the release's
-    `number`, and what the releases before it told (`past`, rows of CONSTRAINTS)."""
+    `number`, the ids of the releases before it (`told_by`) and what they told (`past`, memory.TOLD_EQUATIONS)."""
 
     observations: pl.DataFrame
     segments: pl.DataFrame
     cohorts: pl.DataFrame
     number: int
     past: pl.DataFrame
+    told_by: tuple[str, ...] = ()
 
 
-def people_behind(behind: Behind, after: Memory, past: pl.DataFrame) -> People:
+def people_behind(behind: Behind, after: Memory) -> People:
     """Of whom tonight's figures are; `after` is what memory will be with them."""
     return People(
         # What was told by month is another thing than what is told by quarter.
@@ -60,7 +50,8 @@ def people_behind(behind: Behind, after: Memory, past: pl.DataFrame) -> People:
         segments=_ever(behind, after),
         cohorts=behind.cohorts,
         number=len(after.releases) + 1,
-        past=past,
+        past=after.constraints,
+        told_by=after.releases,
     )
 
 
@@ -132,6 +123,8 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
     atoms = atoms_of(people)
     current = _current(atoms)
     facts = {row["metric"]: row for row in outcomes.iter_rows(named=True)}
+    # What was told by quarter is another thing than what is told by month, also where it began on the same day.
+    periods = dict(people.observations.select("metric", "period").unique().iter_rows())
     means = set(people.cohorts["metric"])
     shown = {name: tables[name].filter(pl.col("metric").is_in(list(means))) for name in KEYS}
     counts: dict[tuple[str, str], Counts] = {}
@@ -152,7 +145,7 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
         allowed, narrow, told_first = _of_metric(
             sorted(figures, key=lambda figure: figure.rank),
             atoms.filter(pl.col("metric") == metric),
-            people.past.filter(pl.col("metric") == metric),
+            people.past.filter((pl.col("metric") == metric) & (pl.col("period") == periods[metric])),
             facts[metric],
             people.number,
             minimum,
@@ -165,7 +158,9 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
                 refused.setdefault(figure.table, set()).add(figure.key)
     n_figures = sum(map(len, by_metric.values()))
     withheld = {name: refused.get(name, set()) | _hidden_in(name, tables[name]) for name in KEYS}
-    return Audited(refused, withheld, constraints_of(news, people.number), n_figures, n_narrow, _covered(kept, counts))
+    return Audited(
+        refused, withheld, constraints_of(news, people.number, periods), n_figures, n_narrow, _covered(kept, counts)
+    )
 
 
 def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, anticipation: int) -> Counts:
@@ -232,9 +227,13 @@ class _Columns:
                     row[atom] = number
         return row
 
-    def contributions(self, weights: np.ndarray) -> np.ndarray:
-        """What each person brings into a figure with these weights, all answers together."""
-        return np.bincount(self._person, weights=weights[self._atom] * np.abs(self._value))
+    def contributions(self, weights: np.ndarray, origin: float) -> np.ndarray:
+        """What each person brings into a figure with these weights beyond `origin`, all answers together."""
+        return np.bincount(self._person, weights=weights[self._atom] * (self._value - origin))
+
+    def usual(self, quantile: float) -> float:
+        """So many of all answers lie below this value."""
+        return float(np.quantile(self._value, quantile))
 
     def all_are(self, weights: np.ndarray, value: float) -> bool:
         """Whether every answer in a figure with these weights is this one."""
@@ -273,10 +272,17 @@ def _of_metric(
 
 
 def _is_spread(figure: Figure, columns: _Columns, facts: Mapping, number: int) -> bool:
-    """Whether no person dominates a figure of values without an end, nor all of them lie at the one end there is."""
+    """Whether no person dominates a figure of values without an end, nor all of them lie at the one end there is, or
+    nearly so (for an end that is not there the value that one in a hundred passes)."""
+    low, high = facts["lowest"], facts["highest"]
+    origin = 0.0 if low is None and high is None else low if low is not None else high
+    usual = [end if end is not None else columns.usual(share) for end, share in ((low, 0.01), (high, 0.99))]
     for equation in figure.equations:
         weights = columns.row(equation, number, exact=False)
-        if is_dominated(columns.contributions(weights), percent=P_PERCENT):
+        if is_dominated(columns.contributions(weights, origin), percent=P_PERCENT):
+            return False
+        width = nearly_unanimous(equation.total, weights, columns.sizes, low=usual[0], high=usual[1])
+        if usual[1] > usual[0] and 0 <= width < WIDTH * (usual[1] - usual[0]):
             return False
         if any(end is not None and columns.all_are(weights, end) for end in (facts["lowest"], facts["highest"])):
             return False
@@ -326,7 +332,7 @@ def _wide_enough(allowed, before, columns: _Columns, facts: Mapping, number: int
     return allowed, n_figures - len(allowed)
 
 
-def constraints_of(figures: list[Figure], number: int) -> pl.DataFrame:
+def constraints_of(figures: list[Figure], number: int, periods: Mapping[str, str]) -> pl.DataFrame:
     """Equations to keep with the release: no person is in them."""
     rows = [
         {
@@ -334,6 +340,7 @@ def constraints_of(figures: list[Figure], number: int) -> pl.DataFrame:
             "table": figure.table,
             "key": json.dumps(figure.key, default=str),
             "metric": equation.metric,
+            "period": periods[equation.metric],
             "segment": equation.segment,
             "weights": json.dumps([[c, str(p), str(w)] for (c, p), w in sorted(equation.weights.items())]),
             "total": equation.total,
@@ -341,19 +348,13 @@ def constraints_of(figures: list[Figure], number: int) -> pl.DataFrame:
         for figure in figures
         for equation in figure.equations
     ]
-    return pl.DataFrame(rows, schema=SCHEMA)
+    return pl.DataFrame(rows, schema=TOLD_EQUATIONS)
 
 
 def equation_of(row: Mapping) -> Equation:
     """An equation as it was kept."""
     weights = {(c, date.fromisoformat(p)): Fraction(w) for c, p, w in json.loads(row["weights"])}
     return Equation(row["metric"], row["segment"], weights, row["total"])
-
-
-def past_constraints(releases: Path, told: Iterable[str]) -> pl.DataFrame:
-    """What the releases in `told` (ids, in order) said. Raises FileNotFoundError where one of them is gone."""
-    found = [pl.read_parquet(releases / identity / CONSTRAINTS) for identity in told]
-    return pl.concat(found) if found else pl.DataFrame(schema=SCHEMA)
 
 
 def protected(

@@ -20,7 +20,7 @@ import durable
 from publish.content import content_hash
 from publish.disclosure import KEYS, at_least
 from publish.page import render
-from publish.protect import CONSTRAINTS, NAMED, Audited, People, protected, suppressed
+from publish.protect import NAMED, Audited, People, protected, suppressed
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
@@ -56,6 +56,7 @@ class Order:
     questions_hash: str
     due: date | None = None  # when a newer release should be there
     looks_back: bool = False
+    is_remembered: bool = True  # else it is audited by itself and must not be served
 
     @property
     def study(self) -> dict:
@@ -77,25 +78,26 @@ def publish(
     people: People,
     inspect: Inspect,
     releases: Path,
-    before_swap: Callable[[str], None] = lambda _: None,
+    before_swap: Callable[[str, pl.DataFrame | None], None] = lambda *_: None,
 ) -> Path:
-    """Write the release and make it current. `before_swap` gets its id and may raise to stop a run that lost its lock.
+    """Write the release and make it current. `before_swap` gets its id and the equations that it is the first to tell
+    (None: it was told before), keeps them, and may raise to stop a run that lost its lock.
 
     `people` are those behind the figures: what gives a few of them away, beside all that was told before, is refused.
     `inspect` gives the gate's verdict on the tables as they would be written (with those of the served release and the
     share of rows that they show); it must pass and name their hash too.
 
-    A look back (records go on after the day it looks from) is written but does not take the place of a release that
-    knows more.
+    What is not remembered (a look back beside a release that knows more) is written and never served. A folder of this
+    id that memory does not know was left by a run that broke off: nobody has read it, and it is written anew.
 
     Raises NotAllowed unless `verdict` has passed and names the hash of `content`.
     """
     check_verdict(verdict, content)
     target = releases / release_id(order, content)
-    if not (target / "manifest.json").exists():
-        _write(content, verdict, order, people, inspect, target)
-    before_swap(target.name)
-    if not (order.looks_back and current_release(releases)):
+    is_known = target.name in people.told_by and (target / "manifest.json").exists()
+    told_first = None if is_known else _write(content, verdict, order, people, inspect, target)
+    before_swap(target.name, told_first)
+    if order.is_remembered:
         make_current(releases, target.name)
     return target
 
@@ -112,8 +114,10 @@ def check_verdict(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
         )
 
 
-def _write(content: Tables, verdict: dict, order: Order, people: People, inspect: Inspect, target: Path) -> None:
-    last = {} if order.looks_back else released_tables(current_release(target.parent))
+def _write(
+    content: Tables, verdict: dict, order: Order, people: People, inspect: Inspect, target: Path
+) -> pl.DataFrame:
+    last = {} if not order.is_remembered else released_tables(current_release(target.parent))
     guarded, audit = protected(content, order.min_group_size, people, last, order.as_of)
     tables = {name: part.table for name, part in guarded.items()}
     tables["pub_suppressed"] = suppressed(guarded, order.min_group_size)
@@ -127,23 +131,23 @@ def _write(content: Tables, verdict: dict, order: Order, people: People, inspect
     temporary = target.with_name(f".{target.name}.tmp")
     for folder in ("parquet", "csv"):
         (temporary / folder).mkdir(mode=0o750, parents=True)
-    audit.constraints.write_parquet(temporary / CONSTRAINTS)
     for name, table in tables.items():
         durable.step(f"write {name}")
         table.write_parquet(temporary / "parquet" / f"{name}.parquet")
         harmless(table).write_csv(temporary / "csv" / f"{name}.csv")
     _write_duckdb(tables, temporary / "metrics.duckdb")
     manifest = _manifest(content, tables, verdict, order, target.name, temporary)
-    number = 1 + max((number for number, _ in _numbered(target.parent)), default=0)
+    number = 1 + max((number for number, name in _numbered(target.parent) if name != target.name), default=0)
     manifest |= {"number": number, "candidate": candidate, "disclosure": told}
     page = render(content, guarded, title=order.title, manifest=manifest, study=order.study)
     (temporary / "index.html").write_text(page, encoding="utf-8")
     text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n"
     (temporary / "manifest.json").write_text(text, encoding="utf-8")
     _seal(temporary)
-    if target.exists():  # left by a crash before its manifest was there
+    if target.exists():  # left by a run that broke off
         durable.remove(target)
     durable.rename(temporary, target)
+    return audit.constraints
 
 
 def _told(audit: Audited, tables: dict[str, pl.DataFrame]) -> dict:
@@ -201,6 +205,7 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
         "alpha": order.alpha,
         "as_of": str(order.as_of),
         "looks_back": order.looks_back,
+        "is_remembered": order.is_remembered,
         "due": str(order.due) if order.due else None,
         "observed_through": str(order.observed_through) if order.observed_through else "no snapshot",
         "study_hash": order.study_hash,

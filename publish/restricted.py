@@ -4,8 +4,9 @@ A folder of its own beside `releases/`, closed to every other account (0700, fil
 whose night made it. Coaches are pseudonyms in it: `coaching coach --id …` finds one person's rows, and the ledger says
 that somebody looked. A coach of a team smaller than the minimum group has no numbers: they would be a few people's.
 
-It is not audited together with the releases: whoever reads both may subtract. Readers of this folder are few and named
-(docs/runbooks/deploy.md).
+Another one is made only when a period is added: within the same periods a few late answers would be the difference of
+two. It is not audited together with the releases: whoever reads both may subtract. Readers of this folder are few and
+named (docs/runbooks/deploy.md).
 """
 
 from __future__ import annotations
@@ -45,11 +46,19 @@ def guard_coaches(coaches: pl.DataFrame, minimum: int) -> pl.DataFrame:
 
 
 def publish_coaches(
-    coaches: pl.DataFrame, *, identity: str, as_of: str, minimum: int, inspect: Inspect, folder: Path
+    coaches: pl.DataFrame,
+    *,
+    identity: str,
+    as_of: str,
+    through: dict[str, str],
+    minimum: int,
+    inspect: Inspect,
+    folder: Path,
 ) -> Path:
     """Write the restricted release of the night that made release `identity`, and make it the current one.
 
-    `inspect` gives the gate's verdict on the table as it would be written. Raises NotAllowed unless it passed.
+    `through` is the last period of each metric that it tells; `inspect` gives the gate's verdict on the table as it
+    would be written. Raises NotAllowed unless it passed.
     """
     table = guard_coaches(coaches, minimum).sort("metric", "coach_person_id")
     verdict = inspect(table)
@@ -57,12 +66,12 @@ def publish_coaches(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / identity
     if not (target / "manifest.json").exists():
-        _write(table, verdict, target, as_of)
+        _write(table, verdict, target, {"as_of": as_of, "through": through})
     durable.point(folder / CURRENT, identity)
     return target
 
 
-def _write(table: pl.DataFrame, verdict: dict, target: Path, as_of: str) -> None:
+def _write(table: pl.DataFrame, verdict: dict, target: Path, facts: dict) -> None:
     temporary = target.with_name(f".{target.name}.tmp")
     for left in (temporary, target):  # by a run that was killed
         if left.exists():
@@ -74,7 +83,7 @@ def _write(table: pl.DataFrame, verdict: dict, target: Path, as_of: str) -> None
     digest = hashlib.sha256((temporary / f"{COACHES}.parquet").read_bytes()).hexdigest()
     manifest = {
         "release": target.name,
-        "as_of": as_of,
+        **facts,
         "says": SAYS,
         "verdict": verdict,
         "tables": {COACHES: {"rows": table.height, "sha256": digest}},
@@ -85,6 +94,12 @@ def _write(table: pl.DataFrame, verdict: dict, target: Path, as_of: str) -> None
         path.chmod(0o400)
         durable.sync(path)
     durable.rename(temporary, target)
+
+
+def told_through(folder: Path) -> dict[str, str] | None:
+    """The last period of each metric that the current restricted release tells; None where there is none."""
+    manifest = folder / CURRENT / "manifest.json"
+    return json.loads(manifest.read_text(encoding="utf-8"))["through"] if manifest.exists() else None
 
 
 def current_coaches(folder: Path) -> tuple[str, pl.DataFrame] | None:

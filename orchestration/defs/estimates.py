@@ -109,7 +109,7 @@ def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]
             indexed = panel_from_cells(cells)
             coaches = [leads.get(unit) for unit in indexed.units]
             found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
-    return coach_table(study.programme, found, alpha=alpha_on(study, day))
+    return coach_table(study.programme, found, alpha=alpha_on(study, day), minimum=study.min_group_size)
 
 
 def _case(money: Money | None, loads: list[tuple]) -> Case | None:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
+import polars as pl
 
 from ingest import land, load, spec
 from ingest.tables import RELEASED_TABLES
@@ -11,15 +12,15 @@ from orchestration.defs.estimates import COACHES
 from orchestration.defs.gate import CONTENT, VERDICTS, inspect_candidate, inspect_coaches, sealed_verdict
 from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
-from orchestration.news import sources_digest
+from orchestration.news import published_ids, sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
 from publish import memory
 from publish.content import read_content
-from publish.protect import past_constraints, people_behind
+from publish.protect import people_behind
 from publish.recipe import Recipe
-from publish.release import Order, current_release, list_releases, manifest_of, publish
-from publish.restricted import publish_coaches
+from publish.release import Order, current_release, manifest_of, publish
+from publish.restricted import publish_coaches, told_through
 
 RELEASE = dg.AssetKey(["release", "current"])
 RESTRICTED = dg.AssetKey(["restricted", "current"])
@@ -37,6 +38,10 @@ LOOKS_BACK = """
     select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
         or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
         or exists (select 1 from raw.raw_checkins__events where due_date > $day)
+"""
+THROUGH = """
+    select metric, strftime(max(period_start), '%Y-%m-%d') from cells.cell_means
+    where metric in (select metric from staging.stg_study__outcomes where role = 'primary') group by metric
 """
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
@@ -57,12 +62,13 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
         behind = memory.read_behind(connection)
         [(observed_through,)] = connection.execute(OBSERVED).fetchall()
     served = current_release(workspace.releases)
-    # A look back tells a day's periods as they were told first: it is audited by itself and not remembered.
+    # A look back tells a day's periods as they were told first: beside a release that is served it is audited by
+    # itself, not remembered and never served.
     looks_back = looks_back or night.looks_back
-    remembered = served.name if served and not manifest_of(served)["looks_back"] else None
-    known = memory.Memory.of(workspace.memory, RELEASED_TABLES, list_releases(workspace.releases), remembered)
+    is_remembered = not looks_back or served is None
+    known = memory.Memory.of(workspace.memory, RELEASED_TABLES, published_ids(workspace))
     n_told = len(known.releases)
-    if looks_back:
+    if not is_remembered:
         known = known.forgotten()
     after = known.after(behind, night.day)
     recipe = Recipe(
@@ -87,6 +93,7 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
         data_issues=issues,
         restatements=restated,
         looks_back=looks_back,
+        is_remembered=is_remembered,
         sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
         questions_hash=study.questions_digest,
         due=night.day + timedelta(days=study.stale_after_days) if study.stale_after_days and not looks_back else None,
@@ -95,14 +102,16 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
         content,
         verdict=verdict,
         order=order,
-        people=people_behind(behind, after, past_constraints(workspace.releases, known.releases)),
+        people=people_behind(behind, after),
         inspect=lambda tables, last, share: inspect_candidate(
             context, night, tables=tables, judged=content["est_estimates"], previous=last, share_shown=share
         ),
         releases=workspace.releases,
-        before_swap=lambda identity: _before_swap(night, recipe, None if looks_back else after, identity),
+        before_swap=lambda identity, told: _before_swap(
+            night, recipe, after if is_remembered else None, identity, told
+        ),
     )
-    night.record("published", release=target.name)
+    night.record("published", release=target.name, is_remembered=is_remembered)
     return dg.MaterializeResult(
         metadata={
             "release": target.name,
@@ -113,12 +122,14 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
     )
 
 
-def _before_swap(night: Night, recipe: Recipe, after: memory.Memory | None, identity: str) -> None:
+def _before_swap(
+    night: Night, recipe: Recipe, after: memory.Memory | None, identity: str, told: pl.DataFrame | None
+) -> None:
     """Stop a run that was overtaken, and keep what the release is made of before anybody can read it."""
     night.check_lock()
     recipe.keep(night.workspace.memory, identity)
-    if after is not None:
-        after.keep(night.workspace.memory, identity)
+    if after is not None and told is not None:
+        after.keep(night.workspace.memory, identity, told)
 
 
 @dg.asset(key=RESTRICTED, deps=[RELEASE, COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
@@ -127,15 +138,21 @@ def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.Ma
     """Write what is known of single coaches, where few may read it. A look back writes none."""
     workspace = night.workspace
     served = current_release(workspace.releases)
-    if served is None or manifest_of(served)["as_of"] != str(night.day):
+    manifest = manifest_of(served) if served else {"looks_back": True}
+    if manifest["looks_back"] or manifest["as_of"] != str(night.day):
         return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
     with load.warehouse(workspace.warehouse) as connection:
         coaches = connection.sql("from restricted.est_coaches").pl()
+        through = dict(connection.sql(THROUGH).fetchall())
+    if told_through(workspace.restricted) == through:
+        # Within the same periods a few late answers would be the difference of two releases.
+        return dg.MaterializeResult(metadata={"restricted": "no new period: the last one stays"})
     night.check_lock()
     target = publish_coaches(
         coaches,
         identity=served.name,
         as_of=str(night.day),
+        through=through,
         minimum=night.study.min_group_size,
         inspect=lambda table: inspect_coaches(context, night, table),
         folder=workspace.restricted,

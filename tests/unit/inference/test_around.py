@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from scipy import stats
 
@@ -75,8 +76,17 @@ def test_bounds_cut_no_fewer_answers_than_asked():
     given = (np.arange(10), np.ones(10), np.ones(10))
     found = answers.lee_bounds(*given, rate_pilot=0.5, rate_control=0.5, at_least=3)
     assert (found.low, found.high, found.trimmed_share) == pytest.approx((3.0 - 4.5, 6.0 - 4.5, 0.3))
-    with pytest.raises(ValueError, match="fewer than 12 answers"):
-        answers.lee_bounds(*given, rate_pilot=0.5, rate_control=0.5, at_least=6)
+
+
+@pytest.mark.parametrize(
+    ("n", "rate_control", "at_least"),
+    [(10, 0.5, 6), (30, 0.07, 10), (21, 0.5, 10)],  # too few to cut, kept, and between the ends
+)
+def test_bounds_that_would_be_of_a_few_answers_are_not_told(n, rate_control, at_least):
+    with pytest.raises(ValueError, match="too few answers"):
+        answers.lee_bounds(
+            np.arange(n), np.ones(n), np.ones(n), rate_pilot=0.5, rate_control=rate_control, at_least=at_least
+        )
 
 
 def one_unit_each(n, total):
@@ -94,6 +104,25 @@ def test_selection_bounds_by_hand():
         att.group_time_effects(panel), np.full((2, 2), 5.0), answers.Histograms(values, np.array([0, 2]), counts)
     )
     assert (found.low, found.high, found.trimmed_share) == pytest.approx(((2 - 1) - 1, (3 - 1) - 1, 0.25))
+
+
+def test_selection_bounds_hold_no_effect_when_the_unhappy_of_the_pilot_fall_silent():
+    """Control: 3 always. Pilot: 1 and 5 in halves; after kick-off every other 1 is silent, and that is all."""
+    values = np.array([1, 3, 5])
+    panel = one_unit_each([[100, 75], [100, 100]], [[300, 275], [300, 300]])
+    counts = np.array([[[0, 100, 0], [0, 100, 0]], [[50, 0, 50], [25, 0, 50]]], float)
+    found = answers.selection_bounds(
+        att.group_time_effects(panel), np.full((2, 2), 100.0), answers.Histograms(values, np.array([0, 2]), counts)
+    )
+    assert found.low == pytest.approx(0.0) and found.high > 0.6
+
+
+def test_bounds_of_answers_that_are_all_alike_are_not_told():
+    panel = one_unit_each([[30, 40], [30, 30]], [[90, 120], [90, 90]])
+    counts = np.array([[[0, 30, 0], [0, 30, 0]], [[0, 30, 0], [0, 40, 0]]], float)
+    histograms = answers.Histograms(np.array([1, 3, 5]), np.array([0, 2]), counts)
+    with pytest.raises(ValueError, match="vary so little"):
+        answers.selection_bounds(att.group_time_effects(panel), np.full((2, 2), 50.0), histograms, at_least=10)
 
 
 def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_silent():
@@ -262,15 +291,41 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     assert found.change == pytest.approx([3, 0, 1, 1])
     # s² = 4: twice over the coach's 16 or 8 people, twice over the control's 16
     assert found.variance == pytest.approx([0.5 + 0.5, 1.5, 1.5, 1.5])
-    table = pooling.coach_table("p", {"m": found}, alpha=0.05)
+    table = pooling.coach_table("p", {"m": found}, alpha=0.05, minimum=8)
     assert dict(table.schema) == pooling.COACHES
     assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]
 
 
 def test_three_coaches_are_listed_but_not_pooled():
     made = pooling.Changes(["a", "b", "c"], np.ones(3), np.ones(3), np.ones(3, int), np.full(3, 9))
-    table = pooling.coach_table("p", {"m": made}, alpha=0.05)
+    table = pooling.coach_table("p", {"m": made}, alpha=0.05, minimum=9)
     assert table["status"].to_list() == ["not_estimable"] * 3 and table["pooled"].null_count() == 3
+
+
+def test_a_coach_of_few_people_pools_with_nobody():
+    """Mean and spread of all, which the others' rows tell, would give the hidden one back."""
+    rng = np.random.default_rng(1)
+    change, variance = rng.normal(size=7), np.ones(7)
+
+    def made(last: float) -> pl.DataFrame:
+        found = pooling.Changes(
+            list("abcdefg"), np.append(change[:6], last), variance, np.ones(7, int), np.array([12] * 6 + [9])
+        )
+        return pooling.coach_table("p", {"m": found}, alpha=0.05, minimum=10)
+
+    assert made(-20.0).equals(made(20.0))
+    hidden = made(-20.0).filter(pl.col("coach_person_id") == "g").row(0, named=True)
+    assert (hidden["status"], hidden["change"], hidden["n_people"]) == ("suppressed", None, None)
+
+
+def test_a_coachs_people_are_those_who_were_there_on_either_side():
+    # One answer before kick-off, nine after it, ten people in all: the change would tell the one.
+    panel = att.Panel(
+        np.array([[1.0, 9.0], [20.0, 20.0]]), np.array([[25.0, 630.0], [200.0, 220.0]]), np.array([2, 0]),
+        np.array([10.0, 20.0]),
+    )  # fmt: skip
+    found = pooling.changes_by_coach(panel, np.ones((2, 2)), ["a", None])
+    assert found.n_people.tolist() == [1]
 
 
 def test_announced_early_the_months_before_kick_off_are_neither_base_nor_before():

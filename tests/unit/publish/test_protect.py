@@ -103,10 +103,10 @@ def test_what_was_hidden_when_the_audit_looked_stays_hidden():
     cells = [(("b", MONTHS[0]), 2.0 * told.n["b", MONTHS[0]])]
     people = protect.People(
         observations=pl.DataFrame(
-            [("m", f"p{index}", "u", cohort, "pilot", period, value / told.n[cohort, period], 1, None)
+            [("m", "month", f"p{index}", "u", cohort, "pilot", period, value / told.n[cohort, period], 1, None)
              for (cohort, period), value in cells for index in range(told.n[cohort, period])],
             schema={
-                **dict.fromkeys(("metric", "subject_id", "unit_id", "cohort", "arm"), pl.String),
+                **dict.fromkeys(("metric", "period", "subject_id", "unit_id", "cohort", "arm"), pl.String),
                 **{"period_start": pl.Date, "value": pl.Float64, "released_in": pl.Int32, "replaced_in": pl.Int32},
             },
             orient="row",
@@ -118,7 +118,7 @@ def test_what_was_hidden_when_the_audit_looked_stays_hidden():
             orient="row",
         ),
         number=1,
-        past=pl.DataFrame(schema=protect.SCHEMA),
+        past=pl.DataFrame(schema=memory.TOLD_EQUATIONS),
     )  # fmt: skip
     tables = {
         "pub_trends": trends,
@@ -140,7 +140,9 @@ def test_constraints_are_kept_and_read_as_they_were():
     equation = figures.Equation(
         "m", "site: north", {("a", MONTHS[0]): Fraction(1, 7), ("b", MONTHS[1]): Fraction(-2, 3)}, 1.5
     )
-    kept = protect.constraints_of([figures.Figure("pub_trends", ("m", "a", MONTHS[0]), (equation,), (0,))], 4)
+    kept = protect.constraints_of(
+        [figures.Figure("pub_trends", ("m", "a", MONTHS[0]), (equation,), (0,))], 4, {"m": "month"}
+    )
     assert kept["release"].to_list() == [4]
     assert protect.equation_of(kept.row(0, named=True)) == equation
 
@@ -169,7 +171,7 @@ def test_memory_knows_from_which_to_which_release_a_person_was_told(tmp_path):
     nothing = memory.Memory.of(tmp_path, RELEASED_TABLES, [])
     first = nothing.after(behind({"ann": 1.0, "bob": None}, {"ann": "north", "bob": None}), MONTHS[1])
     first.keep(tmp_path, "one")
-    known = memory.Memory.of(tmp_path, RELEASED_TABLES, ["one"], "one")
+    known = memory.Memory.of(tmp_path, RELEASED_TABLES, ["one"])
     assert known.releases == ("one",)
     second = known.after(
         behind({"ann": 2.0, "bob": None, "cyd": 3.0}, {"ann": "south", "bob": "east", "cyd": "west"}), MONTHS[2]
@@ -184,19 +186,19 @@ def test_memory_knows_from_which_to_which_release_a_person_was_told(tmp_path):
     assert dict(second.segments.select("member_id", "word").iter_rows()) == {"ann": "north", "bob": None, "cyd": "west"}
     # A run that broke off after it kept this and comes again ends the same.
     second.keep(tmp_path, "two")
-    again = memory.Memory.of(tmp_path, RELEASED_TABLES, ["one", "two"], "one")
+    again = memory.Memory.of(tmp_path, RELEASED_TABLES, ["one", "two"])
     assert again.releases == ("one", "two")
     assert again.observations.equals(second.observations)
 
 
 def test_without_its_memory_a_release_is_not_made(tmp_path):
     with pytest.raises(memory.MemoryLost, match="does not know what release one told"):
-        memory.Memory.of(tmp_path, RELEASED_TABLES, ["one"], "one")
-    memory.Memory.of(tmp_path, RELEASED_TABLES, ["one"])  # written, never served: a crash before the first swap
+        memory.Memory.of(tmp_path, RELEASED_TABLES, ["one"])
     told = memory.Memory.of(tmp_path, RELEASED_TABLES, []).after(behind({"ann": 1.0}, {"ann": None}), MONTHS[1])
     told.keep(tmp_path, "one")
-    with pytest.raises(memory.MemoryLost, match="are gone"):
-        memory.Memory.of(tmp_path, RELEASED_TABLES, [])
+    assert memory.Memory.of(tmp_path, RELEASED_TABLES, []).releases == ("one",)  # its folder may go, what it told stays
+    with pytest.raises(memory.MemoryLost, match="does not know what release two told"):
+        memory.Memory.of(tmp_path, RELEASED_TABLES, ["one", "two"])
 
 
 def known_to(rows: list[tuple], number: int, past: pl.DataFrame | None = None) -> protect.People:
@@ -205,7 +207,9 @@ def known_to(rows: list[tuple], number: int, past: pl.DataFrame | None = None) -
     types = {"value": pl.Float64, "released_in": pl.Int32, "replaced_in": pl.Int32}
     frame = pl.DataFrame(rows, schema=schema, schema_overrides=types, orient="row")
     return protect.People(
-        observations=frame.with_columns(metric=pl.lit("m"), arm=pl.lit("pilot"), period_start=pl.lit(MONTHS[0])),
+        observations=frame.with_columns(
+            metric=pl.lit("m"), period=pl.lit("month"), arm=pl.lit("pilot"), period_start=pl.lit(MONTHS[0])
+        ),
         segments=pl.DataFrame(schema={"member_kind": pl.String, "member_id": pl.String, "segment": pl.String}),
         cohorts=pl.DataFrame(
             [("m", "all", cohort, "pilot", MONTHS[2], 30) for cohort in ("a", "b")],
@@ -213,7 +217,7 @@ def known_to(rows: list[tuple], number: int, past: pl.DataFrame | None = None) -
             orient="row",
         ),
         number=number,
-        past=protect.constraints_of([], 0) if past is None else past,
+        past=protect.constraints_of([], 0, {}) if past is None else past,
     )
 
 
@@ -254,6 +258,10 @@ def test_an_answer_told_again_in_another_unit_or_cohort_is_the_same_answer():
     ("values", "lowest", "is_shown"),
     [
         ([5_000.0, 800.0, *[20.0] * 28], None, True),  # the others bring 560, more than a tenth of the largest
+        ([60.0, *[1.0] * 29], 1.0, False),  # everybody has at least one: one person brings all beyond it
+        ([9.0, 8.0, *[1.5] * 28], 1.0, True),
+        ([1.0, 1.0, 1.0, *[0.0] * 57], 0.0, True),
+        ([0.004, 0.004, 0.004, *[0.0] * 56, 1.0], 0.0, False),  # all of them lie within 5 % of the lowest but one
         ([6_000.0, 800.0, *[20.0] * 28], None, False),  # 560 of 6,000: the second knows the first to within 9.3 %
         ([0.0] * 30, 0.0, False),  # the mean tells that everybody's is the lowest
         ([0.0] * 30, None, True),  # they may be of both signs
@@ -264,6 +272,26 @@ def test_no_mean_of_values_without_an_end_tells_its_largest_or_all_of_them(value
     found = release_of(known_to(rows, 1), lowest)
     assert found.refused == ({} if is_shown else {"pub_trends": {("m", "a", MONTHS[0])}})
     assert found.n_narrow == (not is_shown)
+
+
+def test_a_person_who_went_from_far_below_to_far_above_is_no_small_part_of_a_change():
+    atoms = pl.DataFrame(
+        {
+            "n": [1, 1], "people": [["ann"], ["ann"]], "values": [[-3_000.0], [3_000.0]], "period_start": MONTHS[:2],
+            "places": [[], []],
+        },
+        schema_overrides={"places": pl.List(pl.Struct({}))},
+    )  # fmt: skip
+    assert protect._Columns(atoms).contributions(np.array([-0.1, 0.1]), 0.0).tolist() == [600.0]
+
+
+def test_what_was_told_by_quarter_is_no_equation_on_months():
+    rows = [(f"p{i}", "u", "a", 50.0 + i, 1, None) for i in range(20)]
+    quarterly = release_of(known_to(rows, 1)).constraints.with_columns(period=pl.lit("quarter"))
+    late = [*rows, ("late", "u", "a", 43.75, 3, None)]
+    monthly = release_of(known_to(rows, 2, quarterly))
+    assert monthly.constraints.height == 1  # not known from the quarter
+    assert release_of(known_to(late, 3, pl.concat([quarterly, monthly.constraints]))).refused["pub_trends"]
 
 
 def test_what_was_told_before_is_not_kept_once_more():

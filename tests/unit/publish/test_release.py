@@ -37,12 +37,12 @@ def people(published):
     from ingest.load import warehouse
     from ingest.tables import RELEASED_TABLES
     from publish.memory import Memory, read_behind
-    from publish.protect import past_constraints, people_behind
+    from publish.protect import people_behind
 
     with warehouse(published.warehouse) as connection:
         behind = read_behind(connection)
     nothing = Memory.of(published.root / "nowhere", RELEASED_TABLES, [])
-    return people_behind(behind, nothing.after(behind, date(2025, 1, 1)), past_constraints(published.releases, []))
+    return people_behind(behind, nothing.after(behind, date(2025, 1, 1)))
 
 
 def order(**changes) -> Order:
@@ -167,7 +167,7 @@ def test_the_published_estimates_have_the_promised_columns(content, people, tmp_
 
 
 def test_a_run_that_lost_its_lock_does_not_swap(content, people, tmp_path):
-    def lost(_identity):
+    def lost(_identity, _told):
         raise RuntimeError("overtaken")
 
     with pytest.raises(RuntimeError, match="overtaken"):

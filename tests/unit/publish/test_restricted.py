@@ -25,7 +25,14 @@ def passing(table: pl.DataFrame) -> dict:
 
 
 def published(folder, **named):
-    order = {"identity": "r1", "as_of": "2026-01-01", "minimum": 10, "inspect": passing, "folder": folder}
+    order = {
+        "identity": "r1",
+        "as_of": "2026-01-01",
+        "through": {"m": "2025-12-01"},
+        "minimum": 10,
+        "inspect": passing,
+        "folder": folder,
+    }
     return publish_coaches(TABLE, **(order | named))
 
 

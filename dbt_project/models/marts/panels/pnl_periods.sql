@@ -20,6 +20,16 @@ observed as (
 
 released as (
     select * from {{ ref('int_released_observations') }}
+),
+
+-- When a cohort begins is the study's word and no observation: as it is declared now, also for what stays as told. Else
+-- a cohort whose kick-off was put right would begin twice.
+kickoffs as (
+    select
+        cohort,
+        max(kickoff_date) as kickoff_date
+    from observed
+    group by cohort
 )
 
 select
@@ -47,7 +57,7 @@ select
     released.unit_id,
     released.cohort,
     released.arm,
-    released.kickoff_date,
+    case when kickoffs.cohort is null then released.kickoff_date else kickoffs.kickoff_date end as kickoff_date,
     released.period_start,
     released.last_observed_date,
     released.value
@@ -56,4 +66,5 @@ inner join corrections
     on
         released.metric = corrections.metric
         and released.period_start = corrections.period_start
+left join kickoffs on released.cohort = kickoffs.cohort
 where corrections.told_as = 'released'
