@@ -500,7 +500,7 @@ def page(found: pl.DataFrame, seeds: int) -> str:
 
 HEAD = """# Who can be found out
 
-`python -m benchmarks.attack {seeds} OUT.md`: 90 nights, seeds 0 … {seeds} − 1; organisations of 400 people (5
+`python -m benchmarks.attack {seeds} OUT.md`: 90 nights, seeds from 0; organisations of 400 people (5
 departments) and of 5,000 (33), with sites and tenure bands. Late answers, corrections, movers between departments and
 leavers every night. *Found exactly*: answers that follow from all figures of all releases (rank over one column per
 person, month and value, and differences of figures). *Within ±0.5* of 100: bounded by linear programmes. *Naive* shows

@@ -27,7 +27,7 @@ def weighted_for_response(eligible: np.ndarray, panel: Panel) -> Panel:
     return replace(panel, n=asked, total=asked * mean)
 
 
-NARROW = 0.05  # of the span of all answers: narrower bounds would tell that everybody answered alike
+NARROW = 0.05  # of the span of all answers: ends less apart would tell that everybody answered alike
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,8 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
         found.append((low, high, pair_bounds[0][0].trimmed_share))
         weight.append(panel.people[pilot].sum())
     low, high, trimmed = np.average(found, axis=0, weights=weight)
-    if at_least and high - low < NARROW * np.ptp(answers.values):
+    # How far the mean of what is cut at the top lies above that of what is cut at the bottom.
+    apart = (high - low) * (1 - trimmed) / trimmed if trimmed > 0 else np.inf
+    if at_least and apart < NARROW * np.ptp(answers.values):
         raise ValueError("answers vary so little that the bounds would tell them")
     return Bounds(float(low), float(high), float(trimmed))

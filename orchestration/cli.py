@@ -310,6 +310,7 @@ def erase(
     Each option may be given several times. What else the person's own records name them by is found. The warehouse is
     rebuilt by the next run; releases hold no person and stay.
     """
+    from ingest import land
     from ingest.erase import CannotErase
     from orchestration.erasure import erase_person
     from orchestration.lock import WorkspaceBusy
@@ -327,6 +328,8 @@ def erase(
         f"{done.n_remembered} name(s) lead nowhere now. Warehouse and logs were removed; rebuild: coaching run",
         highlight=False,
     )
+    for path, reason in land.scan(there.inbox).waiting:
+        out.print(f"Not searched, it waits in the inbox: {path.name} ({reason})", style="yellow", markup=False)
     if not done.files:
         out.print("No file named this person; they are kept out of files to come.", style="yellow")
 

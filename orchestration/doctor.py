@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from ingest import land
+from ingest.erase import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
@@ -117,6 +118,8 @@ def _room(workspace: Workspace) -> Finding:
 def _landing(workspace: Workspace) -> Finding:
     """Everything is rebuilt from here: a copy that is not what arrived makes other numbers of the same file."""
     files, changed = land.landed_files(workspace.landing), []
+    if list(workspace.landing.glob(f"*/{ERASING}")):
+        return Finding("landing", "look", "an erasure broke off; the next run, or `coaching erase` again, finishes it")
     for one in files:
         try:
             land.check_frozen(workspace.landing, one)

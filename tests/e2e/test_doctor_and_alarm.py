@@ -56,7 +56,7 @@ def spoil_study(workspace):
 
 
 def spoil_clock(workspace):
-    line = {"at": (NOW + timedelta(days=2)).isoformat(timespec="seconds"), "event": "published", "release": "x"}
+    line = {"at": (NOW + timedelta(days=2)).isoformat(timespec="seconds"), "event": "rolled_back", "release": "x"}
     with workspace.ledger.open("a") as file:
         file.write(json.dumps(line) + "\n")
 

@@ -432,7 +432,7 @@ COACH_FAULTS = {
     "a status that nobody knows": ({"status": pl.lit("good")}, "coach_status"),
     "a team of nine": ({"n_people": pl.lit(9, dtype=pl.Int64)}, "coach_shown_of_few"),
     "hidden, but with its number": ({"status": pl.lit("suppressed")}, "coach_hidden_shown"),
-    "beside its interval": ({"pooled": pl.col("ci_high") + 1e-3, "ci_low": pl.col("ci_low")}, "coach_outside"),
+    "beside its interval": ({"ci_low": pl.col("pooled") + 1e-3, "ci_high": pl.col("pooled") + 1}, "coach_outside"),
     "pooled away from the others": (
         {"pooled": pl.col("change").max() + 1, "ci_high": pl.col("change").max() + 2},
         "coach_not_pooled",

@@ -125,6 +125,20 @@ def test_bounds_of_answers_that_are_all_alike_are_not_told():
         answers.selection_bounds(att.group_time_effects(panel), np.full((2, 2), 50.0), histograms, at_least=10)
 
 
+def test_narrow_bounds_are_told_where_hardly_anybody_is_cut():
+    """Of two thousand answers ten are cut: the bounds are narrow because silence can do little."""
+    panel = one_unit_each([[2_000, 2_000], [2_000, 2_000]], [[6_000, 6_400], [6_000, 6_000]])
+    counts = np.array([[[500, 1_000, 500]] * 2, [[500, 1_000, 500], [300, 1_200, 500]]], float)
+    found = answers.selection_bounds(
+        att.group_time_effects(panel),
+        np.full((2, 2), 2_500.0),
+        answers.Histograms(np.array([1, 3, 5]), np.array([0, 2]), counts),
+        at_least=10,
+    )
+    assert 0 < found.high - found.low < 0.05 * 4
+    assert found.trimmed_share == pytest.approx(10 / 2_000)
+
+
 def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_silent():
     rng = np.random.default_rng(5)
     values, n = np.arange(1, 8), 40_000
