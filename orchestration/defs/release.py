@@ -42,6 +42,7 @@ LOOKS_BACK = """
 THROUGH = """
     select metric, strftime(max(period_start), '%Y-%m-%d') from cells.cell_means
     where metric in (select metric from staging.stg_study__outcomes where role = 'primary') group by metric
+    order by metric
 """
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
