@@ -236,6 +236,11 @@ class Ground:
             must(in_child(steps_of, root, self.days[1], part, path))
         return len(path.read_text(encoding="utf-8").splitlines())
 
+    def differs(self, after: dict[str, str], part: str = "all") -> list[str]:
+        """What of a workspace's fingerprint is not as in the clean night; before dbt nothing is released."""
+        asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "memory/"))]
+        return [f"differs: {name}" for name in asked if after.get(name) != self.clean[name]]
+
     def judge(self, root: Path, part: str) -> list[str]:
         """What is wrong after a kill and a second run; nothing where all is well."""
         wrong = []
@@ -249,10 +254,8 @@ class Ground:
             wrong.append(f"the second run ended with {again}")
             return wrong
         after = fingerprint(root)
-        asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "memory/"))]
-        wrong += [f"differs: {name}" for name in asked if after.get(name) != self.clean[name]]
-        more = [name for name in after.keys() - self.clean.keys() if name in asked or part != "front"]
-        more += [name for name in after.keys() - self.clean.keys() if part == "front" and name.startswith("landing/")]
+        wrong += self.differs(after, part)
+        more = [name for name in after.keys() - self.clean.keys() if part != "front" or name.startswith("landing/")]
         wrong += [f"more than in a clean run: {name}" for name in more]
         return wrong + [f"left over: {name}" for name in left_over(root)]
 

@@ -33,13 +33,6 @@ class CannotBeMade(RuntimeError):
     """This machine cannot make the trouble; the message says what is missing."""
 
 
-def compared(ground: Ground, root: Path, part: str = "all") -> list[str]:
-    """What differs from the clean night."""
-    after = fingerprint(root)
-    asked = [name for name in ground.clean if part != "front" or not name.startswith(("release/", "memory/"))]
-    return [f"differs: {name}" for name in asked if after.get(name) != ground.clean[name]]
-
-
 def old_or_new(ground: Ground, root: Path) -> list[str]:
     """Nothing if readers find the release before or the new one, whole."""
     try:
@@ -158,7 +151,7 @@ def clock_set_back(ground: Ground, moment: int) -> tuple[list[str], bool]:
     """The clock was set back by so many days after the last release; then it is right again."""
     root = ground.begin("all")
     done = _by_faketime(root, ground.days[1], f"-{moment}d", "UTC")
-    wrong = [f"ended with {done.returncode}"] if done.returncode else compared(ground, root)
+    wrong = [f"ended with {done.returncode}"] if done.returncode else ground.differs(fingerprint(root))
     return wrong + ground.judge(root, "all"), True
 
 
@@ -212,7 +205,7 @@ def orphan(ground: Ground, moment: int) -> tuple[list[str], bool]:
         lost.join(torture.PATIENCE)
     wrong = between + old_or_new(ground, root)
     if other == 0:  # else the orphan held the warehouse, and the other left at once
-        wrong += compared(ground, root)
+        wrong += ground.differs(fingerprint(root))
     return wrong + ground.judge(root, "back"), waits.exists()
 
 
@@ -232,7 +225,7 @@ def pair(ground: Ground, moment: int) -> tuple[list[str], bool]:
     wrong = old_or_new(ground, root)
     if not any(run.exitcode == 0 for run in runs):
         return [*wrong, "neither came to an end"], True
-    wrong += compared(ground, root)
+    wrong += ground.differs(fingerprint(root))
     lines = [json.loads(line) for line in (root / "ledger.jsonl").read_text().splitlines()]
     turned_away = sum(line["event"] == "turned_away" for line in lines)
     return wrong, turned_away == 1
