@@ -51,7 +51,8 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
 
     numbers = [name for name in ("estimate", "ci_low", "ci_high", "band_low", "band_high") if name in rows.columns]
     scaled = rows.select(x, "phase", *((pl.col(name) * unit.factor).alias(name) for name in numbers))
-    base = alt.Chart(alt.Data(values=scaled.to_dicts())).encode(
+    # By name: Altair copies a chart's data each time that it adds to the chart.
+    base = alt.Chart(alt.NamedData("rows")).encode(
         x=alt.X(f"{x}:O", title=title, sort=None, axis=alt.Axis(labelAngle=0)),
         color=alt.Color("phase:N", scale=alt.Scale(domain=["before", "since"], range=[BEFORE, EFFECT]), legend=None),
     )
@@ -59,15 +60,16 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
     bars = base.mark_rule(strokeWidth=2.5).encode(y=alt.Y("ci_low:Q", title=f"difference{unit_word}"), y2="ci_high:Q")
     points = base.mark_point(filled=True, size=80, opacity=1).encode(y="estimate:Q")
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(y="zero:Q")
-    drawn = zero + bars + points
+    layers = [zero, bars, points]
     if "band_low" in numbers:
-        drawn = base.mark_rule(strokeWidth=1).encode(y="band_low:Q", y2="band_high:Q") + drawn
+        layers.insert(0, base.mark_rule(strokeWidth=1).encode(y="band_low:Q", y2="band_high:Q"))
     chart = (
-        drawn.properties(width=WIDTH, height=HEIGHT)
+        alt.layer(*layers)
+        .properties(width=WIDTH, height=HEIGHT)
         .configure_view(stroke=None)
         .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=14, titleFontSize=13)
     )
-    return _svg(chart, description)
+    return _svg(chart, description, rows=scaled.to_dicts())
 
 
 def power_curves(points: list[dict], *, marked: float | None = None) -> str:
@@ -96,10 +98,10 @@ def power_curves(points: list[dict], *, marked: float | None = None) -> str:
     return _svg(drawn, "Chance to find an effect by its size, for half, this and twice this many units")
 
 
-def _svg(chart, description: str) -> str:
+def _svg(chart, description: str, **datasets: list[dict]) -> str:
     import vl_convert
 
-    drawn = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
+    drawn = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict() | {"datasets": datasets}))
     svg = drawn[drawn.index("<svg") :]
     safe = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     # Scales with the page; the description is what a screen reader says.
