@@ -19,13 +19,13 @@ import polars as pl
 import durable
 from publish.content import content_hash
 from publish.disclosure import KEYS, at_least
+from publish.files import seal, write_manifest, write_table
 from publish.page import render
 from publish.protect import NAMED, Audited, People, protected, suppressed
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
 READERS_STORAGE_VERSION = "v1.0.0"
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 Tables = dict[str, pl.DataFrame]
@@ -129,21 +129,18 @@ def _write(
     for left in target.parent.glob(".*.tmp"):  # by a run that was killed; whoever writes here holds the workspace
         durable.remove(left)
     temporary = target.with_name(f".{target.name}.tmp")
-    for folder in ("parquet", "csv"):
-        (temporary / folder).mkdir(mode=0o750, parents=True)
-    for name, table in tables.items():
-        durable.step(f"write {name}")
-        table.write_parquet(temporary / "parquet" / f"{name}.parquet")
-        harmless(table).write_csv(temporary / "csv" / f"{name}.csv")
+    folders = {name: temporary / name for name in ("parquet", "csv")}
+    for folder in folders.values():
+        folder.mkdir(mode=0o750, parents=True)
+    facts = {name: write_table(table, name, **folders) for name, table in tables.items()}
     _write_duckdb(tables, temporary / "metrics.duckdb")
-    manifest = _manifest(content, tables, verdict, order, target.name, temporary)
+    manifest = _manifest(content, facts, verdict, order, target.name)
     number = 1 + max((number for number, name in _numbered(target.parent) if name != target.name), default=0)
     manifest |= {"number": number, "candidate": candidate, "disclosure": told}
     page = render(content, guarded, title=order.title, manifest=manifest, study=order.study)
     (temporary / "index.html").write_text(page, encoding="utf-8")
-    text = json.dumps(manifest, indent=2, default=str, ensure_ascii=False) + "\n"
-    (temporary / "manifest.json").write_text(text, encoding="utf-8")
-    _seal(temporary)
+    write_manifest(manifest, temporary)
+    seal(temporary, file_mode=0o440, folder_mode=0o750)
     if target.exists():  # left by a run that broke off
         durable.remove(target)
     durable.rename(temporary, target)
@@ -165,18 +162,6 @@ def _told(audit: Audited, tables: dict[str, pl.DataFrame]) -> dict:
     }
 
 
-def harmless(table: pl.DataFrame) -> pl.DataFrame:
-    """Text that a spreadsheet would run as a formula gets an apostrophe in front."""
-    texts = [name for name, kind in table.schema.items() if kind == pl.String]
-    return table.with_columns(
-        pl.when(pl.col(name).str.slice(0, 1).is_in(FORMULA))
-        .then("'" + pl.col(name))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
-
-
 def _write_duckdb(tables: dict[str, pl.DataFrame], path: Path) -> None:
     """The same bytes each time. Compressed text ends in whatever the process had in memory there (duckdb#23382), which
     is not ours to publish."""
@@ -194,7 +179,7 @@ def _write_duckdb(tables: dict[str, pl.DataFrame], path: Path) -> None:
         raise RuntimeError(f"{path.name} was not closed cleanly (a .wal is left); nothing is published")
 
 
-def _manifest(content, tables, verdict, order: Order, identity: str, folder: Path) -> dict:
+def _manifest(content: Tables, facts: dict, verdict: dict, order: Order, identity: str) -> dict:
     def total(key: str) -> int:
         return sum(item[key] for item in order.inputs)
 
@@ -239,22 +224,8 @@ def _manifest(content, tables, verdict, order: Order, identity: str, folder: Pat
             for item in order.restatements
         ],
         "verdict": verdict,
-        "tables": {
-            name: {
-                "rows": table.height,
-                "sha256": hashlib.sha256((folder / "parquet" / f"{name}.parquet").read_bytes()).hexdigest(),
-            }
-            for name, table in tables.items()
-        },
+        "tables": facts,
     }
-
-
-def _seal(folder: Path) -> None:
-    """Files read-only and on disk, directories closed to others."""
-    for path in sorted(folder.rglob("*")):
-        path.chmod(0o750 if path.is_dir() else 0o440)
-        durable.sync(path)
-    folder.chmod(0o750)
 
 
 def make_current(releases: Path, identity: str) -> None:

@@ -11,7 +11,6 @@ named (docs/runbooks/deploy.md).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,8 @@ import polars as pl
 
 import durable
 from publish.disclosure import check_floor, hide, small
-from publish.release import CURRENT, check_verdict, harmless
+from publish.files import seal, write_manifest, write_table
+from publish.release import CURRENT, check_verdict
 
 COACHES = "pub_coaches"
 NUMBERS = ("change", "pooled", "ci_low", "ci_high", "funnel_low", "funnel_high", "shrinkage", "n_people", "n_units")
@@ -77,22 +77,16 @@ def _write(table: pl.DataFrame, verdict: dict, target: Path, facts: dict) -> Non
         if left.exists():
             durable.remove(left)
     temporary.mkdir(mode=0o700)
-    durable.step(f"write {COACHES}")
-    table.write_parquet(temporary / f"{COACHES}.parquet")
-    harmless(table).write_csv(temporary / f"{COACHES}.csv")
-    digest = hashlib.sha256((temporary / f"{COACHES}.parquet").read_bytes()).hexdigest()
+    written = write_table(table, COACHES, parquet=temporary, csv=temporary)
     manifest = {
         "release": target.name,
         **facts,
         "says": SAYS,
         "verdict": verdict,
-        "tables": {COACHES: {"rows": table.height, "sha256": digest}},
+        "tables": {COACHES: written},
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-    (temporary / "manifest.json").write_text(text, encoding="utf-8")
-    for path in sorted(temporary.iterdir()):
-        path.chmod(0o400)
-        durable.sync(path)
+    write_manifest(manifest, temporary)
+    seal(temporary, file_mode=0o400, folder_mode=0o700)
     durable.rename(temporary, target)
 
 

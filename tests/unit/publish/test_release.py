@@ -10,12 +10,12 @@ import pytest
 
 from publish import ledger
 from publish.content import content_hash
+from publish.files import harmless
 from publish.release import (
     NotAllowed,
     Order,
     _write_duckdb,
     current_release,
-    harmless,
     list_releases,
     make_current,
     publish,
