@@ -25,6 +25,7 @@ from scipy.optimize import linprog
 LARGEST_MARGIN = 0.1  # of an atom's room: more of one atom would cost others theirs
 ROUNDS = 6  # of programmes that push many atoms at once
 MAX_PROGRAMMES = 100  # atoms that get programmes of their own; of the rest the bound stands, which is never too wide
+NO_SLACK = 1e-8  # as a share of the figure: below HiGHS's tolerance of 1e-7
 PRIME = 2_147_483_647  # 2³¹ − 1: products of two remainders fit into 63 bits, and no denominator of ours divides it
 
 
@@ -123,11 +124,9 @@ def widths(
     than `wanted` get programmes of their own. Raises ValueError where the figures contradict each other or the range.
     """
     n_atoms = sizes.size
-    matrix = sparse.csr_array(members.astype(float))
-    # Sums of atoms as shares of their room; each is to keep a margin to both ends, as wide as LARGEST_MARGIN.
     room = sizes * float(high - low)
-    right = totals - members @ (sizes * low)
-    scaled = matrix @ sparse.diags_array(room)
+    scaled, right = _in_shares(members, totals, sizes, low, high)
+    # Each atom's sum is to keep a margin to both ends, as wide as LARGEST_MARGIN.
     identity = sparse.eye_array(n_atoms)
     found = linprog(
         np.append(np.zeros(n_atoms), -np.ones(n_atoms)),
@@ -168,6 +167,32 @@ def widths(
         least[atom] = _exactly(scaled, right, int(atom), room[atom], sizes[atom], high - low)
         n_programmes += 2
     return Widths(least, n_programmes)
+
+
+def within_range(members: np.ndarray, totals: np.ndarray, sizes: np.ndarray, *, low: float, high: float) -> np.ndarray:
+    """Which figures (F, booleans) can stand together for values in [low, high]: those that need no slack where slack
+    is least in all (elastic filtering: Chinneck & Dravnieks 1991, ORSA J. Comput. 3(2)). Arguments as of `widths`."""
+    scaled, right = _in_shares(members, totals, sizes, low, high)
+    n_figures, n_atoms = scaled.shape
+    slack = sparse.eye_array(n_figures)
+    found = linprog(
+        np.append(np.zeros(n_atoms), np.ones(2 * n_figures)),
+        A_eq=sparse.hstack([scaled, slack, -slack]),
+        b_eq=right,
+        bounds=[(0, 1)] * n_atoms + [(0, None)] * (2 * n_figures),
+        method="highs",
+    )
+    if found.status != 0:
+        raise RuntimeError(f"the programme that needs least slack was not solved: {found.message}")
+    return found.x[n_atoms:].reshape(2, n_figures).sum(axis=0) < NO_SLACK
+
+
+def _in_shares(members, totals, sizes, low: float, high: float) -> tuple[sparse.csr_array, np.ndarray]:
+    """The figures as equations on the share of its room that each atom's sum takes, each as a share of its largest."""
+    room = sizes * float(high - low)
+    largest = np.abs(members) @ room
+    largest[largest == 0] = 1.0
+    return sparse.csr_array(members * room / largest[:, None]), (totals - members @ (sizes * low)) / largest
 
 
 def _solve(objective: np.ndarray, scaled, right: np.ndarray) -> np.ndarray:

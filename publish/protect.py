@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
-from publish.audit import PRIME, Known, is_dominated, nearly_unanimous, widths
+from publish.audit import PRIME, Known, is_dominated, nearly_unanimous, widths, within_range
 from publish.disclosure import ALL, KEYS, Guarded, guard_tables
 from publish.figures import Counts, Equation, Figure, figures_of_means
 from publish.memory import TOLD_EQUATIONS, Behind, Memory
@@ -303,19 +303,21 @@ def _wide_enough(allowed, before, columns: _Columns, facts: Mapping, number: int
             for e in figure.equations
         )
 
+    def system(told: list[tuple[Equation, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        rows = np.array([row(*each) for each in told])
+        return rows, np.array([equation.total for equation, _ in told]), columns.sizes
+
     def narrow_with(told: list[tuple[Equation, int]]) -> np.ndarray:
-        rows, totals = np.array([row(*each) for each in told]), np.array([equation.total for equation, _ in told])
-        found = widths(rows, totals, columns.sizes, low=low, high=high, wanted=wanted)
-        return found.least < wanted
+        return widths(*system(told), low=low, high=high, wanted=wanted).least < wanted
 
     n_figures = len(allowed)
     allowed = [figure for figure in allowed if leaves_open(figure)]
     before = [(equation, release) for equation, release in before if row(equation, release).any()]
-    try:
-        # What earlier releases tell by themselves cannot be called back, and is no reason to hide tonight's.
-        told_already = narrow_with(before) if before else np.zeros(columns.sizes.size, bool)
-    except ValueError:  # the range was declared otherwise then
-        before, told_already = [], np.zeros(columns.sizes.size, bool)
+    if before:  # those that do not fit are of a time when the range was declared otherwise
+        fits = within_range(*system(before), low=low, high=high)
+        before = [told for told, is_fit in zip(before, fits, strict=True) if is_fit]
+    # What earlier releases tell by themselves cannot be called back, and is no reason to hide tonight's.
+    told_already = narrow_with(before) if before else np.zeros(columns.sizes.size, bool)
     while allowed:
         told = before + [(equation, number) for figure in allowed for equation in figure.equations]
         narrow = np.flatnonzero(narrow_with(told) & ~told_already)

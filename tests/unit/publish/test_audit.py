@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from publish.audit import PRIME, Known, is_dominated, widths
+from publish.audit import PRIME, Known, is_dominated, widths, within_range
 
 
 def rank(rows: list[list[int]]) -> int:
@@ -132,6 +132,27 @@ def test_unanimous_answers_are_told_by_their_mean():
 def test_figures_that_contradict_each_other_are_said_to():
     with pytest.raises(ValueError, match="contradict"):
         widths(np.array([[1, 1], [1, 1]]), np.array([10.0, 20.0]), np.array([5, 5]), low=0, high=100, wanted=5)
+
+
+def test_of_figures_that_contradict_the_range_only_those_are_left_out():
+    sizes = np.array([5, 5, 5])
+    rows = np.array([[1, 1, 0], [0, 1, 1], [1, 1, 1], [0, 0, 1]])
+    totals = np.array([400.0, 500.0, 900.0, 4000.0])  # the last is more than five values up to 100 can be
+    assert within_range(rows, totals, sizes, low=0, high=100).tolist() == [True, True, True, False]
+    totals[3] = 450.0  # in the range, but the three before say 500
+    assert within_range(rows, totals, sizes, low=0, high=100).sum() == 3
+    totals[3] = 500.0
+    assert within_range(rows, totals, sizes, low=0, high=100).all()
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_figures_of_real_values_all_stand_together_and_can_be_bounded(seed):
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice([1, 3, 40], size=30)
+    rows = rng.integers(0, 2, size=(20, 30)) * rng.choice([1.0, 0.01, -1.0], size=(20, 1))
+    totals = rows @ (rng.choice([0, 37.5, 100], size=30) * sizes)
+    assert within_range(rows, totals, sizes, low=0.0, high=100.0).all()
+    widths(rows, totals, sizes, low=0.0, high=100.0, wanted=5.0)
 
 
 def test_who_dominates_a_sum_by_hand():
