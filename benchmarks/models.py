@@ -54,11 +54,11 @@ def prepare(root: Path, design: Design) -> None:
 def build(root: Path, day: date, *, from_nothing: bool) -> tuple[float, dict[str, float]]:
     """Wall seconds of the whole, and of each node by name."""
     target = root / "target"
-    command = [str(DBT), "--quiet", "build", "--exclude", "test_type:unit", "--vars", json.dumps({"as_of": str(day)})]
+    command = [str(DBT), "--quiet", "build", "--exclude", "test_type:unit"]
     command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(target), "--log-path", str(root / "log")]
     command += ["--full-refresh"] if from_nothing else []
-    env = os.environ | {"COACHING_WAREHOUSE": str(root / "warehouse.duckdb"), "DO_NOT_TRACK": "1"}
+    env = os.environ | {"COACHING_WAREHOUSE": str(root / "warehouse.duckdb"), "COACHING_AS_OF": str(day)}
     started = time.monotonic()
     done = subprocess.run(command, env=env, cwd=PROJECT, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,6 +1,5 @@
 """staging to comparisons: dbt, by the stock integration; its tests are asset checks, its schemas are groups."""
 
-import json
 import os
 import subprocess
 import sys
@@ -63,12 +62,11 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
         target = night.workspace.dbt_target / "run"
         # The night says where the warehouse is, also when it was started for another workspace than the server's.
-        os.environ.update(_environment(night.workspace))
-        variables = json.dumps({"as_of": str(night.day)})
+        os.environ.update(_environment(night.workspace), COACHING_AS_OF=str(night.day))
         # What another version of the code computed is computed anew.
         stamp = night.workspace.dbt_target / "built_with"
         is_same = stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()
-        arguments = ["build", "--vars", variables, *([] if is_same else ["--full-refresh"])]
+        arguments = ["build", *([] if is_same else ["--full-refresh"])]
         stamp.unlink(missing_ok=True)
         yield from dbt.cli(arguments, context=context, target_path=target).stream()
         durable.replace_text(stamp, code_version())

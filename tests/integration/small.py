@@ -1,6 +1,5 @@
 """Organisations small enough to count by hand: files of a few lines through ingest and dbt, without a night."""
 
-import json
 import os
 import subprocess
 import tempfile
@@ -67,11 +66,11 @@ class Small:
         assert done.returncode == 0, done.stdout[-6000:]
 
     def dbt(self, as_of: date, *arguments: str) -> subprocess.CompletedProcess:
-        env = os.environ | {"COACHING_WAREHOUSE": str(self.warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        env = os.environ | {"COACHING_WAREHOUSE": str(self.warehouse), "COACHING_AS_OF": str(as_of)}
+        env["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
         paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         paths += ["--target-path", str(TARGET), "--log-path", str(self.root / "log")]
-        variables = ["--vars", json.dumps({"as_of": str(as_of)})]
-        command = [str(DBT), *arguments, *variables, *paths]
+        command = [str(DBT), *arguments, *paths]
         return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
     def ask(self, sql: str) -> pl.DataFrame:

@@ -28,10 +28,10 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
     settings.write_text(named, encoding="utf-8")
     with warehouse(copy_of_published.warehouse) as connection:
         connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter', 0)", [name])
-    command = [str(DBT), "build", "--exclude", "test_type:unit", "--vars", '{"as_of": "2025-01-01"}']
+    command = [str(DBT), "build", "--exclude", "test_type:unit"]
     paths = ["--project-dir", str(project), "--profiles-dir", str(project)]
     paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
-    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "DO_NOT_TRACK": "1"}
+    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "COACHING_AS_OF": "2025-01-01"}
     done = subprocess.run([*command, *paths], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
     with warehouse(copy_of_published.warehouse) as connection:
