@@ -16,7 +16,8 @@ SOURCES = {f"cmp_{name}": f"comparisons.cmp_{name}" for name in COMPARISONS} | {
     f"est_{name}": f"estimates.est_{name}" for name in ("estimates", "power", "decisions", "money", "diagnostics")
 }
 OUTCOMES = """
-    select metric, label, family, unit, direction, source, role, anticipation, lowest, highest
+    select metric, label, family, unit, direction, source, role, anticipation, lowest, highest, period, measure,
+        case when panel = 'pnl_surveys' then of_what end as scale
     from staging.stg_study__outcomes
 """
 

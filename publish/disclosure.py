@@ -14,6 +14,7 @@ from types import MappingProxyType
 import polars as pl
 
 FLOOR = 5  # in code: configuration can only raise it
+WIDTH = 0.05  # of a metric's range: how far everybody's value stays open
 
 
 class FloorViolated(ValueError):
@@ -191,20 +192,20 @@ def guard_characteristics(characteristics: pl.DataFrame, minimum: int) -> Guarde
     return Guarded(guarded.table.drop("_hidden", "_dimension"), guarded.n_hidden)
 
 
+ITEM_COUNTS = ("n_respondents", "n_complete", "n_answered", "no_answer_share")
+ITEM_FIGURES = ("mean_score", "favourable_share")
+
+
 def guard_items(items: pl.DataFrame, minimum: int) -> Guarded:
-    """Items with enough answers; how many did not answer, and who was favourable, only with enough on either side."""
-    whole = hide(
-        items,
-        small(("n_answered",), minimum),
-        ("n_respondents", "n_answered", "mean_score", "favourable_share", "no_answer_share"),
-    )
+    """Items with enough answers, of people of whom enough answered every item; how many did not answer, and who was
+    favourable, only with enough on either side; no mean that is nearly everybody's answer."""
+    whole = hide(items, small(("n_answered", "n_complete"), minimum), (*ITEM_COUNTS, *ITEM_FIGURES))
     silent = pl.col("n_respondents") - pl.col("n_answered")
-    asked = hide(whole.table, silent < minimum, ("n_respondents", "no_answer_share"))
-    favourable = hide(
-        asked.table,
-        either_side(pl.col("favourable_share"), pl.col("n_answered"), minimum),
-        ("favourable_share",),
-    )
+    asked = hide(whole.table, silent < minimum, ("n_answered", "no_answer_share"))
+    count, mean = pl.col("n_respondents"), pl.col("mean_score")
+    unanimous = count * pl.min_horizontal(mean, 100 - mean) < 100 * WIDTH
+    open_means = hide(asked.table, unanimous, ("mean_score",))
+    favourable = hide(open_means.table, either_side(pl.col("favourable_share"), count, minimum), ("favourable_share",))
     return Guarded(favourable.table, whole.n_hidden + favourable.n_hidden)
 
 
@@ -229,7 +230,7 @@ def guard_scales(scales: pl.DataFrame, minimum: int) -> Guarded:
     is_small = small(("n_people",), minimum)
     marked = scales.with_columns(is_small.any().over("launched_date", "scale").alias("_hidden"))
     hidden = is_small | (pl.col("_hidden") & (pl.col("arm") == ALL))
-    guarded = hide(marked, hidden, ("n_people", "mean_score", "cronbach_alpha"))
+    guarded = hide(marked, hidden, ("n_people", "cronbach_alpha"))
     return Guarded(guarded.table.drop("_hidden"), guarded.n_hidden)
 
 

@@ -17,11 +17,11 @@ import numpy as np
 import polars as pl
 
 from publish.audit import PRIME, Known, is_dominated, nearly_unanimous, widths, within_range
-from publish.disclosure import ALL, KEYS, Guarded, guard_tables
+from publish.disclosure import ALL, KEYS, WIDTH, Guarded, guard_tables
 from publish.figures import Counts, Equation, Figure, figures_of_means
+from publish.items import GROUP, figures_of_items, without_refused
 from publish.memory import TOLD_EQUATIONS, Behind, Memory
 
-WIDTH = 0.05  # of the metric's range: how far everybody's value stays open
 P_PERCENT = 10  # of values without an end: the second largest does not know the largest so well (p % rule)
 EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digits in another order of rows
 
@@ -66,10 +66,12 @@ def _ever(behind: Behind, after: Memory) -> pl.DataFrame:
 @dataclass(frozen=True)
 class Audited:
     """What was decided: refused keys by table, all that must stay hidden (`withheld`: those, and what was hidden when
-    the audit looked, since nobody has audited it), and the equations that this release is the first to tell."""
+    the audit looked, since nobody has audited it), items that are `apart` from the people counted, and the equations
+    that this release is the first to tell."""
 
     refused: dict[str, set[tuple]]
     withheld: dict[str, set[tuple]]
+    apart: set[tuple]
     constraints: pl.DataFrame
     n_figures: int
     n_narrow: int
@@ -118,8 +120,15 @@ def _current(atoms: pl.DataFrame) -> pl.DataFrame:
     return places.filter(pl.col("replaced_in").is_null())
 
 
-def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: People, minimum: int) -> Audited:
-    """Decide about every figure of means in the guarded `tables`, beside those that were told before."""
+def audited(
+    tables: Mapping[str, pl.DataFrame],
+    outcomes: pl.DataFrame,
+    people: People,
+    minimum: int,
+    items: pl.DataFrame | None = None,
+) -> Audited:
+    """Decide about every figure of means in the guarded `tables`, beside those that were told before. `items`: rows of
+    `cmp_items` of which something is to be shown."""
     atoms = atoms_of(people)
     current = _current(atoms)
     facts = {row["metric"]: row for row in outcomes.iter_rows(named=True)}
@@ -135,7 +144,8 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
         return counts[metric, segment]
 
     by_metric: dict[str, list[Figure]] = {}
-    for figure in figures_of_means(shown, of):
+    of_items, apart = figures_of_items(items, outcomes, of) if items is not None else ([], set())
+    for figure in (*figures_of_means(shown, of), *of_items):
         by_metric.setdefault(figure.equations[0].metric, []).append(figure)
     refused: dict[str, set[tuple]] = {}
     kept: list[Figure] = []
@@ -158,9 +168,8 @@ def audited(tables: Mapping[str, pl.DataFrame], outcomes: pl.DataFrame, people: 
                 refused.setdefault(figure.table, set()).add(figure.key)
     n_figures = sum(map(len, by_metric.values()))
     withheld = {name: refused.get(name, set()) | _hidden_in(name, tables[name]) for name in KEYS}
-    return Audited(
-        refused, withheld, constraints_of(news, people.number, periods), n_figures, n_narrow, _covered(kept, counts)
-    )
+    told_first = constraints_of(news, people.number, periods)
+    return Audited(refused, withheld, apart, told_first, n_figures, n_narrow, _covered(kept, counts))
 
 
 def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, anticipation: int) -> Counts:
@@ -368,8 +377,13 @@ def protected(
     day (`told_on`) on which it was told.
     """
     first = guard_tables(dict(content), minimum)
-    found = audited({name: first[name].table for name in KEYS}, content["outcomes"], people, minimum)
+    asked = first["pub_items"].table.filter(pl.col("n_respondents").is_not_null())
+    items = content["cmp_items"].join(asked, on=GROUP, how="semi", maintain_order="left")
+    found = audited({name: first[name].table for name in KEYS}, content["outcomes"], people, minimum, items)
     guarded = guard_tables(dict(content), minimum, found.withheld)
+    guarded["pub_items"] = without_refused(
+        guarded["pub_items"], found.apart, found.refused.get("pub_items", set()), last.get("pub_items"), minimum
+    )
     for name, keys in KEYS.items():
         part = guarded[name]
         told = part.table.with_columns(pl.lit(day).alias("told_on"))
@@ -433,7 +447,7 @@ def suppressed(guarded: Mapping[str, Guarded], minimum: int) -> pl.DataFrame:
             for column, kind in table.schema.items()
             if kind.is_numeric()
             and column not in keys
-            and column.startswith(("n_", "mean", "share", "estimate", "low"))
+            and (column.startswith(("n_", "mean", "share", "estimate", "low")) or column.endswith("_share"))
         ]
         for row in table.iter_rows(named=True):
             if row.get("status") in ("estimated", "not_estimable"):

@@ -396,13 +396,12 @@ def scales(tables: Tables) -> Sheet:
     last = found.filter((pl.col("launched_date") == pl.col("launched_date").max()) & (pl.col("arm") == ALL))
     return Sheet(
         f"Survey scales in the last wave ({last['launched_date'][0]})" if last.height else "Survey scales",
-        ("scale", "items", "answered every item", "mean", "Cronbach’s alpha"),
+        ("scale", "items", "answered every item", "Cronbach’s alpha"),
         [
             (
                 row["scale"].replace("_", " "),
                 count(row["n_items"]),
                 count(row["n_people"]),
-                figure(1)(row["mean_score"]),
                 "one item" if row["n_items"] == 1 else figure(2)(row["cronbach_alpha"]),
             )
             for row in last.sort("scale").iter_rows(named=True)

@@ -367,9 +367,9 @@ def test_items_and_cronbachs_alpha_by_hand(tiny):
     )
     assert items == [
         ("autonomy_1", "control", 3, 3, 50.0, pytest.approx(1 / 3)),
-        ("autonomy_1", "pilot", 5, 4, 62.5, 0.5),
+        ("autonomy_1", "pilot", 4, 4, 62.5, 0.5),
         ("engagement_5", "control", 3, 3, 50.0, pytest.approx(1 / 3)),
-        ("engagement_5", "pilot", 5, 4, 62.5, 0.5),
+        ("engagement_5", "pilot", 4, 4, 62.5, 0.5),
     ]
     alphas = dict(
         tiny.rows(

@@ -231,7 +231,7 @@ def test_the_rules_name_columns_that_the_tables_have(table, published):
 
 
 def test_an_arm_that_is_hidden_hides_the_whole_of_a_scale():
-    row = {"launched_date": "2026-01-31", "scale": "s", "mean_score": 60.0, "cronbach_alpha": 0.8}
+    row = {"launched_date": "2026-01-31", "scale": "s", "cronbach_alpha": 0.8}
     frame = pl.DataFrame([row | {"arm": arm, "n_people": n} for arm, n in (("all", 69), ("pilot", 60), ("control", 9))])
     assert guard_scales(frame, 10).table["n_people"].to_list() == [None, 60, None]
 
@@ -300,15 +300,27 @@ def test_a_share_of_few_people_is_hidden_on_either_side():
     shown = dict(guard_characteristics(frame, 10).table.select("characteristic", "mean_pilot").iter_rows())
     assert shown["department: Legal"] is None and shown["fte"] == 0.02
     assert [shown["department: Sales"], shown["department: Ops"]].count(None) == 1  # else the rest would tell
-    item = {"mean_score": 70.0, "n_respondents": 40, "n_answered": 39, "no_answer_share": 1 / 40}
-    found = guard_items(pl.DataFrame([item | {"favourable_share": 38 / 39}]), 10).table.row(0, named=True)
-    assert (found["n_answered"], found["n_respondents"], found["no_answer_share"], found["favourable_share"]) == (
-        39,
-        None,
-        None,
-        None,
-    )
-    assert guard_items(pl.DataFrame([item | {"favourable_share": 0.5}]), 10).table["favourable_share"].item() == 0.5
+
+
+ITEM = {"mean_score": 70.0, "n_respondents": 40, "n_complete": 39, "n_answered": 39, "no_answer_share": 1 / 40}
+ITEM |= {"favourable_share": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "hidden"),
+    [
+        ({}, {"n_answered", "no_answer_share"}),  # who left it out is one person
+        ({"favourable_share": 38 / 40}, {"n_answered", "no_answer_share", "favourable_share"}),
+        ({"mean_score": 99.9}, {"n_answered", "no_answer_share", "mean_score"}),  # nearly everybody gave the best
+        ({"mean_score": 0.1}, {"n_answered", "no_answer_share", "mean_score"}),
+        ({"n_answered": 20, "n_complete": 10, "no_answer_share": 0.5}, set()),
+        ({"n_answered": 20, "n_complete": 9, "no_answer_share": 0.5}, set(ITEM)),
+        ({"n_answered": 9, "n_complete": 9, "no_answer_share": 31 / 40}, set(ITEM)),
+    ],
+)
+def test_an_item_shows_what_is_about_enough_people(given, hidden):
+    found = guard_items(pl.DataFrame([ITEM | given]), 10).table.row(0, named=True)
+    assert {name for name, value in found.items() if value is None} == hidden
 
 
 def test_the_breadth_of_a_cascade_tells_no_small_number_of_trainers():

@@ -15,6 +15,24 @@ answers as (
     from {{ ref('stg_survey__answers') }}
 ),
 
+programme as (
+    select favourable_from from {{ ref('stg_study__programmes') }}
+),
+
+-- Who answered too few items of a scale is in none of its figures: items are of the very people that its score is of.
+scored as (
+    select
+        load_id,
+        response_id,
+        launched_date,
+        survey,
+        scale,
+        score,
+        favourable
+    from {{ ref('int_scale_scores') }}
+    where is_scored
+),
+
 -- What a wave asked. Managers may be asked more than others: what somebody was not asked shows as no answer.
 asked as (
     select distinct
@@ -25,7 +43,9 @@ asked as (
     from answers
 )
 
--- Histograms: how many gave which answer. An empty answer is a blank or a "don't know".
+-- Histograms: how many gave which answer. An empty answer is a blank or a "don't know"; it counts as the mean of the
+-- person's other answers, as it does in the score. Else a score and its items would be of groups that differ by the few
+-- who left one out, and the difference would be theirs (docs/decisions/0012).
 select
     respondents.unit_id,
     respondents.cohort,
@@ -35,12 +55,26 @@ select
     asked.item,
     coalesce(cast(answers.answer as {{ dbt.type_string() }}), 'no answer') as answer,
     answers.score,
+    coalesce(answers.score, scored.score) as counted_score,
+    case
+        when answers.score is null then scored.favourable
+        when answers.score >= programme.favourable_from then 1.0
+        else 0.0
+    end as counted_favourable,
     cast(count(*) as bigint) as n_people
 from respondents
+cross join programme
 inner join asked
     on
         respondents.survey = asked.survey
         and respondents.launched_date = asked.launched_date
+inner join scored
+    on
+        respondents.load_id = scored.load_id
+        and respondents.response_id = scored.response_id
+        and respondents.launched_date = scored.launched_date
+        and asked.survey = scored.survey
+        and asked.scale = scored.scale
 left join answers
     on
         respondents.load_id = answers.load_id
@@ -56,4 +90,10 @@ group by
     asked.scale,
     asked.item,
     coalesce(cast(answers.answer as {{ dbt.type_string() }}), 'no answer'),
-    answers.score
+    answers.score,
+    coalesce(answers.score, scored.score),
+    case
+        when answers.score is null then scored.favourable
+        when answers.score >= programme.favourable_from then 1.0
+        else 0.0
+    end

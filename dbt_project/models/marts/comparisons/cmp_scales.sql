@@ -54,7 +54,6 @@ scaled as (
         scale,
         max(n_items) as n_items,
         max(n_people) as n_people,
-        max(case when item = '(total)' then total end) as total,
         max(case when item = '(total)' then variance end) as total_variance,
         {{ exact_sum("case when item <> '(total)' then variance end") }} as item_variances
     from varied
@@ -69,7 +68,6 @@ select
     scaled.arm,
     cast(scaled.n_items as bigint) as n_items,
     cast(scaled.n_people as bigint) as n_people,
-    cast(50.0 + scaled.total / scaled.n_people / scaled.n_items as double) as mean_score,
     case
         when scaled.n_items > 1 and scaled.total_variance > 0
             then cast(
