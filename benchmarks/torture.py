@@ -188,35 +188,35 @@ class Ground:
         from orchestration.workspace import HOUSE
         from simulation import simulate
 
-        start, clean, mid = (self.folder / name for name in ("start", "clean", "mid"))
+        start, clean, mid, victim = (self.folder / name for name in ("start", "clean", "mid", "victim"))
         if not (self.folder / "ready").exists():
-            for path in (start, clean, mid):
+            for path in (start, clean, mid, victim):
                 shutil.rmtree(path, ignore_errors=True)
-            simulate(self.design, start / "inbox", truth_path=start / "truth.json")
-            shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", start / "study.yml")
-            late = [path for path in (start / "inbox").rglob("*") if str(self.days[0])[:7] in path.name]
+            # All are made where the victims will lie: of a warehouse at another path dbt parses its project anew.
+            simulate(self.design, victim / "inbox", truth_path=victim / "truth.json")
+            shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", victim / "study.yml")
+            late = [path for path in (victim / "inbox").rglob("*") if str(self.days[0])[:7] in path.name]
             for path in late:  # the last month arrives for the night that is tortured
                 path.rename(self.folder / f"{path.parent.name}__{path.name}")
-            must(in_child(night, start, self.days[0], "all"))
+            must(in_child(night, victim, self.days[0], "all"))
             for path in self.folder.glob("*__*"):
                 source, name = path.name.split("__")
-                path.rename(start / "inbox" / source / name)
-            shutil.copytree(start, clean, symlinks=True)
-            self.old = served(start)
+                path.rename(victim / "inbox" / source / name)
+            victim.rename(start)
             (self.folder / "steps_all").unlink(missing_ok=True)
-            must(in_child(steps_of, clean, self.days[1], "all", self.folder / "steps_all"))
-            self._make_mid(start, mid)
+            root, begun = self.begin("all"), time.monotonic()
+            must(in_child(steps_of, root, self.days[1], "all", self.folder / "steps_all"))
+            (self.folder / "seconds").write_text(str(time.monotonic() - begun))
+            victim.rename(clean)
+            must(in_child(until_estimates, self.begin("all"), self.days[1]))
+            victim.rename(mid)
             (self.folder / "ready").write_text(served(start))
         self.old = (self.folder / "ready").read_text()
+        self.seconds = float((self.folder / "seconds").read_text())  # of a whole night
         self.clean = fingerprint(clean)
         self.new = served(clean)
         if self.old == self.new:
             raise AssertionError("the tortured night would publish nothing new")
-
-    def _make_mid(self, start: Path, mid: Path) -> None:
-        """A night that ends before its first estimate."""
-        shutil.copytree(start, mid, symlinks=True)
-        must(in_child(until_estimates, mid, self.days[1]))
 
     def begin(self, part: str) -> Path:
         """A fresh copy for one kill."""
@@ -267,12 +267,13 @@ def must(code: int) -> None:
 
 
 def moments(ground: Ground, part: str) -> list:
-    """When the part is struck, in order: before which step, after how many seconds, or what the trouble names."""
+    """When the part is struck, in order: before which step, after which share of a night's time, or what the trouble
+    names."""
     if part in troubles():
         return troubles()[part][1](ground)
     if part == "random":
         draw = random.Random(20_260_101)
-        return [round(draw.uniform(0.5, 45.0), 2) for _ in range(RANDOM_KILLS)]
+        return [round(draw.uniform(0.01, 1.0), 3) for _ in range(RANDOM_KILLS)]
     return list(range(1, ground.n_steps(part) + 1))
 
 
@@ -281,8 +282,8 @@ def one(ground: Ground, part: str, at: float) -> dict:
     root = ground.begin(part)
     begun = time.monotonic()
     if part == "random":
-        code = in_child(night, root, ground.days[1], "all", kill_after=at)
-        name = f"{at} s"
+        code = in_child(night, root, ground.days[1], "all", kill_after=at * ground.seconds)
+        name = f"{at:.1%} of the night"
     else:
         code = in_child(killed_before, root, ground.days[1], part, int(at))
         name = (ground.folder / f"steps_{part}").read_text(encoding="utf-8").splitlines()[int(at) - 1]
