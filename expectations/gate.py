@@ -41,6 +41,12 @@ def judge(
     room_of = {name: room for name, (room, _) in declared().items()}
     signed = [item for item in accepted if item.until >= day]
     context = _context(docs)
+    # One for all tables: Great Expectations writes its whole configuration whenever it is given another source.
+    batch = (
+        context.data_sources.add_pandas("night")
+        .add_dataframe_asset("table")
+        .add_batch_definition_whole_dataframe("whole")
+    )
     found: dict[str, list[Failure]] = {"block": [], "warn": []}
     used: list[Acceptance] = []
     errors: list[str] = []
@@ -51,7 +57,7 @@ def judge(
             errors.append(f"{name}: the table was not given to the gate")
             continue
         frame = tables[name].reset_index(drop=True)
-        for promise, result in zip(promises, _validate(context, name, frame, promises), strict=True):
+        for promise, result in zip(promises, _validate(context, batch, name, frame, promises), strict=True):
             if result is None or _raised(result.exception_info):
                 errors.append(f"{name}: could not evaluate “{promise.sentence}”")
                 continue
@@ -111,18 +117,20 @@ def _context(docs: Path | None):
     return context
 
 
-def _validate(context, name: str, frame: pd.DataFrame, promises: list[Promise]) -> list:
+def _validate(context, batch, name: str, frame: pd.DataFrame, promises: list[Promise]) -> list:
     """One result per promise, in order; None where Great Expectations gave none."""
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
-    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-    batch = asset.add_batch_definition_whole_dataframe(name)
-    suite = context.suites.add(gx.ExpectationSuite(name=name))
-    for number, promise in enumerate(promises):
-        expectation = getattr(gxe, promise.expectation)
-        note = f"{promise.sentence} ({promise.check}, {promise.level})"
-        suite.add_expectation(expectation(**promise.arguments, meta={"number": number}, notes=note))
+    expectations = [
+        getattr(gxe, promise.expectation)(
+            **promise.arguments,
+            meta={"number": number},
+            notes=f"{promise.sentence} ({promise.check}, {promise.level})",
+        )
+        for number, promise in enumerate(promises)
+    ]
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     outcome = definition.run(
         batch_parameters={"dataframe": frame},
