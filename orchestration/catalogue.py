@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
+from collections.abc import Iterable, Mapping
 
 from expectations.suites import acceptable
 from ingest.strict_yaml import ConfigError
@@ -12,19 +14,37 @@ from orchestration.workspace import HOUSE, Workspace
 CATALOGUE = HOUSE / "dbt_project" / "seeds" / "metrics.csv"
 
 
-def metrics() -> list[str]:
-    """Names of the metrics that can be asked for."""
+def metrics() -> dict[str, dict[str, str]]:
+    """The metrics that can be asked for: their rows of the catalogue by name."""
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
-        return [row["metric"] for row in csv.DictReader(file)]
+        return {row["metric"]: row for row in csv.DictReader(file)}
+
+
+def of_one_count(asked: Iterable[str], known: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Pairs of asked metrics that divide the same count by two things. Told together they tell of those whose two
+    denominators are unlike the others', and these are few (part-timers, of goals met per goal and per full-time month).
+    """
+    ratios = [name for name in asked if known[name]["panel"] == "pnl_activity"]
+    return [
+        (one, other)
+        for one, other in itertools.combinations(ratios, 2)
+        if known[one]["measure"] == known[other]["measure"]
+    ]
 
 
 def checked_study(workspace: Workspace) -> Study:
     """The study, with outcomes that the catalogue knows. Raises ConfigError."""
     study = load_study(workspace.study)
-    unknown = sorted({outcome.metric for outcome in study.outcomes} - set(metrics()))
+    asked, known = [outcome.metric for outcome in study.outcomes], metrics()
+    unknown = sorted(set(asked) - set(known))
     if unknown:
         raise ConfigError(
-            f"{workspace.study}: outcomes: {', '.join(unknown)} is no metric; there are {', '.join(metrics())}"
+            f"{workspace.study}: outcomes: {', '.join(unknown)} is no metric; there are {', '.join(known)}"
+        )
+    for one, other in of_one_count(asked, known):
+        raise ConfigError(
+            f"{workspace.study}: outcomes: {one} and {other} count the same per different things; told together they "
+            "would tell of the few whose working time (or number of goals) is unlike the others': ask for one of them"
         )
     may = acceptable()
     for item in study.accepted:

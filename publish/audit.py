@@ -9,13 +9,15 @@ People whom no figure tells apart are one column, an *atom*: nobody in an atom o
 size of the problem is the number of distinct memberships.
 
 Proven by `Known`: which persons' values follow exactly (a person follows from the equations if and only if one row of
-the reduced echelon form is that person alone). Only checked: named sets of 2 … K − 1 people, by every row of that form
-and by the difference of every two figures; finding all of them is NP-hard.
+the reduced echelon form is that person alone), and of a set that is named whether anything follows about it alone. Only
+checked: all other sets of 2 … K − 1 people, by every row of that form and by the difference of every two figures;
+finding all of them is NP-hard.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,16 +53,29 @@ class Known:
         """A figure that was shown already, or is: what it tells is known from now on."""
         self._keep(*self._with(weights), weights)
 
-    def allows(self, weights: np.ndarray) -> bool:
-        """Add the figure if, together with all that is known, it tells of no fewer than the minimum; else leave it."""
+    def allows(self, weights: np.ndarray, never: Iterable[np.ndarray] = ()) -> bool:
+        """Add the figure if, together with all that is known, it tells of no fewer than the minimum, and nothing of
+        the sets of atoms (A, booleans) that are `never` to be told of by themselves; else leave it."""
         rows, pivots, changed = self._with(weights)
         is_news = pivots is not self._pivots
+        if is_news and any(self._is_told(rows, pivots, atoms) for atoms in never):
+            return False
         if is_news and any(self._is_of_few(self._order[row != 0]) for row in rows[changed]):
             return False
         if is_news and self._is_near_another(weights):
             return False
         self._keep(rows, pivots, changed, weights)
         return True
+
+    def tells_of(self, atoms: np.ndarray) -> bool:
+        """Whether some sum of what is known is about these atoms (A, booleans) and nobody else: exact."""
+        return self._is_told(self._rows, self._pivots, atoms)
+
+    def _is_told(self, rows: np.ndarray, pivots: list[int], atoms: np.ndarray) -> bool:
+        inside = atoms[self._order]
+        # In such a sum no row takes part whose pivot is somebody else: nothing could cancel it.
+        mine = rows[np.flatnonzero(inside[pivots])] if pivots else rows
+        return bool(len(mine)) and rank_modulo(mine[:, ~inside]) < len(mine)
 
     def isolated(self) -> list[np.ndarray]:
         """Atoms (indices) of each row of the form that is about fewer people than the minimum."""
@@ -103,6 +118,19 @@ class Known:
         n_answers = apart @ self.sizes
         near = np.flatnonzero((n_answers > 0) & (n_answers < self.minimum * self._most_often))
         return any(self._is_of_few(np.flatnonzero(apart[k])) for k in near)
+
+
+def rank_modulo(rows: np.ndarray) -> int:
+    """The rank of a matrix of remainders modulo PRIME."""
+    left, rank = rows[:, rows.any(axis=0)], 0
+    while left.size:
+        column = int(np.argmax(left.any(axis=0)))
+        first = int(np.argmax(left[:, column] != 0))
+        row = left[first] * pow(int(left[first, column]), -1, PRIME) % PRIME
+        left = np.delete(left, first, axis=0)
+        left = (left - left[:, column, None] * row % PRIME) % PRIME
+        left, rank = left[:, left.any(axis=0)], rank + 1
+    return rank
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,7 @@ class Rule:
         return Guarded(table.drop("_hidden", strict=False), n_hidden)
 
 
+QUANTILES_OF_UNITS = ("low_unit", "median_unit", "high_unit")
 # Tables that one rule guards whole; the others have a function of their own below.
 RULES = {
     "cmp_cohorts": Rule(
@@ -154,8 +155,8 @@ RULES = {
     ),
     "cmp_doses": Rule(
         counts=("n_people",),
-        figures=("held_per_person_month", "minutes_per_person_month", "low_unit", "median_unit", "high_unit"),
-        own=("n_people_without",),
+        figures=("held_per_person_month", "minutes_per_person_month", *QUANTILES_OF_UNITS),
+        own=("n_people_without", "n_people_smallest_unit"),
     ),
     "cmp_structures": Rule(
         counts=("n_people", "n_managers"),
@@ -216,6 +217,13 @@ def guard_cascade(cascade: pl.DataFrame, minimum: int) -> Guarded:
     whole = hide(cascade, small(counts, minimum), (*counts, *days, "n_trainers", "breadth"))
     trainers = hide(whole.table, small(("n_trainers",), minimum), ("n_trainers", "breadth"))
     return Guarded(trainers.table, whole.n_hidden + trainers.n_hidden)
+
+
+def guard_doses(doses: pl.DataFrame, minimum: int) -> Guarded:
+    """By the rule, and quantiles of units only where every unit is large enough: each is the number of one or two."""
+    whole = RULES["cmp_doses"].guard(doses, minimum)
+    units = hide(whole.table, small(("n_people_smallest_unit",), minimum), QUANTILES_OF_UNITS)
+    return Guarded(units.table.drop("n_people_smallest_unit"), whole.n_hidden)
 
 
 def guard_responses(responses: pl.DataFrame, minimum: int) -> Guarded:
@@ -294,6 +302,9 @@ def thinned(counts: list[int], allowed: list[bool], minimum: int) -> list[bool]:
     return shown
 
 
+EXCLUSIVE = 3  # of the causes; regretted leavers are some of the voluntary ones
+
+
 def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
     """Shares by month of the window, without the counts they come from: of one month few people leave.
 
@@ -308,9 +319,10 @@ def guard_survival(survival: pl.DataFrame, minimum: int) -> Guarded:
     ):
         enough_stay = (part["n_at_risk"] - part["n_events"] >= minimum).to_list()
         masks = {"share_retained": pl.Series(thinned(part["n_events"].cum_sum().to_list(), enough_stay, minimum))}
-        # Causes sum to what was not retained: shown together, where each that occurs is about enough people.
+        # Causes sum to what was not retained: shown together, where each that occurs is about enough people. One that
+        # all have is everybody's: then each who is known to have left is known to have left by it.
         so_far = [part[f"n_{cause}"].cum_sum() for cause in causes]
-        together = masks["share_retained"]
+        together = masks["share_retained"] & (sum(running.max() > 0 for running in so_far[:EXCLUSIVE]) > 1)
         for running in so_far:
             together = together & ((running >= minimum) | (running.max() == 0))
         together = together & pl.Series(thinned(so_far[0].to_list(), enough_stay, minimum))
@@ -404,11 +416,23 @@ NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "p_value_adj
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control")
 
 
-def guard_estimates(estimates: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED) -> Guarded:
-    """Estimates with both arms at or above the minimum; the rest `suppressed`, their counts hidden as well."""
+def causes_are_shown(survival: pl.DataFrame) -> bool:
+    """Whether the guarded curves tell the causes of leaving at the end of every window. Estimates of causes are small
+    fractions of whole numbers: whoever knows how many left finds out of which cause, person by person."""
+    window = ["programme", "comparison_cohort", "comparison_arm", "phase"]
+    last = survival.sort("month_number").group_by(window).last()
+    return not last.is_empty() and last["share_left_voluntary"].null_count() == 0
+
+
+def guard_estimates(
+    estimates: pl.DataFrame, minimum: int, refused: Refused = NOTHING_REFUSED, *, with_causes: bool = True
+) -> Guarded:
+    """Estimates with both arms at or above the minimum; the rest `suppressed`, their counts hidden as well. Those of
+    leaving by a cause only `with_causes`: else not even why there is none, since that tells numbers too."""
     estimates = with_refused(_without_few_left_out(estimates, minimum), "pub_estimates", refused)
     few = small(("n_pilot", "n_control"), minimum) | pl.col("_few_left_out")
-    is_small = (few | pl.col("_refused")) & (pl.col("status") == "estimated")
+    of_causes = pl.col("estimator").str.starts_with("left_") & (not with_causes)
+    is_small = ((few | pl.col("_refused")) & (pl.col("status") == "estimated")) | of_causes
     counted = (pl.col("status") == "not_estimable") & small(("n_pilot", "n_control"), minimum)
     of_cohorts, of_segments = pl.col("aggregation") == "cohort", pl.col("segment") != ALL
     parts = ("metric", "estimator", "aggregation", "_dimension")
@@ -534,7 +558,10 @@ def guard_tables(
     and what the audit `refused`."""
     check_floor(minimum)
     outcomes = content["outcomes"]
-    estimates = guard_estimates(content["est_estimates"], minimum, refused)
+    survival = guard_survival(content["cmp_survival"], minimum)
+    estimates = guard_estimates(
+        content["est_estimates"], minimum, refused, with_causes=causes_are_shown(survival.table)
+    )
     return {
         "pub_estimates": estimates,
         "pub_decisions": guard_decisions(content["est_decisions"], estimates.table),
@@ -542,7 +569,7 @@ def guard_tables(
         "pub_money": guard_money(content["est_money"], content, estimates.table, minimum),
         "pub_comparisons": guard_comparisons(content["cmp_outcomes"], outcomes, minimum, refused),
         "pub_trends": guard_trends(content["cmp_trends"], outcomes, minimum, refused),
-        "pub_survival": guard_survival(content["cmp_survival"], minimum),
+        "pub_survival": survival,
         "pub_turnovers": guard_turnovers(content["cmp_turnovers"], minimum),
         "pub_balance": guard_balance(content["cmp_balance"], outcomes, minimum, refused),
         "pub_headcount": guard_headcounts(content["cmp_headcounts"], minimum),
@@ -555,4 +582,5 @@ def guard_tables(
         "pub_cascade": guard_cascade(content["cmp_cascade"], minimum),
         "pub_scales": guard_scales(content["cmp_scales"], minimum),
         **{name.replace("cmp_", "pub_"): rule.guard(content[name], minimum) for name, rule in RULES.items()},
+        "pub_doses": guard_doses(content["cmp_doses"], minimum),
     }

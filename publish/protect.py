@@ -8,7 +8,7 @@ number.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -21,6 +21,7 @@ from publish.disclosure import ALL, KEYS, WIDTH, Guarded, guard_tables
 from publish.figures import Counts, Equation, Figure, figures_of_means
 from publish.items import GROUP, figures_of_items, without_refused
 from publish.memory import TOLD_EQUATIONS, Behind, Memory
+from publish.named import small_groups
 
 P_PERCENT = 10  # of values without an end: the second largest does not know the largest so well (p % rule)
 EXACT = pl.col("value").cast(pl.Decimal(38, 9))  # floats sum to other last digits in another order of rows
@@ -151,11 +152,15 @@ def audited(
     kept: list[Figure] = []
     news: list[Figure] = []
     n_narrow = 0
+    units = people.observations.group_by("metric", "unit_id", maintain_order=True).agg(
+        pl.col("subject_id").unique().sort().alias("people")
+    )
     for metric, figures in sorted(by_metric.items()):
         allowed, narrow, told_first = _of_metric(
             sorted(figures, key=lambda figure: figure.rank),
             atoms.filter(pl.col("metric") == metric),
             people.past.filter((pl.col("metric") == metric) & (pl.col("period") == periods[metric])),
+            units.filter(pl.col("metric") == metric).select("unit_id", "people"),
             facts[metric],
             people.number,
             minimum,
@@ -208,6 +213,11 @@ def _covered(shown: list[Figure], counts: Mapping[tuple[str, str], Counts]) -> f
     return sum(whole[metric].n[cell] for metric, cell in told) / n if n else 0.0
 
 
+def _tags(place: Mapping) -> Iterator[tuple[str, str]]:
+    yield from (("cohort", place["cohort"]), ("arm", place["arm"]))
+    yield from (("segment", segment) for segment in place["segments"])
+
+
 class _Columns:
     """The atoms of one metric as columns."""
 
@@ -220,11 +230,22 @@ class _Columns:
                 found = (index, frozenset(place["segments"]), place["released_in"], until)
                 self.cells.setdefault((place["cohort"], period), []).append(found)
         names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
+        self.names = names
+        self.periods = atoms["period_start"].to_list()
         self.people = [np.array([names[name] for name in found]) for found in atoms["people"].to_list()]
+        self.tags = [{tag for place in places for tag in _tags(place)} for places in atoms["places"].to_list()]
         # Every answer: of which atom, whose, and what.
         self._atom = np.repeat(np.arange(self.sizes.size), self.sizes)
         self._person = np.concatenate([np.zeros(0, int), *self.people])
         self._value = atoms["values"].explode().to_numpy()
+
+    def small_groups(self, units: pl.DataFrame, minimum: int) -> list[np.ndarray]:
+        """Named groups of fewer people than the minimum, as atoms; `units`: unit_id and who was in it (`people`)."""
+        members = {
+            unit: {self.names[name] for name in people if name in self.names} for unit, people in units.iter_rows()
+        }
+        whose = [set(found.tolist()) for found in self.people]
+        return small_groups(whose, self.periods, self.tags, members, minimum)
 
     def row(self, equation: Equation, release: int, *, exact: bool) -> np.ndarray:
         """Weights per person of each atom: as remainders (`exact`) or as numbers."""
@@ -250,24 +271,39 @@ class _Columns:
 
 
 def _of_metric(
-    figures: list[Figure], atoms: pl.DataFrame, past: pl.DataFrame, facts: Mapping, number: int, minimum: int
+    figures: list[Figure],
+    atoms: pl.DataFrame,
+    past: pl.DataFrame,
+    units: pl.DataFrame,
+    facts: Mapping,
+    number: int,
+    minimum: int,
 ) -> tuple[list[Figure], int, list[Figure]]:
     """The figures that may be shown, how many are too narrow, and what of them no release has told yet."""
     columns = _Columns(atoms)
-    known = Known(columns.sizes, minimum, columns.people)
     before: dict[bytes, tuple[Equation, int]] = {}  # night after night tells the same, once is enough
     for told in past.iter_rows(named=True):
         equation = equation_of(told)
         row = columns.row(equation, told["release"], exact=True)
-        if before.setdefault(row.tobytes(), (equation, told["release"])) == (equation, told["release"]):
-            known.add(row)
+        before.setdefault(row.tobytes(), (equation, told["release"]))
     has_ends = facts["lowest"] is not None and facts["highest"] is not None and facts["highest"] > facts["lowest"]
     candidates = figures if has_ends else [f for f in figures if _is_spread(f, columns, facts, number)]
-    allowed = [
-        figure
-        for figure in candidates
-        if all(known.allows(columns.row(equation, number, exact=True)) for equation in figure.equations)
-    ]
+
+    def beside_the_past(never: list[np.ndarray]) -> tuple[list[Figure], Known]:
+        known = Known(columns.sizes, minimum, columns.people)
+        for row in before:
+            known.add(np.frombuffer(row, np.int64))
+        never = [atoms for atoms in never if not known.tells_of(atoms)]  # what is told cannot be called back
+        kept = [
+            figure
+            for figure in candidates
+            if all(known.allows(columns.row(equation, number, exact=True), never) for equation in figure.equations)
+        ]
+        return kept, known
+
+    allowed, known = beside_the_past([])
+    if told_of := [group for group in columns.small_groups(units, minimum) if known.tells_of(group)]:
+        allowed, _ = beside_the_past(told_of)
     n_narrow = len(figures) - len(candidates)
     if has_ends:  # else values are pinned down by equations only
         allowed, n_narrow = _wide_enough(allowed, list(before.values()), columns, facts, number)
@@ -393,6 +429,8 @@ def protected(
     for name, keys in ROWS.items():
         part = guarded[name]
         kept = _without_few(settled(part.table, last.get(name), keys, minimum), keys, minimum)
+        if name in LISTED:
+            kept = kept.filter(pl.col(LISTED[name]).is_not_null())
         guarded[name] = Guarded(kept, part.n_hidden)
     return guarded, found
 
@@ -416,6 +454,8 @@ ROWS = {
     "pub_scales": ("launched_date", "scale", "arm"),
     "pub_characteristics": ("characteristic",),
 }
+# Tables with a row for what occurred: a row without a number would tell that it did, and no row that it did not.
+LISTED = {"pub_crossings": "n_people", "pub_trainings": "n_people", "pub_readiness": "n_managers"}
 UNITS_OF = ("n_units", "n_items", "n_layers")  # numbers of other things than people
 NOT_GROUPS = (*UNITS_OF, "n_values", "n_other", "n_coaches_needed")  # nor are these the size of a group
 
@@ -431,6 +471,7 @@ NAMED = (
     }
 )
 SUPPRESSED = {"table": pl.String, "row": pl.String, "figures": pl.String, "reason": pl.String}
+NOT_LISTED = "nobody, or fewer than {minimum} people, or it would tell of fewer with what is or was shown"
 # One reason for all: which of them it was would itself tell something.
 HIDDEN = (
     "about fewer than {minimum} people, or it would tell of fewer (or nearly tell a value) with what is or was shown"
@@ -439,7 +480,10 @@ HIDDEN = (
 
 def suppressed(guarded: Mapping[str, Guarded], minimum: int) -> pl.DataFrame:
     """Every figure that is hidden, with the reason: nothing is dropped silently."""
-    rows = []
+    rows = [
+        (name, "every row that is not listed", count, NOT_LISTED.format(minimum=minimum))
+        for name, count in LISTED.items()
+    ]
     for name, keys in NAMED.items():
         table = guarded[name].table
         figures = [

@@ -20,6 +20,18 @@ def test_a_question_that_the_catalogue_does_not_know_is_refused(workspace):
         look(workspace)
 
 
+def test_two_questions_that_divide_the_same_count_are_refused(workspace):
+    one = "  - {metric: goals_met_share, role: primary, worthwhile: 0.03}\n"
+    text = workspace.study.read_text()
+    assert one in text
+    workspace.study.write_text(text.replace(one, one + "  - {metric: goals_met_per_fte_month}\n"))
+    with pytest.raises(ConfigError, match="goals_met_share and goals_met_per_fte_month count the same"):
+        look(workspace)
+    workspace.study.write_text(text.replace(one, "  - {metric: goals_met_per_fte_month, role: primary}\n"))
+    with pytest.raises(ConfigError, match="is empty"):  # the inbox: the study is one
+        look(workspace)
+
+
 def test_files_outside_a_sources_folder_are_told(workspace):
     (workspace.inbox / "hris_2026-01.csv").write_text("x\n")
     (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")

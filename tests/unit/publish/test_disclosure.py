@@ -7,12 +7,14 @@ from publish.disclosure import (
     FloorViolated,
     Rule,
     at_least,
+    causes_are_shown,
     guard_cascade,
     guard_characteristics,
     guard_comparisons,
     guard_crossings,
     guard_decisions,
     guard_diagnostics,
+    guard_doses,
     guard_estimates,
     guard_headcounts,
     guard_items,
@@ -253,6 +255,52 @@ def test_shares_left_are_shown_once_they_are_about_enough_people():
     assert table["share_left_voluntary"].to_list() == [None, None, None]
     assert table["share_left_involuntary"].to_list() == [None, None, None]
     assert "n_events" not in table.columns and "n_at_risk" not in table.columns
+
+
+def causes(*windows: tuple[int, int, int]) -> pl.DataFrame:
+    """Curves of one month: voluntary, involuntary and other leavers of each cohort, of a hundred people."""
+    rows = [
+        {"programme": "p", "comparison_cohort": f"c{k}", "comparison_arm": "pilot", "phase": "after", "segment": "all",
+         "month_number": 1, "n_at_risk": 100, "n_events": sum(of), "n_voluntary": of[0], "n_involuntary": of[1],
+         "n_other": of[2], "n_regretted": 0, "share_retained": 1 - sum(of) / 100}
+        | dict.fromkeys((f"share_left_{cause}" for cause in ("voluntary", "involuntary", "other", "regretted")), 0.05)
+        for k, of in enumerate(windows)
+    ]  # fmt: skip
+    return guard_survival(pl.DataFrame(rows), 10).table
+
+
+@pytest.mark.parametrize(
+    ("windows", "shown"),
+    [
+        ([(12, 11, 0)], True),
+        ([(12, 11, 0), (30, 20, 10)], True),
+        ([(12, 11, 0), (30, 2, 0)], False),
+        ([(2, 0, 0)], False),
+        ([(23, 0, 0)], False),  # whoever is known to have left is known to have left by it
+        ([], False),
+    ],
+)
+def test_causes_of_leaving_are_estimated_only_where_every_curve_tells_them(windows, shown):
+    table = causes(*windows) if windows else causes((1, 1, 1)).clear()
+    assert causes_are_shown(table) is shown
+    rows = [
+        {"metric": "retention", "aggregation": "simple", "estimator": name, "n_pilot": 200, "n_control": 200}
+        for name in ("life_table_difference", "left_voluntary_difference")
+    ]
+    unanswered = rows[1] | {"status": "not_estimable", "reason": "the outcome does not vary in an arm"}
+    guarded = guard_estimates(estimates(*rows, unanswered), 10, with_causes=causes_are_shown(table)).table
+    of_causes = guarded.filter(pl.col("estimator") == "left_voluntary_difference")
+    assert set(of_causes["status"]) == ({"estimated", "not_estimable"} if shown else {"suppressed"})
+    assert shown or (of_causes["reason"].str.contains("hidden").all() and of_causes["estimate"].null_count() == 2)
+    assert guarded.filter(pl.col("estimator") == "life_table_difference")["status"].to_list() == ["estimated"]
+
+
+def test_a_small_team_is_not_one_end_of_a_dose():
+    row = {"n_people": 60, "n_people_without": 12, "held_per_person_month": 1.0, "minutes_per_person_month": 30.0}
+    row |= {"low_unit": 0.5, "median_unit": 1.0, "high_unit": 1.5}
+    table = guard_doses(pl.DataFrame([row | {"n_people_smallest_unit": n} for n in (7, 10)]), 10).table
+    assert table["median_unit"].to_list() == [None, 1.0] and table["held_per_person_month"].null_count() == 0
+    assert "n_people_smallest_unit" not in table.columns
 
 
 def test_between_two_shown_points_of_a_curve_enough_people_left():

@@ -15,6 +15,7 @@ select
     cells.arm,
     cast(count(*) as bigint) as n_units,
     cast(sum(cells.n_people) as bigint) as n_people,
+    cast(min(cells.n_people) as bigint) as n_people_smallest_unit,
     cast(sum(cells.n_without) as bigint) as n_people_without,
     cast(sum(cells.n_held) as double) / nullif(sum(cells.n_person_months), 0) as held_per_person_month,
     {{ exact_sum('cells.n_minutes') }} / nullif(sum(cells.n_person_months), 0) as minutes_per_person_month,
