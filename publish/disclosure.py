@@ -39,8 +39,11 @@ def check_floor(minimum: int) -> int:
 
 
 def at_least(count: int, minimum: int) -> str:
-    """A count in words that tells nothing about a small group."""
-    return f"{count:,}" if count >= minimum else f"fewer than {minimum}"
+    """A count of people in words that tell nothing about a small group, today or beside yesterday's: in steps of the
+    minimum. Without a minimum the count itself."""
+    if not minimum:
+        return f"{count:,}"
+    return f"at least {count // minimum * minimum:,}" if count >= minimum else f"fewer than {minimum}"
 
 
 def small(columns: tuple[str, ...], minimum: int) -> pl.Expr:

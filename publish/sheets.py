@@ -54,6 +54,11 @@ def written(frame: pl.DataFrame, **columns: Callable) -> list[tuple[str, ...]]:
     return [tuple(write(row[name]) for name, write in columns.items()) for row in frame.iter_rows(named=True)]
 
 
+def with_the_rest(rows: list[tuple[str, ...]], *, n_words: int, n_numbers: int) -> list[tuple[str, ...]]:
+    """Rows of what occurred, and one for all else: of what is not listed there was nothing, or too little to tell."""
+    return [*rows, ("all else", *[""] * (n_words - 1), "none, or too few to tell", *[""] * (n_numbers - 1))]
+
+
 def named(text: str, labels: dict[str, str]) -> str:
     """`text` with metrics under their labels."""
     for metric in sorted(labels, key=len, reverse=True):
@@ -159,8 +164,17 @@ def crossings(tables: Tables) -> Sheet:
     return Sheet(
         "Contamination: seen later in units of the other arm or another cohort, or leading them; analysed as assigned",
         ("who", "from", "to", "number", "first month"),
-        written(
-            tables["pub_crossings"].table, who=words, from_arm=words, to_arm=words, n_people=count, first_month=words
+        with_the_rest(
+            written(
+                tables["pub_crossings"].table,
+                who=words,
+                from_arm=words,
+                to_arm=words,
+                n_people=count,
+                first_month=words,
+            ),
+            n_words=3,
+            n_numbers=2,
         ),
         n_words=3,
     )
@@ -171,14 +185,18 @@ def trainings(tables: Tables) -> Sheet:
     return Sheet(
         "Training of the coaches",
         ("course", "cohort", "status", "people", "first completion", "last completion"),
-        written(
-            tables["pub_trainings"].table.sort("course", "cohort", "status"),
-            course=words,
-            cohort=words,
-            status=words,
-            n_people=count,
-            first_completed_date=words,
-            last_completed_date=words,
+        with_the_rest(
+            written(
+                tables["pub_trainings"].table.sort("course", "cohort", "status"),
+                course=words,
+                cohort=words,
+                status=words,
+                n_people=count,
+                first_completed_date=words,
+                last_completed_date=words,
+            ),
+            n_words=3,
+            n_numbers=3,
         ),
         n_words=3,
     )
@@ -230,10 +248,14 @@ def readiness(tables: Tables) -> Sheet:
     return Sheet(
         "Managers’ readiness by assessment; movements between the states are in pub_readiness",
         ("assessed", "arm", *states),
-        [
-            (str(day), arm, *(count(numbers.get((day, arm, state))) for state in states))
-            for day, arm in sorted({(day, arm) for day, arm, _ in numbers})
-        ],
+        with_the_rest(
+            [
+                (str(day), arm, *(count(numbers.get((day, arm, state))) for state in states))
+                for day, arm in sorted({(day, arm) for day, arm, _ in numbers})
+            ],
+            n_words=2,
+            n_numbers=3,
+        ),
         n_words=2,
     )
 

@@ -121,7 +121,7 @@ def test_a_missing_count_is_a_small_one():
 
 
 def test_small_counts_in_words_tell_nothing():
-    assert (at_least(9, 10), at_least(1_234, 10)) == ("fewer than 10", "1,234")
+    assert (at_least(9, 10), at_least(1_234, 10), at_least(3, 0)) == ("fewer than 10", "at least 1,230", "3")
 
 
 def test_of_the_segments_of_one_dimension_a_lone_hidden_one_takes_another_with_it():
