@@ -68,7 +68,10 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         is_same = stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()
         arguments = ["build", *([] if is_same else ["--full-refresh"])]
         stamp.unlink(missing_ok=True)
-        yield from dbt.cli(arguments, context=context, target_path=target).stream()
+        try:
+            yield from dbt.cli(arguments, context=context, target_path=target).stream()
+        finally:
+            del os.environ["COACHING_AS_OF"]  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
 
     return transform

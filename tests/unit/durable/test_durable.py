@@ -23,7 +23,7 @@ ELSEWHERE = {
         "orchestration/workspace.py",  # Dagster's settings, made again where they are missing
         "expectations/gate.py",  # Data Docs, made anew with each verdict
         "publish/release.py",  # into a folder that is renamed when it is whole
-        "publish/restricted.py",  # the same
+        "publish/files.py",  # the same
         "ingest/land.py",  # handed to durable.replace
     },
     "write_bytes": {
