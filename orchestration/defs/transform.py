@@ -71,7 +71,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         try:
             yield from dbt.cli(arguments, context=context, target_path=target).stream()
         finally:
-            del os.environ["COACHING_AS_OF"]  # the next command of this process looks from its own day
+            os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
 
     return transform
