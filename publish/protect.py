@@ -229,10 +229,9 @@ class _Columns:
                 until = float("inf") if place["replaced_in"] is None else place["replaced_in"]
                 found = (index, frozenset(place["segments"]), place["released_in"], until)
                 self.cells.setdefault((place["cohort"], period), []).append(found)
-        names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
-        self.names = names
+        self.names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
         self.periods = atoms["period_start"].to_list()
-        self.people = [np.array([names[name] for name in found]) for found in atoms["people"].to_list()]
+        self.people = [np.array([self.names[name] for name in found]) for found in atoms["people"].to_list()]
         self.tags = [{tag for place in places for tag in _tags(place)} for places in atoms["places"].to_list()]
         # Every answer: of which atom, whose, and what.
         self._atom = np.repeat(np.arange(self.sizes.size), self.sizes)
