@@ -23,15 +23,20 @@ def against_last_release(
 
 
 def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.DataFrame:
-    """The last release's estimates beside the new ones: is each still there, and by how many errors did it move?"""
+    """The last release's estimates beside the new ones: is each still there, and by how many errors did it move?
+
+    By the larger of both errors: a cohort that comes in with its first wave widens the new one, and of two estimates
+    that share most of their data the difference varies less than the wider of them (Hausman 1978, Econometrica 46(6)).
+    """
     if previous is None or previous.is_empty():
         return pd.DataFrame({name: [] for name in (*KEYS, "is_present", "moved_by")})
     told = previous.to_pandas()
     old = told[told["event_time"].isna() & (told["status"] == "estimated")]
-    new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate"]]
+    new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate", "std_error"]]
     both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
     both["is_present"] = (both["_merge"] == "both").astype(int)
-    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / both["std_error"]).astype(float)
+    error = both[["std_error_old", "std_error"]].max(axis=1)
+    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / error).astype(float)
     return both[[*KEYS, "is_present", "moved_by"]]
 
 
