@@ -28,11 +28,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
-from inference.estimates import Asked, Cells, estimate_study
-from inference.judging import ALL, Question
+from inference.estimates import Cells, estimate_study
+from inference.judging import ALL
 from ingest.study import load_study
-from orchestration.defs.estimates import CELLS, QUESTIONS
-from orchestration.looks import alpha_on
+from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import Workspace
 from publish.disclosure import WIDTH
 
@@ -40,6 +39,7 @@ STEP = 0.001  # of a gradient, in the metric's unit
 EXACT = 1e-9  # noise of cohorts' means
 DIGITS = 6  # more, and what is left of curvature in the gradients would pass for knowledge
 MEAN = "mean"
+OF_METRICS = ("means", "differences", "covariates", "answers")
 COLUMNS = ("n_observed", "value_sum", "centred_sum_of_squares")
 # Steps, or drawn by lot: no gradient.
 ROUGH = (
@@ -62,24 +62,14 @@ class Ground:
         there = Workspace(workspace)
         study = load_study(there.study)
         with duckdb.connect(str(there.warehouse), read_only=True) as connection:
-            cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
-            life = connection.sql("from cells.cell_life_tables").pl().clear()
-            asked = {row["metric"]: row for row in connection.sql(QUESTIONS).pl().iter_rows(named=True)}
+            cells = cells_of(connection)
+            asked = asked_of(connection, study, cells.means["period_start"].max())
             ends = "select lowest, highest from staging.stg_study__outcomes where metric = ?"
             self.low, self.high = connection.execute(ends, [metric]).fetchall()[0]
-        mine = {name: _of(frame, metric) for name, frame in cells.items()}
+        mine = {name: getattr(cells, name).filter(pl.col("metric") == metric) for name in OF_METRICS}
         mine["means"] = mine["means"].filter(pl.col("segment") == ALL).sort("unit_id", "period_start")
-        self.cells = Cells(life=life, **mine)
-        self.minimum = study.min_group_size
-        self.asked = Asked(
-            programme=study.programme,
-            design=study.assignment.design,
-            unit=study.assignment.unit,
-            questions=[Question(**asked[metric], worthwhile=None, margin=None)],
-            retention_months=study.retention_months,
-            alpha=alpha_on(study, max(mine["means"]["period_start"])),
-            min_group_size=study.min_group_size,
-        )
+        self.cells = replace(cells, **mine)
+        self.asked = replace(asked, questions=[each for each in asked.questions if each.metric == metric])
 
     def told(self, cells: Cells) -> dict[tuple, float]:
         """Every smooth number that is told: by kind, row and column."""
@@ -137,10 +127,6 @@ class Ground:
                 yield name, size, partial(one_row, name, column, row)
 
 
-def _of(frame: pl.DataFrame, metric: str) -> pl.DataFrame:
-    return frame.filter(pl.col("metric") == metric) if "metric" in frame.columns else frame
-
-
 def left_open(told: np.ndarray) -> np.ndarray:
     """The posterior standard deviation of each unknown (U), as a share of the prior's; `told` (T × U) are gradients by
     the prior's deviations, over the noise of what is told."""
@@ -175,7 +161,7 @@ def spreads(ground: Ground, digits: int) -> dict[str, np.ndarray]:
     for name, kinds in KINDS.items():
         chosen = np.array([kind in kinds for kind, _ in before])
         told = np.vstack([of_cohorts / EXACT, gradients[chosen] / noise[chosen, None]])
-        found[name] = (left_open(told)[: n.size] * of_teams)[asked & (n < ground.minimum)]
+        found[name] = (left_open(told)[: n.size] * of_teams)[asked & (n < ground.asked.min_group_size)]
     return found
 
 

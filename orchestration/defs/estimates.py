@@ -57,30 +57,15 @@ LOADS = """
 def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = night.study
-    declared = {outcome.metric: outcome for outcome in study.outcomes}
     with load.warehouse(night.workspace.warehouse) as connection:
-        asked = connection.sql(QUESTIONS).pl()
-        cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
+        cells = cells_of(connection)
         estimated = estimate_study(
-            Asked(
-                programme=study.programme,
-                design=study.assignment.design,
-                unit=study.assignment.unit,
-                questions=[
-                    Question(
-                        **row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin
-                    )
-                    for row in asked.iter_rows(named=True)
-                ],
-                retention_months=study.retention_months,
-                alpha=alpha_on(study, night.day),
-                min_group_size=study.min_group_size,
-            ),
-            Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells),
+            asked_of(connection, study, night.day),
+            cells,
             case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES] = _coaches(study, night.day, cells["means"], dict(connection.execute(LEADS).fetchall()))
+        tables[COACHES] = _coaches(study, night.day, cells.means, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             schema, name = key.path
             connection.execute(f"create schema if not exists {schema}")
@@ -98,6 +83,29 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     )
     for key in (*FURTHER.values(), COACHES):
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
+
+
+def cells_of(connection) -> Cells:
+    """The room `cells` as the warehouse holds it."""
+    cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
+    return Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells)
+
+
+def asked_of(connection, study: Study, day: date) -> Asked:
+    """What the study asks of its estimators on a day."""
+    declared = {outcome.metric: outcome for outcome in study.outcomes}
+    return Asked(
+        programme=study.programme,
+        design=study.assignment.design,
+        unit=study.assignment.unit,
+        questions=[
+            Question(**row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin)
+            for row in connection.sql(QUESTIONS).pl().iter_rows(named=True)
+        ],
+        retention_months=study.retention_months,
+        alpha=alpha_on(study, day),
+        min_group_size=study.min_group_size,
+    )
 
 
 def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
