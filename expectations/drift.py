@@ -1,4 +1,4 @@
-"""What was told before beside what would be told now: groups that are gone, estimates that jump, months restated."""
+"""The last release beside what would be told now: vanished groups, jumps of estimates and errors, restated months."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pandas as pd
 import polars as pl
 
 KEYS = ["metric", "estimator", "aggregation", "cohort", "segment"]
+MOVES = ["is_present", "moved_by", "error_ratio"]
 ESTIMATES, HEADCOUNTS = "pub_estimates", "pub_headcount"
 
 
@@ -27,17 +28,20 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
 
     By the larger of both errors: a cohort that comes in with its first wave widens the new one, and of two estimates
     that share most of their data the difference varies less than the wider of them (Hausman 1978, Econometrica 46(6)).
+    A fault that widens the new error would so hide its own jump: `error_ratio`, the larger error over the smaller, is
+    asked for that.
     """
     if previous is None or previous.is_empty():
-        return pd.DataFrame({name: [] for name in (*KEYS, "is_present", "moved_by")})
+        return pd.DataFrame({name: [] for name in (*KEYS, *MOVES)})
     told = previous.to_pandas()
     old = told[told["event_time"].isna() & (told["status"] == "estimated")]
     new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate", "std_error"]]
     both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
     both["is_present"] = (both["_merge"] == "both").astype(int)
-    error = both[["std_error_old", "std_error"]].max(axis=1)
-    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / error).astype(float)
-    return both[[*KEYS, "is_present", "moved_by"]]
+    errors = both[["std_error_old", "std_error"]].astype(float)
+    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / errors.max(axis=1)).astype(float)
+    both["error_ratio"] = errors.max(axis=1) / errors.min(axis=1)
+    return both[[*KEYS, *MOVES]]
 
 
 def _restated(previous: pl.DataFrame | None, headcounts: pd.DataFrame) -> pd.DataFrame:

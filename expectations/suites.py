@@ -465,6 +465,16 @@ def drift(limit: Mapping[str, float]) -> Tables:
                 accepted_by="metric",
                 mend=moved,
             ),
+            _between(
+                "error_jump",
+                "no estimate is suddenly several times as certain or uncertain as in the last release",
+                "error_ratio",
+                1,
+                limit["error_ratio"],
+                threshold="error_ratio",
+                accepted_by="metric",
+                mend=moved,
+            ),
         ],
         "restated": [
             _between(

@@ -291,7 +291,7 @@ FAULTS = {
         {"interval_missing", "outside_interval"},
         one(ESTIMATES, "ci_low = null, ci_high = null", ESTIMATED),
     ),
-    "an error of zero": ({"error_not_positive"}, one(ESTIMATES, "std_error = 0", ESTIMATED)),
+    "an error of zero": ({"error_not_positive", "error_jump"}, one(ESTIMATES, "std_error = 0", ESTIMATED)),
     "an estimate outside its interval": (
         {"outside_interval"},
         one(
@@ -351,6 +351,13 @@ FAULTS = {
         {"estimate_jump"},
         "update estimates.est_estimates set estimate = estimate + 5 * std_error, ci_low = ci_low + 5 * std_error, "
         "ci_high = ci_high + 5 * std_error, p_value = null, p_value_adjusted = null "
+        f"where estimator = 'att_not_yet_treated' and aggregation = 'dynamic' and {ENGAGED}",
+    ),
+    "an error that hides its own jump": (
+        {"error_jump"},
+        "update estimates.est_estimates set estimate = estimate + 5 * std_error, std_error = 6 * std_error, "
+        "ci_low = estimate - 20 * std_error, ci_high = estimate + 20 * std_error, p_value = null, "
+        "p_value_adjusted = null "
         f"where estimator = 'att_not_yet_treated' and aggregation = 'dynamic' and {ENGAGED}",
     ),
     "a month told otherwise": (
