@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from inference.decisions import Guardrail, Primary, decision_table
 from inference.diagnostics import Diagnostic, diagnostic_table, mean_diagnostics, retention_diagnostics
@@ -98,6 +99,7 @@ class Estimated:
     diagnostics: pl.DataFrame
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> Estimated:
     """Estimates of every question, what stands around them, and what follows for money and scaling.
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 from scipy.optimize import linprog
+from threadpoolctl import threadpool_limits
 
 LARGEST_MARGIN = 0.1  # of an atom's room: more of one atom would cost others theirs
 ROUNDS = 6  # of programmes that push many atoms at once
@@ -141,6 +142,7 @@ class Widths:
     n_programmes: int
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def widths(
     members: np.ndarray, totals: np.ndarray, sizes: np.ndarray, *, low: float, high: float, wanted: float
 ) -> Widths:

@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from inference.estimates import ESTIMATES, Asked, Cells, estimate_study
 from inference.judging import Question
@@ -236,3 +237,12 @@ def test_a_segment_has_a_headline_of_its_own_that_is_no_finding():
     whole = headline(estimated)
     assert parts.row(0, named=True)["estimate"] == whole["estimate"] and whole["p_value_adjusted"] is not None
     assert estimated.decisions["metric"].to_list() == ["engagement_score"] and estimated.power.height == 1
+
+
+def test_numbers_are_made_with_one_blas_thread_whatever_the_machine_has(monkeypatch):
+    # With two, the optimiser behind `smooth_trend_bent` ends 3e-9 elsewhere: not the same bytes on another machine.
+    monkeypatch.setattr("inference.estimates._tables", lambda *_: threadpool_info())
+    with threadpool_limits(2, user_api="blas"):
+        nothing = Cells(means=pl.DataFrame(), life=pl.DataFrame())
+        seen = estimate_study(Asked(programme="coaching", questions=[]), nothing)
+    assert {library["num_threads"] for library in seen if library["user_api"] == "blas"} == {1}

@@ -5,6 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from publish.audit import PRIME, Known, is_dominated, widths, within_range
 
@@ -121,6 +123,19 @@ def test_widths_are_never_wider_than_a_programme_over_persons_finds(seed):
         assert found.least[atom] <= true + 1e-5
         if found.least[atom] < 30.0 - 1e-6:  # said to be narrow only where it is
             assert found.least[atom] == pytest.approx(true, abs=1e-5)
+
+
+def test_widths_are_found_with_one_blas_thread_whatever_the_machine_has(monkeypatch):
+    seen = set()
+
+    def programme(*arguments, **settings):
+        seen.update(library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas")
+        return linprog(*arguments, **settings)
+
+    monkeypatch.setattr("publish.audit.linprog", programme)
+    with threadpool_limits(2, user_api="blas"):
+        widths(np.array([[1, 1]]), np.array([10.0]), np.array([5, 5]), low=0, high=100, wanted=5)
+    assert seen == {1}
 
 
 def test_unanimous_answers_are_told_by_their_mean():
