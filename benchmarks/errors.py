@@ -1,26 +1,32 @@
-"""What do errors, degrees of freedom, adjusted estimates and diagnostics tell about a small team's mean?
+"""What do errors, degrees of freedom, adjusted estimates and diagnostics tell about a small team, and about one person?
 
 The audit (publish/audit.py) knows figures that are sums of people's values. These others are smooth functions of teams'
-sums, squares and changes, and told with all their digits. Here an attacker knows everything but the answers: which team
-is in which cohort, everybody's covariates, and how teams' means usually spread (the prior). He solves for all teams and
-waves at once; near the truth that is a linear problem, so what he is left with is a posterior spread
+sums, squares and changes. Here an attacker knows everything but the answers: which team is in which cohort, everybody's
+covariates, how teams' means usually spread (the prior), and every release. He solves for all teams and waves at once;
+near the truth that is a linear problem, so what he is left with is a posterior spread
 
     covariance = (P⁻¹ + GᵀN⁻¹G)⁻¹        (Bayesian linear inverse problem: Tarantola 2005, §3.2)
 
 with the gradients G of every number told (central differences of the real estimators), the prior P, and a noise N that
-is nothing but the last digits. He is given more than there is: figures that would be hidden count as told, a problem
-with several solutions counts as solved. `error`, `df` … are added one after the other, to see which tells.
+is nothing but the digits that are not told (a uniform error of one step). He is given more than there is: figures that
+would be hidden count as told, a problem with several solutions counts as solved. `error`, `df` … are added one after
+the other, to see which tells.
+
+Releases are those after each wave since the first kick-off, and one more, with which a batch of corrections of the last
+wave came in: of one person in each team of the cohort that has most teams (of K teams at most; where it has fewer, the
+others whom the batch needs are thought to be in the first team). `--one-release` leaves the last one only.
 
 Not in it: standardised differences (pub_balance), diagnostics that are steps or drawn by lot, segments.
 
-Run on a workspace after a night: `python -m benchmarks.errors WORKSPACE METRIC … [--digits N]`.
+Run on a workspace after a night: `python -m benchmarks.errors WORKSPACE METRIC …` (options: `--help`).
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +34,8 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from inference import digits
+from inference.digits import AUDITED
 from inference.estimates import Cells, estimate_study
 from inference.judging import ALL
 from ingest.study import load_study
@@ -35,10 +43,11 @@ from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import Workspace
 from publish.disclosure import WIDTH
 
+ROWS = digits.DF_TOLD
 STEP = 0.001  # of a gradient, in the metric's unit
 EXACT = 1e-9  # noise of cohorts' means
-DIGITS = 6  # more, and what is left of curvature in the gradients would pass for knowledge
-MEAN = "mean"
+MANY = 6  # digits; more, and what is left of curvature in the gradients would pass for knowledge
+MEAN, CORRECTION = "mean", "correction"
 OF_METRICS = ("means", "differences", "covariates", "answers")
 COLUMNS = ("n_observed", "value_sum", "centred_sum_of_squares")
 # Steps, or drawn by lot: no gradient.
@@ -52,13 +61,24 @@ KINDS = {
     "and errors": ("estimate", "error"),
     "and degrees of freedom": ("estimate", "error", "df"),
     "and diagnostics": ("estimate", "error", "df", "diagnostic"),
+    "headlines and their errors only": ("headline",),
 }
+
+
+@dataclass(frozen=True)
+class State:
+    """The cells as they are, and how much was added to the answers that are yet to be corrected (teams × 1)."""
+
+    cells: Cells
+    wrong: tuple[float, ...] = ()
 
 
 class Ground:
     """The cells of one metric and the question about it, as the estimators get them."""
 
-    def __init__(self, workspace: Path, metric: str) -> None:
+    def __init__(
+        self, workspace: Path, metric: str, *, waves: int | None, teams: int | None, one_release: bool
+    ) -> None:
         there = Workspace(workspace)
         study = load_study(there.study)
         with duckdb.connect(str(there.warehouse), read_only=True) as connection:
@@ -67,64 +87,142 @@ class Ground:
             ends = "select lowest, highest from staging.stg_study__outcomes where metric = ?"
             self.low, self.high = connection.execute(ends, [metric]).fetchall()[0]
         mine = {name: getattr(cells, name).filter(pl.col("metric") == metric) for name in OF_METRICS}
+        last = mine["means"]["period_start"].unique().sort()[:waves][-1]
+        mine = {name: frame.filter(pl.col("period_start") <= last) for name, frame in mine.items()}
+        if teams:
+            arms = mine["means"].group_by("arm", maintain_order=True).agg(pl.col("unit_id").unique().sort())
+            kept = {unit for units in arms["unit_id"] for unit in units[: teams // 2]}
+            for name in ("means", "differences", "covariates"):
+                mine[name] = mine[name].filter(pl.col("unit_id").is_in(kept))
         mine["means"] = mine["means"].filter(pl.col("segment") == ALL).sort("unit_id", "period_start")
-        self.cells = replace(cells, **mine)
-        self.asked = replace(asked, questions=[each for each in asked.questions if each.metric == metric])
+        self.asked = replace(asked, questions=[q for q in asked.questions if q.metric == metric])
+        means = mine["means"]
+        periods = means["period_start"].unique().sort()
+        self.waves = [day for day in periods if day >= means["cohort_period_start"].min()]
+        last = means.filter((pl.col("period_start") == periods[-1]) & (pl.col("n_observed") > 1))
+        largest = last["cohort"].mode().sort()[0]
+        teams = last.filter(pl.col("cohort") == largest)["unit_id"].sort()
+        self.corrected = [(team, periods[-1]) for team in teams[: asked.min_group_size]]
+        if one_release:
+            self.waves, self.corrected = periods[-1:].to_list(), []
+        n, total, squares = (means[name].to_numpy().astype(float) for name in COLUMNS)
+        self.n, self.is_asked = n, n > 0
+        self.within = squares.sum() / max((n - 1).clip(0).sum(), 1)
+        seen = total[self.is_asked] / n[self.is_asked]
+        self.between = max(np.var(seen) - self.within * np.mean(1 / n[self.is_asked]), 0.0)
+        draws = np.random.default_rng(1).normal(0, np.sqrt(2 * self.within), len(self.corrected))
+        self.state = State(replace(cells, **mine), tuple(draws))
 
-    def told(self, cells: Cells) -> dict[tuple, float]:
-        """Every smooth number that is told: by kind, row and column."""
+    def told(self, state: State) -> dict[tuple, tuple[float, float]]:
+        """Every smooth number that is told in every release, and the step of its digits: by kind and place."""
+        numbers: dict[tuple, tuple[float, float]] = {}
+        for wave in self.waves:
+            known = {
+                name: getattr(state.cells, name).filter(pl.col("period_start") <= wave)
+                for name in ("means", "differences", "covariates")
+            }
+            numbers |= self._numbers(wave, replace(state.cells, **known))
+        if self.corrected:
+            cells = state.cells
+            for (team, wave), amount in zip(self.corrected, state.wrong, strict=True):
+                cells = replace(cells, **shifted(cells, team, wave, amount))
+            numbers |= self._numbers("before the corrections", cells)
+        return numbers
+
+    def _numbers(self, release, cells: Cells) -> Iterator[tuple[tuple, tuple[float, float]]]:
         found = estimate_study(self.asked, cells)
-        numbers: dict[tuple, float] = {}
         for row in found.estimates.filter(pl.col("status") == "estimated").iter_rows(named=True):
-            key = tuple(row[name] for name in ("estimator", "aggregation", "cohort", "event_time"))
-            for kind, column in (("estimate", "estimate"), ("error", "std_error"), ("df", "df")):
-                numbers[kind, key] = row[column]
+            key = (release, *(row[name] for name in ("estimator", "aggregation", "cohort", "event_time")))
+            step = _step(row["std_error"])
+            yield ("estimate", *key), (row["estimate"], 0.0 if row["estimator"] in AUDITED else step)
+            yield ("error", *key), (row["std_error"], step)
+            yield ("df", *key), (row["df"], _gap(row["df"]))
         for row in found.diagnostics.filter(pl.col("status") == "estimated").iter_rows(named=True):
-            if row["diagnostic"] not in ROUGH:
-                for column in ("value", "ci_low", "ci_high", "df"):
-                    numbers["diagnostic", (row["diagnostic"], column)] = row[column]
-        return {key: value for key, value in numbers.items() if value is not None}
+            if row["diagnostic"] in ROUGH:
+                continue
+            key = ("diagnostic", release, row["diagnostic"])
+            effect = (row["value"], row["ci_low"], row["df"])
+            if None in effect:  # log-rank and pre-trend: a value, a p-value and degrees of freedom
+                numbers = [(column, _step(row[column])) for column in ("value", "p_value") if row[column] is not None]
+            else:
+                half = (row["ci_high"] - row["ci_low"]) / 4
+                numbers = [("value", _step(half)), ("ci_low", _step(half))]
+            for column, step in [*numbers, *([("df", _gap(row["df"]))] if row["df"] is not None else [])]:
+                yield (*key, column), (row[column], step)
 
     def gradients(self) -> Iterator[tuple[str, dict[tuple, float]]]:
-        """Of each unknown its kind and how every number told changes with it (the means of teams and waves by one unit,
-        the others by their usual size); the means come first."""
+        """Of each unknown its kind and how every number told changes with it (means and corrections by one unit, the
+        others by their usual size); the means come first, then the corrections."""
         for kind, size, moved in self._unknowns():
-            more, fewer = (self.told(replace(self.cells, **moved(sign * size * STEP))) for sign in (1, -1))
-            yield kind, {key: (number - fewer[key]) / (2 * STEP) for key, number in more.items() if key in fewer}
+            more, fewer = (self.told(moved(sign * size * STEP)) for sign in (1, -1))
+            yield (
+                kind,
+                {key: (number - fewer[key][0]) / (2 * STEP) for key, (number, _) in more.items() if key in fewer},
+            )
 
-    def _unknowns(self) -> Iterator[tuple[str, float, Callable[[float], dict]]]:
-        """Kind, size, and the cells that a step changes."""
-        means, changes, products = self.cells.means, self.cells.differences, self.cells.covariates
-        same = ["unit_id", "period_start", "base_period_start", "covariate"]
-        ones = products.filter(pl.col("times") == "one").select(*same, _one="product_sum")
-        ones = products.select(same).join(ones, on=same, how="left", maintain_order="left")["_one"]
+    def _unknowns(self) -> Iterator[tuple[str, float, Callable[[float], State]]]:
+        """Kind, size, and what a step makes of the state."""
+        state, cells = self.state, self.state.cells
 
-        def shifted(unit: str, period, n: int, step: float) -> dict:
-            mine = pl.col("unit_id") == unit
-            here = (mine & (pl.col("period_start") == period)).cast(pl.Int8)
-            sign = here - (mine & (pl.col("base_period_start") == period)).cast(pl.Int8)
-            of_changes = pl.when(pl.col("times") == "change").then(sign * ones * step).otherwise(0.0)
-            return {
-                "means": means.with_columns(pl.col("value_sum") + here * step * n),
-                "differences": changes.with_columns(pl.col("change_sum") + sign * pl.col("n_people") * step),
-                "covariates": products.with_columns(pl.col("product_sum") + of_changes),
-            }
+        def mean(unit: str, period, n: int, step: float) -> State:
+            return replace(state, cells=replace(cells, **shifted(cells, unit, period, step * n)))
 
-        def one_row(name: str, column: str, row: int, step: float) -> dict:
+        def correction(which: int, step: float) -> State:
+            return replace(state, wrong=tuple(x + step * (k == which) for k, x in enumerate(state.wrong)))
+
+        def one_row(name: str, column: str, row: int, step: float) -> State:
             mine = pl.when(pl.int_range(pl.len()) == row).then(step).otherwise(0.0)
-            return {name: getattr(self.cells, name).with_columns(pl.col(column) + mine)}
+            moved = getattr(cells, name).with_columns(pl.col(column) + mine)
+            return replace(state, cells=replace(cells, **{name: moved}))
 
-        for unit, period, n in means.select("unit_id", "period_start", "n_observed").iter_rows():
-            yield MEAN, 1.0, partial(shifted, unit, period, n)
+        for unit, period, n in cells.means.select("unit_id", "period_start", "n_observed").iter_rows():
+            yield MEAN, 1.0, partial(mean, unit, period, n)
+        for which in range(len(self.corrected)):
+            yield CORRECTION, 1.0, partial(correction, which)
         # What else nobody knows: squares, changes of those seen twice, and their products with covariates.
         for name, column, is_unknown in (
-            ("means", "centred_sum_of_squares", means["n_observed"] > 1),
-            ("differences", "change_sum", changes["n_people"] > 0),
-            ("covariates", "product_sum", products["times"] == "change"),
+            ("means", "centred_sum_of_squares", cells.means["n_observed"] > 1),
+            ("differences", "change_sum", cells.differences["n_people"] > 0),
+            ("covariates", "product_sum", cells.covariates["times"] == "change"),
         ):
-            size = max(getattr(self.cells, name)[column].abs().mean() or 0.0, 1.0)
+            size = max(getattr(cells, name)[column].abs().mean() or 0.0, 1.0)
             for row in is_unknown.arg_true():
                 yield name, size, partial(one_row, name, column, row)
+
+
+def shifted(cells: Cells, unit: str, period, amount: float) -> dict[str, pl.DataFrame]:
+    """The tables in which a team's answers of a wave are larger by `amount` together, each by its share."""
+    mine = pl.col("unit_id") == unit
+    here = (mine & (pl.col("period_start") == period)).cast(pl.Int8)
+    sign = here - (mine & (pl.col("base_period_start") == period)).cast(pl.Int8)
+    n = max(cells.means.filter(mine & (pl.col("period_start") == period))["n_observed"].sum(), 1)
+    same = ["unit_id", "period_start", "base_period_start", "covariate"]
+    ones = cells.covariates.filter(pl.col("times") == "one").select(*same, _one="product_sum")
+    ones = cells.covariates.select(same).join(ones, on=same, how="left", maintain_order="left")["_one"]
+    of_changes = pl.when(pl.col("times") == "change").then(sign * ones * amount / n).otherwise(0.0)
+    return {
+        "means": cells.means.with_columns(pl.col("value_sum") + here * amount),
+        "differences": cells.differences.with_columns(pl.col("change_sum") + sign * pl.col("n_people") * amount / n),
+        "covariates": cells.covariates.with_columns(pl.col("product_sum") + of_changes),
+    }
+
+
+def _step(number: float) -> float:
+    """That of two digits."""
+    return 10.0 ** (math.floor(math.log10(abs(number))) - 1) if number else 1.0
+
+
+def _gap(df: float) -> float:
+    """From the degrees of freedom that are told to the next that could be."""
+    return next((row for row in ROWS if row > df), np.inf) - max((row for row in ROWS if row <= df), default=0)
+
+
+def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
+    """Is a number among those kinds?"""
+    kind, _, *place = key
+    return kind in kinds or (
+        "headline" in kinds and kind != "diagnostic" and place[1] == "simple" and place[0] in AUDITED
+    )
 
 
 def left_open(told: np.ndarray) -> np.ndarray:
@@ -136,19 +234,17 @@ def left_open(told: np.ndarray) -> np.ndarray:
     return np.sqrt((directions.T**2) @ left)
 
 
-def spreads(ground: Ground, digits: int) -> dict[str, np.ndarray]:
-    """What is told → the attacker's standard deviation of the mean of each team and wave of fewer than the minimum."""
-    means = ground.cells.means
-    n, total, squares = (means[name].to_numpy().astype(float) for name in COLUMNS)
-    asked = n > 0
-    within = squares.sum() / max((n - 1).clip(0).sum(), 1)
-    between = max(np.var(total[asked] / n[asked]) - within * np.mean(1 / n[asked]), 0.0)
-    of_teams = np.sqrt(between + within / np.maximum(n, 1))
-    before = ground.told(ground.cells)
+def spreads(ground: Ground) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """What is told, with which digits, and what the attacker is left with: his standard deviation of the mean of each
+    team and wave of fewer than the minimum, and of each corrected answer."""
+    means, n = ground.state.cells.means, ground.n
+    of_teams = np.sqrt(ground.between + ground.within / np.maximum(n, 1))
+    of_person = np.sqrt(2 * ground.within)
+    before = ground.told(ground.state)
     columns = []
     for kind, gradient in ground.gradients():
         # By the prior's deviations: means spread as teams do, the others as far as they are large.
-        wide = of_teams[len(columns)] if kind == MEAN else 1.0
+        wide = of_teams[len(columns)] if kind == MEAN else of_person if kind == CORRECTION else 1.0
         columns.append([gradient.get(key, 0.0) * wide for key in before])
     gradients = np.array(columns).T
     of_cohorts = np.zeros((0, gradients.shape[1]))
@@ -156,30 +252,44 @@ def spreads(ground: Ground, digits: int) -> dict[str, np.ndarray]:
         weights, rows = np.zeros(gradients.shape[1]), part["_row"].to_numpy()
         weights[rows] = n[rows] / max(n[rows].sum(), 1) * of_teams[rows]
         of_cohorts = np.vstack([of_cohorts, weights])
-    noise = np.maximum(np.abs(list(before.values())) * 10.0 ** (1 - digits) / np.sqrt(12), EXACT)
-    found = {}
-    for name, kinds in KINDS.items():
-        chosen = np.array([kind in kinds for kind, _ in before])
-        told = np.vstack([of_cohorts / EXACT, gradients[chosen] / noise[chosen, None]])
-        found[name] = (left_open(told)[: n.size] * of_teams)[asked & (n < ground.asked.min_group_size)]
-    return found
+        # The same mean before the corrections.
+        late = [k for k, place in enumerate(ground.corrected) if place in part["unit_id", "period_start"].rows()]
+        if late:
+            weights = weights.copy()
+            weights[[n.size + k for k in late]] = of_person / max(n[rows].sum(), 1)
+            of_cohorts = np.vstack([of_cohorts, weights])
+    value, step = (np.array(each) for each in zip(*before.values(), strict=True))
+    many = np.abs(value) * 10.0 ** (1 - MANY)
+    for shown, steps in (("six", many), ("as told", np.maximum(step, many))):
+        noise = np.maximum(steps / np.sqrt(12), EXACT)
+        for name, kinds in KINDS.items():
+            chosen = np.array([is_told(key, kinds) for key in before])
+            left = left_open(np.vstack([of_cohorts / EXACT, gradients[chosen] / noise[chosen, None]]))
+            of_means = (left[: n.size] * of_teams)[ground.is_asked & (n < ground.asked.min_group_size)]
+            yield name, shown, of_means, left[n.size : n.size + len(ground.corrected)] * of_person
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workspace", type=Path)
     parser.add_argument("metrics", nargs="+")
-    parser.add_argument("--digits", type=int, default=DIGITS, help="significant digits that are told")
+    parser.add_argument("--waves", type=int, default=None, help="the first waves only")
+    parser.add_argument("--teams", type=int, default=None, help="so many teams only, half of them of each arm")
+    parser.add_argument("--one-release", action="store_true", help="the last release only")
     asked = parser.parse_args()
-    print("| metric | told | small teams and waves | least spread | median | narrower than the width |")
-    print("|---|---|---|---|---|---|")
+    digits.ERROR_DIGITS, digits.DF_TOLD = 12, ()  # gradients are of what is told before it is rounded
+    print(
+        "| metric | told | digits | small teams: least | median | too narrow | corrected answers: least | too narrow |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for metric in asked.metrics:
-        ground = Ground(asked.workspace, metric)
+        ground = Ground(asked.workspace, metric, waves=asked.waves, teams=asked.teams, one_release=asked.one_release)
         wanted = WIDTH * (ground.high - ground.low) / 4  # two deviations on either side
-        for name, spread in spreads(ground, asked.digits).items():
+        for name, shown, of_teams, of_people in spreads(ground):
+            people = f"{of_people.min():.2f} | {int((of_people < wanted).sum())}" if of_people.size else "– | –"
             print(
-                f"| {metric} | {name} | {spread.size} | {spread.min():.2f} | {np.median(spread):.2f} "
-                f"| {int((spread < wanted).sum())} |",
+                f"| {metric} | {name} | {shown} | {of_teams.min():.2f} | {np.median(of_teams):.2f} "
+                f"| {int((of_teams < wanted).sum())} of {of_teams.size} | {people} |",
                 flush=True,
             )
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from inference import answers, associations, att, life_tables, randomised, trends, twfe
 from inference.att import Aggregate, GroupTime, Panel
+from inference.digits import coarse, df_told, ending, of_set, p_told, short
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.means import (
@@ -150,12 +151,13 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
     except ValueError as problem:
         yield _unknown(name, str(problem))
         return
-    holds = "stays" if bounds.low > 0 or bounds.high < 0 else "does not stay"
+    low, high = of_set(bounds.low, bounds.high)
+    holds = "stays" if low > 0 or high < 0 else "does not stay"
     yield Diagnostic(
         name=name,
-        value=bounds.trimmed_share,
-        ci_low=bounds.low,
-        ci_high=bounds.high,
+        value=short(bounds.trimmed_share),
+        ci_low=low,
+        ci_high=high,
         says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
         f"the effect {holds} away from zero; value: the share of answers that were trimmed",
     )
@@ -168,7 +170,7 @@ def _alike(indexed: Indexed) -> Diagnostic:
     name = "intraclass_correlation"
     if found is None:
         return _unknown(name, "no unit has two people in the first period")
-    return Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
+    return Diagnostic(name=name, value=short(found.icc), says="how alike people of one unit are, in the first period")
 
 
 def _trends(
@@ -183,21 +185,21 @@ def _trends(
         apart = test.p_value < setting.alpha
         yield Diagnostic(
             name="pre_trend",
-            value=test.statistic,
-            p_value=test.p_value,
-            df=test.df_denominator,
+            value=short(test.statistic),
+            p_value=p_told(test.p_value, setting.alpha),
+            df=df_told(test.df_denominator),
             says="the arms moved apart before kick-off" if apart else "no movement apart before kick-off was seen",
         )
         yield Diagnostic(
             name="pre_trend_detectable_drift",
-            value=test.drift,
+            value=short(test.drift),
             says="the steady drift per period that the test would have seen with a chance of 80 %",
         )
     curve = list(events.values())
-    critical = associations.simultaneous_critical_value(curve, uncertainty.df, alpha=setting.alpha, rng=rng)
+    critical = associations.simultaneous_critical_value(curve, df_told(uncertainty.df), alpha=setting.alpha, rng=rng)
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
-        yield Diagnostic(name="band_critical_value", value=critical, says=says)
+        yield Diagnostic(name="band_critical_value", value=short(critical), says=says)
     early = effects.anticipation  # periods that are neither before nor after: they move, and are not judged
     universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal", anticipation=early))
     earlier, later = _run(universal, -2 - early, -1)[::-1], _run(universal, -early, 1)
@@ -211,11 +213,12 @@ def _trends(
     if size is None:
         yield _unknown("relative_magnitude", "nothing moves before kick-off")
     else:
+        low, high = of_set(size.low, size.high)
         yield Diagnostic(
             name="relative_magnitude",
-            value=size.breakdown,
-            ci_low=size.low,
-            ci_high=size.high,
+            value=short(size.breakdown),
+            ci_low=low,
+            ci_high=high,
             says="identified set (no interval) if drift goes on as before; value: the multiple at which it reaches 0",
         )
     yield _placebo_date(earlier, effects, setting)
@@ -272,6 +275,7 @@ def _smoothness(earlier, later, df: float, setting: Setting) -> Iterator[Diagnos
         except ValueError as problem:
             yield _unknown(name, str(problem))
             continue
+        low, high = of_set(low, high)
         holds = "stays" if low > 0 or high < 0 else "does not stay"
         yield Diagnostic(
             name=name,
@@ -368,13 +372,15 @@ def _dose(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[D
     if moved is None:
         yield _unknown(name, "the error cannot be computed: the outcome does not vary, or rests on a single unit")
         return
-    low, high = moved.interval(part.value, alpha=setting.alpha)
+    moved = coarse(moved)
+    value = ending(part.value, moved)
+    low, high = moved.interval(value, alpha=setting.alpha)
     yield Diagnostic(
         name=name,
-        value=part.value,
+        value=value,
         ci_low=low,
         ci_high=high,
-        p_value=moved.p_value(part.value),
+        p_value=moved.p_value(value),
         df=moved.df,
         says="association per check-in a month, no effect: who meets more differs in other things too",
     )
@@ -387,7 +393,7 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
             raise ValueError("the difference in differences is not estimable")
         p = twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=DRAWS, rng=rng)
         says = "restricted wild cluster bootstrap of the two-way fixed effects coefficient"
-        yield Diagnostic(name="wild_cluster_bootstrap", p_value=p, says=says)
+        yield Diagnostic(name="wild_cluster_bootstrap", p_value=p_told(p, setting.alpha), says=says)
     except ValueError as problem:
         yield _unknown("wild_cluster_bootstrap", str(problem))
     if not setting.is_random:
@@ -401,7 +407,7 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
     try:
         p = randomised.randomisation_p_value(panel, stratum=strata, statistic=headline, draws=DRAWS, rng=rng)
         says = "share of re-drawn lots with a studentised effect at least as large"
-        yield Diagnostic(name="randomisation_inference", p_value=p, says=says)
+        yield Diagnostic(name="randomisation_inference", p_value=p_told(p, setting.alpha), says=says)
     except ValueError as problem:
         yield _unknown("randomisation_inference", str(problem))
 
@@ -440,7 +446,7 @@ def retention_diagnostics(cells: pl.DataFrame, *, months: int) -> Iterator[Diagn
         return
     yield Diagnostic(
         name=name,
-        value=difference,
+        value=result.estimate,
         p_value=result.p_value,
         df=result.df,
         n_pilot=result.n_pilot,

@@ -18,6 +18,7 @@ from inference import adjusted, answers, att, persons, randomised, twfe
 from inference.adjusted import Moments
 from inference.att import Aggregate, GroupTime, Panel
 from inference.balanced import balanced_effect
+from inference.digits import AUDITED
 from inference.judging import (
     ALL,
     JACKKNIFE,
@@ -279,6 +280,7 @@ def _line(
         alpha=alpha,
         note=note,
         scale=size_of_values(panel),
+        keeps_digits=line.estimator in AUDITED,
     )
     found = replace(line, result=result)
     if not line.is_headline:

@@ -99,7 +99,8 @@ def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
         .agg((pl.col("value_sum").filter(after).mean() - pl.col("value_sum").filter(~after).mean()) / 12)
     )
     of_arm = dict(change.iter_rows())
-    assert rows["twfe"]["estimate"] == pytest.approx(of_arm["pilot"] - of_arm["control"], abs=1e-9)
+    assert rows["twfe"]["std_error"] >= 1
+    assert rows["twfe"]["estimate"] == round(of_arm["pilot"] - of_arm["control"], 1)
 
 
 def test_the_lot_makes_the_contrast_of_units_the_headline():

@@ -56,10 +56,10 @@ select
     paired.characteristic,
     cast(paired.mean_pilot as double) as mean_pilot,
     cast(paired.mean_control as double) as mean_control,
-    cast(
+    round(cast(
         (paired.mean_pilot - paired.mean_control)
         / nullif(sqrt((paired.variance_pilot + paired.variance_control) / 2), 0) as double
-    ) as standardised_difference,
+    ), 2) as standardised_difference,
     cast(paired.n_pilot as bigint) as n_pilot,
     cast(paired.n_control as bigint) as n_control
 from paired

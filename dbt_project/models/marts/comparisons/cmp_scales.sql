@@ -70,9 +70,9 @@ select
     cast(scaled.n_people as bigint) as n_people,
     case
         when scaled.n_items > 1 and scaled.total_variance > 0
-            then cast(
+            then round(cast(
                 scaled.n_items * (1.0 - scaled.item_variances / scaled.total_variance) / (scaled.n_items - 1) as double
-            )
+            ), 2)
     end as cronbach_alpha
 from scaled
 cross join programme
