@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import no_network
+
 HERE = Path(__file__).parent
 REFERENCE = Path(os.environ.get("COACHING_REFERENCE", HERE.parent.parent / "shared" / "reference"))
 KEY = "a key for tests, long enough to be one"
@@ -17,6 +19,11 @@ _SHARED = Path(tempfile.mkdtemp(prefix="coaching-tests-"))
 os.environ["COACHING_WORKSPACE"] = str(_SHARED)
 os.environ["COACHING_PSEUDONYM_KEY"] = KEY
 os.environ["DO_NOT_TRACK"] = "1"
+# Nothing that a test starts may look beyond this machine; whoever tries is written down.
+os.environ[no_network.ATTEMPTS] = str(_SHARED / "attempts")
+shutil.copy(no_network.__file__, _SHARED / "sitecustomize.py")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_SHARED), os.environ.get("PYTHONPATH")]))
+no_network.install()
 
 # Tests write their files whole; the one about files that still grow sets it back.
 from ingest import land  # noqa: E402
@@ -94,6 +101,8 @@ def published(tmp_path_factory):
     shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
     code, last, _ = run_night(made, design.month(12))
     assert code == 0, last
+    attempts = Path(os.environ[no_network.ATTEMPTS])
+    assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"
     return made
 
 

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from packaging.version import Version
 
 import durable
 from orchestration.resources import Night
@@ -77,6 +80,14 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     return transform
 
 
+class InstalledDbt(DbtCliResource):
+    """dbt's command line without its look at PyPI: the stock resource asks `dbt --version` before every build."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
+
+
 def dbt_resource() -> DbtCliResource:
     """dbt's command line, of the house's own project."""
-    return DbtCliResource(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
+    return InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
