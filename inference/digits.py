@@ -48,8 +48,13 @@ def ending(value: float, told: Uncertainty) -> float:
 
 
 def of_set(low: float, high: float) -> tuple[float, float]:
-    """A set of values, as if a quarter of its width were its error; it comes to hold zero by no rounding."""
-    place = last_place((high - low) / 4)
+    """A set of values, as if a quarter of its width were its error, with three digits of its farther end at most.
+
+    No rounding makes it reach zero.
+    """
+    place = last_place(max(abs(low), abs(high))) + 1
+    if high > low:
+        place = min(place, last_place((high - low) / 4))
 
     def end(value: float) -> float:
         return round(value, place) or math.copysign(10.0**-place, value) * bool(value)

@@ -79,5 +79,11 @@ def test_a_set_reaches_zero_only_if_it_did():
     assert of_set(0.0, 36.4567)[0] == 0.0
 
 
+def test_a_narrow_set_tells_no_more_digits_than_a_wide_one():
+    assert of_set(22.123456, 22.123457) == (22.1, 22.1)
+    assert of_set(0.0341234, 0.0341234) == (0.0341, 0.0341)
+    assert of_set(0.0, 0.0) == (0.0, 0.0)
+
+
 def test_the_audit_has_an_equation_for_every_estimate_with_all_digits():
     assert set(AUDITED) == set(LINEAR)
