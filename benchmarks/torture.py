@@ -272,8 +272,7 @@ def moments(ground: Ground, part: str) -> list:
     if part in troubles():
         return troubles()[part][1](ground)
     if part == "random":
-        draw = random.Random(20_260_101)
-        return [round(draw.uniform(0.01, 1.0), 3) for _ in range(RANDOM_KILLS)]
+        return [n / 1000 for n in random.Random(20_260_101).sample(range(10, 1000), RANDOM_KILLS)]
     return list(range(1, ground.n_steps(part) + 1))
 
 
