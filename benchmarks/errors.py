@@ -87,8 +87,8 @@ class Ground:
             ends = "select lowest, highest from staging.stg_study__outcomes where metric = ?"
             self.low, self.high = connection.execute(ends, [metric]).fetchall()[0]
         mine = {name: getattr(cells, name).filter(pl.col("metric") == metric) for name in OF_METRICS}
-        last = mine["means"]["period_start"].unique().sort()[:waves][-1]
-        mine = {name: frame.filter(pl.col("period_start") <= last) for name, frame in mine.items()}
+        end = mine["means"]["period_start"].unique().sort()[:waves][-1]
+        mine = {name: frame.filter(pl.col("period_start") <= end) for name, frame in mine.items()}
         if teams:
             arms = mine["means"].group_by("arm", maintain_order=True).agg(pl.col("unit_id").unique().sort())
             kept = {unit for units in arms["unit_id"] for unit in units[: teams // 2]}
@@ -99,10 +99,10 @@ class Ground:
         means = mine["means"]
         periods = means["period_start"].unique().sort()
         self.waves = [day for day in periods if day >= means["cohort_period_start"].min()]
-        last = means.filter((pl.col("period_start") == periods[-1]) & (pl.col("n_observed") > 1))
-        largest = last["cohort"].mode().sort()[0]
-        teams = last.filter(pl.col("cohort") == largest)["unit_id"].sort()
-        self.corrected = [(team, periods[-1]) for team in teams[: asked.min_group_size]]
+        last_wave = means.filter((pl.col("period_start") == periods[-1]) & (pl.col("n_observed") > 1))
+        largest = last_wave["cohort"].mode().sort()[0]
+        its_teams = last_wave.filter(pl.col("cohort") == largest)["unit_id"].sort()
+        self.corrected = [(team, periods[-1]) for team in its_teams[: asked.min_group_size]]
         if one_release:
             self.waves, self.corrected = periods[-1:].to_list(), []
         n, total, squares = (means[name].to_numpy().astype(float) for name in COLUMNS)
