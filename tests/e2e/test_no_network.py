@@ -1,14 +1,16 @@
 """Nobody is asked beyond this machine: nights are watched by the fixture `published`; here is the watch itself."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from orchestration.defs.transform import DBT
+from orchestration.defs.transform import DBT, PROJECT
 from tests import no_network
 
 
@@ -31,6 +33,19 @@ def test_the_watch_sees_that_dbt_asks_for_its_own_version(attempts):
     # Why orchestration/defs/transform.py does not let dagster-dbt ask `dbt --version` before every build.
     subprocess.run([str(DBT), "--version"], check=False, capture_output=True)
     assert "pypi.org" in attempts.read_text()
+
+
+def test_models_fetch_no_extension():
+    # The watch does not see DuckDB's own downloads. Where we open the warehouse nothing outside it can be reached;
+    # dbt has to read its seeds.
+    settings = ("autoinstall_known_extensions", "autoload_known_extensions")
+    asked = "select " + ", ".join(f"current_setting('{name}') as {name}" for name in settings)
+    command = [str(DBT), "--quiet", "show", "--inline", asked, "--output", "json"]
+    with tempfile.TemporaryDirectory() as target:
+        command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
+        command += ["--target-path", target, "--log-path", target]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout)["show"] == [dict.fromkeys(settings, False)]
 
 
 def test_loopback_stays_open(attempts):
