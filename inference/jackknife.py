@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-MIN_UNITS = 5  # per arm; below, no interval can be trusted and none is given
+MIN_UNITS = 6  # per arm; below, no interval can be trusted, and errors would tell of single units (decision 0012)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ adjustment, or a comparison that should not be believed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -35,6 +35,8 @@ from inference.results import NotEstimable
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
+FEW_UNITS = 24  # of both arms (docs/decisions/0012, benchmarks/results/errors.md)
+COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,15 @@ def _unit_lines(
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
     yield from _curve(other, main, indexed, setting.alpha)
-    yield from _beside(other, main, indexed, setting, is_primary=question.role == "primary")
+    for line in _beside(other, main, indexed, setting, is_primary=question.role == "primary"):
+        yield line if line.estimator in AUDITED or panel.cohort.size >= FEW_UNITS else _withheld(line)
+
+
+def _withheld(line: Line) -> Line:
+    """Another estimator is another equation about the same units: of few of them the headline's are enough."""
+    reason = f"withheld: beside a headline of fewer than {FEW_UNITS} units another estimator would tell of single units"
+    counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
+    return replace(line, result=NotEstimable(reason=reason, **counts))
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:

@@ -37,6 +37,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
 
     `coaching design --teams 40 --people 12 --sd 20 --effect 4`
     """
+    from inference.jackknife import MIN_UNITS
     from inference.power import POWER, Analysis, Plan
 
     try:
@@ -63,8 +64,9 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         f"{after} after it; ICC {icc:g}, standard deviation {sd:g}.",
         highlight=False,
     )
-    if min(plan.arms) < 5:
-        out.print("Fewer than five units in an arm: no verdict will be given, whatever is found.", style="yellow")
+    if min(plan.arms) < MIN_UNITS:
+        found = f"Fewer than {MIN_UNITS} units in an arm: no verdict will be given, whatever is found."
+        out.print(found, style="yellow")
     table = Table(
         title=f"With a chance of {POWER:.0%} it finds …", title_justify="left", box=None, padding=(0, 2, 0, 0)
     )

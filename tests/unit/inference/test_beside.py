@@ -103,6 +103,24 @@ def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
     assert rows["twfe"]["estimate"] == round(of_arm["pilot"] - of_arm["control"], 1)
 
 
+def test_of_few_units_nothing_beside_the_headline_but_what_the_audit_counts():
+    # Each estimator with its error is another equation about the same teams (decision 0012).
+    few = {}
+    for units in (means.FEW_UNITS - 2, means.FEW_UNITS):
+        few[units] = simple_rows(
+            estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(units=units))
+        )
+    some, enough = few.values()
+    assert set(some) == set(enough)  # nothing is dropped: a row says why it has no number
+    assert {row["status"] for row in enough.values()} == {"estimated"}
+    told = {name for name, row in some.items() if row["status"] == "estimated"}
+    assert told == {"att_not_yet_treated", "att_never_treated"}
+    for name in set(some) - told:
+        assert some[name]["reason"].startswith("withheld: beside a headline of fewer than 24 units")
+        assert some[name]["estimate"] is some[name]["std_error"] is some[name]["p_value"] is None
+        assert some[name]["n_units_control"] == (means.FEW_UNITS - 2) // 2
+
+
 def test_the_lot_makes_the_contrast_of_units_the_headline():
     asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
     rows = simple_rows(estimate_study(asked, organisation()))

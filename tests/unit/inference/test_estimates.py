@@ -93,11 +93,12 @@ def test_the_table_has_the_promised_columns_and_finds_the_effect():
     assert row["p_value_adjusted"] == row["p_value"]  # one primary question
 
 
-def test_four_pilot_units_give_no_verdict_but_the_effect_that_could_have_been_seen():
-    estimated = study([ENGAGEMENT], means=mean_cells(n_pilot=4))
+def test_too_few_pilot_units_give_no_verdict_but_the_effect_that_could_have_been_seen():
+    assert headline(study([ENGAGEMENT], means=mean_cells(n_pilot=6)))["status"] == "estimated"
+    estimated = study([ENGAGEMENT], means=mean_cells(n_pilot=5))
     row = headline(estimated)
     assert row["status"] == "not_estimable"
-    assert "too few units: 4 pilot and 8 control" in row["reason"]
+    assert "too few units: 5 pilot and 8 control; at least 6" in row["reason"]
     assert row["estimate"] is None and row["p_value"] is None
     power = estimated.power.row(0, named=True)
     assert power["detectable_effect"] > 0 and "design" in power["basis"]
