@@ -13,7 +13,7 @@ import polars as pl
 
 from inference import answers, associations, att, life_tables, randomised, trends, twfe
 from inference.att import Aggregate, GroupTime, Panel
-from inference.digits import coarse, df_told, ending, of_set, p_told, short
+from inference.digits import coarse, df_told, ending, of_set, p_told, short, up
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.means import (
@@ -192,14 +192,14 @@ def _trends(
         )
         yield Diagnostic(
             name="pre_trend_detectable_drift",
-            value=short(test.drift),
+            value=up(test.drift),
             says="the steady drift per period that the test would have seen with a chance of 80 %",
         )
     curve = list(events.values())
     critical = associations.simultaneous_critical_value(curve, df_told(uncertainty.df), alpha=setting.alpha, rng=rng)
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
-        yield Diagnostic(name="band_critical_value", value=short(critical), says=says)
+        yield Diagnostic(name="band_critical_value", value=up(critical), says=says)
     early = effects.anticipation  # periods that are neither before nor after: they move, and are not judged
     universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal", anticipation=early))
     earlier, later = _run(universal, -2 - early, -1)[::-1], _run(universal, -early, 1)

@@ -30,11 +30,15 @@ def short(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, last_place(value))
 
 
+def up(size: float) -> float:
+    """The next number of two digits: of what says how far something reaches."""
+    place = last_place(size)
+    return round(math.ceil(round(size * 10.0**place, 6)) * 10.0**-place, place)  # what has two digits keeps them
+
+
 def coarse(exact: Uncertainty) -> Uncertainty:
     """The uncertainty that is told: never less than it is."""
-    place = last_place(exact.std_error)
-    up = math.ceil(round(exact.std_error * 10.0**place, 6))  # what has two digits already keeps them
-    return Uncertainty(round(up * 10.0**-place, place), df_told(exact.df))
+    return Uncertainty(up(exact.std_error), df_told(exact.df))
 
 
 def df_told(df: float) -> float:

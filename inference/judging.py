@@ -8,7 +8,7 @@ import numpy as np
 
 from inference import att
 from inference.att import Aggregate, GroupTime
-from inference.digits import coarse, ending, short
+from inference.digits import coarse, ending, up
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.power import POWER, TYPICAL_ICC, detectable_effect
 from inference.results import Estimate, NotEstimable, Result
@@ -143,7 +143,7 @@ def detectable_by_design(line: Line, *, sd: float | None, people_per_unit: float
     if not in_sd or not sd:
         return line
     return replace(
-        line, detectable=short(in_sd * sd), basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}"
+        line, detectable=up(in_sd * sd), basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}"
     )
 
 

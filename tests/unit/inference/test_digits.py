@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from inference.digits import AUDITED, coarse, of_set, p_told, short
+from inference.digits import AUDITED, coarse, of_set, p_told, short, up
 from inference.jackknife import Uncertainty
 from inference.judging import with_interval
 from publish.figures import LINEAR
@@ -70,6 +70,11 @@ def test_a_p_value_stays_on_its_side_of_alpha(p, alpha):
 @pytest.mark.parametrize(("number", "expected"), [(0.0, 0.0), (None, None), (0.136404, 0.14), (-28.29, -28.0)])
 def test_numbers_without_an_error_have_two_digits(number, expected):
     assert short(number) == expected
+
+
+@pytest.mark.parametrize(("size", "expected"), [(2.701, 2.8), (2.7, 2.7), (0.0301, 0.031), (99.01, 100.0), (0.0, 0.0)])
+def test_what_says_how_far_something_reaches_is_rounded_up(size, expected):
+    assert up(size) == expected
 
 
 def test_a_set_reaches_zero_only_if_it_did():
