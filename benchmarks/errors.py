@@ -16,6 +16,9 @@ Releases are those after each wave since the first kick-off, and one more, with 
 wave came in: of one person in each team of the cohort that has most teams (of K teams at most; where it has fewer, the
 others whom the batch needs are thought to be in the first team). `--one-release` leaves the last one only.
 
+Estimators that a study of few units withholds (`inference.means.FEW_UNITS`) count as told here; what is left without
+them has its own line.
+
 Not in it: standardised differences (pub_balance), diagnostics that are steps or drawn by lot, segments.
 
 Run on a workspace after a night: `python -m benchmarks.errors WORKSPACE METRIC …` (options: `--help`).
@@ -34,6 +37,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+import inference.means
 from inference import digits
 from inference.digits import AUDITED
 from inference.estimates import Cells, estimate_study
@@ -61,6 +65,7 @@ KINDS = {
     "and errors": ("estimate", "error"),
     "and degrees of freedom": ("estimate", "error", "df"),
     "and diagnostics": ("estimate", "error", "df", "diagnostic"),
+    "without other estimators": ("estimate", "error", "df", "diagnostic", "no other"),
     "headlines and their errors only": ("headline",),
 }
 
@@ -220,7 +225,8 @@ def _gap(df: float) -> float:
 def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
     """Is a number among those kinds?"""
     kind, _, *place = key
-    return kind in kinds or (
+    is_other = kind != "diagnostic" and place[0] not in AUDITED
+    return (kind in kinds and not (is_other and "no other" in kinds)) or (
         "headline" in kinds and kind != "diagnostic" and place[1] == "simple" and place[0] in AUDITED
     )
 
@@ -278,6 +284,7 @@ def main() -> None:
     parser.add_argument("--one-release", action="store_true", help="the last release only")
     asked = parser.parse_args()
     digits.ERROR_DIGITS, digits.DF_TOLD = 12, ()  # gradients are of what is told before it is rounded
+    inference.means.FEW_UNITS = 0
     print(
         "| metric | told | digits | small teams: least | median | too narrow | corrected answers: least | too narrow |"
     )

@@ -189,6 +189,8 @@ def _unit_lines(
 
 def _withheld(line: Line) -> Line:
     """Another estimator is another equation about the same units: of few of them the headline's are enough."""
+    if isinstance(line.result, NotEstimable):
+        return line
     reason = f"withheld: beside a headline of fewer than {FEW_UNITS} units another estimator would tell of single units"
     counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
     return replace(line, result=NotEstimable(reason=reason, **counts))

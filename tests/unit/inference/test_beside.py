@@ -119,6 +119,8 @@ def test_of_few_units_nothing_beside_the_headline_but_what_the_audit_counts():
         assert some[name]["reason"].startswith("withheld: beside a headline of fewer than 24 units")
         assert some[name]["estimate"] is some[name]["std_error"] is some[name]["p_value"] is None
         assert some[name]["n_units_control"] == (means.FEW_UNITS - 2) // 2
+    hopeless = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(units=10)))
+    assert {row["reason"][:13] for row in hopeless.values()} == {"too few units"}  # what has no number says why
 
 
 def test_the_lot_makes_the_contrast_of_units_the_headline():
