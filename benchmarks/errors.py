@@ -16,8 +16,8 @@ Releases are those after each wave since the first kick-off, and one more, with 
 wave came in: of one person in each team of the cohort that has most teams (of K teams at most; where it has fewer, the
 others whom the batch needs are thought to be in the first team). `--one-release` leaves the last one only.
 
-Estimators that a study of few units withholds (`inference.means.FEW_UNITS`) count as told here; what is left without
-them has its own line.
+What a study of few units withholds (`inference.means.FEW_UNITS`) counts as told here; what is left without it has its
+own line.
 
 Not in it: standardised differences (pub_balance), diagnostics that are steps or drawn by lot, segments.
 
@@ -42,6 +42,7 @@ from inference import digits
 from inference.digits import AUDITED
 from inference.estimates import Cells, estimate_study
 from inference.judging import ALL
+from inference.means import AVERAGES
 from ingest.study import load_study
 from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import Workspace
@@ -65,7 +66,7 @@ KINDS = {
     "and errors": ("estimate", "error"),
     "and degrees of freedom": ("estimate", "error", "df"),
     "and diagnostics": ("estimate", "error", "df", "diagnostic"),
-    "without other estimators": ("estimate", "error", "df", "diagnostic", "no other"),
+    "without what is withheld of few units": ("estimate", "error", "df", "diagnostic", "no other"),
     "headlines and their errors only": ("headline",),
 }
 
@@ -225,7 +226,8 @@ def _gap(df: float) -> float:
 def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
     """Is a number among those kinds?"""
     kind, _, *place = key
-    is_other = kind != "diagnostic" and place[0] not in AUDITED
+    withheld = place[0].startswith("slope_by_") if kind == "diagnostic" else place[1] in AVERAGES
+    is_other = withheld or (kind != "diagnostic" and place[0] not in AUDITED)
     return (kind in kinds and not (is_other and "no other" in kinds)) or (
         "headline" in kinds and kind != "diagnostic" and place[1] == "simple" and place[0] in AUDITED
     )

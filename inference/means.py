@@ -36,6 +36,8 @@ from inference.results import NotEstimable
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
 FEW_UNITS = 24  # of both arms (docs/decisions/0012, benchmarks/results/errors.md)
+WITHHELD = f"withheld: of fewer than {FEW_UNITS} units another estimate of the same effect would tell of single ones"
+AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
 
 
@@ -182,18 +184,18 @@ def _unit_lines(
     for g, reason in left_out.items():
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
-    yield from _curve(other, main, indexed, setting.alpha)
-    for line in _beside(other, main, indexed, setting, is_primary=question.role == "primary"):
-        yield line if line.estimator in AUDITED or panel.cohort.size >= FEW_UNITS else _withheld(line)
+    beside = _beside(other, main, indexed, setting, is_primary=question.role == "primary")
+    for line in (*_curve(other, main, indexed, setting.alpha), *beside):
+        is_told = line.estimator in (headline.estimator, *AUDITED) and line.aggregation not in AVERAGES
+        yield line if is_told or panel.cohort.size >= FEW_UNITS else _withheld(line)
 
 
 def _withheld(line: Line) -> Line:
-    """Another estimator is another equation about the same units: of few of them the headline's are enough."""
+    """Another number is another equation about the same units: of few of them the headline and its curve are enough."""
     if isinstance(line.result, NotEstimable):
         return line
-    reason = f"withheld: beside a headline of fewer than {FEW_UNITS} units another estimator would tell of single units"
     counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
-    return replace(line, result=NotEstimable(reason=reason, **counts))
+    return replace(line, result=NotEstimable(reason=WITHHELD, **counts))
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:

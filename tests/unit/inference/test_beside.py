@@ -116,11 +116,34 @@ def test_of_few_units_nothing_beside_the_headline_but_what_the_audit_counts():
     told = {name for name, row in some.items() if row["status"] == "estimated"}
     assert told == {"att_not_yet_treated", "att_never_treated"}
     for name in set(some) - told:
-        assert some[name]["reason"].startswith("withheld: beside a headline of fewer than 24 units")
+        assert some[name]["reason"] == means.WITHHELD
         assert some[name]["estimate"] is some[name]["std_error"] is some[name]["p_value"] is None
         assert some[name]["n_units_control"] == (means.FEW_UNITS - 2) // 2
     hopeless = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(units=10)))
     assert {row["reason"][:13] for row in hopeless.values()} == {"too few units"}  # what has no number says why
+
+
+def test_of_few_units_neither_averages_of_the_curve_nor_what_compares_cohorts():
+    told = {}
+    for units in (means.FEW_UNITS - 4, means.FEW_UNITS):
+        cells = organisation(units=units)
+        late = pl.col("unit_id").is_in([f"t{index:02}" for index in range(units // 4, units // 2)])
+        later = pl.when(late).then(pl.lit(QUARTERS[3])).otherwise("cohort_period_start").alias("cohort_period_start")
+        cohort = pl.when(late).then(pl.lit("second")).otherwise("cohort").alias("cohort")
+        estimated = estimate_study(
+            Asked(programme="p", questions=[ENGAGEMENT]), replace(cells, means=cells.means.with_columns(later, cohort))
+        )
+        told[units] = {
+            "averages": set(estimated.estimates.filter(pl.col("reason") == means.WITHHELD)["aggregation"]) - {"simple"},
+            "curve": set(estimated.estimates.filter(pl.col("status") == "estimated")["aggregation"]),
+            "withheld": set(estimated.diagnostics.filter(pl.col("reason") == means.WITHHELD)["diagnostic"]),
+            "diagnostics": set(estimated.diagnostics.filter(pl.col("status") == "estimated")["diagnostic"]),
+        }
+    few, enough = told.values()
+    assert few["averages"] == set(means.AVERAGES) and few["withheld"] == {"slope_by_wave"}
+    assert {"simple", "event_time"} <= few["curve"] and "pre_trend" in few["diagnostics"]
+    assert not enough["averages"] and not enough["withheld"]
+    assert {"slope_by_wave", "pre_trend"} <= enough["diagnostics"] and set(means.AVERAGES) <= enough["curve"]
 
 
 def test_the_lot_makes_the_contrast_of_units_the_headline():
