@@ -35,7 +35,7 @@ from inference.results import NotEstimable
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
-FEW_UNITS = 24  # of both arms (docs/decisions/0012, benchmarks/results/errors.md)
+FEW_UNITS = 30  # of both arms (docs/decisions/0012, benchmarks/results/errors.md)
 WITHHELD = f"withheld: of fewer than {FEW_UNITS} units another estimate of the same effect would tell of single ones"
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
