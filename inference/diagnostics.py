@@ -17,12 +17,12 @@ from inference.digits import coarse, df_told, ending, of_set, p_told, short, up
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.means import (
-    FEW_UNITS,
     WITHHELD,
     Indexed,
     Setting,
     contrasts,
     histograms_of,
+    is_few,
     panel_from_cells,
     size_of_values,
     strata_of,
@@ -119,9 +119,8 @@ def mean_diagnostics(
         found += _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
         # Silent units too: where nobody answers the response rate is zero, and not unknown.
         found += _responses(everybody, setting)
-        is_few = panel.cohort.size < FEW_UNITS  # what compares cohorts tells of single units
         decays = _decays(cells, effects, setting)
-        found += [_unknown(each.name, WITHHELD) if is_few and not each.reason else each for each in decays]
+        found += [_unknown(each.name, WITHHELD) if is_few(panel) and not each.reason else each for each in decays]
         found += _dose(indexed, doses, setting)
     if question.role == "primary":
         found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)

@@ -187,7 +187,12 @@ def _unit_lines(
     beside = _beside(other, main, indexed, setting, is_primary=question.role == "primary")
     for line in (*_curve(other, main, indexed, setting.alpha), *beside):
         is_told = line.estimator in (headline.estimator, *AUDITED) and line.aggregation not in AVERAGES
-        yield line if is_told or panel.cohort.size >= FEW_UNITS else _withheld(line)
+        yield _withheld(line) if is_few(panel) and not is_told else line
+
+
+def is_few(panel: Panel) -> bool:
+    """Whether a study has so few units that what is told beside its headline would tell of single ones."""
+    return panel.cohort.size < FEW_UNITS
 
 
 def _withheld(line: Line) -> Line:
