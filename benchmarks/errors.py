@@ -66,7 +66,7 @@ KINDS = {
     "and errors": ("estimate", "error"),
     "and degrees of freedom": ("estimate", "error", "df"),
     "and diagnostics": ("estimate", "error", "df", "diagnostic"),
-    "without what is withheld of few units": ("estimate", "error", "df", "diagnostic", "no other"),
+    "without what is withheld of few units": ("estimate", "error", "df", "diagnostic", "but withheld"),
     "headlines and their errors only": ("headline",),
 }
 
@@ -223,12 +223,20 @@ def _gap(df: float) -> float:
     return next((row for row in ROWS if row > df), np.inf) - max((row for row in ROWS if row <= df), default=0)
 
 
+def is_withheld(key: tuple) -> bool:
+    """Would a study of few units withhold a number?"""
+    kind, _, name, *place = key
+    if kind == "diagnostic":
+        return name.startswith("slope_by_")
+    return name not in AUDITED or place[0] in AVERAGES
+
+
 def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
     """Is a number among those kinds?"""
+    if "but withheld" in kinds and is_withheld(key):
+        return False
     kind, _, *place = key
-    withheld = place[0].startswith("slope_by_") if kind == "diagnostic" else place[1] in AVERAGES
-    is_other = withheld or (kind != "diagnostic" and place[0] not in AUDITED)
-    return (kind in kinds and not (is_other and "no other" in kinds)) or (
+    return kind in kinds or (
         "headline" in kinds and kind != "diagnostic" and place[1] == "simple" and place[0] in AUDITED
     )
 

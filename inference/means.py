@@ -206,8 +206,10 @@ def _withheld(line: Line) -> Line:
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
     """The headline's other aggregations."""
     post = effects.t >= effects.g
-    staggered = ("dynamic_balanced",) if np.unique(effects.g).size > 1 else ()
-    for name in ("dynamic", *staggered, "group", "calendar"):
+    is_staggered = np.unique(effects.g).size > 1
+    for name in AVERAGES:
+        if name == "dynamic_balanced" and not is_staggered:
+            continue
         part = getattr(att, name)(effects)
         yield _line(replace(line, aggregation=name), effects, part, post, alpha=alpha)
     for g, part in att.by_cohort(effects).items():
