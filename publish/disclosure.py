@@ -15,6 +15,7 @@ import polars as pl
 
 FLOOR = 5  # in code: configuration can only raise it
 WIDTH = 0.05  # of a metric's range: how far everybody's value stays open
+HIDDEN = "hidden: it shows, or would give away, fewer than {minimum} people in an arm"
 
 
 class FloorViolated(ValueError):
@@ -392,10 +393,11 @@ def guard_diagnostics(diagnostics: pl.DataFrame, estimates: pl.DataFrame, minimu
     """
     few = (pl.col("status") == "estimated") & small(("n_pilot", "n_control"), minimum)
     rests = pl.col("metric").is_in(_metrics_hidden(estimates).implode()) | few
-    figures = ("value", "ci_low", "ci_high", "p_value", "df", "n_pilot", "n_control", "says", "reason")
+    figures = ("value", "ci_low", "ci_high", "p_value", "df", "n_pilot", "n_control", "says")
     hidden = hide(diagnostics, rests, figures)
     table = hidden.table.with_columns(
-        pl.when(rests).then(pl.lit("suppressed")).otherwise(pl.col("status")).alias("status")
+        pl.when(rests).then(pl.lit("suppressed")).otherwise(pl.col("status")).alias("status"),
+        pl.when(rests).then(pl.lit(HIDDEN.format(minimum=minimum))).otherwise(pl.col("reason")).alias("reason"),
     )
     return Guarded(table, hidden.n_hidden)
 
@@ -458,10 +460,7 @@ def guard_estimates(
         *(pl.when(~hidden).then(pl.col(name)).alias(name) for name in NUMBERS),
         *(pl.when(~(hidden | counted)).then(pl.col(name)).alias(name) for name in COUNTS),
         pl.when(hidden).then(pl.lit("suppressed")).otherwise(pl.col("status")).alias("status"),
-        pl.when(hidden)
-        .then(pl.lit(f"hidden: it shows, or would give away, fewer than {minimum} people in an arm"))
-        .otherwise(pl.col("reason"))
-        .alias("reason"),
+        pl.when(hidden).then(pl.lit(HIDDEN.format(minimum=minimum))).otherwise(pl.col("reason")).alias("reason"),
     )
     return Guarded(table.drop("_hidden", "_dimension", "_few_left_out", "_refused"), int(marked["_hidden"].sum()))
 

@@ -490,7 +490,7 @@ def suppressed(guarded: Mapping[str, Guarded], minimum: int) -> pl.DataFrame:
             for column, kind in table.schema.items()
             if kind.is_numeric()
             and column not in keys
-            and (column.startswith(("n_", "mean", "share", "estimate", "low")) or column.endswith("_share"))
+            and (column.startswith(("n_", "mean", "share", "estimate", "value", "low")) or column.endswith("_share"))
         ]
         for row in table.iter_rows(named=True):
             if row.get("status") in ("estimated", "not_estimable"):

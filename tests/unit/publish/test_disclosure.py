@@ -3,6 +3,7 @@ import pytest
 
 from publish.disclosure import (
     FLOOR,
+    HIDDEN,
     RULES,
     FloorViolated,
     Rule,
@@ -449,11 +450,8 @@ def test_what_rests_on_a_hidden_estimate_is_hidden_with_it():
     hidden = guard_decisions(pl.DataFrame([decision]), suppressed).table
     assert hidden.select("verdict", "decision", "estimate").row(0) == (None, None, None)
     beside = pl.DataFrame([{"metric": "retention", "status": "estimated"} | dict.fromkeys(FIGURES, 1.0) | WORDS])
-    assert guard_diagnostics(beside, suppressed, 10).table.select("status", "value", "says").row(0) == (
-        "suppressed",
-        None,
-        None,
-    )
+    shown = guard_diagnostics(beside, suppressed, 10).table.select("status", "value", "says", "reason").row(0)
+    assert shown == ("suppressed", None, None, HIDDEN.format(minimum=10))
     assert guard_diagnostics(beside, estimates({}), 10).table["value"].to_list() == [1.0]
     few = beside.with_columns(n_pilot=9)
     assert guard_diagnostics(few, estimates({}), 10).table["value"].to_list() == [None]

@@ -10,7 +10,7 @@ import pytest
 
 from inference import att
 from ingest.tables import RELEASED_TABLES
-from publish import figures, memory, protect
+from publish import disclosure, figures, memory, protect
 
 MONTHS = [date(2026, month, 1) for month in range(1, 7)]
 NO_BALANCE = pl.DataFrame(schema={"metric": pl.String, "n_pilot": pl.Int64})
@@ -372,3 +372,30 @@ def test_what_an_earlier_minimum_let_pass_is_hidden_and_not_told_anew():
     now = last.with_columns(n_people=pl.Series([13, 41]))  # three more in the group of ten: must not be told
     kept = protect._without_few(protect.settled(now, last, ("cohort",), 11), ("cohort",), 11)
     assert kept.rows() == [("a", None, None, None), ("b", 40, 4, 2.0)]
+
+
+def test_every_hidden_figure_is_listed_with_its_reason_and_none_that_is_no_number():
+    nothing = {"value": None, "n_pilot": None, "n_control": None}
+    rows = [
+        {"metric": "m", "diagnostic": "pre_trend", "status": "suppressed"} | nothing,
+        {
+            "metric": "m",
+            "diagnostic": "placebo_date",
+            "status": "estimated",
+            "value": 1.0,
+            "n_pilot": 10,
+            "n_control": 10,
+        },
+        {"metric": "m", "diagnostic": "dose_response", "status": "not_estimable"} | nothing,
+    ]
+    guarded = {name: disclosure.Guarded(pl.DataFrame(), 0) for name in protect.NAMED}
+    guarded["pub_diagnostics"] = disclosure.Guarded(pl.DataFrame(rows), 1)
+    listed = protect.suppressed(guarded, 10).filter(pl.col("table") == "pub_diagnostics")
+    assert listed.rows() == [
+        (
+            "pub_diagnostics",
+            "metric m, diagnostic pre_trend",
+            "value, n_pilot, n_control",
+            protect.HIDDEN.format(minimum=10),
+        )
+    ]
