@@ -16,10 +16,14 @@ Releases are those after each wave since the first kick-off, and one more, with 
 wave came in: of one person in each team of the cohort that has most teams (of K teams at most; where it has fewer, the
 others whom the batch needs are thought to be in the first team). `--one-release` leaves the last one only.
 
-What a study of few units withholds (`inference.means.FEW_UNITS`) counts as told here; what is left without it has its
-own line.
+What a study of few units withholds (`inference.means.why_withheld`) counts as told here; what is left without it has
+its own line.
 
-Not in it: standardised differences (pub_balance), diagnostics that are steps or drawn by lot, segments.
+`--parts tenure` asks the same of the people of each team who are of one part (a segment of people, such as a band of
+tenure): a team's parts share what the team has, and differ by what their people differ by; of corrections there are
+then none. A mean that a cohort's mean tells alone (one team) is not counted: the audit hides that one.
+
+Not in it: standardised differences (pub_balance), diagnostics that are steps or drawn by lot, other segments.
 
 Run on a workspace after a night: `python -m benchmarks.errors WORKSPACE METRIC …` (options: `--help`).
 """
@@ -39,6 +43,7 @@ import polars as pl
 
 import inference.means
 from inference import digits
+from inference.diagnostics import OF_MANY
 from inference.digits import AUDITED
 from inference.estimates import Cells, estimate_study
 from inference.judging import ALL
@@ -83,7 +88,14 @@ class Ground:
     """The cells of one metric and the question about it, as the estimators get them."""
 
     def __init__(
-        self, workspace: Path, metric: str, *, waves: int | None, teams: int | None, one_release: bool
+        self,
+        workspace: Path,
+        metric: str,
+        *,
+        waves: int | None,
+        teams: int | None,
+        one_release: bool,
+        parts: str | None = None,
     ) -> None:
         there = Workspace(workspace)
         study = load_study(there.study)
@@ -100,22 +112,29 @@ class Ground:
             kept = {unit for units in arms["unit_id"] for unit in units[: teams // 2]}
             for name in ("means", "differences", "covariates"):
                 mine[name] = mine[name].filter(pl.col("unit_id").is_in(kept))
-        mine["means"] = mine["means"].filter(pl.col("segment") == ALL).sort("unit_id", "period_start")
+        is_part = pl.col("segment").str.starts_with(f"{parts}: ")
+        means = mine["means"].filter((pl.col("segment") == ALL) | is_part).sort("segment", "unit_id", "period_start")
+        mine["means"] = means
+        # Whose means he solves for.
+        self.rows = means.filter(is_part & (pl.col("n_observed") > 0)) if parts else means
         self.asked = replace(asked, questions=[q for q in asked.questions if q.metric == metric])
-        means = mine["means"]
         periods = means["period_start"].unique().sort()
         self.waves = [day for day in periods if day >= means["cohort_period_start"].min()]
-        last_wave = means.filter((pl.col("period_start") == periods[-1]) & (pl.col("n_observed") > 1))
+        last_wave = self.rows.filter((pl.col("period_start") == periods[-1]) & (pl.col("n_observed") > 1))
         largest = last_wave["cohort"].mode().sort()[0]
         its_teams = last_wave.filter(pl.col("cohort") == largest)["unit_id"].sort()
         self.corrected = [(team, periods[-1]) for team in its_teams[: asked.min_group_size]]
         if one_release:
-            self.waves, self.corrected = periods[-1:].to_list(), []
-        n, total, squares = (means[name].to_numpy().astype(float) for name in COLUMNS)
-        self.n, self.is_asked = n, n > 0
+            self.waves = periods[-1:].to_list()
+        if one_release or parts:
+            self.corrected = []
+        self.n = self.rows["n_observed"].to_numpy().astype(float)
+        n, total, squares = (
+            means.filter((pl.col("segment") == ALL) & (pl.col("n_observed") > 0))[name].to_numpy().astype(float)
+            for name in COLUMNS
+        )
         self.within = squares.sum() / max((n - 1).clip(0).sum(), 1)
-        seen = total[self.is_asked] / n[self.is_asked]
-        self.between = max(np.var(seen) - self.within * np.mean(1 / n[self.is_asked]), 0.0)
+        self.between = max(np.var(total / n) - self.within * np.mean(1 / n), 0.0)
         draws = np.random.default_rng(1).normal(0, np.sqrt(2 * self.within), len(self.corrected))
         self.state = State(replace(cells, **mine), tuple(draws))
 
@@ -138,7 +157,7 @@ class Ground:
     def _numbers(self, release, cells: Cells) -> Iterator[tuple[tuple, tuple[float, float]]]:
         found = estimate_study(self.asked, cells)
         for row in found.estimates.filter(pl.col("status") == "estimated").iter_rows(named=True):
-            key = (release, *(row[name] for name in ("estimator", "aggregation", "cohort", "event_time")))
+            key = (release, *(row[name] for name in ("estimator", "aggregation", "cohort", "event_time", "segment")))
             step = _step(row["std_error"])
             yield ("estimate", *key), (row["estimate"], 0.0 if row["estimator"] in AUDITED else step)
             yield ("error", *key), (row["std_error"], step)
@@ -170,8 +189,8 @@ class Ground:
         """Kind, size, and what a step makes of the state."""
         state, cells = self.state, self.state.cells
 
-        def mean(unit: str, period, n: int, step: float) -> State:
-            return replace(state, cells=replace(cells, **shifted(cells, unit, period, step * n)))
+        def mean(unit: str, period, part: str, n: int, step: float) -> State:
+            return replace(state, cells=replace(cells, **shifted(cells, unit, period, step * n, part)))
 
         def correction(which: int, step: float) -> State:
             return replace(state, wrong=tuple(x + step * (k == which) for k, x in enumerate(state.wrong)))
@@ -181,13 +200,13 @@ class Ground:
             moved = getattr(cells, name).with_columns(pl.col(column) + mine)
             return replace(state, cells=replace(cells, **{name: moved}))
 
-        for unit, period, n in cells.means.select("unit_id", "period_start", "n_observed").iter_rows():
-            yield MEAN, 1.0, partial(mean, unit, period, n)
+        for place in self.rows.select("unit_id", "period_start", "segment", "n_observed").iter_rows():
+            yield MEAN, 1.0, partial(mean, *place)
         for which in range(len(self.corrected)):
             yield CORRECTION, 1.0, partial(correction, which)
         # What else nobody knows: squares, changes of those seen twice, and their products with covariates.
         for name, column, is_unknown in (
-            ("means", "centred_sum_of_squares", cells.means["n_observed"] > 1),
+            ("means", "centred_sum_of_squares", (cells.means["n_observed"] > 1) & (cells.means["segment"] == ALL)),
             ("differences", "change_sum", cells.differences["n_people"] > 0),
             ("covariates", "product_sum", cells.covariates["times"] == "change"),
         ):
@@ -196,18 +215,21 @@ class Ground:
                 yield name, size, partial(one_row, name, column, row)
 
 
-def shifted(cells: Cells, unit: str, period, amount: float) -> dict[str, pl.DataFrame]:
-    """The tables in which a team's answers of a wave are larger by `amount` together, each by its share."""
+def shifted(cells: Cells, unit: str, period, amount: float, part: str = ALL) -> dict[str, pl.DataFrame]:
+    """The tables in which a team's answers of a wave (of its people of one part) are larger by `amount` together, each
+    by its share."""
     mine = pl.col("unit_id") == unit
-    here = (mine & (pl.col("period_start") == period)).cast(pl.Int8)
-    sign = here - (mine & (pl.col("base_period_start") == period)).cast(pl.Int8)
-    n = max(cells.means.filter(mine & (pl.col("period_start") == period))["n_observed"].sum(), 1)
+    here = mine & (pl.col("period_start") == period)
+    sign = here.cast(pl.Int8) - (mine & (pl.col("base_period_start") == period)).cast(pl.Int8)
+    n = max(cells.means.filter(here & (pl.col("segment") == ALL))["n_observed"].sum(), 1)
     same = ["unit_id", "period_start", "base_period_start", "covariate"]
     ones = cells.covariates.filter(pl.col("times") == "one").select(*same, _one="product_sum")
     ones = cells.covariates.select(same).join(ones, on=same, how="left", maintain_order="left")["_one"]
     of_changes = pl.when(pl.col("times") == "change").then(sign * ones * amount / n).otherwise(0.0)
     return {
-        "means": cells.means.with_columns(pl.col("value_sum") + here * amount),
+        "means": cells.means.with_columns(
+            pl.col("value_sum") + (here & pl.col("segment").is_in([ALL, part])).cast(pl.Int8) * amount
+        ),
         "differences": cells.differences.with_columns(pl.col("change_sum") + sign * pl.col("n_people") * amount / n),
         "covariates": cells.covariates.with_columns(pl.col("product_sum") + of_changes),
     }
@@ -227,8 +249,8 @@ def is_withheld(key: tuple) -> bool:
     """Would a study of few units withhold a number?"""
     kind, _, name, *place = key
     if kind == "diagnostic":
-        return name.startswith("slope_by_")
-    return name not in AUDITED or place[0] in AVERAGES
+        return name.startswith(OF_MANY)
+    return name not in AUDITED or place[0] in AVERAGES or place[-1] != ALL
 
 
 def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
@@ -237,52 +259,75 @@ def is_told(key: tuple, kinds: tuple[str, ...]) -> bool:
         return False
     kind, _, *place = key
     return kind in kinds or (
-        "headline" in kinds and kind != "diagnostic" and place[1] == "simple" and place[0] in AUDITED
+        "headline" in kinds
+        and kind != "diagnostic"
+        and place[0] in AUDITED
+        and (place[1], place[-1]) == ("simple", ALL)
     )
 
 
-def left_open(told: np.ndarray) -> np.ndarray:
-    """The posterior standard deviation of each unknown (U), as a share of the prior's; `told` (T × U) are gradients by
-    the prior's deviations, over the noise of what is told."""
+def left_open(told: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """The posterior standard deviation of what is asked (A × U); `told` (T × U) are gradients over the noise of what is
+    told, both by unknowns whose prior deviation is one."""
     _, size, directions = np.linalg.svd(told, full_matrices=True)
     left = np.ones(told.shape[1])
     left[: size.size] = 1 / (1 + size**2)
-    return np.sqrt((directions.T**2) @ left)
+    return np.sqrt(((asked @ directions.T) ** 2) @ left)
+
+
+def prior_of(ground: Ground) -> np.ndarray:
+    """How the means come from unknowns of deviation one (R × …): what a team has in a wave, and what its people (of a
+    part) add. Without parts both are one unknown."""
+    own = np.sqrt(ground.within / np.maximum(ground.n, 1))
+    place = ground.rows.select(pl.struct("unit_id", "period_start").rank("dense") - 1).to_series().to_numpy()
+    if np.unique(place).size == place.size:
+        return np.diag(np.sqrt(ground.between + own**2))
+    common = np.sqrt(ground.between) * (place[:, None] == np.arange(place.max() + 1))
+    return np.hstack([common, np.diag(own)])
 
 
 def spreads(ground: Ground) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """What is told, with which digits, and what the attacker is left with: his standard deviation of the mean of each
-    team and wave of fewer than the minimum, and of each corrected answer."""
-    means, n = ground.state.cells.means, ground.n
-    of_teams = np.sqrt(ground.between + ground.within / np.maximum(n, 1))
+    team (or part of it) and wave of fewer than the minimum, and of each corrected answer."""
+    n, n_late = ground.n, len(ground.corrected)
     of_person = np.sqrt(2 * ground.within)
     before = ground.told(ground.state)
-    columns = []
-    for kind, gradient in ground.gradients():
-        # By the prior's deviations: means spread as teams do, the others as far as they are large.
-        wide = of_teams[len(columns)] if kind == MEAN else of_person if kind == CORRECTION else 1.0
-        columns.append([gradient.get(key, 0.0) * wide for key in before])
-    gradients = np.array(columns).T
-    of_cohorts = np.zeros((0, gradients.shape[1]))
-    for _, part in means.with_row_index("_row").group_by("cohort", "period_start", maintain_order=True):
-        weights, rows = np.zeros(gradients.shape[1]), part["_row"].to_numpy()
-        weights[rows] = n[rows] / max(n[rows].sum(), 1) * of_teams[rows]
-        of_cohorts = np.vstack([of_cohorts, weights])
+    gradients = np.array([[gradient.get(key, 0.0) for key in before] for _, gradient in ground.gradients()]).T
+    # By the prior's deviations: means spread as teams do, corrections as people, the others as far as they are large.
+    prior = prior_of(ground)
+    means = np.zeros((n.size, prior.shape[1] + gradients.shape[1] - n.size))
+    means[:, : prior.shape[1]] = prior
+    late = np.eye(means.shape[1])[prior.shape[1] :][:n_late] * of_person
+    gradients = np.hstack(
+        [
+            gradients[:, : n.size] @ prior,
+            gradients[:, n.size : n.size + n_late] * of_person,
+            gradients[:, n.size + n_late :],
+        ]
+    )
+    of_cohorts = []
+    for _, part in ground.rows.with_row_index("_row").group_by(
+        "cohort", "period_start", "segment", maintain_order=True
+    ):
+        rows = part["_row"].to_numpy()
+        of_cohorts.append(n[rows] @ means[rows] / max(n[rows].sum(), 1))
         # The same mean before the corrections.
-        late = [k for k, place in enumerate(ground.corrected) if place in part["unit_id", "period_start"].rows()]
-        if late:
-            weights = weights.copy()
-            weights[[n.size + k for k in late]] = of_person / max(n[rows].sum(), 1)
-            of_cohorts = np.vstack([of_cohorts, weights])
+        places = part["unit_id", "period_start"].rows()
+        its_late = [k for k, place in enumerate(ground.corrected) if place in places]
+        if its_late:
+            of_cohorts.append(of_cohorts[-1] + late[its_late].sum(axis=0) / max(n[rows].sum(), 1))
+    of_cohorts = np.array(of_cohorts)
+    asked = means[(n > 0) & (n < ground.asked.min_group_size)]
+    asked = asked[left_open(of_cohorts / EXACT, asked) > np.sqrt(EXACT)]
     value, step = (np.array(each) for each in zip(*before.values(), strict=True))
     many = np.abs(value) * 10.0 ** (1 - MANY)
     for shown, steps in (("six", many), ("as told", np.maximum(step, many))):
         noise = np.maximum(steps / np.sqrt(12), EXACT)
         for name, kinds in KINDS.items():
             chosen = np.array([is_told(key, kinds) for key in before])
-            left = left_open(np.vstack([of_cohorts / EXACT, gradients[chosen] / noise[chosen, None]]))
-            of_means = (left[: n.size] * of_teams)[ground.is_asked & (n < ground.asked.min_group_size)]
-            yield name, shown, of_means, left[n.size : n.size + len(ground.corrected)] * of_person
+            told = np.vstack([of_cohorts / EXACT, gradients[chosen] / noise[chosen, None]])
+            left = left_open(told, np.vstack([asked, late]))
+            yield name, shown, left[: len(asked)], left[len(asked) :]
 
 
 def main() -> None:
@@ -292,15 +337,22 @@ def main() -> None:
     parser.add_argument("--waves", type=int, default=None, help="the first waves only")
     parser.add_argument("--teams", type=int, default=None, help="so many teams only, half of them of each arm")
     parser.add_argument("--one-release", action="store_true", help="the last release only")
+    parser.add_argument("--parts", default=None, help="of a segment of people, such as tenure")
     asked = parser.parse_args()
     digits.ERROR_DIGITS, digits.DF_TOLD = 12, ()  # gradients are of what is told before it is rounded
-    inference.means.FEW_UNITS = 0
-    print(
-        "| metric | told | digits | small teams: least | median | too narrow | corrected answers: least | too narrow |"
-    )
+    inference.means.FEW_UNITS = inference.means.FEW_PER_PERIOD = 0
+    people = "corrected answers: least | too narrow"
+    print(f"| metric | told | digits | small teams (parts): least | median | too narrow | {people} |")
     print("|---|---|---|---|---|---|---|---|")
     for metric in asked.metrics:
-        ground = Ground(asked.workspace, metric, waves=asked.waves, teams=asked.teams, one_release=asked.one_release)
+        ground = Ground(
+            asked.workspace,
+            metric,
+            waves=asked.waves,
+            teams=asked.teams,
+            one_release=asked.one_release,
+            parts=asked.parts,
+        )
         wanted = WIDTH * (ground.high - ground.low) / 4  # two deviations on either side
         for name, shown, of_teams, of_people in spreads(ground):
             people = f"{of_people.min():.2f} | {int((of_people < wanted).sum())}" if of_people.size else "– | –"

@@ -17,15 +17,14 @@ from inference.digits import coarse, df_told, ending, of_set, p_told, short, up
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.means import (
-    WITHHELD,
     Indexed,
     Setting,
     contrasts,
     histograms_of,
-    is_few,
     panel_from_cells,
     size_of_values,
     strata_of,
+    why_withheld,
 )
 from inference.power import intraclass_correlation
 from inference.results import NotEstimable
@@ -46,6 +45,8 @@ DIAGNOSTICS = {
     "status": pl.String,
     "reason": pl.String,
 }
+# Withheld of few units: other effects of the same units, and what nobody has measured of few (decision 0012).
+OF_MANY = ("slope_by_", "dose_response", "selection_bounds", "smooth_trend_", "wild_cluster_bootstrap")
 DRAWS = 999
 SEED = 20_260_101  # of draws only; the same data give the same digits
 
@@ -119,14 +120,18 @@ def mean_diagnostics(
         found += _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
         # Silent units too: where nobody answers the response rate is zero, and not unknown.
         found += _responses(everybody, setting)
-        decays = _decays(cells, effects, setting)
-        found += [_unknown(each.name, WITHHELD) if is_few(panel) and not each.reason else each for each in decays]
+        found += _decays(cells, effects, setting)
         found += _dose(indexed, doses, setting)
     if question.role == "primary":
         found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)
+    withheld = why_withheld(panel)
     for each in found:
-        own = each.n_pilot is not None or each.reason is not None
-        yield each if own else replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
+        if withheld and each.name.startswith(OF_MANY) and not each.reason:
+            yield _unknown(each.name, withheld)
+        elif each.n_pilot is not None or each.reason is not None:
+            yield each
+        else:
+            yield replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
 
 
 def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:

@@ -35,8 +35,7 @@ from inference.results import NotEstimable
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
-FEW_UNITS = 30  # of both arms (docs/decisions/0012, benchmarks/results/errors.md)
-WITHHELD = f"withheld: of fewer than {FEW_UNITS} units another estimate of the same effect would tell of single ones"
+FEW_UNITS, FEW_PER_PERIOD = 30, 5  # units of both arms (docs/decisions/0012, benchmarks/results/errors.md)
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
 
@@ -177,9 +176,12 @@ def _unit_lines(
     left_out = {g: why for g in indexed.cohort_names if (why := _why_left_out(g, panel, setting))}
     note = f"without {', '.join(indexed.cohort_names[g] for g in left_out)}" if left_out else ""
     post = main.t >= main.g
-    yield _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
+    first = _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
+    withheld = why_withheld(panel)
     if not is_whole:
+        yield _without_number(first, withheld) if withheld else first
         return
+    yield first
     other = replace(headline, is_headline=False)
     for g, reason in left_out.items():
         cohort = indexed.cohort_names[g]
@@ -187,20 +189,26 @@ def _unit_lines(
     beside = _beside(other, main, indexed, setting, is_primary=question.role == "primary")
     for line in (*_curve(other, main, indexed, setting.alpha), *beside):
         is_told = line.estimator in (headline.estimator, *AUDITED) and line.aggregation not in AVERAGES
-        yield _withheld(line) if is_few(panel) and not is_told else line
+        yield _without_number(line, withheld) if withheld and not is_told else line
 
 
-def is_few(panel: Panel) -> bool:
-    """Whether a study has so few units that what is told beside its headline would tell of single ones."""
-    return panel.cohort.size < FEW_UNITS
+def why_withheld(panel: Panel) -> str:
+    """Another number is another equation about the same units: of few units over many periods the headline and its
+    curve are enough, and this is the reason why there are no others; of enough units it is empty."""
+    n_units, enough = panel.cohort.size, max(FEW_UNITS, FEW_PER_PERIOD * panel.n_periods)
+    if n_units >= enough:
+        return ""
+    return (
+        f"withheld: of {n_units} units over {panel.n_periods} periods one more number about the same effect would tell "
+        f"of single ones; from {enough} units on it is told"
+    )
 
 
-def _withheld(line: Line) -> Line:
-    """Another number is another equation about the same units: of few of them the headline and its curve are enough."""
+def _without_number(line: Line, reason: str) -> Line:
     if isinstance(line.result, NotEstimable):
         return line
     counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
-    return replace(line, result=NotEstimable(reason=WITHHELD, **counts))
+    return replace(line, result=NotEstimable(reason=reason, **counts))
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:

@@ -226,7 +226,7 @@ def test_order_of_cells_does_not_matter():
 
 
 def test_a_segment_has_a_headline_of_its_own_that_is_no_finding():
-    cells = mean_cells()
+    cells = mean_cells(n_pilot=16, n_control=16)
     north = cells.with_columns(pl.lit("site: north").alias("segment"))
     few = mean_cells(n_pilot=3).with_columns(pl.lit("site: south").alias("segment"))
     estimated = study([ENGAGEMENT], means=pl.concat([cells, north, few]))
