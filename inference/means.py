@@ -179,7 +179,7 @@ def _unit_lines(
     first = _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
     withheld = why_withheld(panel)
     if not is_whole:
-        yield _without_number(first, withheld) if withheld else first
+        yield _unless(withheld, first)
         return
     yield first
     other = replace(headline, is_headline=False)
@@ -189,7 +189,7 @@ def _unit_lines(
     beside = _beside(other, main, indexed, setting, is_primary=question.role == "primary")
     for line in (*_curve(other, main, indexed, setting.alpha), *beside):
         is_told = line.estimator in (headline.estimator, *AUDITED) and line.aggregation not in AVERAGES
-        yield _without_number(line, withheld) if withheld and not is_told else line
+        yield line if is_told else _unless(withheld, line)
 
 
 def why_withheld(panel: Panel) -> str:
@@ -204,11 +204,12 @@ def why_withheld(panel: Panel) -> str:
     )
 
 
-def _without_number(line: Line, reason: str) -> Line:
-    if isinstance(line.result, NotEstimable):
+def _unless(withheld: str, line: Line) -> Line:
+    """The line; where a reason says that it is withheld, its counts and the reason."""
+    if not withheld or isinstance(line.result, NotEstimable):
         return line
     counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
-    return replace(line, result=NotEstimable(reason=reason, **counts))
+    return replace(line, result=NotEstimable(reason=withheld, **counts))
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
