@@ -35,7 +35,7 @@ from inference.results import NotEstimable
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
-FEW_UNITS, FEW_PER_PERIOD = 30, 5  # units of both arms (docs/decisions/0012, benchmarks/results/errors.md)
+FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
 
@@ -192,10 +192,16 @@ def _unit_lines(
         yield line if is_told else _unless(withheld, line)
 
 
+def enough_units(n_periods: int) -> int:
+    """From how many units on (both arms) more is told than the headline and its curve: every period tells the same
+    units once more (docs/decisions/0012, benchmarks/results/errors.md)."""
+    return max(FEW_UNITS, FEW_PER_PERIOD * n_periods)
+
+
 def why_withheld(panel: Panel) -> str:
     """Another number is another equation about the same units: of few units over many periods the headline and its
     curve are enough, and this is the reason why there are no others; of enough units it is empty."""
-    n_units, enough = panel.cohort.size, max(FEW_UNITS, FEW_PER_PERIOD * panel.n_periods)
+    n_units, enough = panel.cohort.size, enough_units(panel.n_periods)
     if n_units >= enough:
         return ""
     return (

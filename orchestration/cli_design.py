@@ -38,6 +38,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     `coaching design --teams 40 --people 12 --sd 20 --effect 4`
     """
     from inference.jackknife import MIN_UNITS
+    from inference.means import enough_units
     from inference.power import POWER, Analysis, Plan
 
     try:
@@ -66,6 +67,12 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     )
     if min(plan.arms) < MIN_UNITS:
         found = f"Fewer than {MIN_UNITS} units in an arm: no verdict will be given, whatever is found."
+        out.print(found, style="yellow")
+    elif teams < (enough := enough_units(before + after)):
+        found = (
+            f"Fewer than {enough} units over {before + after} waves: headline and curve are told; other estimators and "
+            "segments would tell of single units and are withheld."
+        )
         out.print(found, style="yellow")
     table = Table(
         title=f"With a chance of {POWER:.0%} it finds …", title_justify="left", box=None, padding=(0, 2, 0, 0)

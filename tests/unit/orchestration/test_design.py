@@ -40,6 +40,13 @@ def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, tol
     assert "adjusted for the past" not in told()  # nothing lies before kick-off
 
 
+def test_a_pilot_of_few_teams_is_told_what_it_will_not_get(tmp_path, told):
+    assert run(tmp_path, "--teams", "34", "--before", "3").exit_code == 0
+    assert "Fewer than 35 units over 7 waves: headline and curve are told" in told()
+    assert run(tmp_path, "--teams", "35", "--before", "3").exit_code == 0
+    assert told().count("withheld") == 1
+
+
 @pytest.mark.parametrize("wrong", [["--icc", "2"], ["--share", "1"], ["--sd", "0"], ["--people", "0"]])
 def test_what_cannot_be_is_refused(tmp_path, wrong):
     found = run(tmp_path, "--teams", "40", *wrong)
