@@ -146,7 +146,7 @@ def placebo_p_values(ola):
             cohort_period_start=pl.when(pl.col("arm") == "pilot").then(pl.lit(kickoff))
         )
         followed = life.with_columns(arm.alias("comparison_arm"), arm.alias("cohort"))
-        [one] = mean_lines(output, drawn, setting, is_whole=False)
+        one = next(mean_lines(output, drawn, setting))  # the headline comes first
         [other] = retention_lines(stayed, followed, months=6, is_random=False, alpha=0.05, is_whole=False)
         found["output"].append(one.result.p_value)
         found["retention"].append(other.result.p_value)
