@@ -57,7 +57,6 @@ ROWS = digits.DF_TOLD
 STEP = 0.001  # of a gradient, in the metric's unit
 EXACT = 1e-9  # noise of cohorts' means
 MANY = 6  # digits; more, and what is left of curvature in the gradients would pass for knowledge
-MEAN, CORRECTION = "mean", "correction"
 OF_METRICS = ("means", "differences", "covariates", "answers")
 COLUMNS = ("n_observed", "value_sum", "centred_sum_of_squares")
 # Steps, or drawn by lot: no gradient.
@@ -175,18 +174,15 @@ class Ground:
             for column, step in [*numbers, *([("df", _gap(row["df"]))] if row["df"] is not None else [])]:
                 yield (*key, column), (row[column], step)
 
-    def gradients(self) -> Iterator[tuple[str, dict[tuple, float]]]:
-        """Of each unknown its kind and how every number told changes with it (means and corrections by one unit, the
+    def gradients(self) -> Iterator[dict[tuple, float]]:
+        """Of each unknown how every number told changes with it (means and corrections by one unit, the
         others by their usual size); the means come first, then the corrections."""
-        for kind, size, moved in self._unknowns():
+        for size, moved in self._unknowns():
             more, fewer = (self.told(moved(sign * size * STEP)) for sign in (1, -1))
-            yield (
-                kind,
-                {key: (number - fewer[key][0]) / (2 * STEP) for key, (number, _) in more.items() if key in fewer},
-            )
+            yield {key: (number - fewer[key][0]) / (2 * STEP) for key, (number, _) in more.items() if key in fewer}
 
-    def _unknowns(self) -> Iterator[tuple[str, float, Callable[[float], State]]]:
-        """Kind, size, and what a step makes of the state."""
+    def _unknowns(self) -> Iterator[tuple[float, Callable[[float], State]]]:
+        """Size, and what a step makes of the state."""
         state, cells = self.state, self.state.cells
 
         def mean(unit: str, period, part: str, n: int, step: float) -> State:
@@ -201,9 +197,9 @@ class Ground:
             return replace(state, cells=replace(cells, **{name: moved}))
 
         for place in self.rows.select("unit_id", "period_start", "segment", "n_observed").iter_rows():
-            yield MEAN, 1.0, partial(mean, *place)
+            yield 1.0, partial(mean, *place)
         for which in range(len(self.corrected)):
-            yield CORRECTION, 1.0, partial(correction, which)
+            yield 1.0, partial(correction, which)
         # What else nobody knows: squares, changes of those seen twice, and their products with covariates.
         for name, column, is_unknown in (
             ("means", "centred_sum_of_squares", (cells.means["n_observed"] > 1) & (cells.means["segment"] == ALL)),
@@ -212,7 +208,7 @@ class Ground:
         ):
             size = max(getattr(cells, name)[column].abs().mean() or 0.0, 1.0)
             for row in is_unknown.arg_true():
-                yield name, size, partial(one_row, name, column, row)
+                yield size, partial(one_row, name, column, row)
 
 
 def shifted(cells: Cells, unit: str, period, amount: float, part: str = ALL) -> dict[str, pl.DataFrame]:
@@ -292,7 +288,7 @@ def spreads(ground: Ground) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]
     n, n_late = ground.n, len(ground.corrected)
     of_person = np.sqrt(2 * ground.within)
     before = ground.told(ground.state)
-    gradients = np.array([[gradient.get(key, 0.0) for key in before] for _, gradient in ground.gradients()]).T
+    gradients = np.array([[gradient.get(key, 0.0) for key in before] for gradient in ground.gradients()]).T
     # By the prior's deviations: means spread as teams do, corrections as people, the others as far as they are large.
     prior = prior_of(ground)
     means = np.zeros((n.size, prior.shape[1] + gradients.shape[1] - n.size))
