@@ -40,7 +40,14 @@ FIRST = date(2026, 4, 1)
 KICKOFFS = {"wave_1": date(2026, 2, 1), "wave_2": date(2026, 4, 1), "control": None}
 MONTHS = [date(2026, month, 1) for month in range(1, 7)]
 OUTCOMES = pl.DataFrame(
-    {"metric": [METRIC], "unit": ["points"], "anticipation": [0], "lowest": [0.0], "highest": [100.0]}
+    {
+        "metric": [METRIC],
+        "unit": ["points"],
+        "anticipation": [0],
+        "period": ["month"],
+        "lowest": [0.0],
+        "highest": [100.0],
+    }
 )
 
 
@@ -454,8 +461,10 @@ def _cohorts(panel: Panel) -> pl.DataFrame:
         for cohort in counts.people
     ]
     names = ["metric", "segment", "cohort", "arm", "cohort_period_start", "n_people"]
-    return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None).cast(
-        {"cohort_period_start": pl.Date}
+    return (
+        pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+        .cast({"cohort_period_start": pl.Date})
+        .with_columns(cut_period_start=pl.lit(None, pl.Date))
     )
 
 

@@ -11,7 +11,7 @@ panels and repeated cross-sections are one formula; with equal n in every period
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,8 +25,10 @@ NEVER = 0  # the cohort of units that are never treated
 class Panel:
     """Sufficient statistics of one metric: `n` and `total` have shape units × periods.
 
-    `cohort` holds each unit's first treated period as an index from 1 … T, NEVER for none; `people` the distinct
-    persons per unit, which weight cohorts in the aggregations.
+    Periods are those of the calendar, from the first observed one to the last one: a period in which nothing was
+    observed is a column of zeros, so that a difference of two indices is a distance in time. `cohort` holds each unit's
+    first treated period as an index from 1 … T, NEVER for none; `people` the distinct persons per unit, which weight
+    cohorts in the aggregations.
     """
 
     n: np.ndarray
@@ -54,6 +56,17 @@ class Panel:
         """Treated cohorts that have a period before treatment, in order."""
         return np.array([g for g in np.unique(self.cohort) if 1 < g <= self.n_periods], dtype=int)
 
+    @property
+    def observed(self) -> np.ndarray:
+        """Which periods anybody was observed in (shape: periods)."""
+        return self.n.sum(axis=0) > 0
+
+    def base_period(self, g: int, *, anticipation: int = 0) -> int | None:
+        """The last period in which cohort `g` was observed before treatment, and before it was anticipated; or None."""
+        seen = self.n[self.cohort == g].sum(axis=0) > 0
+        before = np.flatnonzero(seen[: max(g - 1 - anticipation, 0)])
+        return int(before[-1]) + 1 if before.size else None
+
 
 @dataclass(frozen=True)
 class GroupTime:
@@ -76,8 +89,13 @@ class GroupTime:
 
     @property
     def event_time(self) -> np.ndarray:
-        """Periods since treatment began; 0 is the first treated one."""
+        """Calendar periods since treatment began; 0 is the first treated one."""
         return self.t - self.g
+
+    @property
+    def distance(self) -> np.ndarray:
+        """Calendar periods from the base period to `t`: what a steady drift is multiplied with."""
+        return self.t - self.base
 
 
 def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
@@ -103,19 +121,26 @@ def is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
 
 
 def pairs(panel: Panel, *, base: Base, anticipation: int) -> Iterator[tuple[int, int, int]]:
-    """(g, t, base period) of every ATT(g,t). The last period before treatment may be affected already: `anticipation`
-    periods are left out before it.
+    """(g, t, base period) of every ATT(g,t) whose period `t` was observed. The last period before treatment may be
+    affected already: `anticipation` periods are left out before it.
 
-    With a varying base each period before treatment is compared with the one before it; with a universal one with the
-    same base as those after, itself (zero by definition) left out.
+    With a varying base each period before treatment is compared with the one that was observed before it; with a
+    universal one with the same base as those after, itself (zero by definition) left out. The base is the last period
+    before treatment in which the cohort was observed, as in R `did`: a wave that was not held is no base.
     """
+    observed = np.flatnonzero(panel.observed) + 1
     for g in panel.cohorts:
-        last_before = int(g) - 1 - anticipation
-        for t in range(1, panel.n_periods + 1):
-            is_before = t <= last_before
-            against = t - 1 if base == "varying" and is_before else last_before
+        last_before = panel.base_period(int(g), anticipation=anticipation)
+        if last_before is None:
+            continue
+        seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
+        for t in observed:
+            against = last_before
+            if base == "varying" and t <= last_before:
+                earlier = seen[seen < t]
+                against = int(earlier[-1]) if earlier.size else 0
             if against >= 1 and against != t:
-                yield int(g), t, against
+                yield int(g), int(t), against
 
 
 def collect(
@@ -241,9 +266,32 @@ def by_event_time(effects: GroupTime, *, balanced_to: int | None = None) -> dict
         last = effects.panel.n_periods
         chosen &= effects.g + balanced_to <= last
         chosen &= (effects.event_time <= balanced_to) & (effects.event_time > balanced_to - last)
+        n_cohorts = np.unique(effects.g[chosen]).size
+        complete = [
+            e for e in np.unique(effects.event_time[chosen]) if (effects.event_time[chosen] == e).sum() == n_cohorts
+        ]
+        chosen &= np.isin(effects.event_time, complete)
     return {
         int(e): _weighted(effects, chosen & (effects.event_time == e)) for e in np.unique(effects.event_time[chosen])
     }
+
+
+def steps_by_event_time(effects: GroupTime) -> dict[int, float]:
+    """Event time → calendar periods between it and its base, averaged over cohorts as `by_event_time` averages them: a
+    steady drift of one a period shows as so much."""
+    usable = np.isfinite(effects.value)
+    as_effect = replace(effects, value=np.where(usable, effects.distance.astype(float), np.nan))
+    return {e: part.value for e, part in by_event_time(as_effect).items()}
+
+
+def by_distance(effects: GroupTime) -> dict[int, Aggregate]:
+    """Effects against one base per cohort (universal), by calendar periods from that base: negative before it, positive
+    from treatment on. Periods between, in which treatment may be anticipated, are left out.
+
+    Without gaps in time distance s is event time s − 1 − anticipation; with gaps it is what a drift adds up over.
+    """
+    chosen = np.isfinite(effects.value) & ((effects.t < effects.base) | (effects.t >= effects.g))
+    return {int(s): _weighted(effects, chosen & (effects.distance == s)) for s in np.unique(effects.distance[chosen])}
 
 
 def dynamic(effects: GroupTime, *, balanced_to: int | None = None) -> Aggregate:

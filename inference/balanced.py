@@ -55,11 +55,14 @@ def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray) -> float:
         mine = kept & (panel.cohort == g) & known
         if not mine.any():
             continue
+        base = panel.base_period(int(g))
+        if base is None:
+            continue
         people = size[mine]
         of_control = entropy_balance(facts[control], size[control], people @ facts[mine] / people.sum())
         for t in range(int(g), panel.n_periods + 1):
-            change = _mean(panel, mine, t) - _mean(panel, mine, int(g) - 1)
-            expected = _mean(panel, control, t, of_control) - _mean(panel, control, int(g) - 1, of_control)
+            change = _mean(panel, mine, t) - _mean(panel, mine, base)
+            expected = _mean(panel, control, t, of_control) - _mean(panel, control, base, of_control)
             if np.isfinite(change - expected):
                 values.append(change - expected)
                 weights.append(people.sum())

@@ -100,7 +100,7 @@ def mean_diagnostics(
     observed = everybody.filter(pl.col("n_observed") > 0)
     if observed.is_empty():
         return
-    indexed = panel_from_cells(observed)
+    indexed = panel_from_cells(observed, question.period)
     panel = indexed.panel
     rng = np.random.default_rng(SEED)
     effects = att.group_time_effects(panel, anticipation=setting.anticipation)
@@ -119,8 +119,8 @@ def mean_diagnostics(
             found.append(_judged("placebo_outcome", simple, arms, panel, setting, words))
         found += _trends(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
         # Silent units too: where nobody answers the response rate is zero, and not unknown.
-        found += _responses(everybody, setting)
-        found += _decays(cells, effects, setting)
+        found += _responses(question, everybody, setting)
+        found += _decays(question, cells, effects, setting)
         found += _dose(indexed, doses, setting)
     if question.role == "primary":
         found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)
@@ -134,8 +134,8 @@ def mean_diagnostics(
             yield replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
 
 
-def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
-    indexed = panel_from_cells(everybody)
+def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
+    indexed = panel_from_cells(everybody, question.period)
     if not np.any(indexed.eligible > indexed.panel.n):
         return
     panel = answers.response_panel(indexed.eligible, indexed.panel)
@@ -148,7 +148,7 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
     name = "selection_bounds"
     # Silent units count as asked; a period in which nobody was scored is no base.
     scored = everybody.filter((pl.col("n_observed") > 0).any().over("period_start"))
-    seen = panel_from_cells(scored)
+    seen = panel_from_cells(scored, question.period)
     try:
         bounds = answers.selection_bounds(
             att.group_time_effects(seen.panel, anticipation=setting.anticipation),
@@ -174,7 +174,8 @@ def _responses(everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic
 def _alike(indexed: Indexed) -> Diagnostic:
     """Intraclass correlation in the first period, of `value` only."""
     panel = indexed.panel
-    found = intraclass_correlation(panel.n[:, 0], panel.total[:, 0], indexed.centred_squares[:, 0])
+    first = int(np.flatnonzero(panel.observed)[0])
+    found = intraclass_correlation(panel.n[:, first], panel.total[:, first], indexed.centred_squares[:, first])
     name = "intraclass_correlation"
     if found is None:
         return _unknown(name, "no unit has two people in the first period")
@@ -185,8 +186,11 @@ def _trends(
     effects: GroupTime, uncertainty: Uncertainty, setting: Setting, rng, *, is_primary: bool
 ) -> Iterator[Diagnostic]:
     events = {e: part for e, part in att.by_event_time(effects).items() if np.isfinite(part.without).all()}
-    before = [part for e, part in events.items() if e < -effects.anticipation]
-    test = trends.pre_trend(before, uncertainty.df, alpha=setting.alpha)
+    before = {e: part for e, part in events.items() if e < -effects.anticipation}
+    steps = att.steps_by_event_time(effects)
+    test = trends.pre_trend(
+        list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha
+    )
     if test is None:
         yield _unknown("pre_trend", "no period before kick-off to look at, or too few units for as many periods")
     else:
@@ -208,15 +212,19 @@ def _trends(
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
         yield Diagnostic(name="band_critical_value", value=up(critical), says=says)
-    early = effects.anticipation  # periods that are neither before nor after: they move, and are not judged
-    universal = att.by_event_time(att.group_time_effects(effects.panel, base="universal", anticipation=early))
-    earlier, later = _run(universal, -2 - early, -1)[::-1], _run(universal, -early, 1)
-    if not earlier or len(later) <= early:
+    curve = att.by_distance(att.group_time_effects(effects.panel, base="universal", anticipation=effects.anticipation))
+    curve = {s: part for s, part in curve.items() if np.isfinite(part.without).all()}
+    times = np.array(sorted(curve))
+    earlier, later = ([curve[s] for s in times if s * sign > 0] for sign in (-1, 1))
+    if not earlier or not later:
         yield _unknown("relative_magnitude", "fewer than two periods before kick-off, or none after it")
         return
-    weights = _mean_after(later, early)
+    weights = np.full(len(later), 1 / len(later))
     size = trends.relative_magnitude(
-        np.array([part.value for part in earlier]), np.array([part.value for part in later]), weights=weights
+        np.array([part.value for part in earlier]),
+        np.array([part.value for part in later]),
+        weights=weights,
+        times=times,
     )
     if size is None:
         yield _unknown("relative_magnitude", "nothing moves before kick-off")
@@ -231,21 +239,7 @@ def _trends(
         )
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
-        yield from _smoothness(earlier, later, uncertainty.df, setting)
-
-
-def _mean_after(later: list[Aggregate], early: int) -> np.ndarray:
-    """Weights of the mean since kick-off, where the first periods lie before it."""
-    return np.append(np.zeros(early), np.full(len(later) - early, 1 / (len(later) - early)))
-
-
-def _run(events: dict[int, Aggregate], first: int, step: int) -> list[Aggregate]:
-    """The effects next to kick-off, as far as periods follow each other without a gap."""
-    found = []
-    while first in events and np.isfinite(events[first].without).all():
-        found.append(events[first])
-        first += step
-    return found
+        yield from _smoothness(earlier, later, times, uncertainty.df, setting)
 
 
 def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting) -> Diagnostic:
@@ -260,25 +254,25 @@ def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting
     return _judged("placebo_date", mean, arms_of(effects, before), effects.panel, setting, words)
 
 
-def _smoothness(earlier, later, df: float, setting: Setting) -> Iterator[Diagnostic]:
+def _smoothness(earlier, later, times: np.ndarray, df: float, setting: Setting) -> Iterator[Diagnostic]:
     """Honest intervals of the mean effect: for a straight drift, and for one that bends as much as it did before."""
     parts = [*earlier, *later]
     covariance = trends.jackknife_covariance(parts)
     if covariance is None:
         return
-    weights = _mean_after(later, setting.anticipation)
+    weights = np.full(len(later), 1 / len(later))
     study = np.array([part.value for part in parts])
-    bend = np.max(np.abs(np.diff(np.append(study[: len(earlier)], 0.0), n=2))) if len(earlier) > 1 else 0.0
+    bend = trends.largest_bend(study[: len(earlier)], times[: len(earlier)])
     for name, m, allows in (
         ("smooth_trend_straight", 0.0, "a straight drift"),
-        ("smooth_trend_bent", float(bend), "a drift that bends by no more than it did before kick-off"),
+        ("smooth_trend_bent", bend, "a drift that bends by no more than it did before kick-off"),
     ):
         if m == 0.0 and name.endswith("bent"):
             yield _unknown(name, "too few periods before kick-off to see how much the drift bends")
             continue
         try:
             low, high = trends.smoothness_interval(
-                study, covariance, n_pre=len(earlier), weights=weights, m=m, alpha=setting.alpha, df=df
+                study, covariance, n_pre=len(earlier), weights=weights, m=m, alpha=setting.alpha, df=df, times=times
             )
         except ValueError as problem:
             yield _unknown(name, str(problem))
@@ -297,7 +291,7 @@ def _smoothness(earlier, later, df: float, setting: Setting) -> Iterator[Diagnos
 ORDERED = ("cascade_depth", "coach_load")
 
 
-def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
+def _decays(question: Question, cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
     """Does the effect fall from wave to wave, with depth, with load? Change per step, by the units' own errors."""
     words = ("the effect changes as it scales", "no change of the effect as it scales was seen")
     by_wave = [part for part in att.by_cohort(effects).values() if np.isfinite(part.value)]
@@ -308,7 +302,7 @@ def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterat
         arms = replace(arms_of(effects, post), n_pilot=smallest)
         yield _judged("slope_by_wave", slope, arms, effects.panel, setting, words)
     for dimension in ORDERED:
-        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")), setting)
+        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")), setting, question.period)
         if found is None:
             continue
         parts, panel, arms = found
@@ -316,7 +310,7 @@ def _decays(cells: pl.DataFrame, effects: GroupTime, setting: Setting) -> Iterat
         yield _judged(f"slope_by_{dimension}", slope, arms, panel, setting, words)
 
 
-def _of_segments(cells: pl.DataFrame, setting: Setting):
+def _of_segments(cells: pl.DataFrame, setting: Setting, period: str):
     """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
     observed = cells.filter(pl.col("n_observed") > 0)
     units = observed["unit_id"].unique().sort().to_list()
@@ -325,7 +319,7 @@ def _of_segments(cells: pl.DataFrame, setting: Setting):
     pilot, control = np.zeros((2, len(units)), bool)
     n_pilot, n_control = [], []
     for segment in sorted(observed["segment"].unique(), key=_position):
-        indexed = panel_from_cells(observed.filter(pl.col("segment") == segment))
+        indexed = panel_from_cells(observed.filter(pl.col("segment") == segment), period)
         effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
         if not chosen.any():

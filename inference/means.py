@@ -67,20 +67,35 @@ class Setting:
 
 @dataclass(frozen=True)
 class Indexed:
-    """A panel with the names behind its numbers: of cohorts by first treated period, of units and of periods; and what
-    else its cells tell (units × periods): people asked, and squares around the cell's own mean."""
+    """A panel with the names behind its numbers (of cohorts by first treated period, of units, of periods), the period
+    that each cohort's kick-off cuts, and what else its cells hold (units × periods): people asked, and squares around
+    the cell's own mean."""
 
     panel: Panel
     cohort_names: dict[int, str]
     units: list[str]
-    periods: list[date]
+    calendar: Calendar
+    cut_periods: dict[str, date]
     eligible: np.ndarray
     centred_squares: np.ndarray
 
 
-def panel_from_cells(cells: pl.DataFrame) -> Indexed:
-    """Units × periods from `cell_means`. A pilot unit whose kick-off lies after the last period is not yet treated."""
-    periods = cells["period_start"].unique().sort()
+def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
+    """Units × calendar periods from `cell_means`.
+
+    Periods run from the first to the last observed one without a gap (from an earlier kick-off's, if that lies before);
+    what was not observed is a column of zeros. The period that a unit's own kick-off cuts (`cut_period_start`) mixes
+    before and after: its cell is left out. A pilot unit whose kick-off lies after the last period is not yet treated.
+    """
+    cut_periods: dict[str, date] = {}
+    if "cut_period_start" in cells.columns:
+        is_cut = pl.col("period_start") == pl.col("cut_period_start")
+        cut_periods = dict(cells.filter(is_cut).select("cohort", "period_start").unique().sort("cohort").iter_rows())
+        cells = cells.with_columns(
+            pl.when(is_cut).then(0).otherwise(pl.col(name)).alias(name)
+            for name in ("n_observed", "n_eligible", "value_sum", "centred_sum_of_squares")
+        )
+    calendar = calendar_of(cells, period)
     units = (
         cells.group_by("unit_id")
         .agg(
@@ -93,47 +108,77 @@ def panel_from_cells(cells: pl.DataFrame) -> Indexed:
     )
     placed = cells.with_columns(
         row=pl.col("unit_id").replace_strict(units["unit_id"], np.arange(units.height), return_dtype=pl.Int64),
-        column=pl.col("period_start").replace_strict(periods, np.arange(periods.len()), return_dtype=pl.Int64),
+        column=calendar.index(pl.col("period_start")) - 1,
     )
-    n, total, eligible, squares = np.zeros((4, units.height, periods.len()))
+    n, total, eligible, squares = np.zeros((4, units.height, len(calendar.periods)))
     where = placed["row"].to_numpy(), placed["column"].to_numpy()
     n[where] = placed["n_observed"].to_numpy()
     total[where] = placed["value_sum"].to_numpy()
     eligible[where] = placed["n_eligible"].to_numpy()
     squares[where] = placed["centred_sum_of_squares"].to_numpy()
-    first_treated = _first_treated(units, periods)
+    first_treated = calendar.first_treated(units)
     names: dict[int, set[str]] = {}
     for g, name in zip(first_treated, units["cohort"], strict=True):
-        names.setdefault(g, set()).add(name)
+        names.setdefault(int(g), set()).add(name)
     return Indexed(
-        Panel(n, total, np.array(first_treated), units["n_people"].to_numpy().astype(float)),
+        Panel(n, total, first_treated, units["n_people"].to_numpy().astype(float)),
         {g: " + ".join(sorted(found)) for g, found in names.items()},
         units["unit_id"].to_list(),
-        periods.to_list(),
+        calendar,
+        cut_periods,
         eligible,
         squares,
     )
 
 
-def _first_treated(rows: pl.DataFrame, periods: pl.Series) -> list[int]:
-    """The first treated period of each row's `arm` and `cohort_period_start`, counted from 1."""
-    return [
-        att.NEVER if arm != "pilot" else int((periods < start).sum()) + 1 if start is not None else periods.len() + 1
-        for arm, start in rows.select("arm", "cohort_period_start").iter_rows()
-    ]
+@dataclass(frozen=True)
+class Calendar:
+    """Periods without a gap, `months` long each; their index counts from 1."""
+
+    periods: list[date]
+    months: int
+
+    def name(self, start: date) -> str:
+        """A period as people write it: Q2 2024, May 2024."""
+        return f"Q{(start.month + 2) // 3} {start.year}" if self.months == 3 else f"{start:%B %Y}"
+
+    def index(self, starts: pl.Expr) -> pl.Expr:
+        """The index of the period that begins on each date."""
+        first = self.periods[0]
+        months = (starts.dt.year().cast(pl.Int64) - first.year) * 12 + starts.dt.month().cast(pl.Int64) - first.month
+        return months // self.months + 1
+
+    def first_treated(self, rows: pl.DataFrame) -> np.ndarray:
+        """The first treated period of each row's `arm` and `cohort_period_start`; NEVER for the control, one after the
+        last period for a pilot whose first treated period was not observed yet."""
+        late = len(self.periods) + 1
+        index = pl.col("cohort_period_start").pipe(self.index).fill_null(late).clip(upper_bound=late)
+        found = pl.when(pl.col("arm") == "pilot").then(index).otherwise(att.NEVER)
+        return rows.with_columns(pl.col("cohort_period_start").cast(pl.Date)).select(found).to_series().to_numpy()
+
+
+def calendar_of(cells: pl.DataFrame, period: str = "") -> Calendar:
+    """The calendar of cells: `period` is month or quarter; not given, quarters where every period begins one."""
+    observed = cells["period_start"].unique()
+    starts = pl.concat([observed, cells["cohort_period_start"].cast(pl.Date).drop_nulls().unique()])
+    is_quarterly = period == "quarter" or (not period and (starts.dt.month() % 3 == 1).all())
+    periods = pl.date_range(starts.min(), observed.max(), "3mo" if is_quarterly else "1mo", eager=True)
+    return Calendar(periods.to_list(), 3 if is_quarterly else 1)
 
 
 def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
     """`cell_answers` of one metric on the panel's cohorts and periods."""
-    periods = pl.Series(indexed.periods)
+    calendar = indexed.calendar
     values, cohorts = found["value"].unique().sort(), np.unique(indexed.panel.cohort)
-    known = found.with_columns(cohort_number=pl.Series(_first_treated(found, periods), dtype=pl.Int64)).filter(
-        pl.col("period_start").is_in(indexed.periods)
+    known = found.filter(pl.col("period_start").is_in(calendar.periods))
+    known = known.with_columns(
+        cohort_number=pl.Series(calendar.first_treated(known), dtype=pl.Int64),
+        period=calendar.index(pl.col("period_start")),
     )
-    counts = np.zeros((cohorts.size, periods.len(), values.len()))
-    for g, period, value, n in known.select("cohort_number", "period_start", "value", "n_people").iter_rows():
+    counts = np.zeros((cohorts.size, len(calendar.periods), values.len()))
+    for g, period, value, n in known.select("cohort_number", "period", "value", "n_people").iter_rows():
         if g in cohorts:
-            counts[np.searchsorted(cohorts, g), indexed.periods.index(period), values.search_sorted(value)] += n
+            counts[np.searchsorted(cohorts, g), period - 1, values.search_sorted(value)] += n
     return answers.Histograms(values.to_numpy(), cohorts, counts)
 
 
@@ -157,26 +202,33 @@ def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_
     elif setting.unit == "person":
         yield persons.change_line(headline, setting.changes if is_whole else pl.DataFrame(), setting)
     else:
-        yield from _unit_lines(question, headline, panel_from_cells(observed), setting, is_whole)
+        yield from _unit_lines(question, headline, panel_from_cells(observed, question.period), setting, is_whole)
 
 
 def _unit_lines(
     question: Question, headline: Line, indexed: Indexed, setting: Setting, is_whole: bool
 ) -> Iterator[Line]:
     panel = indexed.panel
+    notes = [
+        f"without {indexed.calendar.name(start)} for {cohort}: its kick-off lies inside it"
+        for cohort, start in indexed.cut_periods.items()
+    ]
     if setting.is_random:
-        main = contrasts(panel, strata_of(indexed, setting))
-        adjusts = _usable_baseline(panel) is not None
-        headline = replace(headline, estimator="randomised_ancova" if adjusts else "randomised_difference")
+        baseline = _usable_baseline(panel)
+        main = randomised.group_time_contrasts(panel, stratum=strata_of(indexed, setting), baseline=baseline.value)
+        headline = replace(
+            headline, estimator="randomised_difference" if baseline.value is None else "randomised_ancova"
+        )
+        notes += baseline.notes
     else:
         main = att.group_time_effects(panel, anticipation=setting.anticipation)
     if not main.value.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
         return
     left_out = {g: why for g in indexed.cohort_names if (why := _why_left_out(g, panel, setting))}
-    note = f"without {', '.join(indexed.cohort_names[g] for g in left_out)}" if left_out else ""
+    notes += [f"without {', '.join(indexed.cohort_names[g] for g in left_out)}"] if left_out else []
     post = main.t >= main.g
-    first = _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note=note)
+    first = _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note="; ".join(notes))
     withheld = why_withheld(panel)
     if not is_whole:
         yield _unless(withheld, first)
@@ -201,11 +253,12 @@ def enough_units(n_periods: int) -> int:
 def why_withheld(panel: Panel) -> str:
     """Another number is another equation about the same units: of few units over many periods the headline and its
     curve are enough, and this is the reason why there are no others; of enough units it is empty."""
-    n_units, enough = panel.cohort.size, enough_units(panel.n_periods)
+    n_periods = int(panel.observed.sum())
+    n_units, enough = panel.cohort.size, enough_units(n_periods)
     if n_units >= enough:
         return ""
     return (
-        f"withheld: of {n_units} units over {panel.n_periods} periods one more number about the same effect would tell "
+        f"withheld: of {n_units} units over {n_periods} periods one more number about the same effect would tell "
         f"of single ones; from {enough} units on it is told"
     )
 
@@ -262,21 +315,43 @@ def _beside(line: Line, main: GroupTime, indexed: Indexed, setting: Setting, *, 
 
 
 def contrasts(panel: Panel, strata: np.ndarray | None) -> GroupTime:
-    """The headline of a randomised study: contrasts of units, adjusted for their past where all have one."""
-    return randomised.group_time_contrasts(panel, stratum=strata, baseline=_usable_baseline(panel))
+    """The headline of a randomised study: contrasts of units, adjusted for their past where they have one."""
+    return randomised.group_time_contrasts(panel, stratum=strata, baseline=_usable_baseline(panel).value)
 
 
-def _usable_baseline(panel: Panel) -> np.ndarray | None:
-    """The units' own past, if every unit has one and it varies: else the plain difference loses no unit."""
+@dataclass(frozen=True)
+class _Baseline:
+    """The past of each unit (C) to adjust for, or None where there is nothing to adjust for; and what is to be said."""
+
+    value: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+
+def _usable_baseline(panel: Panel) -> _Baseline:
+    """The units' own past. A unit without one keeps its place with the mean of the others, which leaves the lot as it
+    was drawn and every unit in (White & Thompson 2005, "Adjusting for partially missing baseline measurements in
+    randomized trials", Statistics in Medicine 24); where more than half have none, nothing is adjusted for."""
     baseline = randomised.unit_baseline(panel)
-    return baseline if np.isfinite(baseline).all() and np.std(baseline) > 1e-12 * size_of_values(panel) else None
+    known = np.isfinite(baseline)
+    if known.any() and np.std(baseline[known]) <= 1e-12 * size_of_values(panel):
+        return _Baseline(None, ("not adjusted for the units' past: it is the same everywhere",))
+    if 2 * known.sum() < known.size:
+        n_missing = int((~known).sum())
+        reason = f"not adjusted for the units' past: {n_missing} of {known.size} units have none"
+        return _Baseline(None, (reason,) if known.any() else ())
+    if known.all():
+        return _Baseline(baseline)
+    note = f"{int((~known).sum())} of {known.size} units have no past: the mean of the others stands for it"
+    return _Baseline(np.where(known, baseline, baseline[known].mean()), (note,))
 
 
 def _why_left_out(g: int, panel: Panel, setting: Setting) -> str:
-    if att.NEVER < g <= 1 + setting.anticipation and not setting.is_random:
+    if g > panel.n_periods:
+        return "its first treated period is not observed yet"
+    if g != att.NEVER and not setting.is_random and panel.base_period(g, anticipation=setting.anticipation) is None:
         waited = ", or announced," if setting.anticipation else ""
         return f"coached{waited} from the first period on: there is no time before to compare with"
-    return "its kick-off lies after the last period" if g > panel.n_periods else ""
+    return ""
 
 
 CONTROLS = {"not_yet_treated": "not-yet-treated", "never_treated": "never-treated"}
@@ -418,7 +493,7 @@ def moments_from_cells(
     covariates = products["covariate"].unique().sort().to_list()
     place = {name: index + 1 for index, name in enumerate(covariates)}
     row = {unit: index for index, unit in enumerate(indexed.units)}
-    period = {start: index + 1 for index, start in enumerate(indexed.periods)}
+    period = {start: index + 1 for index, start in enumerate(indexed.calendar.periods)}
     shape = (len(row), len(covariates) + 1)
     found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
 

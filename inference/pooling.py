@@ -124,16 +124,19 @@ def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str 
         led = np.array([each == name for each in coach]) & ~never
         parts_of = []  # change, variance, people: of the coach's units that began together
         for begins in np.unique(panel.cohort[led]):
-            after, member = period >= begins, led & (panel.cohort == begins)
-            if not after.any() or after.all():
+            member = led & (panel.cohort == begins)
+            # The control is averaged over the same periods: those in which these units were observed.
+            seen_in = panel.n[member].sum(axis=0) > 0
+            after, before = (period >= begins) & seen_in, (period < begins) & seen_in
+            if not after.any() or not before.any():
                 continue
-            (late, n_late), (early, n_early) = parts(member, after), parts(member, ~after)
-            (usual_late, m_late), (usual_early, m_early) = parts(never, after), parts(never, ~after)
+            (late, n_late), (early, n_early) = parts(member, after), parts(member, before)
+            (usual_late, m_late), (usual_early, m_early) = parts(never, after), parts(never, before)
             change = late - early - (usual_late - usual_early)
             if np.isfinite(change):
                 variance = within * (1 / n_late + 1 / n_early + 1 / m_late + 1 / m_early)
                 there = panel.n[member].sum(axis=0)
-                seen = min(there[after].max(), there[~after].max())
+                seen = min(there[after].max(), there[before].max())
                 parts_of.append((change, variance, float(panel.people[member].sum()), seen))
         if parts_of:
             change, variance, people, seen = (np.array(column) for column in zip(*parts_of, strict=True))

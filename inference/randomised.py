@@ -24,10 +24,13 @@ from inference.jackknife import jackknife
 
 
 def unit_baseline(panel: Panel) -> np.ndarray:
-    """Each unit's mean over the periods before anybody was treated; NaN where it has none."""
+    """Each unit's mean over the periods before anybody was treated in which every cohort was observed; NaN where it has
+    none. A period that one cohort lacks (its kick-off cuts it) would put a trend between the arms' pasts."""
     treated = panel.cohort[panel.cohort != NEVER]
     first = int(treated.min()) - 1 if treated.size else panel.n_periods
-    n, total = panel.n[:, :first].sum(axis=1), panel.total[:, :first].sum(axis=1)
+    by_cohort = np.array([panel.n[panel.cohort == g].sum(axis=0) for g in np.unique(panel.cohort)])
+    chosen = np.flatnonzero((by_cohort > 0).all(axis=0)[:first])
+    n, total = panel.n[:, chosen].sum(axis=1), panel.total[:, chosen].sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return total / n
 
@@ -64,8 +67,8 @@ def group_time_contrasts(
         return *least_squares(np.column_stack(x).astype(float), y, weight), weight
 
     cohorts = [int(g) for g in np.unique(panel.cohort) if 1 <= g <= panel.n_periods]
-    found = ((g, t) for g in cohorts for t in range(g, panel.n_periods + 1))
-    return collect(panel, control, (((g, t, max(g - 1, 1)), *effect(g, t)) for g, t in found))
+    found = ((g, t) for g in cohorts for t in range(g, panel.n_periods + 1) if panel.observed[t - 1])
+    return collect(panel, control, (((g, t, panel.base_period(g) or t), *effect(g, t)) for g, t in found))
 
 
 def least_squares(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

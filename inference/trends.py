@@ -51,12 +51,21 @@ def jackknife_covariance(parts: list[Aggregate]) -> np.ndarray | None:
     return (len(delta) - 1) / len(delta) * delta.T @ delta if len(delta) > 1 else None
 
 
-def pre_trend(parts: list[Aggregate], df: float, *, alpha: float = 0.05, power: float = 0.8) -> PreTrend | None:
-    """Joint test of the effects before kick-off (varying base: each against the period before it).
+def pre_trend(
+    parts: list[Aggregate],
+    df: float,
+    *,
+    steps: np.ndarray | None = None,
+    alpha: float = 0.05,
+    power: float = 0.8,
+) -> PreTrend | None:
+    """Joint test of the effects before kick-off (varying base: each against the period that was observed before it).
+
+    `steps`: calendar periods between each and its base (default: 1 each).
 
     With the jackknife's covariance and `df` degrees of freedom, T² = θᵀV⁻¹θ · (df − q + 1)/(df · q) is taken as F with
-    q and df − q + 1 degrees (Hotelling 1931). Under a steady drift γ every such effect is γ. None where the design has
-    too few units for as many periods.
+    q and df − q + 1 degrees (Hotelling 1931). Under a steady drift γ such an effect is γ times its step. None where the
+    design has too few units for as many periods.
     """
     covariance = jackknife_covariance(parts) if parts else None
     if covariance is None:
@@ -69,7 +78,8 @@ def pre_trend(parts: list[Aggregate], df: float, *, alpha: float = 0.05, power: 
     below = df - q + 1
     statistic = float(effects @ inverse @ effects) * below / (df * q)
     critical = stats.f.ppf(1 - alpha, q, below)
-    per_unit = float(np.ones(q) @ inverse @ np.ones(q))  # noncentrality of a drift of one
+    of_drift = np.ones(q) if steps is None else np.asarray(steps, float)
+    per_unit = float(of_drift @ inverse @ of_drift)  # noncentrality of a drift of one
 
     def misses(noncentrality: float) -> float:
         return float(stats.ncf.sf(critical, q, below, noncentrality)) - power
@@ -104,12 +114,14 @@ def smoothness_interval(
     m: float,
     alpha: float = 0.05,
     df: float | None = None,
+    times: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Fixed-length interval for Σ weights · (effects after), honest under Δ^SD(m).
 
-    `event_study` holds effects against the last period before kick-off: n_pre before it, oldest first (times −n_pre−1 …
-    −2), then those after (0, 1 …); `covariance` is theirs; `weights` over those after. Raises ValueError where nothing
-    before is known, or fewer units than the covariance needs.
+    `event_study` holds effects against the last period before kick-off: n_pre before it, oldest first, then those
+    after; `covariance` is theirs; `weights` over those after. `times` are calendar periods from the base (default:
+    without gaps, −n_pre … −1, 1 …): m bounds the second difference at every calendar period between, observed or not.
+    Raises ValueError where nothing before is known, or fewer units than the covariance needs.
 
     With `df` (the covariance's degrees of freedom) the interval also carries that the weights of the p = n_pre − 1 free
     directions were learnt from a covariance that is itself estimated: as of a regression's prediction, the variance
@@ -123,9 +135,10 @@ def smoothness_interval(
         raise ValueError("too few units to learn from as many periods before kick-off")
     if np.linalg.matrix_rank(covariance, hermitian=True) < event_study.size:
         raise ValueError("too few units for as many periods, or periods in which nothing varies")
-    n_post = event_study.size - n_pre
-    times = np.concatenate([np.arange(-n_pre, 0), np.arange(1, n_post + 1)]).astype(float)
-    bends = _bends(times, np.arange(-n_pre + 1, n_post))
+    if times is None:
+        times = np.concatenate([np.arange(-n_pre, 0), np.arange(1, event_study.size - n_pre + 1)])
+    times = np.asarray(times, float)
+    bends = _bends(times, np.arange(times.min() + 1, times.max()))
 
     def spread(before: np.ndarray) -> float:
         line = np.concatenate([before, weights])
@@ -214,6 +227,17 @@ def _shortest(least, basis, spread, bends_of, m: float, alpha: float) -> np.ndar
     return least + basis @ min(found, key=lambda item: item[0])[1][:n_free]
 
 
+def largest_bend(before: np.ndarray, times: np.ndarray) -> float:
+    """The smallest bound on second differences per calendar period under which effects before kick-off (oldest first,
+    at `times` < 0 from the base, where the effect is 0) can lie as they do.
+
+    Slopes of neighbouring spans of lengths a and b can differ by (a + b)/2 times the bound.
+    """
+    values, at = np.append(before, 0.0), np.append(times, 0.0)
+    slopes = np.diff(values) / np.diff(at)
+    return float(np.max(np.abs(np.diff(slopes)) * 2 / (at[2:] - at[:-2]))) if slopes.size > 1 else 0.0
+
+
 # --- relative magnitude ------------------------------------------------------------------------------------------
 
 
@@ -227,16 +251,25 @@ class RelativeMagnitude:
 
 
 def relative_magnitude(
-    before: np.ndarray, after: np.ndarray, *, weights: np.ndarray, m_bar: float = 1.0
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    weights: np.ndarray,
+    m_bar: float = 1.0,
+    times: np.ndarray | None = None,
 ) -> RelativeMagnitude | None:
     """Of an event study with a universal base: effects before (oldest first) and after, averaged by `weights`.
 
-    The largest movement between neighbouring periods before kick-off, times M̄, bounds each movement after it. None
-    where there is nothing before, or nothing moves.
+    The largest movement per calendar period between neighbouring observed periods before kick-off, times M̄, bounds the
+    movement per period after it. `times` are calendar periods from the base (default: without gaps). None where there
+    is nothing before, or nothing moves.
     """
     if not before.size or not np.any(np.diff(np.append(before, 0.0))):
         return None
-    largest = float(np.max(np.abs(np.diff(np.append(before, 0.0)))))
+    if times is None:
+        times = np.concatenate([np.arange(-before.size, 0), np.arange(1, after.size + 1)])
+    steps = np.diff(np.append(times[: before.size], 0.0))
+    largest = float(np.max(np.abs(np.diff(np.append(before, 0.0))) / steps))
     theta = float(weights @ after)
-    reach = largest * float(weights @ np.arange(1, after.size + 1))
+    reach = largest * float(weights @ times[before.size :])
     return RelativeMagnitude(theta - m_bar * reach, theta + m_bar * reach, abs(theta) / reach)

@@ -83,9 +83,10 @@ def regression(y: np.ndarray, treated: np.ndarray, weight: np.ndarray) -> Regres
     n_units, n_periods = y.shape
     heft = weight.sum(axis=1)
     in_use = (weight > 0).sum(axis=1) > 0
-    dummies = np.broadcast_to(np.eye(n_periods)[None, :, 1:], (n_units, n_periods, n_periods - 1))
-    seen = np.flatnonzero(weight.sum(axis=0)[1:] > 0)
-    x = np.concatenate([treated[:, :, None].astype(float), dummies[:, :, seen]], axis=2)
+    # One dummy for each observed period but the first.
+    dummies = np.eye(n_periods)[:, np.flatnonzero(weight.sum(axis=0) > 0)[1:]]
+    dummies = np.broadcast_to(dummies, (n_units, *dummies.shape))
+    x = np.concatenate([treated[:, :, None].astype(float), dummies], axis=2)
     share = weight / np.where(heft > 0, heft, 1.0)[:, None]
     x = x - np.einsum("ct,ctq->cq", share, x)[:, None, :]
     centred = np.where(weight > 0, y, 0.0)

@@ -55,7 +55,11 @@ class Outcome(Strict):
 
     metric: str
     role: Literal["primary", "secondary", "guardrail", "placebo"] = "secondary"
-    period: Literal["month", "quarter"] = "quarter"
+    period: Literal["month", "quarter"] | None = Field(
+        None,
+        description="by default it follows the waves: month where one survey was launched in several months of a "
+        "quarter, else quarter; what is no survey is asked by quarter",
+    )
     worthwhile: float | None = Field(
         None, gt=0, description="the smallest effect worth scaling up for, in the metric's unit and good direction"
     )
@@ -292,10 +296,6 @@ class Study(Strict):
         ]
         return [{"kind": "mean", "lowest": None, "highest": None, **row} for row in outputs + scales]
 
-    def _anticipation(self, outcome: Outcome) -> int:
-        """In periods of the outcome, the begun one counted."""
-        return -(-self.assignment.anticipation_months // (3 if outcome.period == "quarter" else 1))
-
     def tables(self) -> dict[str, pl.DataFrame]:
         """The study as tables of the schema `raw`, for dbt."""
         listed = [
@@ -324,7 +324,9 @@ class Study(Strict):
                 (unit, stratum) for stratum, units in self.assignment.strata.items() for unit in units
             ],
             "raw_study__employment_types": [(name,) for name in self.assignment.employment_types],
-            "raw_study__outcomes": [(o.metric, o.role, o.period, self._anticipation(o)) for o in self.outcomes],
+            "raw_study__outcomes": [
+                (o.metric, o.role, o.period, self.assignment.anticipation_months) for o in self.outcomes
+            ],
             "raw_study__metrics": self.declared_metrics,
             "raw_study__segments": [(dimension,) for dimension in self.segments],
             "raw_study__bands": _bands("tenure", self.tenure_bands, "years")

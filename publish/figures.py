@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
@@ -42,7 +42,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Counts:
-    """Of one metric and segment: observations and sums by cell; arm, people and first treated period by cohort."""
+    """Of one metric and segment: observations and sums by cell; by cohort its arm, people, first treated period and the
+    period that its kick-off cuts, if any. `period` is month or quarter; not given, quarters where all begin one."""
 
     n: Mapping[Cell, int]
     total: Mapping[Cell, float]
@@ -50,11 +51,22 @@ class Counts:
     people: Mapping[str, int]
     starts: Mapping[str, date | None]
     anticipation: int = 0
+    period: str = ""
+    cuts: Mapping[str, date | None] = field(default_factory=dict)
 
     @property
     def periods(self) -> list[date]:
-        """In order."""
-        return sorted({period for _, period in self.n})
+        """Calendar periods without a gap, from the first observed one (or an earlier first treated one) to the last."""
+        observed = {period for _, period in self.n}
+        starts = sorted(observed | {start for start in self.starts.values() if start})
+        is_quarterly = self.period == "quarter" or (not self.period and all(day.month % 3 == 1 for day in starts))
+        if not observed:
+            return []
+        return pl.date_range(starts[0], max(observed), "3mo" if is_quarterly else "1mo", eager=True).to_list()
+
+    def in_effects(self, cells: Iterable[Cell]) -> Weights:
+        """`mean` of those cells that estimates use: without the period of a cohort that its kick-off cuts."""
+        return self.mean(cell for cell in cells if self.cuts.get(cell[0]) != cell[1])
 
     def mean(self, cells: Iterable[Cell]) -> Weights:
         """The pooled mean of cells, as weights; none where nobody was observed."""
@@ -105,15 +117,16 @@ def group_time_weights(counts: Counts, *, never_only: bool) -> list[Pair]:
     first = {cohort: late if index == -1 else index for cohort, index in first.items()}
 
     def in_period(cohorts: list[str], t: int) -> Weights:
-        return counts.mean((cohort, periods[t - 1]) for cohort in cohorts)
+        return counts.in_effects((cohort, periods[t - 1]) for cohort in cohorts)
 
     found = []
     for g in sorted({index for index in first.values() if 1 < index < late}):
         treated = [cohort for cohort, index in first.items() if index == g]
         people = sum(counts.people.get(cohort, 0) for cohort in treated)
-        last_before = g - 1 - counts.anticipation
+        seen = [t for t in range(1, late) if in_period(treated, t)]
+        last_before = max((t for t in seen if t <= g - 1 - counts.anticipation), default=0)
         for t in range(1, late):
-            base = t - 1 if t <= last_before else last_before
+            base = max((s for s in seen if s < t), default=0) if t <= last_before else last_before
             if base < 1 or base == t:
                 continue
             known = max(t, base) + counts.anticipation
@@ -160,8 +173,10 @@ def aggregate(pairs: list[Pair], row: Mapping, names: Mapping[int, str], n_perio
             found = mean_of_events(after, reached)
         case "dynamic_balanced":
             last = n_periods - max(gs)
-            whole = [pair for pair in after if pair.g + last <= n_periods]
-            found = mean_of_events(whole, [e for e in sorted({p.t - p.g for p in whole}) if e <= last])
+            whole = [pair for pair in after if pair.g + last <= n_periods and pair.t - pair.g <= last]
+            reached_by = {e: sum(pair.t - pair.g == e for pair in whole) for e in {p.t - p.g for p in whole}}
+            n_cohorts = len({pair.g for pair in whole})
+            found = mean_of_events(whole, sorted(e for e, n in reached_by.items() if n == n_cohorts))
         case "group":
             people = {pair.g: pair.people for pair in after}
             of_cohorts = [(people[g], pooled(after, lambda pair, g=g: pair.g == g)) for g in gs]
@@ -177,7 +192,8 @@ def window(counts: Counts, arm: str, name: str, first: date) -> list[Cell]:
         if counts.arms[cohort] == arm
     }
     if name == "before":
-        return [cell for cell in counts.n if cell[0] in begins and cell[1] < first]
+        mixed = min([first, *(cut for cut in counts.cuts.values() if cut)])
+        return [cell for cell in counts.n if cell[0] in begins and cell[1] < mixed]
     # A later cohort's periods between the first kick-off and its own are in neither window.
     return [cell for cell in counts.n if begins.get(cell[0]) is not None and cell[1] >= begins[cell[0]]]
 

@@ -75,9 +75,9 @@ BEHIND = {
     "segments": "select member_kind, member_id, segment from intermediate.int_segments",
     "cohorts": """
         select metric, segment, cohort, any_value(arm) as arm, min(cohort_period_start) as cohort_period_start,
-            sum(n_people)::bigint as n_people
+            min(cut_period_start) as cut_period_start, sum(n_people)::bigint as n_people
         from (
-            select distinct metric, segment, cohort, arm, unit_id, cohort_period_start, n_people
+            select distinct metric, segment, cohort, arm, unit_id, cohort_period_start, cut_period_start, n_people
             from cells.cell_means where n_observed > 0
         ) as units
         group by metric, segment, cohort

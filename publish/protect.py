@@ -141,7 +141,7 @@ def audited(
 
     def of(metric: str, segment: str) -> Counts:
         if (metric, segment) not in counts:
-            counts[metric, segment] = _counts(metric, segment, current, people.cohorts, facts[metric]["anticipation"])
+            counts[metric, segment] = _counts(metric, segment, current, people.cohorts, facts[metric])
         return counts[metric, segment]
 
     by_metric: dict[str, list[Figure]] = {}
@@ -177,7 +177,7 @@ def audited(
     return Audited(refused, withheld, apart, told_first, n_figures, n_narrow, _covered(kept, counts))
 
 
-def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, anticipation: int) -> Counts:
+def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFrame, facts: Mapping) -> Counts:
     mine = current.filter(pl.col("metric") == metric)
     if segment != ALL:
         mine = mine.filter(pl.col("segments").list.contains(segment))
@@ -189,7 +189,9 @@ def _counts(metric: str, segment: str, current: pl.DataFrame, cohorts: pl.DataFr
         arms=dict(told.select("cohort", "arm").iter_rows()),
         people=dict(told.select("cohort", "n_people").iter_rows()),
         starts=dict(told.select("cohort", "cohort_period_start").iter_rows()),
-        anticipation=anticipation,
+        anticipation=facts["anticipation"],
+        period=facts["period"],
+        cuts=dict(told.select("cohort", "cut_period_start").iter_rows()),
     )
 
 

@@ -28,9 +28,9 @@ READ = (
     "comparisons.cmp_coach_loads",
     "staging.stg_study__outcomes",
 )
-QUESTIONS = (
-    "select metric, kind, role, source, direction, anticipation from staging.stg_study__outcomes order by metric"
-)
+QUESTIONS = """
+    select metric, kind, role, source, direction, anticipation, period from staging.stg_study__outcomes order by metric
+"""
 LOADS = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,
         n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high

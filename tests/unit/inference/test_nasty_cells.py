@@ -132,34 +132,27 @@ def test_people_followed_are_counted_where_only_they_carry_the_estimate():
     assert (row["status"], row["n_units_pilot"], row["n_pilot"]) == ("not_estimable", 2, 24)
 
 
-def test_a_past_that_some_units_lack_is_not_used():
+def randomised_headline(lacking: pl.Expr) -> dict:
     cells = organisation()
-    lacking = (pl.col("unit_id") >= "t12") & (pl.col("unit_id") < "t20") & (pl.col("period_start") < QUARTERS[2])
     asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
     made = estimate_study(asked, Cells(means=cells.means.filter(~lacking), life=cells.life))
     [row] = made.estimates.filter("is_headline").rows(named=True)
+    return row
+
+
+def test_a_unit_without_a_past_keeps_its_place_and_the_adjustment_stays():
+    whole = randomised_headline(pl.lit(False))
+    row = randomised_headline((pl.col("unit_id") == "t12") & (pl.col("period_start") < QUARTERS[2]))
+    assert (row["estimator"], row["status"]) == ("randomised_ancova", "estimated")
+    assert (row["n_units_pilot"], row["n_units_control"]) == (whole["n_units_pilot"], whole["n_units_control"])
+    assert "1 of 30 units have no past" in row["reason"]
+
+
+def test_where_most_units_lack_a_past_nothing_is_adjusted_for_and_that_is_said():
+    with_past = [f"t{unit:02}" for unit in range(0, 30, 3)]
+    row = randomised_headline(~pl.col("unit_id").is_in(with_past) & (pl.col("period_start") < QUARTERS[2]))
     assert (row["estimator"], row["status"], row["n_units_pilot"]) == ("randomised_difference", "estimated", 15)
-
-
-def test_a_gap_before_kick_off_does_not_shift_the_axis():
-    """A straight drift and no effect: the interval that allows for it holds zero, with and without a silent period."""
-    rng = np.random.default_rng(5)
-    n = np.full((40, 8), 10.0)
-    mean = rng.normal(size=(40, 1)) + rng.normal(0, 0.05, (40, 8)) + 0.3 * (np.arange(40) < 20)[:, None] * np.arange(8)
-    silent = n.copy()
-    silent[:20, 2] = 0
-    from inference.diagnostics import _run
-
-    for seen in (n, silent):
-        panel = att.Panel(seen, seen * mean, np.where(np.arange(40) < 20, 6, 0), np.full(40, 10.0))
-        events = att.by_event_time(att.group_time_effects(panel, base="universal"))
-        earlier, later = _run(events, -2, -1)[::-1], _run(events, 0, 1)
-        parts = [*earlier, *later]
-        low, high = trends.smoothness_interval(
-            np.array([part.value for part in parts]), trends.jackknife_covariance(parts), n_pre=len(earlier),
-            weights=np.full(len(later), 1 / len(later)), m=0.0, df=38,
-        )  # fmt: skip
-        assert low < 0 < high
+    assert "not adjusted for the units' past: 20 of 30 units have none" in row["reason"]
 
 
 @pytest.mark.parametrize(("units", "first"), [(20, 4), (20, 6), (40, 9)])

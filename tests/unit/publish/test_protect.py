@@ -116,7 +116,7 @@ def test_what_was_hidden_when_the_audit_looked_stays_hidden():
             [("m", "all", "b", "pilot", MONTHS[4], 9)],
             schema=["metric", "segment", "cohort", "arm", "cohort_period_start", "n_people"],
             orient="row",
-        ),
+        ).with_columns(cut_period_start=pl.lit(None, pl.Date)),
         number=1,
         past=pl.DataFrame(schema=memory.TOLD_EQUATIONS),
     )  # fmt: skip
@@ -130,7 +130,9 @@ def test_what_was_hidden_when_the_audit_looked_stays_hidden():
         ),
         "pub_balance": NO_BALANCE,
     }
-    outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [None], "highest": [None]})
+    outcomes = pl.DataFrame(
+        {"metric": ["m"], "anticipation": [0], "period": ["month"], "lowest": [None], "highest": [None]}
+    )
     found = protect.audited(tables, outcomes, people, 5)
     assert found.refused == {}
     assert found.withheld["pub_trends"] == {("m", "a", MONTHS[0])}
@@ -215,7 +217,7 @@ def known_to(rows: list[tuple], number: int, past: pl.DataFrame | None = None) -
             [("m", "all", cohort, "pilot", MONTHS[2], 30) for cohort in ("a", "b")],
             schema=["metric", "segment", "cohort", "arm", "cohort_period_start", "n_people"],
             orient="row",
-        ),
+        ).with_columns(cut_period_start=pl.lit(None, pl.Date)),
         number=number,
         past=protect.constraints_of([], 0, {}) if past is None else past,
     )
@@ -233,7 +235,9 @@ def release_of(people: protect.People, lowest: float | None = None) -> protect.A
         "pub_estimates": pl.DataFrame(schema=estimates),
         "pub_balance": NO_BALANCE,
     }
-    outcomes = pl.DataFrame({"metric": ["m"], "anticipation": [0], "lowest": [lowest], "highest": [None]})
+    outcomes = pl.DataFrame(
+        {"metric": ["m"], "anticipation": [0], "period": ["month"], "lowest": [lowest], "highest": [None]}
+    )
     return protect.audited(tables, outcomes, people, 10)
 
 

@@ -2,32 +2,8 @@ with people as (
     select * from {{ ref('pnl_periods') }}
 ),
 
--- A cohort's first treated period is the first in which something was observed on or after its kick-off: a survey
--- launched in the kick-off's quarter but before its day still belongs to the time before.
-periods as (
-    select
-        metric,
-        period_start,
-        max(last_observed_date) as last_observed_date
-    from people
-    group by metric, period_start
-),
-
-first_treated as (
-    select
-        panel_kickoffs.metric,
-        panel_kickoffs.kickoff_date,
-        min(periods.period_start) as cohort_period_start
-    from (select distinct
-        metric,
-        kickoff_date
-    from people
-    where kickoff_date is not null) as panel_kickoffs
-    inner join periods
-        on
-            panel_kickoffs.metric = periods.metric
-            and panel_kickoffs.kickoff_date <= periods.last_observed_date
-    group by panel_kickoffs.metric, panel_kickoffs.kickoff_date
+kickoffs as (
+    select * from {{ ref('pnl_kickoffs') }}
 ),
 
 segments as (
@@ -110,7 +86,8 @@ cells as (
         sums.arm,
         sums.period_start,
         sums.segment,
-        first_treated.cohort_period_start,
+        kickoffs.cohort_period_start,
+        kickoffs.cut_period_start,
         cast(sums.n_eligible as bigint) as n_eligible,
         cast(sums.n_observed as bigint) as n_observed,
         cast(coalesce(unit_sizes.n_people, 0) as bigint) as n_people,
@@ -123,10 +100,10 @@ cells as (
             and sums.unit_id = spreads.unit_id
             and sums.period_start = spreads.period_start
             and sums.segment = spreads.segment
-    left join first_treated
+    left join kickoffs
         on
-            sums.metric = first_treated.metric
-            and sums.kickoff_date = first_treated.kickoff_date
+            sums.metric = kickoffs.metric
+            and sums.kickoff_date = kickoffs.kickoff_date
     left join unit_sizes
         on
             sums.metric = unit_sizes.metric
@@ -145,6 +122,7 @@ select
     cells.period_start,
     segments.segment,
     cells.cohort_period_start,
+    cells.cut_period_start,
     cells.n_eligible,
     cells.n_observed,
     cells.n_people,

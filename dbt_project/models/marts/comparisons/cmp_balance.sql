@@ -10,7 +10,7 @@ programme as (
 first_kickoffs as (
     select
         metric,
-        min(cohort_period_start) as first_period_start
+        min(coalesce(cut_period_start, cohort_period_start)) as first_period_start
     from cells
     group by metric
 ),

@@ -17,17 +17,18 @@ programme as (
 first_kickoffs as (
     select
         metric,
-        min(cohort_period_start) as first_period_start
+        min(cohort_period_start) as first_period_start,
+        min(coalesce(cut_period_start, cohort_period_start)) as first_mixed_period_start
     from cells
     group by metric
 ),
 
--- Before: no unit was coached yet. After: a pilot unit from its own kick-off on, a control unit from the first one.
+-- Before: no unit was coached yet, not even for a part of the period. After: a pilot unit from its own kick-off on, a control unit from the first one.
 windowed as (
     select
         cells.*,
         case
-            when cells.period_start < first_kickoffs.first_period_start then 'before'
+            when cells.period_start < first_kickoffs.first_mixed_period_start then 'before'
             when cells.arm = 'pilot' and cells.period_start >= cells.cohort_period_start then 'after'
             when cells.arm = 'control' and cells.period_start >= first_kickoffs.first_period_start then 'after'
         end as time_window

@@ -103,6 +103,7 @@ select
     closing.cohort,
     closing.arm,
     closing.kickoff_date,
+    closing.period_start as observed_from_date,
     closing.observed_date,
     closing.period_start,
     closing.value,

@@ -57,7 +57,7 @@ first_told as (
             partition by workers.person_id, workers.hired_date
             order by workers.snapshot_date, workers.sequence, workers.line
         ) as turn
-    from {{ ref('stg_hris__workers') }} as workers
+    from {{ ref('int_worker_sightings') }} as workers
     cross join {{ ref('stg_study__programmes') }} as programme
 ),
 
@@ -125,6 +125,7 @@ select
     cohort,
     arm,
     kickoff_date,
+    hired_date as observed_from_date,
     hired_date as observed_date,
     {{ period_of('hired_date', 'period') }} as period_start,
     has_left as value,

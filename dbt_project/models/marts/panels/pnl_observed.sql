@@ -8,6 +8,7 @@ with panel as (
             cohort,
             arm,
             kickoff_date,
+            observed_from_date,
             observed_date,
             period_start,
             value
@@ -26,6 +27,7 @@ select
     arm,
     kickoff_date,
     period_start,
+    min(observed_from_date) as first_observed_date,
     max(observed_date) as last_observed_date,
     {{ exact_sum('value') }} / count(value) as value
 from panel

@@ -6,9 +6,7 @@ with people as (
         unit_id,
         cohort,
         arm,
-        kickoff_date,
         period_start,
-        last_observed_date,
         value
     from {{ ref('pnl_periods') }}
     where
@@ -20,7 +18,6 @@ told as (
     select
         metric,
         period_start,
-        max(last_observed_date) as last_observed_date,
         {{ fingerprint(['subject_id', 'unit_id', 'cohort', 'arm', 'value']) }} as fingerprint
     from people
     group by metric, period_start
@@ -34,25 +31,26 @@ periods as (
 ),
 
 kickoffs as (
-    select distinct
+    select
         metric,
-        kickoff_date
-    from people
-    where kickoff_date is not null
+        cohort_period_start,
+        coalesce(cut_period_start, cohort_period_start) as first_mixed_period_start
+    from {{ ref('pnl_kickoffs') }}
+    where cohort_period_start is not null
 ),
 
--- The first period in which something was observed on or after a kick-off, as in cell_means.
+-- The last period that lies wholly before the kick-off, and in which something was observed.
 starts as (
     select
         kickoffs.metric,
-        kickoffs.kickoff_date,
-        min(periods.period_start) as cohort_period_start
+        kickoffs.cohort_period_start,
+        max(periods.period_start) as base_period_start
     from kickoffs
     inner join periods
         on
             kickoffs.metric = periods.metric
-            and kickoffs.kickoff_date <= periods.last_observed_date
-    group by kickoffs.metric, kickoffs.kickoff_date
+            and kickoffs.first_mixed_period_start > periods.period_start
+    group by kickoffs.metric, kickoffs.cohort_period_start, kickoffs.first_mixed_period_start
 ),
 
 bases as (
@@ -66,17 +64,12 @@ bases as (
     select
         later.metric,
         later.period_start,
-        first_treated.period_before as base_period_start
+        starts.base_period_start
     from periods as later
     inner join starts
         on
             later.metric = starts.metric
             and later.period_start >= starts.cohort_period_start
-    inner join periods as first_treated
-        on
-            starts.metric = first_treated.metric
-            and starts.cohort_period_start = first_treated.period_start
-    where first_treated.period_before is not null
 )
 
 -- A base is the period before, or the last one before a cohort's kick-off: what ATT(g,t) compares with. The fingerprint

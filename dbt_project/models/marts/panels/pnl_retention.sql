@@ -74,6 +74,7 @@ watched as (
         covered.cohort as comparison_cohort,
         covered.phase,
         covered.entry_date,
+        covered.kickoff_date,
         eligible.person_id,
         eligible.unit_id,
         eligible.cohort,
@@ -100,6 +101,7 @@ at_risk as (
             else observation.observed_through_date
         end as known_until_date,
         programme.retention_months,
+        case watched.phase when 'before' then programme.retention_months else 0 end as months_before,
         row_number() over (
             partition by watched.comparison_cohort, watched.phase, watched.person_id order by spells.hired_date desc
         ) as turn
@@ -115,12 +117,14 @@ at_risk as (
     cross join asked
 ),
 
--- The month of the window (1 is the first) in which the person left, and the last one that is known in full.
+-- The month of the window (1 is the first) in which the person left, and the last one that is known in full. Months are
+-- counted from the kick-off in both directions, so that no day lies between the two windows or in both.
 timed as (
     select
         at_risk.*,
-        {{ whole_months('at_risk.entry_date', 'at_risk.left_date') }} + 1 as left_month_number,
-        {{ whole_months('at_risk.entry_date', dbt.dateadd('day', 1, 'at_risk.known_until_date')) }} as known_months
+        {{ whole_months('at_risk.kickoff_date', 'at_risk.left_date') }} + 1 + at_risk.months_before as left_month_number,
+        {{ whole_months('at_risk.kickoff_date', dbt.dateadd('day', 1, 'at_risk.known_until_date')) }}
+        + at_risk.months_before as known_months
     from at_risk
     -- Two jobs at once are one person: the newer one counts.
     where at_risk.turn = 1

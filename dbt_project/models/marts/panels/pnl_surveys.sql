@@ -230,6 +230,7 @@ select
     cohort,
     arm,
     kickoff_date,
+    launched_date as observed_from_date,
     launched_date as observed_date,
     {{ period_of('launched_date', 'period') }} as period_start,
     {{ exact_sum('value') }} / count(value) as value,
