@@ -195,7 +195,7 @@ def hazard_panel(turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None]) -
     )
     n, left = np.zeros((2, units.len(), months.len()))
     where = placed["row"].to_numpy(), placed["column"].to_numpy()
-    n[where], left[where] = placed["n_first_day"].to_numpy(), placed["n_leavers"].to_numpy()
+    n[where], left[where] = placed["n_opening"].to_numpy(), placed["n_leavers"].to_numpy()
     begins = [kickoffs.get(unit) for unit in units]
     first = [att.NEVER if day is None else int((months < day.replace(day=1)).sum()) + 1 for day in begins]
     return Panel(n, np.minimum(left, n), np.array(first), n.max(axis=1))

@@ -43,7 +43,7 @@ SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table 
 MAX_REASON = 2_000
 MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
-READER = 4  # count up when files must be read anew after a change of the code
+READER = 5  # count up when files must be read anew after a change of the code
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def _drop_if_older(connection) -> None:
     sql = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
     for table, column in connection.execute(sql).fetchall():
         there.setdefault(table, set()).add(column)
-    if any(name in there and there[name] != set(schema) for name, schema in SCHEMAS.items()):
+    if any(name in there and there[name] != set(schema) for name, schema in (SCHEMAS | STUDY_TABLES).items()):
         connection.execute("drop schema raw cascade")
         connection.execute("create schema raw")
 

@@ -66,6 +66,8 @@ WORKERS = RawTable(
     fields={
         "snapshot_date": "date",
         "person_id": "person",
+        "job_id": "text",
+        "is_primary": "flag",
         "name_key": "name",
         "email_key": "email",
         "birth_year": "birth_year",
@@ -88,7 +90,7 @@ WORKERS = RawTable(
         "output_value": "number",
     },
     required=("snapshot_date", "person_id"),
-    key=("person_id", "snapshot_date", "hired_date", "valid_from_date"),
+    key=("person_id", "snapshot_date", "hired_date", "valid_from_date", "job_id"),
     dated="snapshot_date",
     # A directory without hire dates is dated by first sight; a hire date that is merely blank is a fault.
     required_where_mapped=("hired_date",),
@@ -439,7 +441,12 @@ STUDY_TABLES = {
     },
     "raw_study__strata": {"unit": pl.String, "stratum": pl.String},
     "raw_study__employment_types": {"employment_type": pl.String},
-    "raw_study__outcomes": {"metric": pl.String, "role": pl.String, "period": pl.String, "anticipation": pl.Int64},
+    "raw_study__outcomes": {
+        "metric": pl.String,
+        "role": pl.String,
+        "period": pl.String,
+        "anticipation_months": pl.Int64,
+    },
     "raw_study__metrics": {
         "metric": pl.String,
         "label": pl.String,

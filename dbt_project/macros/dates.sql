@@ -22,11 +22,13 @@
     )
 {%- endmacro %}
 
-{# Whole months from one day to another: the 15th to the 14th of the next month is 0, to the 15th is 1. #}
+{# Whole months from one day to another, also backwards (the day before is -1). The month that begins on the 31st ends
+   where the next one begins: on the last day of a shorter month. #}
 {% macro whole_months(from_column, to_column) -%}
+    {%- set months = dbt.datediff(from_column, to_column, 'month') -%}
     (
-        {{ dbt.datediff(from_column, to_column, 'month') }}
-        - case when extract(day from {{ to_column }}) < extract(day from {{ from_column }}) then 1 else 0 end
+        {{ months }}
+        - case when {{ to_column }} < {{ dbt.dateadd('month', months, from_column) }} then 1 else 0 end
     )
 {%- endmacro %}
 

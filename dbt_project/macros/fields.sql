@@ -3,7 +3,7 @@
     {{ return([
         'hired_date', 'left_date', 'termination_type', 'worker_status', 'department', 'site', 'team', 'manager_id', 'name_key',
         'email_key', 'manager_name_key', 'manager_email_key', 'output_value', 'fte', 'job_level', 'employment_type',
-        'is_regretted', 'birth_year'
+        'is_regretted', 'birth_year', 'is_primary'
     ]) }}
 {%- endmacro %}
 

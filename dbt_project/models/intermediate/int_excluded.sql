@@ -20,6 +20,8 @@ judged as (
         assignments.unit_id,
         assignments.cohort,
         case
+            when assignments.assigned_month is null and assignments.first_hired_date > {{ as_of() }}
+                then 'hired after the as-of date'
             when assignments.assigned_month is null then 'left before the first snapshot'
             when assignments.assigned_unit_id is null then 'no assignment unit recorded'
             when assignments.cohort is null then 'unit is not in the study'

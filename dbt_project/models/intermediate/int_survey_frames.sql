@@ -6,7 +6,7 @@ with waves as (
 ),
 
 workers as (
-    select * from {{ ref('stg_hris__workers') }}
+    select * from {{ ref('int_worker_sightings') }}
 ),
 
 spells as (

@@ -1,5 +1,5 @@
 with workers as (
-    select * from {{ ref('stg_hris__workers') }}
+    select * from {{ ref('int_worker_sightings') }}
 ),
 
 spells as (
@@ -10,7 +10,8 @@ spells as (
     from {{ ref('int_person_spells') }}
 ),
 
--- A row that only reports last month's exit does not make the person a member this month.
+-- Employed on some day of the month: a row that only reports last month's exit, or a hire that lies ahead, does not make
+-- the person a member.
 employed as (
     select workers.*
     from workers
@@ -19,8 +20,8 @@ employed as (
             workers.person_id = spells.person_id
             and workers.hired_date = spells.hired_date
     where
-        spells.left_date is null
-        or {{ month_of('spells.left_date') }} >= workers.snapshot_month
+        {{ month_of('spells.hired_date') }} <= workers.snapshot_month
+        and (spells.left_date is null or {{ month_of('spells.left_date') }} >= workers.snapshot_month)
 ),
 
 ranked as (

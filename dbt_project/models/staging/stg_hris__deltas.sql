@@ -21,7 +21,7 @@ changes as (
 counted as (
     select
         changes.*,
-        {{ counted_fields('mapping, person_id', 'snapshot_date, version, sequence, line') }}
+        {{ counted_fields('mapping, person_id, job_id', 'snapshot_date, version, sequence, line') }}
     from changes
 ),
 
@@ -36,8 +36,9 @@ filled as (
         sequence,
         mapping,
         person_id,
+        job_id,
         left_date is not null as tells_exit,
-        {{ kept_fields('mapping, person_id') }}
+        {{ kept_fields('mapping, person_id, job_id') }}
     from counted
 ),
 
@@ -73,7 +74,7 @@ ranked as (
         stints.*,
         months.month,
         row_number() over (
-            partition by months.mapping, months.month, stints.person_id
+            partition by months.mapping, months.month, stints.person_id, stints.job_id
             order by stints.snapshot_date desc, stints.version desc, stints.sequence desc, stints.line desc
         ) as turn
     from months
@@ -90,6 +91,9 @@ select
     sequence,
     mapping,
     person_id,
+    job_id,
+    is_primary,
+    '' as part,
     hired_date,
     case when not is_former_exit then left_date end as left_date,
     case when not is_former_exit then termination_type end as termination_type,

@@ -17,6 +17,7 @@ newest as (
     select
         loads.load_id,
         loads.mapping,
+        loads.part,
         loads.sequence,
         exported.exported_date,
         row_number() over (
@@ -44,6 +45,7 @@ versions as (
     select
         workers.*,
         newest.mapping,
+        newest.part,
         newest.sequence,
         greatest(
             {{ month_of('workers.valid_from_date') }},
@@ -79,7 +81,7 @@ ranked as (
     select
         monthly.*,
         row_number() over (
-            partition by monthly.mapping, monthly.person_id, monthly.hired_date, monthly.month
+            partition by monthly.mapping, monthly.person_id, monthly.hired_date, monthly.job_id, monthly.month
             order by monthly.valid_from_date desc, monthly.line desc
         ) as turn
     from monthly
@@ -92,6 +94,9 @@ select
     sequence,
     mapping,
     person_id,
+    job_id,
+    is_primary,
+    part,
     hired_date,
     left_date,
     termination_type,

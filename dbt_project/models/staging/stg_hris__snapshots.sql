@@ -40,6 +40,7 @@ chosen as (
     select
         load_id,
         mapping,
+        part,
         snapshot_date,
         sequence,
         case
@@ -57,6 +58,9 @@ select
     chosen.sequence,
     chosen.mapping,
     workers.person_id,
+    workers.job_id,
+    workers.is_primary,
+    chosen.part,
     workers.hired_date,
     workers.left_date,
     workers.termination_type,

@@ -20,7 +20,10 @@ identified as (
     select
         told.*,
         coalesce(people.person_id, told.person_id) as known_person_id,
-        coalesce(managers.person_id, told.manager_id) as known_manager_id
+        coalesce(managers.person_id, told.manager_id) as known_manager_id,
+        -- Somebody who came back: the exit before the hire date is the former stint's.
+        coalesce(told.left_date < told.hired_date and coalesce(told.worker_status, 'active') <> 'left', false)
+            as shows_former_exit
     from told
     left join crosswalk as people on told.person_id = people.old_person_id
     left join crosswalk as managers on told.manager_id = managers.old_person_id
@@ -73,9 +76,17 @@ select
     coalesce(
         identified.hired_date, min(identified.snapshot_date) over (partition by identified.known_person_id)
     ) as hired_date,
+    coalesce(identified.job_id, '') as job_id,
+    coalesce(identified.is_primary, false) as is_primary,
+    identified.part,
     -- An exit that lies ahead has not happened yet: it waits until the run looks from a later day.
-    case when identified.left_date <= {{ as_of() }} then identified.left_date end as left_date,
-    identified.termination_type,
+    case
+        when identified.left_date <= {{ as_of() }} and not identified.shows_former_exit then identified.left_date
+    end as left_date,
+    case when not identified.shows_former_exit then identified.termination_type end as termination_type,
+    case when identified.shows_former_exit then identified.left_date end as former_left_date,
+    case when identified.shows_former_exit then identified.termination_type end as former_termination_type,
+    case when identified.shows_former_exit then identified.is_regretted end as is_former_regretted,
     -- Listed, but said to have left, without a day: gone.
     coalesce(identified.worker_status = 'left' and identified.left_date is null, false) as is_gone,
     -- What the worker's own row does not say, the posting says.
@@ -88,11 +99,10 @@ select
     identified.manager_name_key,
     identified.manager_email_key,
     identified.output_value,
-    -- Nothing said is full time.
-    coalesce(identified.fte, 1.0) as fte,
+    identified.fte,
     coalesce(identified.job_level, posted.job_level) as job_level,
     identified.employment_type,
-    identified.is_regretted,
+    case when not identified.shows_former_exit then identified.is_regretted end as is_regretted,
     identified.birth_year,
     identified.sequence,
     identified.due_again_date

@@ -12,7 +12,6 @@ from inference.diagnostics import DIAGNOSTICS
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import NotEstimable
-from ingest.study import Study
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
 QUARTERS = [date(2026, month, 1) for month in (1, 4, 7, 10)]
@@ -403,20 +402,6 @@ def test_a_declared_announcement_moves_the_base_of_every_line_and_what_cannot_fo
     assert "anticipation" in adjusted["reason"][0]
 
 
-@pytest.mark.parametrize(("months", "period", "periods"), [(0, "quarter", 0), (1, "quarter", 1), (4, "quarter", 2)])
-def test_announced_months_are_whole_periods_of_the_outcome(months, period, periods):
-    study = Study.model_validate(
-        {
-            "programme": "p",
-            "title": "P",
-            "assignment": {"anticipation_months": months},
-            "outcomes": [{"metric": "enps", "period": period}, {"metric": "absence_rate", "period": "month"}],
-        }
-    )
-    told = study.tables()["raw_study__outcomes"]
-    assert told["anticipation"].to_list() == [periods, months]
-
-
 # --- hazards --------------------------------------------------------------------------------------------------------
 
 
@@ -428,7 +413,7 @@ def test_hazards_compare_the_monthly_share_that_leaves():
         for month in months:
             chance = 0.10 if kickoff and month >= date(2026, 5, 1) else 0.05
             left = int(rng.binomial(200, chance))
-            rows.append({"unit_id": unit, "month": month, "n_first_day": 200, "n_leavers": left})
+            rows.append({"unit_id": unit, "month": month, "n_opening": 200, "n_leavers": left})
     frame = pl.DataFrame(rows)
     panel = retention.hazard_panel(frame, kickoffs)
     assert sorted(set(panel.cohort)) == [0, 5]

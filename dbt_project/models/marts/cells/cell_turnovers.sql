@@ -22,10 +22,13 @@ spells as (
         person_id,
         hired_date,
         left_date,
+        cast({{ dbt.dateadd('day', 1, 'left_date') }} as date) as after_last_date,
         coalesce(termination_type, 'unknown') as cause,
         coalesce(is_regretted, false) as is_regretted
     from {{ ref('int_person_spells') }}
-    where not is_superseded
+    where
+        not is_superseded
+        and (left_date is null or left_date >= hired_date)
 ),
 
 employed as (
@@ -90,29 +93,24 @@ select
     filled.unit_id,
     coalesce(units.cohort, 'not in the study') as cohort,
     coalesce(units.arm, 'not in the study') as arm,
-    cast(sum(case when filled.hired_date <= filled.month then 1 else 0 end) as bigint) as n_first_day,
+    -- Counted at the end of a day: whose last day it is has left by then. So opening + hires − leavers is the closing.
+    cast(sum(case when filled.hired_date < filled.month then 1 else 0 end) as bigint) as n_opening,
+    cast(sum(case when filled.hired_date >= filled.month then 1 else 0 end) as bigint) as n_hires,
     cast(
-        sum(
-            case
-                when filled.left_date is null then 1
-                when filled.left_date >= cast({{ dbt.dateadd('day', -1, 'filled.next_month') }} as date) then 1
-                else 0
-            end
-        ) as bigint
-    ) as n_last_day,
+        sum(case when filled.left_date is null or filled.left_date >= filled.next_month then 1 else 0 end) as bigint
+    ) as n_closing,
     {%- set leaves = 'filled.left_date < filled.next_month' %}
     cast(sum(case when {{ leaves }} then 1 else 0 end) as bigint) as n_leavers,
     {%- for cause in ['voluntary', 'involuntary', 'other', 'unknown'] %}
         cast(sum(case when {{ leaves }} and filled.cause = '{{ cause }}' then 1 else 0 end) as bigint) as n_{{ cause }},
     {%- endfor %}
     cast(sum(case when {{ leaves }} and filled.is_regretted then 1 else 0 end) as bigint) as n_regretted,
-    -- Days of service: from the hire date to the last day, which is not counted itself.
+    -- Days of service: from the hire date to the last day, both counted.
     cast(
         sum(
             {{ dbt.datediff(
                 'greatest(filled.month, filled.hired_date)',
-                'least(filled.next_month, greatest(coalesce(filled.left_date, filled.next_month), '
-                ~ 'greatest(filled.month, filled.hired_date)))',
+                'least(filled.next_month, coalesce(filled.after_last_date, filled.next_month))',
                 'day'
             ) }}
         ) as bigint

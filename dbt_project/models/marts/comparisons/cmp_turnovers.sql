@@ -37,8 +37,8 @@ months as (
         scope,
         population,
         month,
-        sum(n_first_day) as n_first_day,
-        sum(n_last_day) as n_last_day,
+        sum(n_opening) as n_opening,
+        sum(n_closing) as n_closing,
         sum(n_leavers) as n_leavers,
         sum(n_voluntary) as n_voluntary,
         sum(n_involuntary) as n_involuntary,
@@ -92,16 +92,16 @@ facts as (
         span_start,
         max(n_months_of_span) as n_months,
         max(n_days_of_span) as n_days,
-        sum(case when turn = 1 then n_first_day else 0 end) as n_opening,
-        sum(case when turn_back = 1 then n_last_day else 0 end) as n_closing,
+        sum(case when turn = 1 then n_opening else 0 end) as n_opening,
+        sum(case when turn_back = 1 then n_closing else 0 end) as n_closing,
         sum(n_leavers) as n_leavers,
         sum(n_voluntary) as n_voluntary,
         sum(n_involuntary) as n_involuntary,
         sum(n_regretted) as n_regretted,
         sum(n_person_days) as n_person_days,
-        sum(n_first_day + n_last_day) / 2.0 / count(*) as monthly_mean,
+        sum(n_opening + n_closing) / 2.0 / count(*) as monthly_mean,
         sum(case when turn_back = 1 then n_leavers else 0 end) as n_last_leavers,
-        sum(case when turn_back = 1 then n_first_day + n_last_day else 0 end) / 2.0 as last_mean
+        sum(case when turn_back = 1 then n_opening + n_closing else 0 end) / 2.0 as last_mean
     from ends
     group by span, scope, population, span_start
     having count(*) = max(n_months_of_span)
