@@ -9,8 +9,8 @@ import calendar
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 
 import polars as pl
@@ -29,22 +29,31 @@ from ingest.cast import (
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import Batch, Fault, FileRefused
 from ingest.spec import AnswerScale, Attribute, Column, Item, Mapping, Reading, SnapshotDate, squeezed
-from ingest.tables import ANSWERS, ATTRIBUTES, QUARANTINE, RawTable
+from ingest.tables import ANSWERS, ATTRIBUTES, IDENTIFYING, QUARANTINE, RawTable
 
 # 1.23457E+11: what a spreadsheet leaves of a long id
+DAY_MARKS = ("%d", "%e", "%j", "%D", "%F", "%x", "%v", "excel", "unix")  # of formats that say the day
 SCIENTIFIC = r"^[0-9]([.,][0-9]+)?[eE]\+[0-9]+$|^[0-9][.,][0-9]+[eE][0-9]+$"
+UNFIT_ANSWER = "answer outside its scale"
+UNFIT_ATTRIBUTE = "attribute that does not fit its mapping"
 WITHHELD = "withheld"  # stands for a personal value wherever one could be seen
 MAX_TEXT = 2_000  # characters; survey comments and the like are not loaded at all
 MAX_EXPECTED = 500
+MAX_SHAPES = 20
 
 
 @dataclass
 class Conformed:
-    """One batch, sorted: rows by raw table, and the quarantine."""
+    """One batch, sorted: rows by raw table, the quarantine, what is wrong with single values of rows that were kept
+    (`issues`: line, issue, resolution), per item how many answers were given and how many of them are none of its
+    scale, and what the ids of the people look like (`id_shapes`: shape, n_ids, n_leading_zero)."""
 
     tables: dict[str, pl.DataFrame]
     quarantine: pl.DataFrame
     n_records: int
+    issues: pl.DataFrame
+    answers: dict[str, tuple[int, int]]
+    id_shapes: pl.DataFrame
 
 
 class _Verdicts:
@@ -77,6 +86,10 @@ class _Work:
     dates: pl.Series
     file_name: str
     masked: set[str]
+    load_id: str = ""
+    dropped: list[tuple[pl.Series, str, str]] = field(default_factory=list)  # values: where, issue, resolution
+    answers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ids: pl.Series = field(default_factory=lambda: pl.Series([], dtype=pl.String))
 
     @property
     def n(self) -> int:
@@ -94,6 +107,16 @@ class _Work:
             self.verdicts.add(mask, kind="faulty", rule=rule, column=name, expected=expected)
 
         return broken
+
+
+class _Doubts:
+    """Which values of one column do not fit: the value is dropped, and its record stays."""
+
+    def __init__(self, n: int):
+        self.mask = pl.repeat(False, n, dtype=pl.Boolean, eager=True)
+
+    def __call__(self, mask: pl.Series, rule: str, expected: str) -> None:
+        self.mask = self.mask | mask.fill_null(False)
 
 
 def conform(
@@ -119,7 +142,9 @@ def conform(
     frame = batch.frame
     verdicts = _Verdicts(frame.height)
     _set_aside(batch, mapping, verdicts)
-    work = _Work(batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts), file_name, masked)
+    work = _Work(
+        batch, mapping, pseudonyms, verdicts, _dated(batch, mapping, dated, verdicts), file_name, masked, load_id
+    )
     columns = {"line": frame["line"]}
     for name, kind in table.fields.items():
         if mapping.snapshot and name == table.dated:
@@ -129,6 +154,7 @@ def conform(
     if mapping.anonymous and "response_id" not in mapping.columns:
         columns["response_id"] = pl.select(pl.format("{}-{}", pl.lit(load_id[:16]), frame["line"])).to_series()
     _one_of(columns, table, verdicts)
+    _required_where(work, columns)
     attributes = {name: _attribute(work, attribute) for name, attribute in mapping.attributes.items()}
     answers = _long_answers(work) if mapping.long else _wide_answers(work)
 
@@ -140,7 +166,42 @@ def conform(
         tables[ANSWERS.name] = _answer_rows(kept, answers, good)
     if attributes:
         tables[ATTRIBUTES[mapping.source].name] = _attribute_rows(kept, attributes, good)
-    return Conformed(tables, _quarantine(work), frame.height + len(batch.faults))
+    return Conformed(
+        tables,
+        _quarantine(work),
+        frame.height + len(batch.faults),
+        _issues(work, good),
+        dict(work.answers),
+        shapes_of(work.ids),
+    )
+
+
+def shapes_of(ids: pl.Series) -> pl.DataFrame:
+    """How many ids of each shape there are (a digit as 9, a letter as a), and how many begin with a zero."""
+    return (
+        ids.alias("id")
+        .to_frame()
+        .group_by(shape=pl.col("id").str.replace_all(r"\p{L}", "a").str.replace_all(r"\p{Nd}", "9").str.head(40))
+        .agg(
+            n_ids=pl.len().cast(pl.Int64),
+            n_leading_zero=pl.col("id").str.starts_with("0").sum().cast(pl.Int64),
+        )
+        .sort("n_ids", "shape", descending=[True, False])
+        .head(MAX_SHAPES)
+    )
+
+
+def _issues(work: _Work, good: pl.Series) -> pl.DataFrame:
+    """One row per dropped value of a record that was kept."""
+    lines = work.batch.frame["line"]
+    found = [
+        pl.DataFrame({"line": lines.filter(mask & good)}).with_columns(
+            pl.lit(issue).alias("issue"), pl.lit(resolution).alias("resolution")
+        )
+        for mask, issue, resolution in work.dropped
+    ]
+    empty = pl.DataFrame(schema={"line": lines.dtype, "issue": pl.String, "resolution": pl.String})
+    return pl.concat([empty, *found])
 
 
 def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **facts) -> Conformed:
@@ -155,8 +216,10 @@ def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **fact
         shared = {h for column in elsewhere for h in column.headers}
         own = dict.fromkeys(h for column in block.values() for h in column.headers)
         headers = [h for h in own if h in batch.frame.columns and h not in shared]
-        nothing = [*mapping.null_words, ""]
-        filled = pl.any_horizontal(~pl.col(h).fill_null("").str.strip_chars().is_in(nothing) for h in headers)
+        nothing = [fold_case(word) for word in (*mapping.null_words, "")]
+        filled = pl.any_horizontal(
+            ~pl.col(h).fill_null("").str.strip_chars().str.to_lowercase().is_in(nothing) for h in headers
+        )
         is_filled = batch.frame.select(filled.alias("filled"))["filled"] if headers else None
         faults = batch.faults if turn == 1 else []
         if is_filled is not None and not is_filled.all():
@@ -169,7 +232,14 @@ def _turn_by_turn(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **fact
         frame = batch.frame if is_filled is None else batch.frame.filter(is_filled)
         parts.append(conform(Batch(frame, faults, batch.kind), one, pseudonyms, **facts))
     tables = {name: pl.concat([p.tables[name] for p in parts], how="diagonal") for name in parts[0].tables}
-    return Conformed(tables, pl.concat([p.quarantine for p in parts]), sum(p.n_records for p in parts))
+    return Conformed(
+        tables,
+        pl.concat([p.quarantine for p in parts]),
+        sum(p.n_records for p in parts),
+        pl.concat([p.issues for p in parts]),
+        {},
+        parts[0].id_shapes,
+    )
 
 
 def _repeated(value, kind, n: int) -> pl.Series:
@@ -203,13 +273,25 @@ def _one_of(columns: dict[str, pl.Series], table: RawTable, verdicts: _Verdicts)
         verdicts.add(empty, kind="faulty", rule="required", column="", expected=f"a value for {' or '.join(group)}")
 
 
+def _required_where(work: _Work, columns: dict[str, pl.Series]) -> None:
+    for name, (other, word) in work.mapping.record.required_where.items():
+        if other not in columns:
+            continue
+        missing = columns[other] == word
+        if name in columns:
+            missing = missing & columns[name].is_null()
+        header = " + ".join(work.mapping.columns[name].headers) if name in work.mapping.columns else ""
+        expected = f"a value for {name} where {other} is {word}"
+        work.verdicts.add(missing, kind="faulty", rule="required", column=header, expected=expected)
+
+
 def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdicts) -> pl.Series:
     snapshot = mapping.snapshot
     if snapshot is None or snapshot.column is None:
         return _repeated(dated, pl.Date, batch.frame.height)
     column = Column.model_validate({"from": snapshot.column, "formats": list(snapshot.formats)})
     words = english_months(_words(batch, column, mapping), mapping.month_names)
-    value = to_date(words, column, newest=None, is_workbook=batch.kind == "xlsx", zone=mapping.time_zone)
+    value = _snapshot_days(words, snapshot, zone=mapping.time_zone, is_workbook=batch.kind == "xlsx")
     verdicts.add(
         value.is_null() | ~value.is_between(*PLAUSIBLE).fill_null(True),
         kind="faulty",
@@ -218,6 +300,23 @@ def _dated(batch: Batch, mapping: Mapping, dated: date | None, verdicts: _Verdic
         expected=f"a snapshot date written {' or '.join(snapshot.formats)}",
     )
     return value
+
+
+def _snapshot_days(words: pl.Series, snapshot: SnapshotDate, *, zone: str, is_workbook: bool) -> pl.Series:
+    """Dates by the snapshot's formats; of those that say a month only, its first or last day."""
+    months = [one for one in snapshot.formats if one != "iso" and not any(mark in one for mark in DAY_MARKS)]
+    days = [one for one in snapshot.formats if one not in months]
+
+    def read(formats: list[str], *, is_workbook: bool) -> pl.Series:
+        column = Column.model_validate({"from": "date", "formats": formats})
+        return to_date(words, column, newest=None, is_workbook=is_workbook, zone=zone)
+
+    nothing = pl.Series([None], dtype=pl.Date).new_from_index(0, len(words))
+    whole = read(days, is_workbook=is_workbook) if days or is_workbook else nothing
+    of_month = read(months, is_workbook=False) if months else nothing
+    if snapshot.day == "last":
+        of_month = of_month.dt.month_end()
+    return pl.select(pl.coalesce(whole, of_month)).to_series()
 
 
 @dataclass(frozen=True)
@@ -247,7 +346,7 @@ def file_facts(file_name: str, mapping: Mapping, *, title: str | None = None) ->
     try:
         if int(parts.get("version") or 0) >= 10**9:
             raise ValueError
-        day = _day_in_name(parts, snapshot)
+        day = _day_in_name(parts, mapping)
         if not PLAUSIBLE[0] <= day <= PLAUSIBLE[1]:
             raise ValueError
         return FileFacts(day, parts.get("part") or "", int(parts.get("version") or 0))
@@ -256,16 +355,14 @@ def file_facts(file_name: str, mapping: Mapping, *, title: str | None = None) ->
         raise FileRefused(f"no date in the {where}; the mapping {mapping.name} expects {pattern}") from None
 
 
-def _day_in_name(parts: dict[str, str | None], snapshot: SnapshotDate) -> date:
+def _day_in_name(parts: dict[str, str | None], mapping: Mapping) -> date:
+    snapshot = mapping.snapshot
     if parts.get("date"):
-        for pattern in snapshot.formats:
-            try:
-                day = datetime.strptime(parts["date"], pattern).date()
-            except ValueError:
-                continue
-            only_month = snapshot.day == "last" and "%d" not in pattern and "%j" not in pattern
-            return day.replace(day=calendar.monthrange(day.year, day.month)[1]) if only_month else day
-        raise ValueError
+        words = english_months(pl.Series([parts["date"]]), mapping.month_names)
+        day = _snapshot_days(words, snapshot, zone=mapping.time_zone, is_workbook=False)[0]
+        if day is None:
+            raise ValueError
+        return day
     year, month = int(parts["year"]), int(parts["month"])
     last = calendar.monthrange(year, month)[1] if snapshot.day == "last" else 1
     return date(year, month, int(parts.get("day") or last))
@@ -286,13 +383,16 @@ def _words(
         present = present[:1]
     if not present:
         return _repeated(None, pl.String, frame.height)
-    null_words = [*mapping.null_words, *reading.null_words, *more_null_words, ""]
+    null_words = [fold_case(word) for word in (*mapping.null_words, *reading.null_words, *more_null_words, "")]
     parts = [cleaned(frame[header]).alias(str(index)) for index, header in enumerate(present)]
     if reading.replace:
         old, new = zip(*sorted(reading.replace.items(), key=lambda pair: -len(pair[0])), strict=True)
         parts = [part.str.replace_many(list(old), list(new), leftmost=True).str.strip_chars() for part in parts]
     # Null words are null in each part: two unknown halves of a name are no name.
-    named = [pl.when(~pl.col(part.name).is_in(null_words)).then(pl.col(part.name)).alias(part.name) for part in parts]
+    named = [
+        pl.when(~pl.col(part.name).str.to_lowercase().is_in(null_words)).then(pl.col(part.name)).alias(part.name)
+        for part in parts
+    ]
     if takes_first:
         words = pl.DataFrame(parts).select(pl.coalesce(named)).to_series()
     elif len(named) > 1:
@@ -316,11 +416,19 @@ def _constant(work: _Work, reading: Reading) -> str | None:
     found = cleaned(pl.Series([work.file_name]).str.extract(reading.file_name, 1))
     if found[0] is None and not reading.optional:
         raise FileRefused(f"the file's name has nothing that {reading.file_name} finds; rename it, or mend file_name:")
-    return found.replace([*work.mapping.null_words, *reading.null_words, ""], None)[0]
+    nothing = [fold_case(word) for word in (*work.mapping.null_words, *reading.null_words, "")]
+    return None if found[0] is None or fold_case(found[0]) in nothing else found[0]
+
+
+def fold_case(word: str) -> str:
+    """A word as null words are compared: as polars writes it in lower case."""
+    return pl.select(pl.lit(word).str.strip_chars().str.to_lowercase()).item()
 
 
 def _found_words(work: _Work, reading: Reading, broken, more_null_words: tuple[str, ...] = ()) -> pl.Series:
     """The words; a value in which `extract` finds nothing is judged, as `other` says."""
+    if reading.row_number:
+        return pl.select(pl.format("{}-{}", pl.lit(work.load_id[:16]), work.batch.frame["line"])).to_series()
     if not reading.headers:
         return _repeated(_constant(work, reading), pl.String, work.n)
     words = _words(work.batch, reading, work.mapping, more_null_words)
@@ -332,9 +440,18 @@ def _found_words(work: _Work, reading: Reading, broken, more_null_words: tuple[s
     return words
 
 
-def _refined(work: _Work, reading: Reading, required: bool, name: str, known: tuple[str, ...] = ()) -> pl.Series:
-    """The words after presence, pattern and value map were judged; `known` are the only words that a field may have."""
-    broken = work.judge(reading)
+def _refined(
+    work: _Work,
+    reading: Reading,
+    required: bool,
+    name: str,
+    known: tuple[str, ...] = (),
+    *,
+    doubts: _Doubts | None = None,
+) -> pl.Series:
+    """The words after presence, pattern and value map were judged; `known` are the only words that a field may have.
+    What does not fit costs the record, or with `doubts` the value only."""
+    broken = doubts or work.judge(reading)
     words = _found_words(work, reading, broken)
     if reading.matches is not None:
         broken(~words.str.contains(f"^(?:{reading.matches})$"), "no_match", f"a value that fits {reading.matches}")
@@ -351,7 +468,7 @@ def _refined(work: _Work, reading: Reading, required: bool, name: str, known: tu
             reading.case
         ]()
     if required and reading.if_empty is None:
-        broken(words.is_null(), "required", f"a value for {name}")
+        work.judge(reading)(words.is_null(), "required", f"a value for {name}")
     return words if reading.if_empty is None else pl.select(pl.coalesce(words, pl.lit(reading.if_empty))).to_series()
 
 
@@ -372,23 +489,33 @@ def _field(work: _Work, name: str, kind: str) -> pl.Series:
         needed = name in table.required_where_mapped and not column.optional and not leaves_out
         must = name in table.required or needed
     words = _refined(work, column, must, name, table.words.get(name, ()))
-    if name.endswith("_id"):
+    if kind in IDENTIFYING:
         damaged = words.str.contains(SCIENTIFIC)
         work.judge(column)(damaged, "damaged_id", "an id, not a number that a spreadsheet has shortened")
     if kind in ("person", "name", "email"):
-        if column.zero_pad:
+        if column.zero_pad and kind == "person":
             words = words.str.zfill(column.zero_pad)
+        if name == table.subject:
+            work.ids = words.drop_nulls()
         form = "id" if kind == "person" else kind
         return work.pseudonyms.hash_all(words, form=form, namespace=column.namespace)
-    value = _cast(work, column, kind, words)
-    if column.personal and kind == "text":
+    value = _cast(work, column, kind, words, limits=table.ranges.get(name))
+    if column.personal and kind in ("text", "id"):
         value = work.pseudonyms.hash_all(value, namespace=column.namespace)
     return value
 
 
-def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series:
-    """Words as values of `kind`; what does not fit is judged."""
-    broken = work.judge(column)
+def _cast(
+    work: _Work,
+    column: Column,
+    kind: str,
+    words: pl.Series,
+    *,
+    limits: tuple[float, float] | None = None,
+    doubts: _Doubts | None = None,
+) -> pl.Series:
+    """Words as values of `kind`; what does not fit is judged. `limits` are the field's own, whatever the mapping."""
+    broken = doubts or work.judge(column)
     if column.strip and kind in ("date", "birth_year", "time"):
         words = words.str.replace_many(list(column.strip), [""] * len(column.strip)).str.strip_chars()
     if kind in ("date", "birth_year"):
@@ -411,6 +538,7 @@ def _cast(work: _Work, column: Column, kind: str, words: pl.Series) -> pl.Series
     if kind == "number":
         value = _number(work, column, words, broken) * column.times
         broken(value.is_infinite(), "bad_number", "a number of a size that can be")
+        _check_range(value, limits, broken)
         _check_range(value, column.range, broken)
         return value
     if kind == "flag":
@@ -444,11 +572,16 @@ def _check_range(value: pl.Series, limits: tuple[float, float] | None, broken) -
 
 
 def _attribute(work: _Work, attribute: Attribute) -> pl.DataFrame:
-    """Columns word and number, one row per record."""
-    words = _refined(work, attribute, bool(attribute.required), "this attribute")
+    """Columns word and number, one row per record. A value that does not fit is dropped, unless it is required."""
+    doubts = None if attribute.required else _Doubts(work.n)
+    words = _refined(work, attribute, bool(attribute.required), "this attribute", doubts=doubts)
     if attribute.contains is not None:
         words = _contains(words, attribute.contains, attribute.split)
-    value = _cast(work, attribute, attribute.kind, words)
+    value = _cast(work, attribute, attribute.kind, words, doubts=doubts)
+    if doubts is not None and doubts.mask.any():
+        value = pl.select(pl.when(~doubts.mask).then(value)).to_series()
+        columns = " + ".join(attribute.headers)
+        work.dropped.append((doubts.mask, UNFIT_ATTRIBUTE, f"the record counts without this value of {columns}"))
     nothing = _repeated(None, pl.Float64, work.n)
     if attribute.bands:
         number = value.dt.year().cast(pl.Float64) if attribute.kind == "date" else value
@@ -525,9 +658,13 @@ def _worth(work: _Work, item: Item, words: pl.Series, broken) -> tuple[pl.Series
 def _wide_answers(work: _Work) -> list[_Answers]:
     found = []
     for name, item in work.mapping.items.items():
-        broken = work.judge(item)
-        words = _found_words(work, item, broken, _scale_of(item, work.mapping).no_answer)
-        value, scale = _worth(work, item, words, broken)
+        doubts = _Doubts(work.n)
+        words = _found_words(work, item, doubts, _scale_of(item, work.mapping).no_answer)
+        value, scale = _worth(work, item, words, doubts)
+        work.answers[name] = ((words.is_not_null() | doubts.mask).sum(), doubts.mask.sum())
+        if doubts.mask.any():
+            value = pl.select(pl.when(~doubts.mask).then(value)).to_series()
+            work.dropped.append((doubts.mask, UNFIT_ANSWER, f"it is no answer to {' + '.join(item.headers) or name}"))
         found.append(_Answers(name, item, scale.range, value))
     return found
 

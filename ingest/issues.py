@@ -35,7 +35,7 @@ FINDINGS = (
     ),
     (
         "overlapping stints",
-        "the one with the later hire date counts",
+        "jobs at once: one stint, described by the primary job",
         """exists (from employed e where e.snapshot_date = w.snapshot_date and e.person_id = w.person_id
             and e.hired_date > w.hired_date and (w.left_date is null or e.hired_date <= w.left_date))""",
     ),

@@ -13,10 +13,11 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 
 import durable
-from ingest.conform import FileFacts, conform, file_facts
+from ingest.conform import Conformed, FileFacts, conform, file_facts
 from ingest.issues import find_early_responses, find_issues
 from ingest.land import Landed, check_frozen, content_path
 from ingest.pseudonyms import Pseudonyms
@@ -25,12 +26,14 @@ from ingest.spec import Mapping, candidates
 from ingest.tables import (
     ANSWERS,
     DATA_ISSUES,
+    ID_SHAPES,
     LOAD_LOG,
     PARTS,
     PROFILES,
     QUARANTINE,
     RELEASED_TABLES,
     RESPONSES,
+    ROSTER,
     SQL_TYPES,
     STUDY_TABLES,
     TABLES_OF,
@@ -39,6 +42,7 @@ from ingest.tables import (
 )
 
 SCHEMAS = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
+SCHEMAS["id_shapes"] = ID_SHAPES
 SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
 MAX_REASON = 2_000
 MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
@@ -197,7 +201,7 @@ def _load_file(
 
 def _forget(connection, file: Landed) -> None:
     tables = [table.name for table in TABLES_OF[file.source]]
-    for name in (*tables, "quarantine", "data_issues", "profile_columns", "load_log"):
+    for name in (*tables, "quarantine", "data_issues", "id_shapes", "profile_columns", "load_log"):
         connection.execute(f"delete from raw.{name} where load_id = ?", [file.load_id])
 
 
@@ -245,18 +249,20 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
     mapping = opened.reading.layout
     table = mapping.record
     n_records = n_faulty = n_lines = 0
+    given: dict[str, np.ndarray] = {}
     for batch in opened.reading.batches:
         conformed = conform(
             batch, mapping, pseudonyms, load_id=file.load_id, dated=opened.facts.day, file_name=file.file_name
         )
         n_records += conformed.n_records
         n_lines += batch.frame.height + len(batch.faults)
-        for name, frame in conformed.tables.items():
-            _insert(connection, name, frame, file.load_id)
-        _insert(connection, "quarantine", conformed.quarantine, file.load_id)
+        _insert_batch(connection, file, conformed)
+        for item, counts in conformed.answers.items():
+            given[item] = given.get(item, 0) + np.array(counts)
         n_faulty += conformed.quarantine.filter(pl.col("kind") == "faulty").height
         if n_faulty > MISFIT and 2 * n_faulty > n_records:
             raise FileRefused(f"{n_faulty:,} of the first {n_records:,} records do not fit the mapping {mapping.label}")
+    _check_answers(mapping, given)
     if n_records == 0 and mapping.zero_records == "refused":
         raise FileRefused("no records below the header; an empty export is refused (zero_records: allowed takes it)")
     if file.n_declared is not None and file.n_declared != n_lines:
@@ -268,6 +274,7 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
     for part in PARTS[file.source]:
         if part is not counted:
             _drop_orphans(connection, file, counted, part)
+    _name_subjects(connection, file, counted)
     for part in (table, *PARTS[file.source]):
         _profile(connection, file, part, mapping)
     if table is WORKERS:
@@ -279,6 +286,51 @@ def _load_rows(connection, file: Landed, path: Path, fitting: list[Mapping], pse
         return result
     reasons = _reasons(connection, file)
     return replace(result, status="refused", reason=f"none of its {n_records:,} records can be loaded: {reasons}")
+
+
+def _insert_batch(connection, file: Landed, conformed: Conformed) -> None:
+    of_source = pl.lit(file.source).alias("source")
+    noted = conformed.issues.with_columns(of_source, pl.lit("people").alias("about"))
+    shapes = conformed.id_shapes.with_columns(of_source)
+    for name, frame in (
+        *conformed.tables.items(),
+        ("quarantine", conformed.quarantine),
+        ("data_issues", noted),
+        ("id_shapes", shapes),
+    ):
+        _insert(connection, name, frame, file.load_id)
+
+
+def _check_answers(mapping: Mapping, given: dict[str, np.ndarray]) -> None:
+    """Refuse a file most of whose answers to an item are none of its scale: the scale is not the one that was asked."""
+    for name, (n_given, n_unfit) in given.items():
+        if 2 * n_unfit > n_given:
+            header = " + ".join(mapping.items[name].headers) or name
+            raise FileRefused(
+                f"{n_unfit:,} of {n_given:,} answers in {header!r} are none of the item's scale: correct its range: or "
+                "values: (or no_answer:, for codes of a question that was not answered)"
+            )
+
+
+def _name_subjects(connection, file: Landed, table: RawTable) -> None:
+    """Findings about values name whom the record is about; those of records that do not count go."""
+    connection.execute(
+        f"""
+        delete from raw.data_issues
+        where load_id = $load and line not in (select line from raw.{table.name} where load_id = $load)
+        """,
+        {"load": file.load_id},
+    )
+    if table.subject:
+        connection.execute(
+            f"""
+            update raw.data_issues set subject_id = records.{table.subject}
+            from raw.{table.name} as records
+            where data_issues.load_id = $load and records.load_id = $load and data_issues.line = records.line
+                and data_issues.subject_id is null
+            """,
+            {"load": file.load_id},
+        )
 
 
 def _reasons(connection, file: Landed) -> str:
@@ -297,8 +349,12 @@ def _reasons(connection, file: Landed) -> str:
 def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTable) -> None:
     """A key that comes again within a file: equal records keep the first; of records that differ none is chosen.
 
-    Unless the mapping says which: `conflicts: first` or `last`. Keys are compared by hash first, which few pass.
+    Unless the mapping says which: `conflicts: first` or `last`. Of responses the one with most answers counts, then the
+    latest: a link that was opened again does not take back what was answered. Keys are compared by hash first, which
+    few pass.
     """
+    is_response = table is RESPONSES and mapping.conflicts == "refused"
+    decides = is_response or mapping.conflicts != "refused"
     key = (mapping.key if table is mapping.record else ()) or table.key
     keys = ", ".join(key)
     values = ", ".join(f'"{name}"' for name in table.fields)
@@ -310,20 +366,29 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
     [(n_suspects,)] = connection.execute("select count(*) from suspects").fetchall()
     if not n_suspects:
         return
-    chosen = {"refused": "n_contents = 1 and turn = 1", "first": "turn = 1", "last": "turn = n_lines"}[
+    chosen = {"refused": "n_contents = 1 and place = 1", "first": "place = 1", "last": "place = n_lines"}[
         mapping.conflicts
     ]
+    order = "line"
+    if is_response:
+        chosen, order = (
+            "place = 1",
+            "coalesce(n_parts, 0) desc, recorded_at desc nulls last, if(n_contents = 1, line, -line)",
+        )
     connection.execute(
         f"""
         create or replace temp table doubles as
         with more as ({_beside(file, table)})
-        select row, line, n_contents from (
-            select records.rowid as row, line,
-                row_number() over (partition by {keys} order by line) as turn,
+        , counted as (
+            select records.rowid as row, records.*, more.n_parts,
                 count(*) over (partition by {keys}) as n_lines,
                 len(list_distinct(list(hash({values}, more.content)) over (partition by {keys}))) as n_contents
             from raw.{table.name} as records left join more using (line)
             where load_id = $load and hash({keys}) in (select code from suspects)
+        )
+        select row, line, n_contents from (
+            select row, line, n_lines, n_contents, row_number() over (partition by {keys} order by {order}) as place
+            from counted
         ) where not ({chosen})
         """,
         parameters,
@@ -331,7 +396,9 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
     connection.execute(
         """
         insert into raw.quarantine by name
-        select $load as load_id, $source as source, line, 'faulty' as kind,
+        select $load as load_id, $source as source, line,
+            case when ($decides and n_contents > 1) or ($is_list and n_contents = 1) then 'set_aside' else 'faulty' end
+                as kind,
             case when n_contents = 1 then 'duplicate_key' when $refuses then 'conflicting_key' else 'replaced_key' end
                 as rule,
             '' as column_name, '' as value_class, $expected as expected, '{}' as record
@@ -340,7 +407,10 @@ def _quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTa
         parameters
         | {
             "source": file.source,
-            "refuses": mapping.conflicts == "refused",
+            "refuses": not decides,
+            # A rule says which of several counts; and a list with a row per person names a unit once per person.
+            "decides": decides,
+            "is_list": table is ROSTER and "person_id" not in {name for name, _ in mapping.all_columns},
             "expected": f"one record per {keys}",
         },
     )
@@ -356,7 +426,8 @@ def _beside(file: Landed, table: RawTable) -> str:
         for part in PARTS[file.source]
         if part is not table
     ]
-    return f"select line, bit_xor(content) as content from ({' union all '.join(parts)}) group by line"
+    every = " union all ".join(parts)
+    return f"select line, bit_xor(content) as content, count(*) as n_parts from ({every}) group by line"
 
 
 def _one_response_each(connection, file: Landed) -> None:

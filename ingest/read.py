@@ -19,7 +19,7 @@ import polars as pl
 
 from ingest.spec import Mapping, squeezed
 from ingest.split import Piece, Splitter, Unreadable, passed
-from ingest.workbook import NotAWorkbook, inspect
+from ingest.workbook import NotAWorkbook, Sheet, inspect
 
 BATCH_RECORDS = 50_000
 BATCH_CHARACTERS = 32_000_000
@@ -451,7 +451,27 @@ def _open_xlsx(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]
     title = "\n".join(" ".join(cell or "" for cell in row) for row in grid.head(mapping.skip_rows).rows())
     rules = line_rules(mapping)
     first = sheet.first_row + n_above
-    return names, _xlsx_batches(grid.slice(n_above), rows, where, rules, first=first, sheet=sheet), title
+    batches = _xlsx_batches(
+        grid.slice(n_above), rows, where, rules, first=first, faulty=_faulty_cells(sheet, grid, where, mapping)
+    )
+    return names, batches, title
+
+
+def _faulty_cells(sheet: Sheet, grid: pl.DataFrame, where: dict[str, int], mapping: Mapping) -> dict[int, tuple]:
+    """By row: rule and expectation for a cell that is read and does not hold what was entered."""
+    offset = sheet.last_column - grid.width + 1  # the grid begins with the first column that holds anything
+    read = {index + offset for index in where.values()}
+    identifying = {where[header] + offset for header in mapping.identifying_headers if header in where}
+    found = {
+        row: ("shortened_id", "an id stored as text: as a number a spreadsheet keeps 15 digits of it")
+        for row, columns in sheet.shortened.items()
+        if columns & identifying
+    }
+    return found | {
+        row: ("error_cell", "values, not an error or a formula that was never calculated")
+        for row, columns in sheet.valueless.items()
+        if columns & read
+    }
 
 
 def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
@@ -469,7 +489,7 @@ def _grid(path: Path, mapping: Mapping) -> pl.DataFrame:
         raise FileRefused(f"the workbook cannot be read ({type(error).__name__}); export it again") from None
 
 
-def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, first: int, sheet) -> Iterator[Batch]:
+def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, first: int, faulty) -> Iterator[Batch]:
     collector = _Collector(where, "xlsx")
     indexes = list(where.values())
     texts = (
@@ -479,8 +499,8 @@ def _xlsx_batches(grid: pl.DataFrame, head, where: dict[str, int], rules, *, fir
     )
     passed_over = {first + index: reason for index, reason in passed(texts, rules)}
     for line, row in enumerate(grid.iter_rows(), start=first):
-        if line in sheet.valueless:
-            collector.fault(line, "error_cell", "values, not an error or a formula that was never calculated")
+        if line in faulty:
+            collector.fault(line, *faulty[line])
         elif not any(row):  # a blank row is no record
             continue
         elif [cell or "" for cell in row] in head:

@@ -24,7 +24,7 @@ import polars as pl
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from ingest.strict_yaml import ConfigError, Strict, TimeZone, as_model, load
-from ingest.tables import PERSONAL, RECORD_TABLES, RawTable
+from ingest.tables import IDENTIFYING, PERSONAL, RECORD_TABLES, RawTable
 
 BUILT_IN = Path(__file__).parent / "sources"
 ENCODINGS = (
@@ -139,6 +139,7 @@ class Reading(Strict):
     first_of: tuple[str, ...] = Field((), description="headers, of which the first that a record fills is read")
     file_name: str | None = Field(None, description="regular expression; what its group finds in the file's name")
     constant: str | None = None
+    row_number: bool = Field(False, description="an id of its own for each record of a file that has none")
     separator: str = Field(" ", description="between the parts where `from` names several headers")
     optional: bool = Field(False, description="the file may lack this column")
     required: bool | None = Field(None, description="the record is quarantined where this is empty")
@@ -166,9 +167,9 @@ class Reading(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        elsewhere = (self.constant is not None, self.file_name is not None)
+        elsewhere = (self.constant is not None, self.file_name is not None, self.row_number)
         if sum((bool(self.from_), bool(self.any_of), bool(self.first_of), *elsewhere)) != 1:
-            raise ValueError("give exactly one of from, any_of, first_of, file_name, constant")
+            raise ValueError("give exactly one of from, any_of, first_of, file_name, constant, row_number")
         for key, pattern in (("extract", self.extract), ("file_name", self.file_name)):
             if pattern is not None and re.compile(pattern).groups != 1:
                 raise ValueError(f"{key} needs one group: (…) around the part to keep; (?:…) for others")
@@ -499,6 +500,12 @@ class Mapping(Strict):
         return [self.model_copy(update={"columns": self.columns | block, "repeat": ()}) for block in self.repeat]
 
     @property
+    def identifying_headers(self) -> set[str]:
+        """Headers of ids, of persons and of other things."""
+        kinds = self.record.fields
+        return {h for name, c in self.all_columns if kinds[name] in IDENTIFYING for h in c.headers}
+
+    @property
     def personal_headers(self) -> set[str]:
         """Headers whose words are masked wherever a record is shown."""
         kinds = self.record.fields
@@ -541,7 +548,10 @@ class Mapping(Strict):
 
 
 # Of these a mapping gives one: another is instead of it, not in addition.
-ALTERNATIVES = (("from", "any_of", "first_of", "file_name", "constant"), ("column", "filename", "title", "fixed"))
+ALTERNATIVES = (
+    ("from", "any_of", "first_of", "file_name", "constant", "row_number"),
+    ("column", "filename", "title", "fixed"),
+)
 
 
 def merged(base: Any, change: Any, path: tuple[str, ...] = ()) -> Any:

@@ -2,7 +2,7 @@
 
 This is the contract between mappings (which say where a field comes from) and dbt (which says what it means).
 Field kinds: `person` / `name` / `email` become keyed hashes; `birth_year` keeps the year of a birth date only;
-`date`, `time` (UTC), `number`, `flag`, `text`.
+`date`, `time` (UTC), `number`, `flag`, `text`, and `id`: a text that identifies something else than a person.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ STORED_AS = {
     "name": pl.String,
     "email": pl.String,
     "text": pl.String,
+    "id": pl.String,
     "date": pl.Date,
     "time": pl.Datetime("us"),
     "birth_year": pl.Int32,
     "number": pl.Float64,
     "flag": pl.Boolean,
 }
+IDENTIFYING = ("person", "id")
 # Kinds whose source column names a person; it is masked wherever a record is shown.
 PERSONAL = ("person", "name", "email", "birth_year")
 SQL_TYPES = {
@@ -43,7 +45,9 @@ class RawTable:
 
     `dated` is the field that a mapping's `snapshot` fills. Of each group in `one_of` a record needs one field;
     `required_where_mapped` may be missing from a source, but not from a record of a source that has it. The fields in
-    `words` take no other words than those: a status that no model knows would count as nothing, silently.
+    `words` take no other words than those: a status that no model knows would count as nothing, silently. `ranges` are
+    limits that hold whatever the mapping: a share of full time of 100 is a percentage, and no person is 100. A field
+    in `required_where` must not be empty where another field holds a word.
     """
 
     name: str
@@ -54,6 +58,13 @@ class RawTable:
     one_of: tuple[tuple[str, ...], ...] = ()
     required_where_mapped: tuple[str, ...] = ()
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    required_where: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def subject(self) -> str | None:
+        """The field that names whom a record is about."""
+        return next((name for name, kind in self.fields.items() if kind == "person"), None)
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -61,12 +72,14 @@ class RawTable:
         return ORIGIN | {name: STORED_AS[kind] for name, kind in self.fields.items()}
 
 
+FTE = {"fte": (0.0, 2.0)}  # of full time; more than one job may be more than one
+
 WORKERS = RawTable(
     name="raw_hris__workers",
     fields={
         "snapshot_date": "date",
         "person_id": "person",
-        "job_id": "text",
+        "job_id": "id",
         "is_primary": "flag",
         "name_key": "name",
         "email_key": "email",
@@ -98,13 +111,14 @@ WORKERS = RawTable(
         "worker_status": ("active", "on_leave", "left"),
         "termination_type": ("voluntary", "involuntary", "other"),
     },
+    ranges=FTE,
 )
 POSITIONS = RawTable(
     name="raw_hris__positions",
     fields={
         "exported_date": "date",
         "person_id": "person",
-        "position_id": "text",
+        "position_id": "id",
         "valid_from_date": "date",
         "valid_to_date": "date",
         "is_primary": "flag",
@@ -118,14 +132,15 @@ POSITIONS = RawTable(
     required=("person_id", "valid_from_date"),
     key=("person_id", "position_id", "valid_from_date"),
     dated="exported_date",
+    ranges=FTE,
 )
 MEMBERSHIPS = RawTable(
     name="raw_hris__memberships",
     fields={
         "exported_date": "date",
         "person_id": "person",
-        "position_id": "text",
-        "organisation_id": "text",
+        "position_id": "id",
+        "organisation_id": "id",
         "valid_from_date": "date",
         "valid_to_date": "date",
     },
@@ -137,10 +152,10 @@ ORGANISATIONS = RawTable(
     name="raw_hris__organisations",
     fields={
         "exported_date": "date",
-        "organisation_id": "text",
+        "organisation_id": "id",
         "organisation_name": "text",
         "organisation_kind": "text",
-        "parent_organisation_id": "text",
+        "parent_organisation_id": "id",
         "manager_id": "person",
         "site": "text",
     },
@@ -152,7 +167,7 @@ LEAVES = RawTable(
     name="raw_hris__leaves",
     fields={
         "exported_date": "date",
-        "leave_id": "text",
+        "leave_id": "id",
         "person_id": "person",
         "started_date": "date",
         "ended_date": "date",
@@ -206,7 +221,7 @@ CHECKINS = RawTable(
     fields={
         "exported_date": "date",
         "event": "text",
-        "event_id": "text",
+        "event_id": "id",
         "person_id": "person",
         "email_key": "email",
         "due_date": "date",
@@ -253,6 +268,7 @@ ROSTER = RawTable(
     dated="exported_date",
     one_of=(("unit", "person_id"),),
     words={"arm": ("pilot", "control")},
+    required_where={"kickoff_date": ("arm", "pilot")},
 )
 TRAININGS = RawTable(
     name="raw_roster__trainings",
@@ -370,6 +386,13 @@ DATA_ISSUES = {
     "about": pl.String,  # people or units
     "subject_id": pl.String,
     "resolution": pl.String,  # what is done about it, by stated rule
+}
+ID_SHAPES = {
+    "load_id": pl.String,
+    "source": pl.String,
+    "shape": pl.String,  # of a person id before it was hashed: 9 for a digit, a for a letter
+    "n_ids": pl.Int64,
+    "n_leading_zero": pl.Int64,
 }
 PROFILES = {
     "load_id": pl.String,

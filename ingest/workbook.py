@@ -25,12 +25,15 @@ class NotAWorkbook(ValueError):
 
 @dataclass
 class Sheet:
-    """What one sheet holds. Rows and columns count from 1; `valueless` are rows with an error or uncalculated cell."""
+    """What one sheet holds. Rows and columns count from 1; `valueless` are the columns, by row, of cells with an error
+    or a formula that was never calculated, `shortened` those of numbers of more than 15 digits, of which a spreadsheet
+    keeps 15 (Microsoft, "Excel specifications and limits")."""
 
     first_row: int = 0
     last_row: int = 0
     last_column: int = 0
-    valueless: set[int] = field(default_factory=set)
+    valueless: dict[int, set[int]] = field(default_factory=dict)
+    shortened: dict[int, set[int]] = field(default_factory=dict)
     merged_rows: int = 0  # the lowest row that a merged range reaches
 
     @property
@@ -140,7 +143,8 @@ class _Walker:
     def __init__(self, lengths: list[int]):
         self.sheet = Sheet()
         self.lengths, self.characters = lengths, 0
-        self.is_shared = self.in_value = False
+        self.kind = ""
+        self.in_value = False
         self.digits = ""
         self.row = self.column = 0
         self.has_formula = self.has_value = False
@@ -152,25 +156,29 @@ class _Walker:
         elif tag == "c":
             self._locate(attributes)
             self.has_formula = self.has_value = False
-            self.is_shared = attributes.get("t") == "s"
-            if attributes.get("t") == "e":
-                self.sheet.valueless.add(self.row)
+            self.kind = attributes.get("t", "n")
+            if self.kind == "e":
+                self.sheet.valueless.setdefault(self.row, set()).add(self.column)
         elif tag == "f":
             self.has_formula = True
         elif tag in ("v", "is"):
-            self.has_value, self.in_value, self.digits = True, tag == "v", ""
+            # An empty value is one where a formula gave a text; any other formula was never calculated.
+            self.has_value, self.in_value, self.digits = tag == "is" or self.kind == "str", tag == "v", ""
         elif tag == "mergeCell":
             rows = [int(row) for row in re.findall(r"[A-Z]+([0-9]{1,7})", attributes.get("ref", ""))]
             self.sheet.merged_rows = max([self.sheet.merged_rows, *rows])
 
     def text(self, words: str) -> None:
-        if self.in_value and self.is_shared and len(self.digits) < 12:
+        self.has_value = self.has_value or (self.in_value and bool(words))
+        if self.in_value and self.kind in ("s", "n") and len(self.digits) < 32:
             self.digits += words
 
     def end(self, tag: str) -> None:
         if tag == "v":
             self.in_value = False
-            index = int(self.digits) if self.is_shared and self.digits.isdigit() else -1
+            if self.kind == "n" and _is_shortened(self.digits):
+                self.sheet.shortened.setdefault(self.row, set()).add(self.column)
+            index = int(self.digits) if self.kind == "s" and self.digits.isdigit() else -1
             self.characters += self.lengths[index] if 0 <= index < len(self.lengths) else 0
             if self.characters > MAX_UNPACKED:
                 raise NotAWorkbook(f"its cells hold more than {MAX_UNPACKED:,} characters; that is no export")
@@ -179,7 +187,7 @@ class _Walker:
             if self.has_value or self.has_formula:
                 self._place()
             if self.has_formula and not self.has_value:
-                self.sheet.valueless.add(self.row)
+                self.sheet.valueless.setdefault(self.row, set()).add(self.column)
 
     def _locate(self, attributes: dict) -> None:
         reference = attributes.get("r")
@@ -198,6 +206,13 @@ class _Walker:
         sheet.last_column = max(sheet.last_column, self.column)
         if sheet.n_cells > MAX_CELLS:
             raise NotAWorkbook(f"the sheet spans {sheet.n_cells:,} cells; that is no export")
+
+
+def _is_shortened(digits: str) -> bool:
+    try:
+        return abs(float(digits)) >= 1e15
+    except ValueError:
+        return False
 
 
 def _read_sheet(archive: zipfile.ZipFile, part: str, lengths: list[int]) -> Sheet:

@@ -86,17 +86,21 @@ def test_an_attribute_may_be_called_title_and_stays_pseudonymised_in_a_vintage(t
     assert mapping.attributes["title"].personal == "pseudonymised" and set(mapping.attributes) == {"title", "fixed"}
 
 
-def test_responses_that_differ_only_in_their_answers_are_no_duplicates(tmp_path):
+def test_of_two_responses_under_one_id_the_fuller_one_counts_then_the_later_one(tmp_path):
     document = {
         "name": "own",
         "source": "survey",
         "files": ["*"],
         "snapshot": {"fixed": "2026-03-01"},
         "columns": {"response_id": {"from": "id"}},
-        "items": {"q": {"from": "q", "scale": "engagement"}},
+        "items": {name: {"from": name, "scale": "engagement"} for name in ("q", "r")},
     }
-    result, box = loaded(tmp_path, document, "s.csv", "id,q\nR1,5\nR1,1\nR2,3\nR2,3\n")
-    assert result.n_loaded == 1 and sorted(rules(box)) == ["conflicting_key", "conflicting_key", "duplicate_key"]
+    text = "id,q,r\nR1,5,5\nR1,1,\nR2,3,3\nR2,3,3\nR3,1,1\nR3,2,2\n"
+    result, box = loaded(tmp_path, document, "s.csv", text)
+    assert (result.n_loaded, result.n_faulty, result.n_set_aside) == (3, 1, 2)
+    assert sorted(rules(box)) == ["duplicate_key", "replaced_key", "replaced_key"]
+    kept = box.ask("select line, answer from raw.raw_survey__answers where item = 'q' order by line")
+    assert kept.rows() == [(2, 5.0), (4, 3.0), (7, 2.0)]
 
 
 def test_a_file_of_which_nothing_loads_is_refused_and_its_quarantine_kept(tmp_path):

@@ -352,12 +352,24 @@ def test_a_workbook_that_would_hurt_or_mislead_is_refused_before_it_is_opened(bo
 
 
 def test_error_cells_and_uncalculated_formulas_are_no_empty_values(box):
-    error = text_row(3, XLSX_PERSON).replace("</row>", '<c t="e"><v>#VALUE!</v></c></row>')
-    formula = text_row(4, XLSX_PERSON).replace("</row>", "<c><f>A1+1</f></c></row>")
-    box.drop("hris", "hris_2026-01.xlsx", workbook(text_row(1, XLSX_HEAD) + text_row(2, XLSX_PERSON) + error + formula))
+    def with_last_cell(number: int, cell: str) -> str:
+        start, _, _ = text_row(number, XLSX_PERSON).rpartition("<c")
+        return f"{start}{cell}</row>"
+
+    rows = [
+        text_row(1, XLSX_HEAD),
+        text_row(2, XLSX_PERSON),
+        with_last_cell(3, '<c t="e"><v>#VALUE!</v></c>'),
+        with_last_cell(4, "<c><f>A1+1</f></c>"),
+        with_last_cell(5, "<c><f>A1+1</f><v/></c>"),
+        with_last_cell(6, "<c><f>A1+1</f><v></v></c>"),
+        with_last_cell(7, '<c t="str"><f>A1</f><v></v></c>').replace("E1", "E7"),  # a formula that gave an empty text
+        text_row(8, XLSX_PERSON).replace("E1", "E8").replace("</row>", '<c t="e"><v>#N/A</v></c></row>'),  # not read
+    ]
+    box.drop("hris", "hris_2026-01.xlsx", workbook("".join(rows)))
     [result] = box.load()
-    assert (result.n_records, result.n_loaded, result.n_faulty) == (3, 1, 2)
-    assert box.quarantine().select("line", "rule").rows() == [(3, "error_cell"), (4, "error_cell")]
+    assert (result.n_records, result.n_loaded, result.n_faulty) == (7, 3, 4)
+    assert box.quarantine().select("line", "rule").rows() == [(line, "error_cell") for line in (3, 4, 5, 6)]
 
 
 IMPORT_IDS = (
@@ -388,8 +400,8 @@ def test_survey_records_are_answers_set_aside_or_out_of_range(box):
         + response("R4", "1,2,3,4,55,1,1,1"),
     )
     [result] = box.load("survey")
-    assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (4, 1, 1, 2)
-    answers = box.ask("select item, answer, is_reversed from raw.raw_survey__answers order by item")
+    assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (4, 2, 0, 2)
+    answers = box.ask("select item, answer, is_reversed from raw.raw_survey__answers where line = 4 order by item")
     assert answers.rows() == [
         ("autonomy_3", 5.0, False),
         ("engagement_1", 1.0, False),
@@ -398,8 +410,30 @@ def test_survey_records_are_answers_set_aside_or_out_of_range(box):
         ("engagement_4", 4.0, False),
         ("engagement_5", 5.0, True),
     ]
-    fault = box.quarantine().filter(pl.col("kind") == "faulty").row(0, named=True)
-    assert (fault["rule"], fault["column_name"], fault["expected"]) == ("out_of_range", "QID1_5", "1 to 5")
+    # 55 is no answer to its item; the other seven of the response count.
+    assert box.ask("select count(*) from raw.raw_survey__answers where line = 7").item() == 7
+    found = box.ask("select line, issue, resolution, subject_id is not null as is_named from raw.data_issues")
+    assert found.rows() == [(7, "answer outside its scale", "it is no answer to QID1_5", True)]
+
+
+def test_a_file_whose_answers_are_of_another_scale_is_refused(box):
+    answers = [response(f"R{index}", "1,2,3,4,7,1,1,1") for index in range(3)]
+    box.drop("survey", "pulse_2026-02-01.csv", QUALTRICS + "".join(answers) + response("R9", "1,2,3,4,5,1,1,1"))
+    [result] = box.load("survey")
+    assert result.status == "refused"
+    assert result.reason.startswith("3 of 4 answers in 'QID1_5' are none of the item's scale")
+
+
+def test_a_question_seen_and_not_answered_is_no_answer(box):
+    """Qualtrics exports −99 for it; of one response it is one item, however many other items it has."""
+    box.drop(
+        "survey",
+        "pulse_2026-02-01.csv",
+        QUALTRICS + response("R1", "4,4,-99,4,2,1,1,1") + response("R2", "5,5,5,5,1,1,1,1"),
+    )
+    [result] = box.load("survey")
+    assert (result.n_loaded, result.n_faulty) == (2, 0)
+    assert box.ask("select count(*) from raw.raw_survey__answers where item = 'engagement_3'").item() == 1
 
 
 def test_json_lines_of_any_kind_are_loaded_or_quarantined(box):
@@ -445,11 +479,11 @@ def test_records_of_one_key_that_differ_are_all_set_apart_and_equal_ones_keep_th
         "Team ID,Wave,Arm,Kick-off\nT1,A,Pilot,2026-01-01\nT1,,Control,\nT2,,Control,\nT2,,Control,\n",
     )
     [result] = box.load("roster")
-    assert (result.n_loaded, result.n_faulty) == (1, 3)
-    assert box.quarantine().select("line", "rule").rows() == [
-        (2, "conflicting_key"),
-        (3, "conflicting_key"),
-        (5, "duplicate_key"),
+    assert (result.n_loaded, result.n_faulty, result.n_set_aside) == (1, 2, 1)
+    assert box.quarantine().select("line", "rule", "kind").rows() == [
+        (2, "conflicting_key", "faulty"),
+        (3, "conflicting_key", "faulty"),
+        (5, "duplicate_key", "set_aside"),  # a list of people names their unit again
     ]
 
 

@@ -64,7 +64,7 @@ def test_workday_history_tables_load_through_the_built_in_mappings(reference, tm
 
 
 def test_workdays_negative_salary_and_end_before_start_are_found(reference, tmp_path):
-    """A pay column may be mapped in bands with a range: what cannot be is quarantined, not averaged."""
+    """A pay column may be mapped in bands with a range: what cannot be is dropped and noted; its record counts."""
     file = reference("hris/workday/workday_worker_history_data.csv")
     pay = {
         "from": "annual_summary_total_salary_and_allowances",
@@ -74,8 +74,8 @@ def test_workdays_negative_salary_and_end_before_start_are_found(reference, tmp_
     }
     document = {"extends": "hris_workday_history", "name": "ours", "attributes": {"pay": pay}, "dropped": None}
     result, box = loaded(tmp_path, document | {"source": "hris"}, file.name, file.read_bytes())
-    assert (result.n_loaded, result.n_faulty) == (6, 1)
-    assert box.quarantine()["rule"].to_list() == ["out_of_range"]
+    assert (result.n_loaded, result.n_faulty) == (7, 0)
+    assert box.ask("select issue from raw.data_issues where issue like 'attribute%'").height == 1
     positions = reference("hris/workday/workday_worker_position_history_data.csv")
     backwards = sum(
         bool(row["end_date"]) and row["end_date"] < row["effective_date"]
