@@ -85,8 +85,15 @@ contradictions as (
             'born after, or less than 14 years before the hire date',
             'is their own manager''s manager',
             'one of several people without a manager',
-            'overlapping stints'
+            'overlapping stints',
+            'attribute that does not fit its mapping'
         )
+),
+
+late as (
+    select coalesce(person_id, response_id) as person_id
+    from {{ ref('int_respondents') }}
+    where is_late
 ),
 
 early as (
@@ -154,6 +161,12 @@ issues as (
         person_id as subject_id,
         'people' as about
     from early
+    union all
+    select
+        'answered after the wave had closed' as issue,
+        person_id as subject_id,
+        'people' as about
+    from late
     union all
     select
         'listed in the study, but in no snapshot' as issue,

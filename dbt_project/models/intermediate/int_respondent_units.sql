@@ -1,5 +1,6 @@
 with respondents as (
     select * from {{ ref('int_respondents') }}
+    where not is_late
 ),
 
 eligible as (

@@ -22,6 +22,21 @@ addresses as (
     having count(*) = 1
 ),
 
+programme as (
+    select survey_open_days from {{ ref('stg_study__programmes') }}
+),
+
+completeness as (
+    select
+        load_id,
+        response_id,
+        launched_date,
+        sum(case when is_scored then 1 else 0 end) as n_scored,
+        sum(n_answered) as n_answered
+    from {{ ref('int_response_scales') }}
+    group by load_id, response_id, launched_date
+),
+
 found as (
     select
         responses.load_id,
@@ -38,8 +53,22 @@ found as (
             when frames.person_id is not null then 'by id'
             when addresses.person_id is not null then 'by e-mail'
             else 'not found'
-        end as resolution
+        end as resolution,
+        -- Answers after the wave's closing day belong to no wave.
+        coalesce(
+            cast(responses.recorded_at as date)
+            > {{ dbt.dateadd('day', 'programme.survey_open_days', 'responses.launched_date') }},
+            false
+        ) as is_late,
+        coalesce(completeness.n_scored, 0) as n_scored,
+        coalesce(completeness.n_answered, 0) as n_answered
     from responses
+    cross join programme
+    left join completeness
+        on
+            responses.load_id = completeness.load_id
+            and responses.response_id = completeness.response_id
+            and responses.launched_date = completeness.launched_date
     left join frames
         on
             responses.launched_date = frames.launched_date
@@ -50,7 +79,8 @@ found as (
             and responses.email_key = addresses.email_key
 ),
 
--- One person twice in a wave: the last answer. Two surveys may be launched on one day.
+-- One person twice in a wave: the response that gives most scores, then most answers, then the latest. Two surveys may
+-- be launched on one day.
 ranked as (
     select
         found.*,
@@ -59,8 +89,14 @@ ranked as (
                 found.survey,
                 found.launched_date,
                 coalesce(found.person_id, {{ dbt.concat(['found.load_id', 'found.response_id']) }})
-            order by found.recorded_at desc nulls last, found.response_id desc, found.load_id desc
-        ) as turn
+            order by
+                found.is_late asc,
+                found.n_scored desc,
+                found.n_answered desc,
+                found.recorded_at desc nulls last,
+                found.response_id desc,
+                found.load_id desc
+        ) as response_rank
     from found
 )
 
@@ -72,8 +108,9 @@ select
     recorded_at,
     person_id,
     resolution,
+    is_late,
     department,
     site,
     team
 from ranked
-where turn = 1
+where response_rank = 1

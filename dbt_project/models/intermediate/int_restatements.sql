@@ -10,13 +10,13 @@ workers as (
         load_id,
         snapshot_month,
         lag(load_id) over (
-            partition by person_id, hired_date order by snapshot_date, sequence, line
+            partition by person_id, hired_date, job_id order by snapshot_date, sequence, line
         ) as load_id_before,
         lag(snapshot_month) over (
-            partition by person_id, hired_date order by snapshot_date, sequence, line
+            partition by person_id, hired_date, job_id order by snapshot_date, sequence, line
         ) as snapshot_month_before,
         lag(left_date) over (
-            partition by person_id, hired_date order by snapshot_date, sequence, line
+            partition by person_id, hired_date, job_id order by snapshot_date, sequence, line
         ) as left_date_before
     from {{ ref('stg_hris__workers') }}
 ),
@@ -123,6 +123,45 @@ responses as (
     where responses.launched_date <= {{ as_of() }}
 ),
 
+waves as (
+    select
+        responses.launched_date,
+        {{ dbt.concat(['loads.mapping', "' '", 'loads.part']) }} as survey,
+        responses.load_id,
+        row_number() over (
+            partition by loads.mapping, loads.part, responses.launched_date
+            order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc
+        ) as recency
+    from (select distinct
+        load_id,
+        launched_date
+    from {{ source('raw', 'raw_survey__responses') }}) as responses
+    inner join loads on responses.load_id = loads.load_id
+),
+
+-- Responses that an export had and a newer one of the whole wave has not.
+withdrawn as (
+    select distinct
+        newest.load_id,
+        {{ month_of('responses.launched_date') }} as month,
+        responses.response_id
+    from {{ source('raw', 'raw_survey__responses') }} as responses
+    inner join loads on responses.load_id = loads.load_id
+    inner join waves as newest
+        on
+            responses.launched_date = newest.launched_date
+            and newest.survey = {{ dbt.concat(['loads.mapping', "' '", 'loads.part']) }}
+            and newest.recency = 1
+    left join {{ ref('stg_survey__responses') }} as kept
+        on
+            responses.response_id = kept.response_id
+            and responses.launched_date = kept.launched_date
+            and newest.survey = kept.survey
+    where
+        kept.response_id is null
+        and responses.launched_date <= {{ as_of() }}
+),
+
 restated as (
     select
         load_id,
@@ -151,6 +190,12 @@ restated as (
     where
         turn > 1
         and recorded_at > first_recorded_at
+    union all
+    select
+        load_id,
+        'survey response withdrawn' as restatement,
+        month
+    from withdrawn
 )
 
 select

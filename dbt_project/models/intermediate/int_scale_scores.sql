@@ -7,6 +7,7 @@ with responses as (
         person_id,
         resolution
     from {{ ref('int_respondents') }}
+    where not is_late
 ),
 
 answers as (
@@ -28,14 +29,8 @@ programme as (
     select * from {{ ref('stg_study__programmes') }}
 ),
 
-scale_sizes as (
-    select
-        survey,
-        launched_date,
-        scale,
-        count(distinct item) as n_items
-    from answers
-    group by survey, launched_date, scale
+scales as (
+    select * from {{ ref('int_response_scales') }}
 ),
 
 judged as (
@@ -53,7 +48,6 @@ judged as (
     cross join programme
 )
 
--- A scale is scored when at least half of its items were answered.
 select
     responses.load_id,
     responses.response_id,
@@ -62,9 +56,9 @@ select
     responses.person_id,
     responses.resolution,
     judged.scale,
-    cast(max(scale_sizes.n_items) as bigint) as n_items,
-    cast(count(*) as bigint) as n_answered,
-    2 * count(*) >= max(scale_sizes.n_items) as is_scored,
+    scales.n_items,
+    scales.n_answered,
+    scales.is_scored,
     {{ exact_sum('judged.score') }} / count(*) as score,
     {{ exact_sum('judged.is_favourable') }} / count(*) as favourable,
     {{ exact_sum('judged.net_promoter') }} / count(judged.net_promoter) as net_promoter
@@ -74,11 +68,12 @@ inner join responses
         judged.load_id = responses.load_id
         and judged.response_id = responses.response_id
         and judged.launched_date = responses.launched_date
-inner join scale_sizes
+inner join scales
     on
-        judged.survey = scale_sizes.survey
-        and judged.launched_date = scale_sizes.launched_date
-        and judged.scale = scale_sizes.scale
+        judged.load_id = scales.load_id
+        and judged.response_id = scales.response_id
+        and judged.launched_date = scales.launched_date
+        and judged.scale = scales.scale
 group by
     responses.load_id,
     responses.response_id,
@@ -86,4 +81,7 @@ group by
     responses.survey,
     responses.person_id,
     responses.resolution,
-    judged.scale
+    judged.scale,
+    scales.n_items,
+    scales.n_answered,
+    scales.is_scored

@@ -31,8 +31,13 @@ frames as (
     from {{ ref('int_survey_frames') }}
 ),
 
-respondents as (
+all_respondents as (
     select * from {{ ref('int_respondents') }}
+),
+
+respondents as (
+    select * from all_respondents
+    where not is_late
 ),
 
 outcomes as (
@@ -86,12 +91,14 @@ asked as (
 ),
 
 answered as (
-    select distinct
+    select
         survey,
         person_id,
-        launched_date
-    from respondents
+        launched_date,
+        min(case when is_late then 1 else 0 end) = 1 as is_late
+    from all_respondents
     where person_id is not null
+    group by survey, person_id, launched_date
 ),
 
 -- One row per person who could have answered: employed on the day of the launch. Silence is a row without a value. The
@@ -110,6 +117,7 @@ people as (
         scores.value,
         case
             when answered.person_id is null then 'did not answer'
+            when answered.is_late then 'answered after the wave had closed'
             else 'answered too few of the items'
         end as why_missing
     from asked
