@@ -15,6 +15,10 @@ import yaml
 
 THRESHOLDS = Path(__file__).with_name("thresholds.yml")
 OURS = "nothing in the files mends this: it is a fault of the program or of what changed the warehouse; report it"
+NOBODY = (
+    "nobody in the HR exports belongs to a unit that the study names: deliver them (inbox/hris), or write the units in "
+    "roster or study.yml as they do"
+)
 Level = Literal["block", "warn"]
 LEVELS: tuple[Level, ...] = ("block", "warn")
 Tables = dict[str, list["Promise"]]
@@ -228,6 +232,58 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 mend="deliver the missing month, if there is one",
             ),
         ],
+        "identities": [
+            _between(
+                "people_found_again",
+                "the people of a snapshot are found again in the next one",
+                "found_share",
+                limit["found_again_share"],
+                1,
+                threshold="found_again_share",
+                accepted_by="snapshot",
+                mend="compare the ids of both files: do they come from the same system, with the same filters?",
+            ),
+            _between(
+                "ids_lost_zeros",
+                "nobody is known under an id without its leading zeros",
+                "lost_zeros_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="a spreadsheet took the leading zeros off the ids: deliver the file as it was exported, or give "
+                "the zeros back with zero_pad: in the mapping",
+            ),
+            _between(
+                "ids_of_another_space",
+                "nobody is known under an id of another kind",
+                "other_space_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="the ids look different from those of the snapshot before: map the column that held them, or "
+                "deliver a crosswalk of old to new ids (hris_crosswalk)",
+            ),
+            _between(
+                "ids_renumbered",
+                "nobody is known under another id",
+                "renumbered_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="people have new ids: deliver a crosswalk of old to new ids (hris_crosswalk)",
+            ),
+            _between(
+                "new_people_not_hired",
+                "new people were hired since the snapshot before",
+                "unhired_share",
+                0,
+                limit["unhired_share"],
+                threshold="unhired_share",
+                accepted_by="snapshot",
+                mend="people appear who were hired long ago: new ids without a crosswalk, or a part of the "
+                "organisation that the report had left out; accept it in study.yml if a part really joined",
+            ),
+        ],
         "matches": [
             _between(
                 "unmatched",
@@ -309,7 +365,7 @@ def cells(limit: Mapping[str, float]) -> Tables:
             _between("cell_too_high", "no cell lies above its metric's range", "below_highest", 0),
         ],
         "cell_units": [
-            _not_empty("no_assignment", "somebody is assigned"),
+            _not_empty("no_assignment", "somebody is assigned", mend=NOBODY),
             _zero("unit_in_both_arms", "no unit is in two arms", "n_in_both"),
             _zero("cells_without_unit", "every cell belongs to a unit of the study, in its arm", "n_foreign_cells"),
         ],
@@ -372,7 +428,7 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
             )
         ],
         "populations": [
-            _not_empty("nobody_assigned", "somebody is assigned"),
+            _not_empty("nobody_assigned", "somebody is assigned", mend=NOBODY),
             _between("population_empty", "every population has people", "n_people", 1),
         ],
         "survival": [

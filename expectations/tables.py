@@ -71,6 +71,105 @@ HEADCOUNTS = """
     order by snapshot_date
 """
 
+# Each whole snapshot of a system beside the one before it: who of those still employed is found again, who is known by
+# e-mail address, or by name and day of hire, under another id, and which new people were hired since. What the ids look
+# like says why: zeros that were lost, ids of another number space, or a migration whose crosswalk is missing.
+IDENTITIES = """
+    with sightings as (
+        select workers.person_id, workers.snapshot_date, workers.hired_date, workers.email_key, workers.name_key,
+            workers.load_id, loads.mapping || ' ' || loads.part as system, workers.is_gone
+                or coalesce(workers.left_date < date_trunc('month', workers.snapshot_date), false) as has_left
+        from staging.stg_hris__workers as workers
+        inner join staging.stg_loads as loads on workers.load_id = loads.load_id
+        where loads.rows_are = 'snapshots' and loads.delivery = 'full'
+    ),
+    dates as (
+        select system, snapshot_date, any_value(load_id) as load_id from sightings group by system, snapshot_date
+    ),
+    pairs as (
+        select *, lag(snapshot_date) over (partition by system order by snapshot_date) as previous_date,
+            lag(load_id) over (partition by system order by snapshot_date) as previous_load_id
+        from dates
+        qualify previous_date is not null
+    ),
+    earlier as (
+        select pairs.system, pairs.snapshot_date, past.person_id, max(past.email_key) as email_key,
+            max(past.name_key) as name_key, max(past.hired_date) as hired_date
+        from pairs
+        inner join sightings as past on past.system = pairs.system and past.snapshot_date = pairs.previous_date
+        where not past.has_left
+        group by all
+    ),
+    missing as (
+        select earlier.* from earlier
+        anti join sightings as now
+            on now.system = earlier.system and now.snapshot_date = earlier.snapshot_date
+            and now.person_id = earlier.person_id
+    ),
+    fresh as (
+        select now.system, now.snapshot_date, now.person_id, max(now.email_key) as email_key,
+            max(now.name_key) as name_key, max(now.hired_date) as hired_date
+        from sightings as now
+        inner join (select system, person_id, min(snapshot_date) as first_date from sightings group by all) as firsts
+            on firsts.system = now.system and firsts.person_id = now.person_id and firsts.first_date = now.snapshot_date
+        where not now.has_left
+        group by all
+    ),
+    renumbered as (
+        select missing.system, missing.snapshot_date, missing.person_id from missing
+        inner join fresh
+            on fresh.system = missing.system and fresh.snapshot_date = missing.snapshot_date
+            and fresh.email_key = missing.email_key
+        union
+        select missing.system, missing.snapshot_date, missing.person_id from missing
+        inner join fresh
+            on fresh.system = missing.system and fresh.snapshot_date = missing.snapshot_date
+            and fresh.name_key = missing.name_key and fresh.hired_date = missing.hired_date
+    ),
+    shapes as (
+        select load_id, sum(n_leading_zero) as n_leading_zero, list(shape) as shapes from raw.id_shapes group by load_id
+    ),
+    of_earlier as (select system, snapshot_date, count(*) as n from earlier group by all),
+    of_missing as (select system, snapshot_date, count(*) as n from missing group by all),
+    of_renumbered as (select system, snapshot_date, count(*) as n from renumbered group by all),
+    of_unhired as (
+        select pairs.system, pairs.snapshot_date, count(*) as n from pairs
+        inner join fresh
+            on fresh.system = pairs.system and fresh.snapshot_date = pairs.snapshot_date
+            and fresh.hired_date < pairs.previous_date
+        group by all
+    ),
+    counted as (
+        select pairs.system, pairs.snapshot_date, greatest(of_earlier.n, 1) as n_before,
+            coalesce(of_missing.n, 0) as n_missing, coalesce(of_renumbered.n, 0) as n_renumbered,
+            coalesce(of_unhired.n, 0) as n_unhired,
+            coalesce(past.n_leading_zero > 0 and now.n_leading_zero = 0, false) as lost_zeros,
+            coalesce(len(list_intersect(now.shapes, past.shapes)) = 0, false) as is_other_space
+        from pairs
+        left join of_earlier using (system, snapshot_date)
+        left join of_missing using (system, snapshot_date)
+        left join of_renumbered using (system, snapshot_date)
+        left join of_unhired using (system, snapshot_date)
+        left join shapes as now on now.load_id = pairs.load_id
+        left join shapes as past on past.load_id = pairs.previous_load_id
+    ),
+    -- A handful is people; from five on it is the export.
+    shared as (
+        select *, case when n_missing >= 5 then n_missing else 0 end / n_before as missing_share,
+            case when n_renumbered >= 5 then n_renumbered else 0 end / n_before as known_share,
+            case when n_unhired >= 5 then n_unhired else 0 end / n_before as unhired_share
+        from counted
+    )
+    select strftime(snapshot_date, '%Y-%m-%d') as snapshot, system, n_before, n_missing, n_renumbered, n_unhired,
+        1 - missing_share as found_share,
+        case when lost_zeros then known_share else 0 end as lost_zeros_share,
+        case when is_other_space and not lost_zeros then known_share else 0 end as other_space_share,
+        case when not is_other_space and not lost_zeros then known_share else 0 end as renumbered_share,
+        unhired_share
+    from shared
+    order by all
+"""
+
 # A column beside that of the file before: mostly filled and suddenly not, in another unit, or a default written over
 # everybody. Compared within a mapping, in the order of arrival, for sources whose files are alike (logs mix kinds of
 # events). Few rows say nothing of a mean or of variety.
@@ -287,11 +386,13 @@ RESPONSES = """
     order by all
 """
 
-# The level at which an interval holds zero is the p-value's; both are told, so both must say the same.
+# The level at which an interval holds zero is the p-value's; both are told, so both must say the same. Units are what
+# was assigned: where that was people one by one, a cell holds many of them.
 ESTIMATES = """
     with units as (
-        select count(distinct unit_id) filter (arm = 'pilot') as n_pilot, count(distinct unit_id) as n_all
-        from cells.cell_units
+        select count(distinct assigned_unit_id) filter (arm = 'pilot') as n_pilot,
+            count(distinct assigned_unit_id) as n_all
+        from intermediate.int_assignments where cohort is not null
     )
     select estimates.*,
         case when std_error > 0 then (p_value < $alpha and ci_low <= 0 and ci_high >= 0)::int
@@ -341,6 +442,7 @@ def gather(
         "profiles": ask(PROFILES, load_ids=load_ids),
         "groups": ask(GROUPS, vanished_group_size=vanished_group_size),
         "headcounts": ask(HEADCOUNTS.format(unit=UNITS[unit], listed=LISTED)),
+        "identities": ask(IDENTITIES),
         "matches": ask(MATCHES),
         "units": ask(UNIT_MATCHES),
         "reached": ask(REACHED, day=day),

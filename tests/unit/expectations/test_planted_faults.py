@@ -79,6 +79,7 @@ def test_the_clean_night_passes_and_warns_of_its_volunteers(clean):
 
 
 LAST = "(select max(snapshot_date) from staging.stg_hris__workers)"
+LAST_LOADS = f"(select load_id from staging.stg_hris__workers where snapshot_date = {LAST})"
 PROFILE = "load_id = (select load_id from raw.load_log where file_name = 'hris_2024-11.csv') and column_name ="
 ENGAGED = "metric = 'engagement_score'"
 ONE = "rowid = (select min(rowid) from {table} where {where})"
@@ -130,12 +131,31 @@ FAULTS = {
         where site <> (select min(site) from staging.stg_hris__workers))
         where snapshot_date = {LAST} and site = (select min(site) from staging.stg_hris__workers)""",
     ),
-    "half of the people": (
+    "a third of the people": (
         {"headcount_jump"},
-        f"delete from staging.stg_hris__workers where snapshot_date = {LAST} and hash(person_id) % 2 = 0",
+        f"delete from staging.stg_hris__workers where snapshot_date = {LAST} and hash(person_id) % 3 = 0",
+    ),
+    "most of the people missing": (
+        {"headcount_jump", "people_found_again"},
+        f"delete from staging.stg_hris__workers where snapshot_date = {LAST} and hash(person_id) % 4 <> 0",
+    ),
+    "ids without their leading zeros": (
+        {"people_found_again", "ids_lost_zeros", "new_people_not_hired"},
+        f"update staging.stg_hris__workers set person_id = person_id || 'x' where snapshot_date = {LAST}",
+        f"update raw.id_shapes set n_leading_zero = 5 where load_id not in {LAST_LOADS}",
+    ),
+    "ids of another system": (
+        {"people_found_again", "ids_of_another_space", "new_people_not_hired"},
+        f"update staging.stg_hris__workers set person_id = person_id || 'x' where snapshot_date = {LAST}",
+        f"update raw.id_shapes set shape = 'aaa-' || shape where load_id in {LAST_LOADS}",
+    ),
+    "a migration without a crosswalk": (
+        {"ids_renumbered"},
+        f"""update staging.stg_hris__workers set person_id = person_id || 'x'
+        where snapshot_date = {LAST} and hash(person_id) % 10 = 0""",
     ),
     "the organisation twice": (
-        {"headcount_jump"},
+        {"headcount_jump", "new_people_not_hired"},
         f"""insert into staging.stg_hris__workers by name
         select * replace (person_id || 'x' as person_id) from staging.stg_hris__workers where snapshot_date = {LAST}""",
     ),
@@ -510,7 +530,7 @@ def test_what_is_not_good_but_no_fault_is_warned_of(kind, tables_of, judge):
 
 
 def test_a_signature_lets_one_finding_pass_until_its_day_and_no_other(tables_of, judge):
-    tables = tables_of(*FAULTS["half of the people"][1:])
+    tables = tables_of(*FAULTS["a third of the people"][1:])
     snapshot = tables["headcounts"]["snapshot"].iloc[-1]
     signed = Acceptance(check="headcount_jump", value=snapshot, who="HR", why="sold a business", until=DAY)
     found = judge(tables, accepted=[signed], day=DAY)
