@@ -170,6 +170,8 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
 
 def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnostic]:
     if question.kind == "time_to_event":
+        if asked.unit == "person":  # as of means: counts per arm and stratum are no units to resample
+            return iter(())
         life = cells.life.filter(pl.col("metric") == question.metric)
         return retention_diagnostics(life, months=asked.retention_months)
     means = cells.means.filter(pl.col("metric") == question.metric)

@@ -200,7 +200,10 @@ def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_
     if observed.is_empty():
         yield headline
     elif setting.unit == "person":
-        yield persons.change_line(headline, setting.changes if is_whole else pl.DataFrame(), setting)
+        if is_whole:
+            yield persons.change_line(headline, setting.changes, setting, persons.starts_of(observed))
+        else:
+            yield replace(headline, estimator="persons_change", result=NotEstimable(reason=persons.NO_SEGMENT))
     else:
         yield from _unit_lines(question, headline, panel_from_cells(observed, question.period), setting, is_whole)
 

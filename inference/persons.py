@@ -8,7 +8,9 @@ they were perfectly alike. That is never too short.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -20,6 +22,7 @@ from inference.life_tables import survival_curve
 from inference.results import NotEstimable
 
 MIN_PEOPLE = 10  # per arm and stratum: below, the normal approximation of a mean is not to be trusted
+NO_SEGMENT = "people were assigned one by one: cells tell the changes of all of them only, not of a segment"
 METHOD = "mean within-person change since kick-off, by stratum; Neyman's variance, Welch df"
 
 
@@ -63,40 +66,74 @@ def pooled(parts: list[Contrast]) -> Contrast:
     )
 
 
-def change_line(line: Line, changes: pl.DataFrame, setting) -> Line:
-    """The headline of a study that assigned persons, from `cell_differences` of one metric."""
+@dataclass(frozen=True)
+class Start:
+    """A cohort's first treated period, and the one before it: what its people's changes are counted from."""
+
+    first: date
+    base: date | None
+
+
+def starts_of(observed: pl.DataFrame) -> dict[str, Start]:
+    """Pilot cohort → where it begins, from `cell_means`; a cohort that has not begun is not there. The base lies before
+    the period that the kick-off cuts, if it cuts one (as in the model pnl_pairs)."""
+    periods = observed["period_start"].unique().sort()
+    begun = observed.filter((pl.col("arm") == "pilot") & pl.col("cohort_period_start").is_not_null())
+    cut = pl.col("cut_period_start") if "cut_period_start" in observed.columns else pl.lit(None)
+    begun = begun.with_columns(mixed=pl.coalesce(cut, "cohort_period_start"))
+    starts = begun.group_by("cohort").agg(pl.col("cohort_period_start").min(), pl.col("mixed").min()).sort("cohort")
+    return {cohort: Start(first, periods.filter(periods < mixed).max()) for cohort, first, mixed in starts.iter_rows()}
+
+
+def change_line(line: Line, changes: pl.DataFrame, setting, starts: Mapping[str, Start]) -> Line:
+    """The headline of a study that assigned persons, from `cell_differences` of one metric: of all their pairs of
+    periods those from the last one before a cohort's kick-off to every one since."""
     line = replace(line, estimator="persons_change")
-    if changes.is_empty():
-        reason = "people were assigned one by one: cells tell the changes of all of them only, not of a segment"
+
+    def none(reason: str) -> Line:
         return replace(line, result=NotEstimable(reason=reason, method=METHOD))
-    found: list[Contrast] = []
+
+    if setting.anticipation:
+        return none("changes are kept from the last period before kick-off only, and the study declares anticipation")
+    if not any(start.base for start in starts.values()):
+        return none("no cohort has a period before and one after its kick-off")
+    if changes.is_empty():
+        return none("nobody is followed from one period to the next in this metric")
+    found: dict[str, list[Contrast]] = {}
     n_left_out = 0
-    for cohort in changes.filter(pl.col("arm") == "pilot")["cohort"].unique().sort():
-        mine = changes.filter(pl.col("cohort") == cohort)
-        others = changes.filter(pl.col("arm") == "control")
-        for (base, start), part in sorted(mine.group_by("base_period_start", "period_start"), key=lambda item: item[0]):
-            if start <= base:
-                continue
-            at = (pl.col("base_period_start") == base) & (pl.col("period_start") == start)
-            strata = [_stratum(row, others.filter(at), setting.stratum) for row in part.iter_rows(named=True)]
+    for cohort, begins in starts.items():
+        at_base = changes.filter(
+            (pl.col("base_period_start") == begins.base) & (pl.col("period_start") >= begins.first)
+        )
+        mine = at_base.filter((pl.col("arm") == "pilot") & (pl.col("cohort") == cohort))
+        others = at_base.filter(pl.col("arm") == "control")
+        for (period,), part in sorted(mine.group_by("period_start"), key=lambda item: item[0]):
+            beside = others.filter(pl.col("period_start") == period)
+            strata = [_stratum(row, beside, setting.stratum) for row in part.sort("unit_id").iter_rows(named=True)]
             usable = [contrast for contrast in strata if contrast is not None]
             n_left_out = max(n_left_out, len(strata) - len(usable))
             if usable:
-                found.append(pooled(usable))
+                found.setdefault(cohort, []).append(pooled(usable))
     if not found:
-        reason = f"no stratum has {MIN_PEOPLE} people of each arm with a change since kick-off that varies"
-        return replace(line, result=NotEstimable(reason=reason, method=METHOD))
-    weight = np.array([contrast.n_pilot for contrast in found], float)
-    weight /= weight.sum()
-    whole = Contrast(
-        float(weight @ np.array([contrast.value for contrast in found])),
-        float(weight @ np.array([contrast.std_error for contrast in found])),
-        min(contrast.df for contrast in found),
-        max(contrast.n_pilot for contrast in found),
-        max(contrast.n_control for contrast in found),
-    )
+        return none(f"no stratum has {MIN_PEOPLE} people of each arm with a change since kick-off that varies")
     left_out = f"without {n_left_out} strata of fewer than {MIN_PEOPLE} people in an arm" if n_left_out else ""
-    return _told(line, whole, METHOD, setting.alpha, left_out)
+    return _told(line, _average(found), METHOD, setting.alpha, left_out)
+
+
+def _average(by_cohort: Mapping[str, list[Contrast]]) -> Contrast:
+    """The average of contrasts of the same people (other periods, or the same controls beside another cohort),
+    weighted by pilot people. Errors add up as if the parts were perfectly alike, which is never too short; a control
+    person counts once beside all cohorts."""
+    parts = [part for of_cohort in by_cohort.values() for part in of_cohort]
+    weight = np.array([part.n_pilot for part in parts], float)
+    weight /= weight.sum()
+    return Contrast(
+        float(weight @ np.array([part.value for part in parts])),
+        float(weight @ np.array([part.std_error for part in parts])),
+        min(part.df for part in parts),
+        sum(max(part.n_pilot for part in of_cohort) for of_cohort in by_cohort.values()),
+        max(part.n_control for part in parts),
+    )
 
 
 def _told(line: Line, whole: Contrast, method: str, alpha: float, note: str = "") -> Line:
@@ -138,17 +175,22 @@ def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: 
     phases = ("after",) if setting.is_random else ("after", "before")
     method = RETENTION.format("difference" if setting.is_random else "difference in differences", months)
     line = Line(metric=question.metric, estimator="persons_retention", result=NotEstimable(reason=""), is_headline=True)
-    found: list[Contrast] = []
+    found: dict[str, list[Contrast]] = {}
+    n_left_out = 0
     for cohort in cells["comparison_cohort"].unique().sort():
         mine = cells.filter((pl.col("comparison_cohort") == cohort) & (pl.col("month_number") <= months))
+        strata: list[Contrast] = []
         for stratum in sorted(set(setting.stratum.values())):
             units = [unit for unit, name in setting.stratum.items() if name == stratum]
             of_stratum = mine.filter(pl.col("unit_id").is_in(units))
+            if of_stratum.filter(pl.col("comparison_arm") == "pilot").is_empty():
+                continue
             parts = [_difference(of_stratum.filter(pl.col("phase") == phase), months) for phase in phases]
             if any(part is None for part in parts):
+                n_left_out += 1
                 continue
             signs = (1, -1)[: len(parts)]
-            found.append(
+            strata.append(
                 Contrast(
                     sum(sign * part.value for sign, part in zip(signs, parts, strict=True)),
                     float(np.sqrt(sum(part.std_error**2 for part in parts))),
@@ -157,10 +199,13 @@ def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: 
                     min(part.n_control for part in parts),
                 )
             )
+        if strata:
+            found[cohort] = [pooled(strata)]
     if not found:
         reason = f"no stratum has {MIN_PEOPLE} people of each arm followed for {months} months, some of whom left"
         return replace(line, result=NotEstimable(reason=reason, method=method))
-    return _told(line, pooled(found), method, setting.alpha)
+    left_out = f"without {n_left_out} strata of few people, or of whom nobody left, in an arm" if n_left_out else ""
+    return _told(line, _average(found), method, setting.alpha, left_out)
 
 
 def _difference(cells: pl.DataFrame, months: int) -> Contrast | None:

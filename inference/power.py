@@ -58,6 +58,11 @@ class Plan:
     alpha: float = 0.05
 
     def __post_init__(self):
+        numbers = (self.people_per_unit, self.size_variation, self.alpha, self.share_pilot)
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError("every number must be finite")
+        if not 0 < self.alpha < 0.5:
+            raise ValueError("alpha lies between 0 and 0.5")
         shares = (self.icc, self.lasting_unit, self.lasting_person)
         if not (0 < self.share_pilot < 1 and all(0 <= share <= 1 for share in shares)):
             raise ValueError("share_pilot lies between 0 and 1, correlations from 0 to 1")
@@ -65,6 +70,10 @@ class Plan:
             raise ValueError("people per unit must be positive, and the variation of sizes not negative")
         if self.units < 4 or self.waves_after < 1 or self.waves_before < 0:
             raise ValueError("there must be four units and a wave after kick-off; numbers must be positive")
+        if self.people_per_unit < 1:
+            raise ValueError("a unit has at least one person who answers")
+        if self.correlation > 1 - 1e-9:
+            raise ValueError("answers that never change leave nothing to estimate: correlations must lie below 1")
 
     @property
     def arms(self) -> tuple[int, int]:

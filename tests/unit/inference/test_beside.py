@@ -284,12 +284,16 @@ def test_welch_by_hand():
 
 
 def by_person(seed: int, effect: float) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Changes since the quarter before kick-off; and, as cells hold them too, from quarter to quarter, about 0."""
     rng, rows = np.random.default_rng(seed), []
     for stratum, n in (("north", 40), ("south", 80)):
         for arm in ("pilot", "control"):
             lasting = rng.normal(0, 3, n)
-            for start in QUARTERS[2:]:
+            since = [(QUARTERS[1], start) for start in QUARTERS[2:]]
+            for base, start in [(QUARTERS[0], QUARTERS[1]), *since, (QUARTERS[2], QUARTERS[3])]:
                 change = lasting + rng.normal(effect * (arm == "pilot"), 4, n)
+                if base != QUARTERS[1]:
+                    change = rng.normal(0, 4, n)
                 rows.append(
                     {
                         "metric": "engagement_score",
@@ -297,7 +301,7 @@ def by_person(seed: int, effect: float) -> tuple[pl.DataFrame, dict[str, str]]:
                         "cohort": arm,
                         "arm": arm,
                         "period_start": start,
-                        "base_period_start": QUARTERS[1],
+                        "base_period_start": base,
                         "n_people": n,
                         "change_sum": change.sum(),
                         "centred_sum_of_squares": float(np.sum((change - change.mean()) ** 2)),
@@ -311,7 +315,13 @@ def person_row(seed: int, effect: float) -> dict:
     changes, strata = by_person(seed, effect)
     means_of = pl.DataFrame(
         {
-            **{"metric": ["engagement_score"], "segment": ["all"], "n_observed": [1]},
+            "metric": ["engagement_score"] * 4,
+            "segment": ["all"] * 4,
+            "n_observed": [120] * 4,
+            "arm": ["pilot"] * 4,
+            "cohort": ["pilot"] * 4,
+            "period_start": QUARTERS[:4],
+            "cohort_period_start": [QUARTERS[2]] * 4,
         }
     )
     cells = Cells(
@@ -384,7 +394,21 @@ def test_a_stratum_of_few_people_is_not_compared():
         metric="m", estimator="", aggregation="simple", cohort="all", event_time=None,
         result=NotEstimable(reason=""), is_headline=True,
     )  # fmt: skip
-    assert "no stratum has 10 people" in persons.change_line(line, few, setting).result.reason
+    starts = {"pilot": persons.Start(QUARTERS[2], QUARTERS[1])}
+    assert "no stratum has 10 people" in persons.change_line(line, few, setting, starts).result.reason
+
+
+def test_of_people_assigned_one_by_one_the_base_lies_before_the_quarter_that_the_kickoff_cuts():
+    cells = pl.DataFrame(
+        {
+            "arm": ["pilot"] * 4,
+            "cohort": ["pilot"] * 4,
+            "period_start": QUARTERS[:4],
+            "cohort_period_start": [QUARTERS[2]] * 4,
+            "cut_period_start": [QUARTERS[1]] * 4,
+        }
+    )
+    assert persons.starts_of(cells) == {"pilot": persons.Start(QUARTERS[2], QUARTERS[0])}
 
 
 # --- announced before it began ---------------------------------------------------------------------------------------
