@@ -46,9 +46,11 @@ class Known:
         everybody = np.concatenate(self._people) if self._people else np.zeros(0, int)
         self._most_often = int(np.bincount(everybody).max(initial=1)) if everybody.size else 1
         self._order = np.argsort(-self.sizes, kind="stable")  # a row that begins late holds small atoms only
-        self._rows = np.zeros((0, sizes.size), np.int64)
+        # Lists, so that a further figure copies no others, and rows as they are: never changed where they lie.
+        self._rows: list[np.ndarray] = []
         self._pivots: list[int] = []
-        self._plain = np.zeros((0, sizes.size), bool)
+        self._plain: list[np.ndarray] = []  # the atoms that each figure holds
+        self._n_plain: list[int] = []  # and their answers
 
     def add(self, weights: np.ndarray) -> None:
         """A figure that was shown already, or is: what it tells is known from now on."""
@@ -61,7 +63,7 @@ class Known:
         is_news = pivots is not self._pivots
         if is_news and any(self._is_told(rows, pivots, atoms) for atoms in never):
             return False
-        if is_news and any(self._is_of_few(self._order[row != 0]) for row in rows[changed]):
+        if is_news and any(self._is_of_few(self._order[rows[index] != 0]) for index in changed):
             return False
         if is_news and self._is_near_another(weights):
             return False
@@ -72,11 +74,11 @@ class Known:
         """Whether some sum of what is known is about these atoms (A, booleans) and nobody else: exact."""
         return self._is_told(self._rows, self._pivots, atoms)
 
-    def _is_told(self, rows: np.ndarray, pivots: list[int], atoms: np.ndarray) -> bool:
+    def _is_told(self, rows: list[np.ndarray], pivots: list[int], atoms: np.ndarray) -> bool:
         inside = atoms[self._order]
         # In such a sum no row takes part whose pivot is somebody else: nothing could cancel it.
-        mine = rows[np.flatnonzero(inside[pivots])] if pivots else rows
-        return bool(len(mine)) and rank_modulo(mine[:, ~inside]) < len(mine)
+        mine = [row for row, pivot in zip(rows, pivots, strict=True) if inside[pivot]]
+        return bool(mine) and rank_modulo(np.array([row[~inside] for row in mine])) < len(mine)
 
     def isolated(self) -> list[np.ndarray]:
         """Atoms (indices) of each row of the form that is about fewer people than the minimum."""
@@ -92,33 +94,48 @@ class Known:
 
     def _keep(self, rows, pivots, _changed, weights) -> None:
         self._rows, self._pivots = rows, pivots
-        self._plain = np.vstack([self._plain, (weights != 0)[None, :]])
+        atoms = np.flatnonzero(weights)
+        self._plain.append(atoms)
+        self._n_plain.append(int(self.sizes[atoms].sum()))
 
     def _with(self, weights: np.ndarray):
         """(rows, pivots, which rows changed) after the figure; the same pivots where it follows from what is known."""
         row = weights[self._order] % PRIME
         for index in np.flatnonzero(row[self._pivots]) if self._pivots else ():
-            row = (row - row[self._pivots[index]] * self._rows[index]) % PRIME
+            row = _less(row, self._rows[index], int(row[self._pivots[index]]))
         left = np.flatnonzero(row)
         if not left.size:
-            return self._rows, self._pivots, np.zeros(0, int)
+            return self._rows, self._pivots, ()
         pivot = int(left[0])
         row = row * pow(int(row[pivot]), -1, PRIME) % PRIME
-        rows = np.vstack([self._rows, row[None, :]])
-        touched = np.flatnonzero(self._rows[:, pivot])
+        touched = [index for index, other in enumerate(self._rows) if other[pivot]]
+        rows = [*self._rows, row]
         for index in touched:
-            rows[index] = (rows[index] - rows[index, pivot] * row) % PRIME
-        return rows, [*self._pivots, pivot], np.append(touched, len(rows) - 1)
+            rows[index] = _less(rows[index], row, int(rows[index][pivot]))
+        return rows, [*self._pivots, pivot], (*touched, len(rows) - 1)
 
     def _is_near_another(self, weights: np.ndarray) -> bool:
         """Whether it holds the same people as another figure but for a few: the difference is about those."""
-        if not len(self._plain):
-            return False
-        mine = weights != 0
-        apart = self._plain ^ mine
-        n_answers = apart @ self.sizes
-        near = np.flatnonzero((n_answers > 0) & (n_answers < self.minimum * self._most_often))
-        return any(self._is_of_few(np.flatnonzero(apart[k])) for k in near)
+        mine = np.where(weights != 0, self.sizes, 0)
+        n_mine, few = int(mine.sum()), self.minimum * self._most_often
+        for atoms, n_other in zip(self._plain, self._n_plain, strict=True):
+            if abs(n_mine - n_other) >= few:
+                continue
+            n_apart = n_mine + n_other - 2 * int(mine[atoms].sum())
+            if 0 < n_apart < few:
+                apart = weights != 0
+                apart[atoms] = ~apart[atoms]
+                if self._is_of_few(np.flatnonzero(apart)):
+                    return True
+        return False
+
+
+def _less(row: np.ndarray, other: np.ndarray, times: int) -> np.ndarray:
+    """row − times × other modulo PRIME."""
+    where = np.flatnonzero(other)
+    found = row.copy()
+    found[where] = (found[where] - times * other[where]) % PRIME
+    return found
 
 
 def rank_modulo(rows: np.ndarray) -> int:
@@ -156,6 +173,11 @@ def widths(
     n_atoms = sizes.size
     room = sizes * float(high - low)
     scaled, right = _in_shares(members, totals, sizes, low, high)
+    point = _level(scaled, right)  # often far enough from both ends everywhere, and much cheaper than a programme
+    if point is not None:
+        least = _room_around(np.minimum(point, 1 - point), scaled, sizes, room, high - low)
+        if (least >= wanted).all():
+            return Widths(least, 0)
     # Each atom's sum is to keep a margin to both ends, as wide as LARGEST_MARGIN.
     identity = sparse.eye_array(n_atoms)
     found = linprog(
@@ -169,16 +191,7 @@ def widths(
     )
     if found.status != 0:
         raise ValueError(f"the figures contradict each other or the range of the values: {found.message}")
-    margin = found.x[n_atoms:]
-    free = margin > 1e-9  # the others may be pinned to an end: they stay where they are
-    basis, upper, _ = linalg.qr(scaled.toarray()[:, free].T, mode="economic", pivoting=True)
-    heft = np.abs(np.diag(upper))
-    leverage = np.clip((basis[:, heft > 1e-10 * heft.max(initial=0.0)] ** 2).sum(axis=1), 0.0, 1.0)
-    own, d = 1 - leverage, margin[free]
-    step = 1 / np.maximum(np.maximum(own / d, np.sqrt(leverage) * (np.sqrt(leverage) / d).max(initial=0.0)), 1e-300)
-    shared = np.where(sizes[free] > 1, d * room[free], 0.0)  # people of one atom can bear their sum between them
-    least = np.zeros(n_atoms)
-    least[free] = np.minimum(np.maximum(2 * step * own * room[free], shared), high - low)
+    least = _room_around(found.x[n_atoms:], scaled, sizes, room, high - low)
     n_programmes = 1
     # Any two points that satisfy the figures prove that much room: programmes that push many atoms apart at once.
     reach = np.stack([found.x[:n_atoms]] * 2)
@@ -197,6 +210,41 @@ def widths(
         least[atom] = _exactly(scaled, right, int(atom), room[atom], sizes[atom], high - low)
         n_programmes += 2
     return Widths(least, n_programmes)
+
+
+def _level(scaled: sparse.csr_array, right: np.ndarray) -> np.ndarray | None:
+    """A point that satisfies the figures, near to where everybody has the same share; None where they contradict."""
+    gram = (scaled @ scaled.T).toarray()
+    alike = scaled.sum(axis=1)
+    share = float(alike @ right) / max(float(alike @ alike), 1e-300)
+    point = np.full(scaled.shape[1], min(max(share, 0.0), 1.0))
+    for _ in range(2):  # the second takes off what rounding left
+        point = point + scaled.T @ linalg.lstsq(gram, right - scaled @ point, lapack_driver="gelsy")[0]
+    return point if np.abs(scaled @ point - right).max(initial=0.0) < NO_SLACK / 10 else None
+
+
+def _room_around(margin: np.ndarray, scaled, sizes: np.ndarray, room: np.ndarray, span: float) -> np.ndarray:
+    """How far one person of each atom can vary, at least: from a point with these margins (shares of the atoms' room),
+    in directions that change no figure."""
+    free = margin > 1e-9  # the others may be pinned to an end: they stay where they are
+    leverage = _leverage(scaled[:, free])
+    own, d = 1 - leverage, margin[free]
+    step = 1 / np.maximum(np.maximum(own / d, np.sqrt(leverage) * (np.sqrt(leverage) / d).max(initial=0.0)), 1e-300)
+    shared = np.where(sizes[free] > 1, d * room[free], 0.0)  # people of one atom can bear their sum between them
+    least = np.zeros(sizes.size)
+    least[free] = np.minimum(np.maximum(2 * step * own * room[free], shared), span)
+    return least
+
+
+def _leverage(scaled) -> np.ndarray:
+    """Of each column: how far its unit vector lies in the span of the rows, by the rows' small Gram matrix."""
+    columns = scaled.tocsc()
+    length, directions = linalg.eigh((columns @ columns.T).toarray())
+    told = length > 1e-10 * max(length.max(initial=0.0), 1e-300)
+    found = np.zeros(columns.shape[1])
+    for axis in np.flatnonzero(told):
+        found += (columns.T @ directions[:, axis]) ** 2 / length[axis]
+    return np.clip(found, 0.0, 1.0)
 
 
 def within_range(members: np.ndarray, totals: np.ndarray, sizes: np.ndarray, *, low: float, high: float) -> np.ndarray:
@@ -258,5 +306,6 @@ def nearly_unanimous(total: float, weights: np.ndarray, sizes: np.ndarray, *, lo
     all gave the highest answer tells each of them. Infinite where weights have both signs."""
     if (weights < 0).any():
         return np.inf
-    floor, ceiling = low * (weights @ sizes), high * (weights @ sizes)
+    whole = float(weights @ sizes)
+    floor, ceiling = low * whole, high * whole
     return float(min(total - floor, ceiling - total) / weights.max(initial=0.0)) if weights.any() else np.inf

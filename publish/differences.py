@@ -16,6 +16,8 @@ KEYS = NAMED | {
     "pub_outcomes": ("metric",),
 }
 CHANGED = {"table": pl.String, "row": pl.String, "column": pl.String, "before": pl.String, "after": pl.String}
+# Names that no published column has: tables have columns called row and value.
+ROW, COLUMN, VALUE = ".row", ".column", ".value"
 PLACES = 9  # published numbers have no more decimals that mean anything
 
 
@@ -52,15 +54,15 @@ def _difference(name: str, old: pl.DataFrame | None, new: pl.DataFrame | None) -
     keys = list(KEYS.get(name, ()))
     if not set(keys) <= set(old.columns) & set(new.columns) or _repeats(old, keys) or _repeats(new, keys):
         keys = sorted(set(old.columns) & set(new.columns))  # rows are compared whole
-    row = pl.concat_str([pl.col(key).cast(pl.String).fill_null("–") for key in keys], separator=" · ").alias("row")
-    old, new = (_as_text(frame, row if keys else pl.lit("the only row").alias("row")) for frame in (old, new))
-    both = old.join(new, on=["row", "column"], suffix="_after")
-    changed = both.filter(pl.col("value").ne_missing(pl.col("value_after")))
+    row = pl.concat_str([pl.col(key).cast(pl.String).fill_null("–") for key in keys], separator=" · ")
+    old, new = (_as_text(frame, row if keys else pl.lit("the only row")) for frame in (old, new))
+    both = old.join(new, on=[ROW, COLUMN], suffix="_after")
+    changed = both.filter(pl.col(VALUE).ne_missing(pl.col(f"{VALUE}_after")))
     return Difference(
         name,
-        new.join(old, on="row", how="anti")["row"].n_unique(),
-        old.join(new, on="row", how="anti")["row"].n_unique(),
-        changed.select(table=pl.lit(name), row="row", column="column", before="value", after="value_after").sort(
+        new.join(old, on=ROW, how="anti")[ROW].n_unique(),
+        old.join(new, on=ROW, how="anti")[ROW].n_unique(),
+        changed.select(table=pl.lit(name), row=ROW, column=COLUMN, before=VALUE, after=f"{VALUE}_after").sort(
             "row", "column"
         ),
     )
@@ -73,8 +75,8 @@ def _repeats(frame: pl.DataFrame, keys: list[str]) -> bool:
 def _as_text(frame: pl.DataFrame, row: pl.Expr) -> pl.DataFrame:
     """One line per row and column, values as text."""
     rounded = [pl.col(name).round(PLACES) for name, kind in frame.schema.items() if kind.is_float()]
-    texts = frame.with_columns(rounded).with_columns(row).cast(pl.String)
-    return texts.unpivot(index="row", variable_name="column", value_name="value")
+    texts = frame.with_columns(rounded).with_columns(row.alias(ROW)).cast(pl.String)
+    return texts.unpivot(index=ROW, variable_name=COLUMN, value_name=VALUE)
 
 
 @dataclass(frozen=True)

@@ -162,14 +162,15 @@ class Memory:
             ).sort(*MEMBER, "word"),
         )
 
-    def keep(self, folder: Path, identity: str, constraints: pl.DataFrame | None = None) -> None:
-        """Write all of it, with what the release `identity` was the first to tell, and its id last: a crash between
-        leaves a run to repeat."""
+    def keep(self, folder: Path, identity: str | None = None, constraints: pl.DataFrame | None = None) -> None:
+        """Write all of it, with what a further release `identity` was the first to tell, and its id last: a crash
+        between leaves a run to repeat."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         told = self.constraints if constraints is None else pl.concat([self.constraints, constraints])
         for name, frame in ((OBSERVATIONS, self.observations), (SEGMENTS, self.segments), (CONSTRAINTS, told)):
             durable.replace(folder / f"{name}.parquet", frame.write_parquet)
-        text = json.dumps([*self.releases, *([identity] if identity not in self.releases else [])], indent=1) + "\n"
+        further = [identity] if identity and identity not in self.releases else []
+        text = json.dumps([*self.releases, *further], indent=1) + "\n"
         durable.replace_text(folder / RELEASES, text)
 
 

@@ -220,17 +220,36 @@ def _tags(place: Mapping) -> Iterator[tuple[str, str]]:
     yield from (("segment", segment) for segment in place["segments"])
 
 
+class _Cell:
+    """The atoms counted in a cohort and period: where, from and to which release, and the places of each segment."""
+
+    def __init__(self, found: list[tuple[int, list[str], int, float]]) -> None:
+        self._atoms, self._since, self._until = (np.array([each[k] for each in found]) for k in (0, 2, 3))
+        self._of: dict[str, list[int]] = {}
+        for place, (_, segments, _, _) in enumerate(found):
+            for segment in segments:
+                self._of.setdefault(segment, []).append(place)
+
+    def atoms(self, segment: str, release: int) -> np.ndarray:
+        """Those that a release counted in a segment."""
+        here = np.flatnonzero((self._since <= release) & (release < self._until))
+        if segment != ALL:
+            here = np.intersect1d(here, self._of.get(segment, []), assume_unique=True).astype(int)
+        return self._atoms[here]
+
+
 class _Columns:
     """The atoms of one metric as columns."""
 
     def __init__(self, atoms: pl.DataFrame) -> None:
         self.sizes = atoms["n"].to_numpy()
-        self.cells: dict[tuple, list[tuple[int, frozenset, int, float]]] = {}
+        cells: dict[tuple, list[tuple[int, list[str], int, float]]] = {}
         for index, (period, places) in enumerate(atoms.select("period_start", "places").iter_rows()):
             for place in places:
                 until = float("inf") if place["replaced_in"] is None else place["replaced_in"]
-                found = (index, frozenset(place["segments"]), place["released_in"], until)
-                self.cells.setdefault((place["cohort"], period), []).append(found)
+                found = (index, place["segments"], place["released_in"], until)
+                cells.setdefault((place["cohort"], period), []).append(found)
+        self.cells = {cell: _Cell(found) for cell, found in cells.items()}
         self.names = {name: index for index, name in enumerate(sorted(set(atoms["people"].explode().to_list())))}
         self.periods = atoms["period_start"].to_list()
         self.people = [np.array([self.names[name] for name in found]) for found in atoms["people"].to_list()]
@@ -239,6 +258,7 @@ class _Columns:
         self._atom = np.repeat(np.arange(self.sizes.size), self.sizes)
         self._person = np.concatenate([np.zeros(0, int), *self.people])
         self._value = atoms["values"].explode().to_numpy()
+        self._usual: dict[float, float] = {}
 
     def small_groups(self, units: pl.DataFrame, minimum: int) -> list[np.ndarray]:
         """Named groups of fewer people than the minimum, as atoms; `units`: unit_id and who was in it (`people`)."""
@@ -253,9 +273,8 @@ class _Columns:
         row = np.zeros(self.sizes.size, np.int64 if exact else float)
         for cell, weight in equation.weights.items():
             number = weight.numerator * pow(weight.denominator, -1, PRIME) % PRIME if exact else float(weight)
-            for atom, segments, since, until in self.cells.get(cell, ()):
-                if since <= release < until and (equation.segment == ALL or equation.segment in segments):
-                    row[atom] = number
+            if cell in self.cells:
+                row[self.cells[cell].atoms(equation.segment, release)] = number
         return row
 
     def contributions(self, weights: np.ndarray, origin: float) -> np.ndarray:
@@ -264,7 +283,9 @@ class _Columns:
 
     def usual(self, quantile: float) -> float:
         """So many of all answers lie below this value."""
-        return float(np.quantile(self._value, quantile))
+        if quantile not in self._usual:
+            self._usual[quantile] = float(np.quantile(self._value, quantile))
+        return self._usual[quantile]
 
     def all_are(self, weights: np.ndarray, value: float) -> bool:
         """Whether every answer in a figure with these weights is this one."""

@@ -134,7 +134,8 @@ def test_widths_are_found_with_one_blas_thread_whatever_the_machine_has(monkeypa
 
     monkeypatch.setattr("publish.audit.linprog", programme)
     with threadpool_limits(2, user_api="blas"):
-        widths(np.array([[1, 1]]), np.array([10.0]), np.array([5, 5]), low=0, high=100, wanted=5)
+        members, totals = np.array([[1, 1], [1, 0]]), np.array([1500.0, 1200.0])  # at the top: needs the programme
+        widths(members, totals, np.array([12, 8]), low=0, high=100, wanted=5)
     assert seen == {1}
 
 
