@@ -8,6 +8,7 @@ there are not run again. Run: `python -m benchmarks.clean_nights [folder] [organ
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -32,7 +33,8 @@ def night(workspace: Workspace, day: date) -> list[dict]:
 
     workspace.prepare_dagster_home()
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
-        settings = {"workspace_path": str(workspace.root), "as_of": str(day)}
+        os.environ["COACHING_WORKSPACE"] = str(workspace.root)
+        settings = {"as_of": str(day)}
         result = defs.resolve_job_def("night").execute_in_process(
             instance=instance, raise_on_error=False, run_config={"resources": {"night": {"config": settings}}}
         )

@@ -52,7 +52,8 @@ def night(root: Path, day: date, part: str) -> str:
         "all": None,
     }[part]
     # What dbt makes of restricted and estimates is dbt's; only ours are run.
-    settings = {"workspace_path": str(root), "as_of": str(day)}
+    os.environ["COACHING_WORKSPACE"] = str(root)
+    settings = {"as_of": str(day)}
     with dg.DagsterInstance.local_temp(str(there.dagster_home)) as instance:
         result = defs.resolve_job_def("night").execute_in_process(
             instance=instance,

@@ -17,7 +17,7 @@ from ingest.conform import value_class
 from ingest.pseudonyms import Pseudonyms
 from ingest.read import FileRefused, numbered, open_file
 from ingest.spec import Mapping, candidates, squeezed
-from ingest.tables import ANSWERS, ATTRIBUTES, PERSONAL
+from ingest.tables import ANSWERS, ATTRIBUTES, PERSONAL, WORKERS
 
 SAMPLES = 3
 HASHED = set(PERSONAL) - {"birth_year"}
@@ -137,6 +137,62 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
         report.issues = connection.execute(ISSUES).fetchall()
         if result.opened and not report.refused:
             report.became = _became(connection, result.opened.reading.layout, set(result.opened.reading.names))
+
+
+def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms) -> list[str]:
+    """What in a snapshot of workers speaks against its ids, beside the last one of the same mapping in the warehouse:
+    sentences. The gate refuses a run for the same (expectations/tables.py, IDENTITIES); here it is said before."""
+    if mapping.record is not WORKERS or mapping.rows != "snapshots" or mapping.delivery != "full":
+        return []
+    with tempfile.TemporaryDirectory() as folder, load.warehouse(Path(":memory:")) as alone:
+        place = Path(folder) / "landing"
+        arrival = land.Arrival(mapping.source, path, land.sha256(path))
+        land.land(land.Inbox({arrival.load_id: arrival}, ()), place)
+        load.prepare(alone)
+        anywhere = mapping.model_copy(update={"files": ("*",)})
+        landed = land.landed_files(place)
+        load.load_source(alone, mapping.source, landed, place, mappings=[anywhere], pseudonyms=pseudonyms)
+        now = alone.sql(OF_FILE).pl()
+        zeros = alone.sql("select coalesce(sum(n_leading_zero), 0)::int from raw.id_shapes").fetchone()[0]
+    if now.is_empty():
+        return []
+    first_day = now["snapshot_date"].min()
+    before = connection.execute(LAST_BEFORE, {"mapping": mapping.name, "day": first_day}).pl()
+    gone = before.filter(~pl.col("person_id").is_in(now["person_id"].to_list()))
+    if before.height < FEW or gone.height < FEW:
+        return []
+    fresh = now.filter(~pl.col("person_id").is_in(before["person_id"].to_list()))
+    n_known = gone.join(fresh.drop_nulls("email_key"), on="email_key", how="semi").height
+    n_named = gone.join(fresh.drop_nulls("name_key"), on=["name_key", "hired_date"], how="semi").height
+    known, found = max(n_known, n_named), before.height - gone.height
+    if known < FEW and 2 * found >= before.height:
+        return []
+    why = (
+        "the ids have lost their leading zeros; export them as text, or declare zero_pad:"
+        if before["n_leading_zero"][0] and not zeros
+        else "the ids are of another number space, or a crosswalk of old to new ids is missing (hris_crosswalk)"
+    )
+    return [
+        f"{found:,} of the {before.height:,} people of {before['snapshot_date'][0]} are found again, and {known:,} of "
+        f"the others are known by e-mail address or name under another id: {why}"
+    ]
+
+
+FEW = 5
+OF_FILE = "select person_id, snapshot_date, hired_date, email_key, name_key from raw.raw_hris__workers"
+LAST_BEFORE = """
+    with listed as (
+        select workers.*, loads.load_id as of_load from raw.raw_hris__workers as workers
+        inner join raw.load_log as loads on workers.load_id = loads.load_id
+        where loads.mapping = $mapping and workers.snapshot_date < $day
+    )
+    select listed.person_id, listed.snapshot_date, listed.hired_date, listed.email_key, listed.name_key,
+        (select coalesce(sum(n_leading_zero), 0)::int from raw.id_shapes where load_id = listed.of_load)
+            as n_leading_zero
+    from listed
+    where listed.snapshot_date = (select max(snapshot_date) from listed)
+        and (listed.left_date is null or listed.left_date >= date_trunc('month', listed.snapshot_date))
+"""
 
 
 def _became(connection, layout: Mapping, there: set[str]) -> list[Became]:

@@ -365,6 +365,22 @@ def learn(inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased) -
     return words
 
 
+def find(
+    inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased, words: frozenset[str] = frozenset()
+) -> list[Traces]:
+    """What each file holds of the erased (files without a trace left out). A file that no mapping reads counts where it
+    has one of `words`. Nothing is changed."""
+    everywhere = []
+    for path, file_name, source in search(inbox, landing, mappings, erased):
+        try:
+            found = traces(path, file_name, source, mappings, erased)[1]
+        except FileRefused:
+            found = Traces(mentions={0: set(words)} if _names(path, words) else {})
+        if found:
+            everywhere.append(found)
+    return everywhere
+
+
 def cleanse(
     inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased, words: frozenset[str] = frozenset()
 ) -> list[Rewritten]:

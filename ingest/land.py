@@ -8,6 +8,7 @@ was sent, and only ingest opens it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -119,6 +120,10 @@ class Seen:
         """Write down what was seen, where that is wanted and something changed."""
         if self.note is None or self.now == self.there:
             return
+        with contextlib.suppress(OSError):  # a folder that can only be read: digests are computed again next time
+            self._keep()
+
+    def _keep(self) -> None:
         self.note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for left in self.note.parent.glob(f".{self.note.name}.*.tmp"):
             if not _is_alive(left.name.split(".")[-2]):  # by a process that was killed

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shlex
 import subprocess
 
@@ -18,6 +20,7 @@ from publish import ledger
 
 COMMAND = "COACHING_NOTIFY"
 PATIENCE = 30  # seconds
+MAX_REASON = 2_000
 
 
 def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str]) -> None:
@@ -35,19 +38,43 @@ def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str])
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         trouble = type(error).__name__
     if trouble:
-        ledger.append(workspace.ledger, "notify_failed", run_id=run_id, reason=trouble)
+        with contextlib.suppress(OSError):
+            ledger.append(workspace.ledger, "notify_failed", run_id=run_id, reason=trouble)
 
 
-@dg.failure_hook(required_resource_keys={"night"})
-def tell_of_failure(context: dg.HookContext) -> None:
-    """Note in the ledger that the run broke off and tell; a refusal by the gate has told already."""
-    night = context.resources.night
-    mine = [event for event in ledger.read(night.workspace.ledger) if event.get("run_id") == context.run_id]
-    if any(event["event"] in ("refused", "broke_off") for event in mine):
+def report_broken_configuration(workspace: Workspace, reason: str) -> None:
+    """A run that never began because of study.yml, a mapping, the key or the inbox: noted, and reported."""
+    with contextlib.suppress(OSError):
+        ledger.append(workspace.ledger, "broke_off", run_id="", reason=reason[:MAX_REASON])
+    notify(workspace, "broken_configuration", run_id="", reasons=[reason[:MAX_REASON]])
+
+
+def report_failed_steps(workspace: Workspace, instance: dg.DagsterInstance, run_id: str) -> None:
+    """Note in the ledger that steps of a run failed, however it was started, and notify; a refusal by the gate was
+    reported already. What leaves the machine names the kind of the error and the step: its text may quote a record."""
+    failures = [
+        (record.event_log_entry.dagster_event.step_key, record.event_log_entry.dagster_event.step_failure_data.error)
+        for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+    ]
+    mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == run_id]
+    if not failures or any(event["event"] in ("refused", "broke_off") for event in mine):
         return
-    # The kind of the error and where it was; its text may quote a record, and this leaves the machine.
-    error = context.op_exception
-    kind = getattr(error, "kind", type(error).__name__)
-    reason = f"{kind} in {context.op.name}; see dagster/night.log in the workspace"
-    night.record("broke_off", reason=reason)
-    notify(night.workspace, "broke_off", run_id=context.run_id, reasons=[reason])
+    step, error = failures[0]
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = error.message.strip() if error else "no reason was recorded"
+    report_broken_run(workspace, run_id=run_id, reason=f"{step}: {text}", kind=f"{_kind(text)} in {step}")
+
+
+def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:
+    """A run that did not come to its end: `reason` for the ledger, `kind` for the notification. A ledger that cannot be
+    written (a full disk) keeps nobody from being notified."""
+    with contextlib.suppress(OSError):
+        ledger.append(workspace.ledger, "broke_off", run_id=run_id, reason=reason[:MAX_REASON])
+    notify(workspace, "broke_off", run_id=run_id, reasons=[f"{kind}; see: coaching status"])
+
+
+def _kind(text: str) -> str:
+    """`orchestration.faults.StepFailed: OSError at …: words` → OSError."""
+    found = re.match(r"(?:[\w.]*StepFailed: )?(\w+)", text)
+    return found[1] if found else "error"

@@ -9,24 +9,22 @@ import dagster as dg
 
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
-from orchestration.alarm import tell_of_failure
+from orchestration.alarm import report_broken_configuration
 from orchestration.news import look
 from orchestration.workspace import Workspace
 
 SWITCH = "COACHING_NIGHTLY"
 
 # One process for the whole night: start-up is paid once, and one Night holds the lock.
-night_job = dg.define_asset_job(
-    "night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor, hooks={tell_of_failure}
-)
+night_job = dg.define_asset_job("night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
 
 
 def _is_on() -> bool:
     return os.environ.get(SWITCH, "").lower() in ("on", "1", "true", "yes")
 
 
-def _run_config(workspace: Workspace, as_of: str) -> dict:
-    return {"resources": {"night": {"config": {"workspace_path": str(workspace.root), "as_of": as_of}}}}
+def _run_config(as_of: str) -> dict:
+    return {"resources": {"night": {"config": {"as_of": as_of}}}}
 
 
 def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
@@ -45,7 +43,7 @@ def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
     )
     def nightly(context: dg.ScheduleEvaluationContext):
         day = context.scheduled_execution_time.date().isoformat()
-        return dg.RunRequest(run_key=day, run_config=_run_config(workspace, day))
+        return dg.RunRequest(run_key=day, run_config=_run_config(day))
 
     return nightly
 
@@ -59,13 +57,16 @@ def inbox_sensor(workspace: Workspace) -> dg.SensorDefinition:
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if _is_on() else dg.DefaultSensorStatus.STOPPED,
     )
-    def inbox():
+    def inbox(context: dg.SensorEvaluationContext):
         try:
             news = look(workspace)
         except ConfigError as error:
+            if context.cursor != str(error):  # once for each fault, not every minute
+                report_broken_configuration(workspace, str(error))
+                context.update_cursor(str(error))
             return dg.SkipReason(str(error))
         if not news:
             return dg.SkipReason("nothing new in the inbox")
-        return dg.RunRequest(run_key=news.fingerprint, run_config=_run_config(workspace, ""))
+        return dg.RunRequest(run_key=news.fingerprint, run_config=_run_config(""))
 
     return inbox

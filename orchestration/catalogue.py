@@ -14,10 +14,11 @@ from orchestration.workspace import HOUSE, Workspace
 CATALOGUE = HOUSE / "dbt_project" / "seeds" / "metrics.csv"
 
 
-def metrics() -> dict[str, dict[str, str]]:
-    """The metrics that can be asked for: their rows of the catalogue by name."""
+def metrics(study: Study | None = None) -> dict[str, dict[str, str]]:
+    """The metrics that can be asked for: their rows of the catalogue by name, and those that the study declares."""
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
-        return {row["metric"]: row for row in csv.DictReader(file)}
+        found = {row["metric"]: row for row in csv.DictReader(file)}
+    return found | {row["metric"]: row for row in (study.declared_metrics if study else [])}
 
 
 def of_one_count(asked: Iterable[str], known: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
@@ -35,7 +36,13 @@ def of_one_count(asked: Iterable[str], known: Mapping[str, Mapping[str, str]]) -
 def checked_study(workspace: Workspace) -> Study:
     """The study, with outcomes that the catalogue knows. Raises ConfigError."""
     study = load_study(workspace.study)
-    asked, known = [outcome.metric for outcome in study.outcomes], metrics()
+    declared = [row["metric"] for row in study.declared_metrics]
+    taken = sorted({name for name in declared if name in metrics() or declared.count(name) > 1})
+    if taken:
+        raise ConfigError(
+            f"{workspace.study}: outputs, scales: the name {', '.join(taken)} is taken; choose another one"
+        )
+    asked, known = [outcome.metric for outcome in study.outcomes], metrics(study)
     unknown = sorted(set(asked) - set(known))
     if unknown:
         raise ConfigError(

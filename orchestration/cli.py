@@ -6,10 +6,12 @@ Exit codes: 0 published, or nothing new · 1 broken off · 2 wrong use or config
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import sys
 from contextlib import redirect_stdout
-from datetime import date
+from datetime import date, datetime
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Annotated
@@ -47,8 +49,10 @@ for _command in cli_releases.COMMANDS:
 
 
 def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
     try:
-        return date.fromisoformat(text) if text else None
+        return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise fail(f"--as-of {text}: write a day as 2026-01-31", WRONG) from None
 
@@ -71,9 +75,13 @@ def _lay_out(workspace: Workspace) -> None:
     for part in ("hris", "survey", "checkins", "roster"):
         (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     workspace.sources.mkdir(exist_ok=True)
-    (workspace.root / ".gitignore").write_text("# Nothing here belongs in a repository.\n*\n", encoding="utf-8")
-    workspace.study.write_text((templates / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    (workspace.inbox / "README.md").write_text((templates / "inbox.md").read_text(encoding="utf-8"), encoding="utf-8")
+    for path, text in (
+        (workspace.root / ".gitignore", "# Nothing here belongs in a repository.\n*\n"),
+        (workspace.study, (templates / "study.yml").read_text(encoding="utf-8")),
+        (workspace.inbox / "README.md", (templates / "inbox.md").read_text(encoding="utf-8")),
+    ):
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
     if not workspace.key_file.exists():
         create_key_file(workspace.key_file)
 
@@ -95,6 +103,8 @@ def simulate(
     except ValueError as error:
         raise fail(str(error), WRONG) from None
     truth = folder.resolve().parent / "truth.json"
+    if any(path.is_file() for path in folder.rglob("*") if path.name != "README.md"):
+        raise fail(f"{folder} holds files already; simulate into a new folder, or two organisations would mix", WRONG)
     with out.status("simulating") as status:
         write(design, folder, truth_path=truth, progress=lambda month: status.update(f"simulating {month}"))
     out.print(f"{people:,} people × {months} months in {folder}; true effects in {truth}", highlight=False)
@@ -110,14 +120,17 @@ def run(
 
 
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None) -> None:
+    from orchestration.alarm import report_broken_configuration
     from orchestration.console import show_release
-    from orchestration.news import look
-    from publish.release import current_release
+    from orchestration.news import check_day, look
+    from publish.release import current_release, manifest_of
 
     try:
         Pseudonyms.from_environment(workspace.key_file)
+        check_day(workspace, as_of)
         news = look(workspace, as_of=as_of)
     except (ConfigError, KeyMissing) as error:
+        report_broken_configuration(workspace, str(error))
         raise fail(str(error), WRONG) from None
     _tell_waiting(news)
     shown = workspace.releases / (news.newest_release or "")
@@ -128,7 +141,14 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
         shown = _night(workspace, as_of)
     show_release(out, shown, truth=truth)
     served = current_release(workspace.releases)
-    if served and served.name != shown.name:
+    if served and served.name != shown.name and not manifest_of(shown)["is_remembered"]:
+        out.print(
+            f"This is the view from {manifest_of(shown)['as_of']}, a release of its own; served is {served.name}, "
+            "which knows more.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    elif served and served.name != shown.name:
         out.print(
             f"Served is another release, {served.name}. To serve this one: coaching rollback {shown.name} -w "
             f"{workspace.root}",
@@ -145,6 +165,27 @@ def _tell_waiting(news) -> None:
 
 def _night(workspace: Workspace, as_of: date | None) -> Path:
     """Run Dagster's job here, in this process; the release it wrote, or Exit with the reason."""
+    from orchestration.alarm import report_broken_run
+
+    try:
+        result = _execute(workspace, as_of)
+    except Exception as error:  # the orchestrator itself: a full disk, a folder that cannot be written
+        words = error.strerror if isinstance(error, OSError) and error.strerror else _words_of(error)
+        reason = f"{type(error).__name__}: {words}"
+        report_broken_run(workspace, run_id="", reason=reason, kind=type(error).__name__)
+        raise fail(f"The run failed, nothing was published: {reason}", BROKEN) from None
+    outcome = outcome_of(workspace, result)
+    if isinstance(outcome, typer.Exit):
+        raise outcome
+    return outcome
+
+
+def _words_of(error: Exception) -> str:
+    """The first line of an error's own words: those of a database library quote a whole statement below it."""
+    return next(iter(str(error).splitlines()), "no reason given")[:500]
+
+
+def _execute(workspace: Workspace, as_of: date | None):
     from orchestration.console import Progress
 
     with Progress(out) as progress:
@@ -155,25 +196,20 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
         from orchestration import progress as events
         from orchestration.definitions import defs
 
-        settings = {"workspace_path": str(workspace.root), "as_of": str(as_of or "")}
         stop = events.watch(progress)
         log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
         try:
             with log.open("w", encoding="utf-8") as file, redirect_stdout(file), dg.DagsterInstance.get() as instance:
-                result = defs.resolve_job_def("night").execute_in_process(
+                return defs.resolve_job_def("night").execute_in_process(
                     instance=instance,
                     raise_on_error=False,
                     run_config={
-                        "resources": {"night": {"config": settings}},
+                        "resources": {"night": {"config": {"as_of": str(as_of or "")}}},
                         "loggers": {"progress": {"config": {}}},
                     },
                 )
         finally:
             stop()
-    outcome = outcome_of(workspace, result)
-    if isinstance(outcome, typer.Exit):
-        raise outcome
-    return outcome
 
 
 def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
@@ -225,30 +261,55 @@ def demo(
     from simulation import Design
 
     there = Workspace(workspace.resolve())
-    if not there.study.exists():
+    asked = {"people": people, "months": months, "seed": seed, "effect": effect}
+    try:
+        end = Design(**asked).month(months)
+    except ValueError as error:
+        raise fail(str(error), WRONG) from None
+    simulated = there.root / "simulated.json"
+    if there.study.exists():
+        _check_demo(there, simulated, asked)
+    else:
         _lay_out(there)
         study = there.study.read_text(encoding="utf-8").replace("stale_after_days: 40", "stale_after_days: 0 ")
         there.study.write_text(study, encoding="utf-8")  # its days are past
-    if not (there.root / "truth.json").exists():
-        simulate(there.inbox, people=people, months=months, seed=seed, effect=effect)
-    end = Design(people=people, months=months, seed=seed).month(months)
+        simulate(there.inbox, **asked)
+        simulated.write_text(json.dumps(asked) + "\n", encoding="utf-8")
     _run(there, end, truth=read_truth(there.root / "truth.json"))
+
+
+def _check_demo(there: Workspace, simulated: Path, asked: dict) -> None:
+    """A demo is of one organisation, and no demo goes into a workspace of one's own."""
+    if not simulated.exists():
+        raise fail(f"{there.root} is a workspace of your own; give the demo another folder, as -w demo", WRONG)
+    there_is = json.loads(simulated.read_text(encoding="utf-8"))
+    if there_is != asked:
+        other = ", ".join(f"--{name} {there_is[name]:g}" for name in asked if there_is[name] != asked[name])
+        raise fail(f"{there.root} was simulated with {other}; use another folder (-w), or delete this one", WRONG)
 
 
 @app.command()
 def dev(
     workspace: WorkspaceOption = HERE,
-    port: Annotated[int, typer.Option(help="Port on the loopback address.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For viewers: nothing can be started.")] = False,
 ) -> None:
-    """Open the Dagster web UI on loopback; `COACHING_NIGHTLY=on` switches the schedule and the sensor on.
+    """Serve the Dagster web UI on loopback; `COACHING_NIGHTLY=on` switches the schedule and the sensor on.
 
-    The UI has no log-in of its own: put it behind a proxy before anybody else may reach it.
+    It prints an address that lets one browser in, once. Other accounts of the machine and other pages of the browser
+    are refused. Ctrl-C stops it.
     """
+    from orchestration.serve import serve
+
     there = opened(workspace)
-    os.environ[ENVIRONMENT] = str(there.root)
-    os.environ["DAGSTER_HOME"] = str(there.prepare_dagster_home())
-    dagster = str(Path(sys.executable).with_name("dagster"))
-    os.execv(dagster, [dagster, "dev", "-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)])
+    try:
+        serve(there, port=port, read_only=read_only)
+    except OSError as error:
+        raise fail(
+            f"port {port} of the loopback address cannot be used: {error.strerror}; give --port", WRONG
+        ) from None
+    except RuntimeError as error:
+        raise fail(str(error), BROKEN) from None
 
 
 @app.command()
@@ -303,21 +364,31 @@ def erase(
     names: Annotated[
         list[str] | None, typer.Option("--name", help="The person's name, where text may hold it.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken out.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Take a person out of all files, the warehouse, logs and records, and keep them out of every file to come.
 
     Each option may be given several times. What else the person's own records name them by is found. The warehouse is
-    rebuilt by the next run; releases hold no person and stay.
+    rebuilt by the next run; releases hold no person and stay. Words that no file knows are refused.
     """
     from ingest import land
     from ingest.erase import CannotErase
-    from orchestration.erasure import erase_person
+    from orchestration.erasure import erase_person, find_person
     from orchestration.lock import WorkspaceBusy
 
     there = opened(workspace)
+    who = {"ids": ids or [], "emails": emails or [], "names": names or []}
     try:
-        done = erase_person(there, ids=ids or [], emails=emails or [], names=names or [])
+        found = find_person(there, **who)
+        told = f"{found.n_records:,} record(s) and {found.n_mentions:,} mention(s) in {found.n_files:,} file(s)"
+        if dry_run:
+            out.print(f"Would take out {told}. Nothing was changed.", highlight=False)
+            return
+        if not yes and not typer.confirm(f"Take {told} out, and delete the warehouse and the logs?"):
+            raise fail("nothing was changed", WRONG)
+        done = erase_person(there, **who)
     except WorkspaceBusy as error:
         raise fail(str(error), BUSY) from None
     except (CannotErase, ConfigError, KeyMissing, ValueError) as error:
@@ -350,5 +421,9 @@ def _root(
 
 
 def main() -> None:
-    """Entry point of the command `coaching`."""
-    sys.exit(app())
+    """Entry point of the command `coaching`. What the file system refuses is said in words."""
+    try:
+        sys.exit(app())
+    except OSError as error:
+        code = BROKEN if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO) else WRONG
+        raise SystemExit(fail(f"{error.filename or 'a file'}: {error.strerror or error}", code).exit_code) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, get_args
@@ -56,8 +57,12 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         )
     except ValueError as problem:
         raise fail(str(problem), WRONG) from None
-    if sd <= 0:
-        raise fail("--sd must be positive", WRONG)
+    if not (sd > 0 and math.isfinite(sd)):
+        raise fail("--sd must be positive and finite", WRONG)
+    if effect is not None and not (math.isfinite(effect) and effect):
+        raise fail("--effect must be finite and not 0", WRONG)
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise fail(f"--picture {picture}: there is no folder {picture.absolute().parent}", WRONG)
     analyses = [name for name in get_args(Analysis) if before or name == "difference"]
     pilot, control = plan.arms
     out.print(

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from ingest import land, load
-from ingest.check import Report, check
+from ingest.check import Report, check, compare_ids
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.quarantine import (
     ADVICE,
@@ -27,6 +27,7 @@ from ingest.quarantine import (
 from ingest.read import FileRefused
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
+from ingest.study import Readiness, load_study
 from ingest.suggest import SYNONYMS, suggest
 from ingest.tables import TABLES_OF
 from orchestration.catalogue import metrics
@@ -38,9 +39,25 @@ quarantine = typer.Typer(no_args_is_help=True, help="Records that were not loade
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
 
-def _mappings(workspace: Path):
+def _beside_the_last_snapshot(file: Path, report: Report, there: Workspace) -> list[str]:
+    """What is unlike the snapshot before it that was loaded; nothing where there is none, or a run holds it."""
+    if not report.would_load or not there.warehouse.exists():
+        return []
+    import duckdb
+
     try:
-        return load_mappings(Workspace(workspace.resolve()).sources)
+        with load.warehouse(there.warehouse) as connection:
+            return compare_ids(file, report.mapping, connection, Pseudonyms.from_environment(there.key_file))
+    except duckdb.Error:
+        return ["not compared with the last snapshot: the warehouse cannot be read now"]
+
+
+def _mappings(workspace: Path):
+    there = Workspace(workspace.resolve())
+    if workspace != HERE and not there.study.exists():
+        raise fail(f"{workspace} is no workspace (no study.yml in it); make one: coaching init {workspace}", WRONG)
+    try:
+        return load_mappings(there.sources)
     except ConfigError as error:
         raise fail(str(error)[:2_000], WRONG) from None
 
@@ -72,8 +89,14 @@ def check_source(
     names = {name for mapping in mappings for name in (mapping.name, mapping.source)}
     if source is not None and source not in names:
         raise fail(f"--source {source}: no such mapping; see: coaching sources list", WRONG)
+    there = Workspace(workspace.resolve())
     report = check(file, mappings, source=source)
-    _show(file, report)
+    try:
+        _show(file, report, known_scales(there))
+        for sentence in _beside_the_last_snapshot(file, report, there):
+            out.print(_plain(f"- {sentence}"), style="yellow", soft_wrap=True)
+    except (ConfigError, KeyMissing) as error:
+        raise fail(str(error)[:2_000], WRONG) from None
     if not report.would_load:
         raise fail(
             f"It would not load: {report.refused[:1_900] or 'no record of it fits'}"
@@ -82,7 +105,7 @@ def check_source(
         )
 
 
-def _show(file: Path, report: Report) -> None:
+def _show(file: Path, report: Report, scales: set[str]) -> None:
     if report.mapping is None:
         return
     vintage = f", vintage {report.vintage}" if report.vintage else ""
@@ -111,10 +134,10 @@ def _show(file: Path, report: Report) -> None:
         f"+ {report.n_set_aside:,} set aside by declared rules.",
         highlight=False,
     )
-    unknown = sorted({item.scale for item in report.mapping.items.values()} - known_scales())
+    unknown = sorted({item.scale for item in report.mapping.items.values()} - scales)
     if unknown:
-        told = f"No metric is made of the scale {', '.join(unknown)}; there are {', '.join(sorted(known_scales()))}."
-        out.print(told, style="yellow", markup=False)
+        told = f"No metric is made of the scale {', '.join(unknown)}; there are {', '.join(sorted(scales))}."
+        out.print(told, style="yellow", markup=False, soft_wrap=True)
     for row in report.quarantine.iter_rows(named=True):
         if row["kind"] == "set_aside":
             told = f"- {row['n']:,} × set aside ({row['expected']}), first in line {row['first_line']}"
@@ -131,9 +154,11 @@ def _show(file: Path, report: Report) -> None:
         out.print(f"- {n:,} × {issue}: {resolution}", highlight=False, markup=False)
 
 
-def known_scales() -> set[str]:
-    """Scales of which a metric is made (`<scale>_score`)."""
-    return {name.removesuffix("_score") for name in metrics() if name.endswith("_score")}
+def known_scales(workspace: Workspace) -> set[str]:
+    """Scales that a metric of the catalogue or of the study is made of, and the one that readiness is read from."""
+    study = load_study(workspace.study) if workspace.study.exists() else None
+    asked = {row["of_what"] for row in metrics(study).values() if row["panel"] == "pnl_surveys"}
+    return asked | {(study.readiness if study else Readiness()).scale}
 
 
 def _plain(text: str) -> str:
@@ -164,6 +189,8 @@ def list_quarantine(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """What was not loaded, by file, rule and column, and what to do about it."""
+    if source and source not in TABLES_OF:
+        raise fail(f"--source {source}: one of {', '.join(TABLES_OF)}", WRONG)
     frame = _asked(
         opened(workspace), lambda connection: groups(connection, source=source, kind="" if set_aside else "faulty")
     )
@@ -184,14 +211,16 @@ def show_quarantine(
     load_id: Annotated[str, typer.Argument(metavar="LOAD", help="The beginning of a load's id, from the list.")],
     line: Annotated[int, typer.Option(help="Only this line.")] = 0,
     raw: Annotated[bool, typer.Option("--raw", help="With the line as it was sent; it may name people.")] = False,
-    n: Annotated[int, typer.Option("-n", help="At most so many records.")] = 20,
+    n: Annotated[int, typer.Option("-n", min=1, help="At most so many records.")] = 20,
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Quarantined records with their line, what was expected and what kind of value stands there."""
     there = opened(workspace)
-    found = _asked(there, lambda connection: records(connection, load_id, line=line, n=n))
-    if found.is_empty():
-        raise fail(f"nothing is quarantined in {load_id}; see: coaching quarantine list", WRONG)
+    found = _asked(there, lambda connection: records(connection, load_id, line=line, n=n)) if load_id else None
+    if found is None or found.is_empty():
+        raise fail(f"nothing is quarantined in {load_id!r}; see: coaching quarantine list", WRONG)
+    if found["load_id"].n_unique() > 1:
+        raise fail(f"{load_id} fits several loads; write more of its id: coaching quarantine list", WRONG)
     landed = {one.load_id: one for one in land.landed_files(there.landing)}
     mappings = _mappings(workspace)
     for row in found.iter_rows(named=True):
@@ -315,5 +344,11 @@ def _asked(workspace: Workspace, ask) -> pl.DataFrame:
     try:
         with load.warehouse(workspace.warehouse) as connection:
             return ask(connection)
-    except duckdb.IOException:
-        raise fail("a run holds the warehouse; try again when it is over", BUSY) from None
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise fail("a run holds the warehouse; try again when it is over", BUSY) from None
+        raise fail(
+            f"{workspace.warehouse} cannot be opened ({type(error).__name__}): delete it, the next run makes it again "
+            "from landing/",
+            WRONG,
+        ) from None

@@ -113,12 +113,13 @@ def explain(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Where a published number comes from: rows, query, models, rules, input files, verdict."""
+    from ingest.strict_yaml import ConfigError
     from orchestration.explain import UnknownMetric, explained
 
     there = opened(workspace)
     try:
         parts = explained(there, known(there, identity), metric, segment)
-    except UnknownMetric as error:
+    except (UnknownMetric, ConfigError) as error:
         raise fail(str(error.args[0]), WRONG) from None
     for title, lines in parts.items():
         out.print(title, style="bold", highlight=False)
@@ -164,6 +165,7 @@ def coach(
     """What is known of one coach's teams, beside all coaches (restricted release); the ledger notes the look."""
     from ingest.pseudonyms import Pseudonyms
     from ingest.spec import load_mappings
+    from ingest.strict_yaml import ConfigError
     from orchestration.erasure import pseudonyms_of
     from publish import ledger
     from publish.restricted import SAYS, current_coaches
@@ -173,11 +175,13 @@ def coach(
     if found is None:
         raise fail(f"there is no restricted release in {there.restricted}; make one: coaching run", WRONG)
     identity, coaches = found
+    if not id.strip():
+        raise fail("an empty --id names nobody", WRONG)
     try:
         pseudonyms = Pseudonyms.from_environment(there.key_file)
-    except KeyMissing as error:
+        mine = set(pseudonyms_of(pseudonyms, load_mappings(there.sources), [id], [], []))
+    except (KeyMissing, ConfigError) as error:
         raise fail(str(error), WRONG) from None
-    mine = set(pseudonyms_of(pseudonyms, load_mappings(there.sources), [id], [], []))
     rows = coaches.filter(coaches["coach_person_id"].is_in(sorted(mine)))
     ledger.append(there.ledger, "restricted_read", release=identity, n_rows=rows.height)
     if rows.is_empty():

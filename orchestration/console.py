@@ -91,7 +91,9 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
         highlight=False,
     )
     console.print(_outcome_table(_released_outcomes(release, manifest), truth))
-    console.print(f"Page: [bold]{release.parent / 'current' / 'index.html'}[/bold]", highlight=False, soft_wrap=True)
+    served = release.parent / "current"
+    page = (served if served.resolve() == release.resolve() else release) / "index.html"
+    console.print(f"Page: [bold]{page}[/bold]", highlight=False, soft_wrap=True)
 
 
 def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:

@@ -20,7 +20,7 @@ defs = dg.Definitions(
     jobs=[automation.night_job],
     schedules=[automation.nightly_schedule(workspace)],
     sensors=[automation.inbox_sensor(workspace)],
-    resources={"night": Night(workspace_path=str(workspace.root)), "dbt": transform.dbt_resource()},
+    resources={"night": Night(), "dbt": transform.dbt_resource()},
     loggers={"progress": progress_logger},
     executor=dg.in_process_executor,
 )

@@ -23,6 +23,48 @@ from publish.memory import OBSERVATIONS, SEGMENTS
 
 
 @dataclass(frozen=True)
+class Found:
+    """Where a person stands in the files, in numbers."""
+
+    n_files: int
+    n_records: int
+    n_mentions: int
+
+
+def find_person(
+    workspace: Workspace, *, ids: Iterable[str] = (), emails: Iterable[str] = (), names: Iterable[str] = ()
+) -> Found:
+    """Where these words stand in inbox and landing. Changes nothing. Raises ValueError where they stand nowhere, or an
+    id or address is missing or empty."""
+    _check_words(ids, emails)
+    pseudonyms = Pseudonyms.from_environment(workspace.key_file)
+    mappings = load_mappings(workspace.sources)
+    sought = erase.Erased(pseudonyms)
+    sought.add(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
+    erase.learn(workspace.inbox, workspace.landing, mappings, sought)
+    words = frozenset({*ids, *emails, *names})
+    found = erase.find(workspace.inbox, workspace.landing, mappings, sought, words)
+    before = erase.Erased.of(workspace.memory, pseudonyms)
+    known = any(before.covers(one) for one in pseudonyms_of(pseudonyms, mappings, ids, emails, []))
+    known = known or bool(_remembered(workspace, sought))
+    n_records, n_mentions = sum(len(one.own) for one in found), sum(len(one.mentions) for one in found)
+    if not found and not known:
+        raise ValueError(
+            "no file names anybody so: write the id or address as the exports write it; nothing was changed"
+        )
+    return Found(len(found), n_records, n_mentions)
+
+
+def _check_words(ids: Iterable[str], emails: Iterable[str]) -> None:
+    given = {"id": list(ids), "email": list(emails)}
+    if not any(given.values()):
+        raise ValueError("an id or an e-mail address is needed: two people may have one name")
+    empty = [form for form, words in given.items() if not all(NORMAL_FORMS[form](word) for word in words)]
+    if empty:
+        raise ValueError(f"an empty --{empty[0]} names nobody; nothing was changed")
+
+
+@dataclass(frozen=True)
 class Done:
     """What was erased, in numbers."""
 
@@ -37,8 +79,7 @@ def erase_person(
 
     Raises CannotErase (nothing else was done but files before it), WorkspaceBusy, ValueError without an id or address.
     """
-    if not list(ids) and not list(emails):
-        raise ValueError("an id or an e-mail address is needed: two people may have one name")
+    _check_words(ids, emails)
     pseudonyms = Pseudonyms.from_environment(workspace.key_file)
     mappings = load_mappings(workspace.sources)
     with hold(workspace.lock, run_id="erase"):
@@ -78,15 +119,27 @@ def pseudonyms_of(
 
 def _rename_remembered(workspace: Workspace, erased: erase.Erased) -> int:
     """In memory a person becomes a random name, one for all tables: what was told stays explained, by nobody."""
-    columns = {OBSERVATIONS: ("subject_id", "unit_id"), SEGMENTS: ("member_id",)}
-    paths = {name: workspace.memory / f"{name}.parquet" for name in columns}
-    frames = {name: pl.read_parquet(path) for name, path in paths.items() if path.exists()}
-    there = {one for name, frame in frames.items() for column in columns[name] for one in frame[column].unique()}
-    ghosts = {one: secrets.token_hex(16) for one in sorted(there - {None}) if erased.covers(one)}
-    for name, frame in frames.items() if ghosts else ():
-        renamed = frame.with_columns(pl.col(column).replace(ghosts) for column in columns[name])
-        durable.replace(paths[name], renamed.write_parquet)
+    ghosts = {one: secrets.token_hex(16) for one in _remembered(workspace, erased)}
+    for name, frame in _frames(workspace).items() if ghosts else ():
+        renamed = frame.with_columns(pl.col(column).replace(ghosts) for column in REMEMBERED[name])
+        durable.replace(workspace.memory / f"{name}.parquet", renamed.write_parquet)
     return len(ghosts)
+
+
+# Columns of the release history that may hold a pseudonym.
+REMEMBERED = {OBSERVATIONS: ("subject_id", "unit_id"), SEGMENTS: ("member_id",)}
+
+
+def _frames(workspace: Workspace) -> dict[str, pl.DataFrame]:
+    paths = {name: workspace.memory / f"{name}.parquet" for name in REMEMBERED}
+    return {name: pl.read_parquet(path) for name, path in paths.items() if path.exists()}
+
+
+def _remembered(workspace: Workspace, erased: erase.Erased) -> list[str]:
+    """Pseudonyms of the erased in the release history."""
+    frames = _frames(workspace)
+    there = {one for name, frame in frames.items() for column in REMEMBERED[name] for one in frame[column].unique()}
+    return sorted(one for one in there - {None} if erased.covers(one))
 
 
 def _redact_ledger(workspace: Workspace, pseudonyms: set[str], words: Iterable[str]) -> None:

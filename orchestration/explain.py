@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 
 import polars as pl
 
-from orchestration.catalogue import CATALOGUE
+from ingest.study import load_study
+from orchestration.catalogue import metrics
 from orchestration.workspace import ENVIRONMENT, HOUSE, Workspace
 from publish.release import manifest_of, released_tables
 
@@ -20,18 +20,20 @@ MANY = 12
 
 
 class UnknownMetric(KeyError):
-    """The release tells nothing of this metric; the message lists those that it tells."""
+    """The release has nothing about this metric or segment; the message lists those that it has."""
 
 
 def explained(workspace: Workspace, identity: str, metric: str, segment: str = "all") -> dict[str, list[str]]:
-    """Titles and lines. Raises UnknownMetric."""
+    """Titles and lines. Raises UnknownMetric, and ConfigError where study.yml cannot be read."""
     release = workspace.releases / identity
     manifest, tables = manifest_of(release), released_tables(release)
     there = tables["pub_outcomes"]["metric"].to_list()
     if metric not in there:
         raise UnknownMetric(f"release {identity} tells nothing of {metric}; it tells {', '.join(sorted(there))}")
-    with CATALOGUE.open(encoding="utf-8", newline="") as file:
-        entry = next(row for row in csv.DictReader(file) if row["metric"] == metric)
+    segments = tables["pub_estimates"].filter(pl.col("metric") == metric)["segment"].unique().sort().to_list()
+    if segment not in segments:
+        raise UnknownMetric(f"release {identity} has no segment {segment!r} of {metric}; it has {', '.join(segments)}")
+    entry = metrics(load_study(workspace.study))[metric]
     models = _models(workspace, entry["panel"])
     sources = sorted({key.path[1].removeprefix("raw_").split("__")[0] for key in models if key.path[0] == "raw"})
     quoted = segment.replace("'", "''")
@@ -89,10 +91,10 @@ def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterabl
         table = tables[name].filter(pl.col("metric") == metric)
         if "segment" in table.columns:
             table = table.filter(pl.col("segment") == segment)
+        elif segment != "all":  # a decision is about everybody
+            continue
         if name == "pub_estimates":
             table = table.filter(pl.col("aggregation").is_in(["simple", "all"]) | pl.col("is_headline"))
-        elif name == "pub_diagnostics" and segment != "all":
-            continue
         for row in table.head(MANY).iter_rows(named=True):
             told = [f"{key} {row[key]:.4g}" for key in FIGURES if row.get(key) is not None]
             told += [f"{key} {row[key]:,}" for key in COUNTS if row.get(key) is not None]

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from ingest import land
 from ingest.spec import Mapping, load_mappings
 from ingest.strict_yaml import ConfigError
+from ingest.study import load_study
 from orchestration.catalogue import checked_study
 from orchestration.workspace import Workspace, code_version
 from publish import ledger
 from publish.release import current_release, list_releases, manifest_of, newest_release
+
+NO_HRIS = (
+    "an HR export is needed in {inbox}/hris: without it nobody knows who belonged to which unit, who could answer a "
+    "survey, or who left. Where there is none, a list with a line per person and month will do: employee id, day of "
+    "hire and unit (docs/sources.md)"
+)
 
 
 def taken_back(workspace: Workspace) -> frozenset[str]:
@@ -64,6 +71,9 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     if newest is None:
         if not files and not any(workspace.landing.glob("*")):
             raise ConfigError(f"{workspace.inbox} is empty; drop exports into its folders (see the README there)")
+        there = {one.source for one in (*files.values(), *land.landed_files(workspace.landing))}
+        if "hris" not in there and not waiting:
+            raise ConfigError(NO_HRIS.format(inbox=workspace.inbox))
         return News(("there is no release yet",), fingerprint, None, waiting)
     manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - {item["load_id"] for item in manifest["inputs"]}
@@ -80,6 +90,13 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         if holds
     ]
     return News(tuple(reasons), fingerprint, newest, waiting)
+
+
+def check_day(workspace: Workspace, as_of: date | None) -> None:
+    """Raise ConfigError for a day that has not come: what is published as of it could not be renewed until then."""
+    today = datetime.now(load_study(workspace.study).zone).date()
+    if as_of is not None and as_of > today:
+        raise ConfigError(f"{as_of} has not come yet (today is {today}): a run looks from today or from a day before")
 
 
 def published_ids(workspace: Workspace) -> set[str]:

@@ -6,15 +6,18 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cached_property
-from pathlib import Path
 
 import dagster as dg
+import duckdb
 from pydantic import PrivateAttr
 
 from ingest.pseudonyms import Pseudonyms
 from ingest.study import Study
+from orchestration import built
+from orchestration.alarm import report_failed_steps
 from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
+from orchestration.news import check_day
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import manifest_of, newest_release
@@ -26,9 +29,9 @@ class Night(dg.ConfigurableResource):
     In-process execution makes one Night per run; steps in processes of their own would each try to hold it.
     """
 
-    workspace_path: str
     as_of: str = ""
 
+    _built_for: date | None = PrivateAttr(default=None)
     _held: Held | None = PrivateAttr(default=None)
     _run_id: str = PrivateAttr(default="")
 
@@ -38,16 +41,17 @@ class Night(dg.ConfigurableResource):
         run_id = context.run_id or "no run"
         try:
             with hold(self.workspace.lock, run_id=run_id) as held:
-                self._held, self._run_id = held, run_id
+                self._held, self._run_id, self._built_for = held, run_id, None
                 yield self
+                report_failed_steps(self.workspace, context.instance, run_id)
         except WorkspaceBusy as error:
             ledger.append(self.workspace.ledger, "turned_away", run_id=run_id, reason=str(error))
             raise
 
     @cached_property
     def workspace(self) -> Workspace:
-        """Where the data is."""
-        return Workspace(Path(self.workspace_path))
+        """Where the data is: as the process's environment says; no run can be pointed elsewhere."""
+        return Workspace.from_environment()
 
     @cached_property
     def study(self) -> Study:
@@ -55,11 +59,30 @@ class Night(dg.ConfigurableResource):
         return checked_study(self.workspace)
 
     @cached_property
-    def day(self) -> date:
-        """The day the run looks from: as configured, else today in the study's time zone, the same for all steps."""
-        return date.fromisoformat(self.as_of) if self.as_of else datetime.now(self.study.zone).date()
+    def _asked_for(self) -> date:
+        if not self.as_of:
+            return datetime.now(self.study.zone).date()
+        day = date.fromisoformat(self.as_of)
+        check_day(self.workspace, day)
+        return day
 
-    @cached_property
+    @property
+    def day(self) -> date:
+        """The as-of date: as configured, else today in the study's time zone, the same for all steps. Of steps after
+        the models it is the date that the warehouse's tables were built for."""
+        return self._built_for or self._asked_for
+
+    def take_date_of(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """From here on the as-of date is the warehouse's. Raises NotBuilt where its tables are of other files or of
+        another date than the configured one."""
+        built_for = built.read(connection, self.study.digest)
+        if self.as_of and str(built_for) != self.as_of:
+            raise built.NotBuilt(
+                f"the tables are of {built_for}, and {self.as_of} is asked for: materialise everything"
+            )
+        self._built_for = built_for
+
+    @property
     def looks_back(self) -> bool:
         """Whether the run looks from a day before that of the newest release."""
         newest = newest_release(self.workspace.releases)

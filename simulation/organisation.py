@@ -10,6 +10,7 @@ more loyal before anybody is trained, and a naive comparison after kick-off show
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -46,10 +47,14 @@ class Design:
     def __post_init__(self):
         if self.people < 200:
             raise ValueError(f"people must be at least 200 to make teams and a control, got {self.people}")
-        if self.effect < 0:
-            raise ValueError(f"effect multiplies the true effects and must not be negative, got {self.effect}")
-        if self.months < 12 or self.months % 3:
-            raise ValueError(f"months must be a multiple of 3 and at least 12, got {self.months}")
+        if not 0 <= self.effect < math.inf:
+            raise ValueError(
+                f"effect multiplies the true effects and must be finite and not negative, got {self.effect}"
+            )
+        if not 12 <= self.months <= 600 or self.months % 3:
+            raise ValueError(f"months must be a multiple of 3 from 12 to 600, got {self.months}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
 
     @property
     def teams(self) -> int:

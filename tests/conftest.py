@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 REFERENCE = Path(os.environ.get("COACHING_REFERENCE", HERE.parent.parent / "shared" / "reference"))
 KEY = "a key for tests, long enough to be one"
 
-# Definitions are bound to a workspace when they are imported; runs name their own.
+# Definitions are bound to a workspace when they are imported; each run sets its own.
 _SHARED = Path(tempfile.mkdtemp(prefix="coaching-tests-"))
 os.environ["COACHING_WORKSPACE"] = str(_SHARED)
 os.environ["COACHING_PSEUDONYM_KEY"] = KEY
@@ -62,6 +62,16 @@ def workspace(tmp_path):
 
 def run_night(workspace, as_of: date):
     """The night's job in this process, as `coaching run` does; returns (exit code, the ledger event of its end)."""
+    workspace.prepare_dagster_home()
+    before = os.environ["COACHING_WORKSPACE"]
+    os.environ["COACHING_WORKSPACE"] = str(workspace.root)
+    try:
+        return _run_night(workspace, as_of)
+    finally:
+        os.environ["COACHING_WORKSPACE"] = before
+
+
+def _run_night(workspace, as_of: date):
     import dagster as dg
 
     from orchestration import cli
@@ -69,13 +79,12 @@ def run_night(workspace, as_of: date):
     from orchestration.doctor import end_of
     from publish import ledger
 
-    workspace.prepare_dagster_home()
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
         result = defs.resolve_job_def("night").execute_in_process(
             instance=instance,
             raise_on_error=False,
             run_config={
-                "resources": {"night": {"config": {"workspace_path": str(workspace.root), "as_of": str(as_of)}}},
+                "resources": {"night": {"config": {"as_of": str(as_of)}}},
                 "loggers": {"progress": {"config": {}}},
             },
         )

@@ -58,6 +58,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = night.study
     with load.warehouse(night.workspace.warehouse) as connection:
+        night.take_date_of(connection)
         cells = cells_of(connection)
         estimated = estimate_study(
             asked_of(connection, study, night.day),

@@ -136,6 +136,7 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night) -> dict:
 def verdicts(context: dg.AssetExecutionContext, night: Night):
     """May these numbers leave?"""
     with load.warehouse(night.workspace.warehouse) as connection:
+        night.take_date_of(connection)
         verdict = judge_warehouse(connection, night)
         text = json.dumps(for_readers(verdict), sort_keys=True)
         connection.execute("create schema if not exists gate")

@@ -53,6 +53,7 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
     """Write the release and swap the link; the lock is checked once more just before."""
     study, workspace = night.study, night.workspace
     with load.warehouse(workspace.warehouse) as connection:
+        night.take_date_of(connection)
         content = read_content(connection)
         verdict = sealed_verdict(connection, night)
         inputs = connection.sql(INPUTS).pl().to_dicts()
@@ -138,6 +139,8 @@ def _before_swap(
 def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Write what is known of single coaches, where few may read it. A look back writes none."""
     workspace = night.workspace
+    with load.warehouse(workspace.warehouse) as connection:
+        night.take_date_of(connection)
     served = current_release(workspace.releases)
     manifest = manifest_of(served) if served else {"looks_back": True}
     if manifest["looks_back"] or manifest["as_of"] != str(night.day):

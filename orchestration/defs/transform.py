@@ -14,6 +14,8 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from packaging.version import Version
 
 import durable
+from ingest import load
+from orchestration import built
 from orchestration.resources import Night
 from orchestration.workspace import HOUSE, Workspace, code_version
 
@@ -64,7 +66,12 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     @dbt_assets(manifest=manifest(workspace), exclude=NOT_AT_NIGHT, dagster_dbt_translator=Rooms(), name="transform")
     def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
         target = night.workspace.dbt_target / "run"
-        # The night says where the warehouse is, also when it was started for another workspace than the server's.
+        is_whole = context.selected_asset_keys == context.assets_def.keys
+        with load.warehouse(night.workspace.warehouse) as connection:
+            if is_whole:
+                built.forget(connection)
+            else:  # a part of the models joins the others: of their date, or not at all
+                night.take_date_of(connection)
         os.environ.update(_environment(night.workspace), COACHING_AS_OF=str(night.day))
         # What another version of the code computed is computed anew.
         stamp = night.workspace.dbt_target / "built_with"
@@ -76,6 +83,9 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         finally:
             os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
+        if is_whole:
+            with load.warehouse(night.workspace.warehouse) as connection:
+                built.write(connection, night.day, night.study.digest)
 
     return transform
 
@@ -88,6 +98,7 @@ class InstalledDbt(DbtCliResource):
         return Version(metadata.version("dbt-core"))
 
 
-def dbt_resource() -> DbtCliResource:
-    """dbt's command line, of the house's own project."""
-    return InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
+def dbt_resource() -> dg.ResourceDefinition:
+    """dbt's command line, of the house's own project; no run can name another program or folder."""
+    house = InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
+    return dg.ResourceDefinition(lambda _context: house, config_schema={})

@@ -154,12 +154,13 @@ def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published
         "insert into gate.verdicts select * from gate.verdicts",
     ],
 )
-def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change):
+def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monkeypatch):
     from ingest.load import warehouse
     from orchestration.defs.gate import sealed_verdict
     from orchestration.resources import Night
 
-    there = Night(workspace_path=str(copy_of_published.root))
+    monkeypatch.setenv("COACHING_WORKSPACE", str(copy_of_published.root))
+    there = Night()
     with warehouse(copy_of_published.warehouse) as connection:
         assert sealed_verdict(connection, there)["passed"]
         connection.execute(change)
