@@ -14,11 +14,13 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import BinaryIO
 
 import durable
+from ingest.plain_files import NotAFile, open_plain, walk
 
 SOURCES = ("hris", "survey", "checkins", "roster")
 UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart", ".partial", ".swp")
@@ -54,6 +56,13 @@ class Arrival:
     path: Path
     content_sha256: str
     place: str = ""  # below the source's folder
+    inbox: Path | None = None
+
+    def open(self):
+        """The file, opened without following links below the inbox."""
+        if self.inbox is None:
+            return open_plain(self.path.parent, (self.path.name,))
+        return open_plain(self.inbox, self.path.relative_to(self.inbox).parts)
 
     @property
     def file_name(self) -> str:
@@ -74,10 +83,16 @@ class Inbox:
     waiting: tuple[tuple[Path, str], ...]
 
 
+def digest_of(file: BinaryIO) -> str:
+    """sha256 of an open file's content, in hex."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def sha256(path: Path) -> str:
-    """Hex digest of a file's content, read in pieces."""
+    """sha256 of a file's content, in hex, read in pieces."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(file)
 
 
 class Seen:
@@ -100,19 +115,19 @@ class Seen:
                 pass  # nothing is remembered, so everything is read
 
     @staticmethod
-    def _state(path: Path) -> list[int]:
-        found = path.stat()
+    def _state(file: BinaryIO) -> list[int]:
+        found = os.fstat(file.fileno())
         return [found.st_size, found.st_ino, found.st_mtime_ns, found.st_ctime_ns]
 
-    def digest(self, path: Path, place: str) -> str:
-        """The file's sha256, read only if the file is not as it was."""
-        state = self._state(path)
+    def digest(self, file: BinaryIO, place: str) -> str:
+        """The open file's sha256, read only if the file is not as it was."""
+        state = self._state(file)
         known = self.there.get(place)
         if known and known[:-1] == state:
             self.now[place] = known
             return known[-1]
-        found = sha256(path)
-        if time.time() - max(state[2:]) / 1e9 > RACY and self._state(path) == state:
+        found = digest_of(file)
+        if time.time() - max(state[2:]) / 1e9 > RACY and self._state(file) == state:
             self.now[place] = [*state, found]
         return found
 
@@ -145,6 +160,8 @@ def _is_alive(process: str) -> bool:
 def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
     """All files below `inbox/<source>/`, in the order of their names; what may still be growing waits.
 
+    Links are not followed, and only regular files are taken.
+
     A file beside which `<name>.manifest.json` stands (any of `bytes`, `sha256`, `records`) is taken when it is as
     that says; without one, when it did not change for SETTLED seconds and while it was read. `seen` is where digests
     are remembered between looks.
@@ -152,9 +169,9 @@ def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
     memory = Seen(seen)
     files: dict[str, Arrival] = {}
     waiting: list[tuple[Path, str]] = []
-    for path in sorted(inbox.glob("**/*")):
-        place = path.relative_to(inbox).parts
-        if not path.is_file() or path.name == "README.md" or any(part.startswith((".", "~$")) for part in place):
+    for place in walk(inbox):
+        path = inbox.joinpath(*place)
+        if path.name == "README.md" or any(part.startswith((".", "~$")) for part in place):
             continue
         if path.name.endswith(MANIFEST):
             if not path.with_name(path.name.removesuffix(MANIFEST)).exists():
@@ -165,7 +182,7 @@ def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
             waiting.append((path, "still being written"))
         else:
             try:
-                arrival = _whole(path, place[0], "/".join(place[1:]), memory)
+                arrival = _whole(inbox, place, memory)
                 files[arrival.load_id] = arrival
             except OSError as error:
                 waiting.append((path, error.strerror or "cannot be read"))
@@ -179,19 +196,21 @@ class NotWhole(ValueError):
     """The file cannot be taken yet; the message says why."""
 
 
-def _whole(path: Path, source: str, place: str, memory: Seen) -> Arrival:
-    first = path.stat()
-    age = time.time() - first.st_mtime
-    if age < SETTLED:  # also where the sender's clock is ahead
-        time.sleep(SETTLED - max(age, 0.0))
-    before = path.stat()
-    if (first.st_size, first.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise NotWhole("still being written")
-    arrival = Arrival(source, path, memory.digest(path, f"{source}/{place}"), place)
-    after = path.stat()
+def _whole(inbox: Path, parts: tuple[str, ...], memory: Seen) -> Arrival:
+    source, place, path = parts[0], "/".join(parts[1:]), inbox.joinpath(*parts)
+    with open_plain(inbox, parts) as file:
+        first = os.fstat(file.fileno())
+        age = time.time() - first.st_mtime
+        if age < SETTLED:  # also where the sender's clock is ahead
+            time.sleep(SETTLED - max(age, 0.0))
+        before = os.fstat(file.fileno())
+        if (first.st_size, first.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise NotWhole("still being written")
+        arrival = Arrival(source, path, memory.digest(file, f"{source}/{place}"), place, inbox)
+        after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or _grew(after):
         raise NotWhole("still being written")
-    declared = read_manifest(path)
+    declared = read_manifest(arrival)
     if "bytes" in declared and declared["bytes"] != after.st_size:
         raise NotWhole(f"{after.st_size:,} bytes of the {declared['bytes']:,} that its manifest names")
     if "sha256" in declared and str(declared["sha256"]).lower() != arrival.content_sha256:
@@ -203,13 +222,18 @@ def _grew(after: os.stat_result) -> bool:
     return 0 <= time.time() - after.st_mtime < SETTLED
 
 
-def read_manifest(path: Path) -> dict:
+def read_manifest(arrival: Arrival) -> dict:
     """What the sender says of a file: a subset of bytes, sha256, records. Raises NotWhole for what is no manifest."""
-    note = path.with_name(path.name + MANIFEST)
-    if not note.exists():
-        return {}
+    note = replace(arrival, path=arrival.path.with_name(arrival.path.name + MANIFEST))
     try:
-        declared = json.loads(note.read_bytes()[:10_000])
+        with note.open() as file:
+            text = file.read(10_000)
+    except FileNotFoundError:
+        return {}
+    except NotAFile as error:
+        raise NotWhole(f"its manifest: {error.strerror}") from None
+    try:
+        declared = json.loads(text)
         if not isinstance(declared, dict) or not all(
             isinstance(declared.get(key, 0), int) and not isinstance(declared.get(key), bool)
             for key in ("bytes", "records")
@@ -274,7 +298,9 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
         if old and old.sequence == latest[old.source, old.file_name]:
             continue
         try:
-            declared, n_bytes = read_manifest(arrival.path), arrival.path.stat().st_size
+            declared = read_manifest(arrival)
+            with arrival.open() as file:
+                n_bytes = os.fstat(file.fileno()).st_size
         except (OSError, NotWhole):
             continue
         landed = Landed(
@@ -287,21 +313,21 @@ def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list
             n_declared=declared.get("records"),
             known_date=str(known_date or ""),
         )
-        if old or _freeze(arrival.path, landed, landing):
+        if old or _freeze(arrival, landed, landing):
             sequence += 1
             note(landed, landing)
             new.append(landed)
     return new
 
 
-def _freeze(path: Path, landed: Landed, landing: Path) -> bool:
+def _freeze(arrival: Arrival, landed: Landed, landing: Path) -> bool:
     folder = landing / landed.load_id
     folder.mkdir(mode=0o700, exist_ok=True)
     try:
         durable.replace(
-            content_path(landing, landed), lambda copy: _copy(path, copy, landed.content_sha256), mode=0o400
+            content_path(landing, landed), lambda copy: _copy(arrival, copy, landed.content_sha256), mode=0o400
         )
-    except (FileNotFoundError, PermissionError, _Changed):
+    except (FileNotFoundError, PermissionError, NotAFile, _Changed):
         return False
     return True
 
@@ -310,8 +336,9 @@ class _Changed(OSError):
     """The file changed while it was copied."""
 
 
-def _copy(path: Path, copy: Path, digest: str) -> None:
-    shutil.copyfile(path, copy)
+def _copy(arrival: Arrival, copy: Path, digest: str) -> None:
+    with arrival.open() as file, copy.open("wb") as target:
+        shutil.copyfileobj(file, target, 1 << 20)
     if sha256(copy) != digest:
         copy.unlink()
         raise _Changed

@@ -89,7 +89,7 @@ def test_a_file_that_still_grows_waits(tmp_path, monkeypatch):
             file.write("a,2020-01-01,\n")
         return "0" * 64
 
-    monkeypatch.setattr(land, "sha256", hash_while_it_grows)
+    monkeypatch.setattr(land, "digest_of", hash_while_it_grows)
     assert [why for _, why in land.scan(tmp_path / "inbox").waiting] == ["still being written"]
 
 
@@ -103,10 +103,16 @@ def test_a_manifest_that_says_nothing_readable_holds_the_file_back(tmp_path):
 def test_a_second_look_reads_only_what_changed(tmp_path, monkeypatch):
     """By size, inode and both times; what was touched a moment ago is read again."""
     read = []
-    digest = land.sha256
-    monkeypatch.setattr(land, "sha256", lambda path: read.append(path.name) or digest(path))
-    monkeypatch.setattr(land, "RACY", 0.0)
+    digest = land.digest_of
     inbox, seen = tmp_path / "inbox", tmp_path / ".seen.json"
+
+    def noted(file):
+        inode = os.fstat(file.fileno()).st_ino
+        read.extend(path.name for path in (inbox / "hris").iterdir() if path.stat().st_ino == inode)
+        return digest(file)
+
+    monkeypatch.setattr(land, "digest_of", noted)
+    monkeypatch.setattr(land, "RACY", 0.0)
     (inbox / "hris").mkdir(parents=True)
     for name in ("a.csv", "b.csv"):
         (inbox / "hris" / name).write_text("id\n1\n")
