@@ -230,7 +230,7 @@ def _names(rows: list[list[str]], mapping: Mapping, width: int) -> list[str]:
     if mapping.names_from == "position":
         return [str(number) for number in range(1, width + 1)]
     if mapping.names_from == "joined":
-        return _joined(rows)
+        return join_headers(rows)
     if mapping.names_from == "import_id":
         return _import_ids(rows[-1], mapping)
     row = {"header": 0, "second": 1, "third": 2}[mapping.names_from]
@@ -238,7 +238,7 @@ def _names(rows: list[list[str]], mapping: Mapping, width: int) -> list[str]:
     return [squeezed(name) or f"column {place}" for place, name in enumerate(rows[row], start=1)]
 
 
-def _joined(rows: list[list[str]]) -> list[str]:
+def join_headers(rows: list[list[str]]) -> list[str]:
     """`first | second` of two rows: a blank first cell goes on with the question to its left, as in a multi-select."""
     names, question = [], ""
     for first, *others in zip(*rows, strict=True):

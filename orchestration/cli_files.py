@@ -28,7 +28,7 @@ from ingest.read import FileRefused
 from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
 from ingest.study import Readiness, load_study
-from ingest.suggest import SYNONYMS, suggest
+from ingest.suggest import SOURCES, suggest
 from ingest.tables import TABLES_OF
 from orchestration.catalogue import metrics
 from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
@@ -174,8 +174,8 @@ def suggest_source(
     source: Annotated[str, typer.Option("--source", "-s", help="hris, survey, checkins or roster.")] = "hris",
 ) -> None:
     """Draft a mapping for FILE; every guess is marked and shows its evidence."""
-    if source not in SYNONYMS:
-        raise fail(f"--source {source}: one of {', '.join(SYNONYMS)}", WRONG)
+    if source not in SOURCES:
+        raise fail(f"--source {', '.join(SOURCES)}", WRONG)
     try:
         typer.echo(suggest(file, source=source), nl=False)
     except FileRefused as error:

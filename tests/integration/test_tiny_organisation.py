@@ -297,7 +297,7 @@ def test_turnover_of_a_quarter_under_every_formula_by_hand(tiny):
             "where span_start = '2026-04-01' and population = 'wave_1'"
         )
     )
-    days = (6 * 30 + 25) + (5 * 31 + 31 + 19) + (6 * 30 + 14)  # a last day is not counted; b3 belongs to TA in June
+    days = (6 * 30 + 25) + (5 * 31 + 31 + 20) + (6 * 30 + 15)  # a last day is counted; b3 belongs to TA in June
     assert found == pytest.approx(
         {
             "opening_headcount": 2 / 6,

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from ingest import land, load
 from ingest.check import check
 from ingest.spec import BUILT_IN, mapping_from
-from ingest.suggest import date_formats, suggest
+from ingest.draft_dates import find_formats
+from ingest.suggest import suggest
 from orchestration.cli import app
 from orchestration.terminal import out
 
@@ -86,17 +87,18 @@ def test_check_of_a_file_that_would_not_load_exits_with_the_reason(cli, tmp_path
     [
         (["13/02/2026", "01/02/2026"], ["%d/%m/%Y"], "13/02/2026 occurs, so d/m"),
         (["02.13.26"], ["%m.%d.%y"], "02.13.26 occurs, so m/d"),
-        (["01/02/2026"], [], "every value can be read d/m and m/d"),
-        (["13/02/2026", "02/13/2026"], [], "two systems wrote this column"),
-        (["2026-02-13"], ["%Y-%m-%d"], "ISO 8601"),
-        (["46066"], ["excel"], "days of a spreadsheet"),
-        (["soon"], [], "no format reads them all"),
+        (["01/02/2026"], [], "every value can be read in several orders (d/m: 2026-02-01"),
+        (["13/02/2026", "02/13/2026"], [], "two systems wrote it?"),
+        (["2026-02-13", "0000-00-00"], ["iso"], "ISO 8601"),
+        (["46066"], ["excel"], "read as excel"),
+        (["8/27/2014", "1/2/2015"], ["%m/%d/%Y"], "8/27/2014 occurs, so m/d"),
+        (["soon"], [], "no order reads all"),
         ([], [], "no value"),
     ],
 )
 def test_a_date_order_is_derived_from_evidence_or_left_to_a_person(values, formats, evidence):
-    found, said = date_formats(values)
-    assert found == formats and evidence in said
+    found = find_formats(values, as_time=False)
+    assert found.formats == formats and evidence in (found.evidence or found.question)
 
 
 def test_a_suggested_mapping_loads_the_file_it_was_made_for(cli, workspace, tmp_path):
