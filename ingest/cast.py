@@ -119,7 +119,9 @@ def _day_of_time(pattern: str, two_digit_years: str | int, newest: pl.Series | N
 
 
 def _in_century(value: pl.Expr, two_digit_years: str | int, newest: pl.Series | None) -> pl.Expr:
-    """Two-digit years: of the past where that is declared, or by a pivot; else as they were read (69 is 1969)."""
+    """Two-digit years: of the past where that is declared, or by a pivot: 69 unless another is declared (POSIX)."""
+    if two_digit_years == "near":
+        two_digit_years = 69
     if isinstance(two_digit_years, int):
         short = value.dt.year() % 100
         return value.dt.replace(year=pl.when(short < two_digit_years).then(2000 + short).otherwise(1900 + short))

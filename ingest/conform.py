@@ -650,7 +650,9 @@ def _worth(work: _Work, item: Item, words: pl.Series, broken) -> tuple[pl.Series
     column = Column.model_validate({"from": list(item.headers)})
     decimal, thousands = number_marks(column, work.mapping, work.batch.kind)
     value = to_number(words, decimal=decimal, thousands=thousands)
-    broken(words.is_not_null() & value.is_null(), "bad_answer", f"a code or one of {', '.join(scale.values) or 'none'}")
+    if item.other != "empty":
+        expected = f"a code or one of {', '.join(scale.values) or 'none'}"
+        broken(words.is_not_null() & value.is_null(), "bad_answer", expected)
     _check_range(value, scale.range, broken)
     return value, scale
 
@@ -683,13 +685,16 @@ def _long_answers(work: _Work) -> list[_Answers]:
     found, answered = [], pl.repeat(False, work.n, eager=True)
     for name, item in work.mapping.items.items():
         mine = (known == name).fill_null(False)
-        words = _words(work.batch, answer, work.mapping, (*item.null_words, *_scale_of(item, work.mapping).no_answer))
+        broken = work.judge(answer)
+
+        def broken_here(mask: pl.Series, rule: str, expected: str, *, mine=mine, broken=broken) -> None:
+            broken(mask & mine, rule, expected)
+
+        how = ("replace", "extract", "other", "null_words")
+        reading = answer.model_copy(update={key: getattr(item, key) for key in how})
+        words = _found_words(work, reading, broken_here, _scale_of(item, work.mapping).no_answer)
         words = pl.select(pl.when(mine).then(words)).to_series()
-        if item.extract is not None:
-            part = words.str.extract(item.extract, 1)
-            work.judge(answer)(words.is_not_null() & part.is_null(), "no_match", f"a value that {item.extract} finds")
-            words = part
-        value, scale = _worth(work, item, words, work.judge(answer))
+        value, scale = _worth(work, item, words, broken_here)
         answered = answered | value.is_not_null()
         found.append(_Answers(name, item, scale.range, value))
     verdicts.add(

@@ -635,6 +635,8 @@ def _lines(path: Path, mapping: Mapping) -> Iterator[str]:
 
 def _open_json(path: Path, mapping: Mapping) -> tuple[list[str], Iterator[Batch]]:
     """A document that holds a list of objects; a record's line is its number in the list, from 1."""
+    if line_rules(mapping):
+        raise FileRefused("set_aside has a rule about a line, and a JSON document has none; give a rule about a column")
     if path.stat().st_size > MAX_DOCUMENT:
         raise FileRefused(f"a JSON document of more than {MAX_DOCUMENT:,} bytes; send JSON lines or CSV")
     _check_head(path, mapping.model_copy(update={"final_newline": "optional"}))

@@ -259,6 +259,7 @@ class Item(Reading):
     @model_validator(mode="after")
     def _an_answer_is_a_code(self) -> Self:
         given = [key for key in ("matches", "required", "if_empty", "case") if getattr(self, key) is not None]
+        given += [key for key in ("constant", "file_name", "row_number") if key in self.model_fields_set]
         if given:
             raise ValueError(f"{', '.join(given)}: not for items; an answer is a code, a label or nothing")
         return self
@@ -300,6 +301,43 @@ class Long(Strict):
     question: str
     answer: str
     other_questions: Literal["refused", "set_aside"] = "refused"
+
+
+# Keys that say how another format is written.
+OF_TEXT = ("encoding", "delimiter", "quoting", "final_newline", "short_rows", "trailing_delimiter", "line_breaks")
+OF_TABLES = ("skip_rows", "header_rows", "names_from")
+OF_FORMATS = {
+    "csv": ("records", "worksheet"),
+    "xlsx": (*OF_TEXT, "records"),
+    "json": (*(key for key in OF_TEXT if key != "encoding"), *OF_TABLES, "worksheet"),
+    "jsonl": ("delimiter", "quoting", "short_rows", "trailing_delimiter", *OF_TABLES, "worksheet", "records"),
+}
+
+
+def idle_keys(column: Column, kind: str, *, has_words: bool = False) -> list[str]:
+    """Keys that were given for a column and would do nothing for a field of this kind."""
+    given = column.model_fields_set
+    is_dated = kind in ("date", "time", "birth_year")
+    short_years = any(mark in one for one in column.formats for mark in ("%y", "%D", "%x"))
+    does_something = {
+        "decimal_mark": kind == "number" and column.duration is None,
+        "thousands_mark": kind == "number" and column.duration is None,
+        "duration": kind == "number",
+        "times": kind == "number",
+        "range": kind == "number",
+        "strip": is_dated or (kind == "number" and column.duration is None),
+        "formats": is_dated,
+        "two_digit_years": is_dated and short_years,
+        "zero_pad": kind in ("person", "id", "text"),
+        "namespace": kind == "person" or column.personal is not None,
+        "personal": kind in ("text", "id"),
+        "case": kind in ("text", "id"),
+        "separator": len(column.from_) > 1,
+        "other": bool(column.values) or column.extract is not None or has_words,
+        "required": column.if_empty is None,
+        "optional": bool(column.headers),
+    }
+    return [key for key, has_effect in does_something.items() if key in given and not has_effect]
 
 
 class Mapping(Strict):
@@ -446,15 +484,31 @@ class Mapping(Strict):
         """A key that would do nothing was meant to do something."""
         kinds = self.record.fields
         for name, column in self.all_columns:
-            is_number, is_dated = kinds[name] == "number", kinds[name] in ("date", "time", "birth_year")
-            idle = [key for key in ("decimal_mark", "thousands_mark", "duration") if getattr(column, key) is not None]
-            idle += ["times"] if column.times != 1 else []
-            idle = [] if is_number else idle
-            idle += ["strip"] if column.strip and not (is_number or is_dated) else []
-            idle += ["formats"] if column.formats and not is_dated else []
-            if idle:
+            if idle := idle_keys(column, kinds[name], has_words=name in self.record.words):
                 raise ValueError(f"columns.{name}: {', '.join(idle)} does nothing for a field of kind {kinds[name]}")
+        for name, attribute in self.attributes.items():
+            idle = idle_keys(attribute, attribute.kind)
+            idle += ["split"] if attribute.contains is None and "split" in attribute.model_fields_set else []
+            if idle:
+                raise ValueError(f"attributes.{name}: {', '.join(idle)} does nothing for one of kind {attribute.kind}")
+        if idle := self._idle_keys():
+            raise ValueError(f"{', '.join(idle)}: does nothing here; take it away")
         return self
+
+    def _idle_keys(self) -> list[str]:
+        """Keys of the mapping itself that were given and would do nothing."""
+        given = self.model_fields_set
+        idle = ["blank (without delivery: delta)"] if "blank" in given and self.delivery != "delta" else []
+        idle += [f"{key} (of hris only)" for key in ("rows", "absence") if key in given and self.source != "hris"]
+        idle += [f"{key} (not of the format {self.format})" for key in OF_FORMATS.get(self.format, ()) if key in given]
+        if self.long and self.key:
+            idle.append("key (with long: an answer is known by response and item)")
+        if self.snapshot and self.snapshot.fixed:
+            told = self.snapshot.model_fields_set
+            idle += [f"snapshot.{key} (with fixed)" for key in ("formats", "day") if key in told]
+        if self.format == "json" and any(rule.line for rule in self.set_aside):
+            idle.append("set_aside.line (a JSON document has no lines)")
+        return idle
 
     @model_validator(mode="after")
     def _turns_are_plain(self) -> Self:
@@ -581,6 +635,8 @@ def mapping_from(document: Any, *, find: Callable[[str], dict] | None = None) ->
     Raises ValueError (pydantic's ValidationError or ConfigError) that names key and fault.
     """
     document = _extended(document, find or _built_in_document, seen=())
+    if isinstance(document, dict) and "earlier" in document:
+        raise ConfigError("earlier: versions of an export stand under `vintages`")
     if not isinstance(document, dict) or "vintages" not in document:
         return Mapping.model_validate(document)
     blocks = document["vintages"]

@@ -131,7 +131,9 @@ def part_of(archive: zipfile.ZipFile, worksheet: str | None) -> str:
     chosen = [found for name, found in sheets if worksheet is None or name == worksheet]
     if not chosen or not targets.get(chosen[0]):
         raise NotAWorkbook(
-            f"there is no sheet {worksheet!r}; name one under worksheet:" if worksheet else "no sheet inside"
+            f"there is no sheet {worksheet!r} (worksheet:); there are {', '.join(repr(name) for name, _ in sheets)}"
+            if worksheet
+            else "no sheet inside"
         )
     target = targets[chosen[0]]
     return target.lstrip("/") if target.startswith("/") else f"xl/{target}"

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from ingest import land, load
 from ingest.check import check
-from ingest.spec import BUILT_IN, mapping_from
 from ingest.draft_dates import find_formats
+from ingest.spec import BUILT_IN, mapping_from
 from ingest.suggest import suggest
 from orchestration.cli import app
 from orchestration.terminal import out
