@@ -103,6 +103,16 @@ def _list_of_words(value):
 Words = Annotated[tuple[str, ...], Field(default=())]
 
 
+def told(model: Strict) -> set[str]:
+    """The keys that a document gave and that differ from the default."""
+    fields = type(model).model_fields
+    return {
+        key
+        for key in model.model_fields_set
+        if getattr(model, key) != fields[key].get_default(call_default_factory=True)
+    }
+
+
 class SnapshotDate(Strict):
     """Where the date that a file speaks about comes from: one of column, filename and fixed."""
 
@@ -259,7 +269,7 @@ class Item(Reading):
     @model_validator(mode="after")
     def _an_answer_is_a_code(self) -> Self:
         given = [key for key in ("matches", "required", "if_empty", "case") if getattr(self, key) is not None]
-        given += [key for key in ("constant", "file_name", "row_number") if key in self.model_fields_set]
+        given += [key for key in ("constant", "file_name", "row_number") if key in told(self)]
         if given:
             raise ValueError(f"{', '.join(given)}: not for items; an answer is a code, a label or nothing")
         return self
@@ -316,7 +326,7 @@ OF_FORMATS = {
 
 def idle_keys(column: Column, kind: str, *, has_words: bool = False) -> list[str]:
     """Keys that were given for a column and would do nothing for a field of this kind."""
-    given = column.model_fields_set
+    given = told(column)
     is_dated = kind in ("date", "time", "birth_year")
     short_years = any(mark in one for one in column.formats for mark in ("%y", "%D", "%x"))
     does_something = {
@@ -488,7 +498,7 @@ class Mapping(Strict):
                 raise ValueError(f"columns.{name}: {', '.join(idle)} does nothing for a field of kind {kinds[name]}")
         for name, attribute in self.attributes.items():
             idle = idle_keys(attribute, attribute.kind)
-            idle += ["split"] if attribute.contains is None and "split" in attribute.model_fields_set else []
+            idle += ["split"] if attribute.contains is None and "split" in told(attribute) else []
             if idle:
                 raise ValueError(f"attributes.{name}: {', '.join(idle)} does nothing for one of kind {attribute.kind}")
         if idle := self._idle_keys():
@@ -497,15 +507,14 @@ class Mapping(Strict):
 
     def _idle_keys(self) -> list[str]:
         """Keys of the mapping itself that were given and would do nothing."""
-        given = self.model_fields_set
+        given = told(self)
         idle = ["blank (without delivery: delta)"] if "blank" in given and self.delivery != "delta" else []
         idle += [f"{key} (of hris only)" for key in ("rows", "absence") if key in given and self.source != "hris"]
         idle += [f"{key} (not of the format {self.format})" for key in OF_FORMATS.get(self.format, ()) if key in given]
         if self.long and self.key:
             idle.append("key (with long: an answer is known by response and item)")
         if self.snapshot and self.snapshot.fixed:
-            told = self.snapshot.model_fields_set
-            idle += [f"snapshot.{key} (with fixed)" for key in ("formats", "day") if key in told]
+            idle += [f"snapshot.{key} (with fixed)" for key in ("formats", "day") if key in told(self.snapshot)]
         if self.format == "json" and any(rule.line for rule in self.set_aside):
             idle.append("set_aside.line (a JSON document has no lines)")
         return idle

@@ -84,7 +84,7 @@ def load(path: Path) -> Any:
 class Strict(BaseModel):
     """A part of a configuration file: unknown keys are errors, nothing changes after it was read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _known_zone(name: str) -> str:

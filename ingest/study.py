@@ -9,7 +9,7 @@ import hashlib
 import itertools
 from datetime import date
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -66,6 +66,13 @@ class Outcome(Strict):
     margin: float | None = Field(
         None, ge=0, description="how much worse a guardrail may become, in the metric's unit; nothing if not given"
     )
+
+    @model_validator(mode="after")
+    def _belongs_to_its_role(self) -> Self:
+        for name, role in (("worthwhile", "primary"), ("margin", "guardrail")):
+            if getattr(self, name) is not None and self.role != role:
+                raise ValueError(f"{self.metric}: `{name}` belongs to a {role} outcome; its role is {self.role}")
+        return self
 
 
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -130,6 +137,7 @@ class Readiness(Strict):
 
 
 Range = tuple[float, float]
+MAX_TURNOVER_COST_SHARE = 3.0  # of a year's salary; the highest case in Boushey & Glynn (2012) is 2.13
 
 
 class Money(Strict):
@@ -152,9 +160,14 @@ class Money(Strict):
         wrong = [name for name, value in self if isinstance(value, tuple) and not 0 <= value[0] <= value[1]]
         if wrong:
             raise ValueError(f"{', '.join(wrong)}: a range is [low, high], not below zero")
+        if self.turnover_cost_share[1] > MAX_TURNOVER_COST_SHARE:
+            raise ValueError(
+                f"turnover_cost_share: a share of a year's salary (0.2), at most {MAX_TURNOVER_COST_SHARE}"
+            )
         return self
 
 
+Limit = Annotated[float, Field(gt=0)]
 Dimension = Literal[
     "department", "site", "job_level", "employment_type", "tenure", "cascade_depth", "coach_load", "readiness"
 ]
@@ -180,15 +193,17 @@ class Study(Strict):
     time_zone: TimeZone = "UTC"
     assignment: Assignment = Assignment()
     cohorts: tuple[Cohort, ...] = ()
-    control_units: tuple[str, ...] = ()
+    control_units: tuple[str, ...] = Field((), description="the units to compare with (with `source: listed`)")
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
     retention_months: int = Field(6, ge=1, le=36)
     outputs: tuple[Output, ...] = ()
     scales: tuple[Scale, ...] = ()
     segments: tuple[Dimension, ...] = Field((), max_length=MAX_SEGMENTS)
     covariates: tuple[Literal["tenure_years", "age_years", "fte"], ...] = ()
-    tenure_bands: tuple[float, ...] = Field((1.0, 3.0, 6.0), description="rising limits, in years")
-    coach_load_bands: tuple[float, ...] = Field((10.0, 15.0), description="rising limits, in people per coach")
+    tenure_bands: tuple[Limit, ...] = Field((1.0, 3.0, 6.0), min_length=1, description="rising limits, in years")
+    coach_load_bands: tuple[Limit, ...] = Field(
+        (10.0, 15.0), min_length=1, description="rising limits, in people per coach"
+    )
     checkins: CheckIns = CheckIns()
     favour: Favour = Favour()
     readiness: Readiness = Readiness()
@@ -215,6 +230,13 @@ class Study(Strict):
     def _consistent(self) -> Self:
         if (self.assignment.source == "listed") != bool(self.cohorts):
             raise ValueError("list cohorts with `assignment.source: listed`, and only then")
+        if self.control_units and not self.cohorts:
+            raise ValueError("control_units: only with `assignment.source: listed`; else the roster names them")
+        names = [cohort.cohort for cohort in self.cohorts]
+        if "control" in names or len(set(names)) != len(names):
+            raise ValueError("cohorts: each has a name of its own, and none is called control")
+        if self.assignment.strata and self.assignment.design != "randomised":
+            raise ValueError("assignment.strata: only a randomised design has strata in which the lot was drawn")
         units = [unit for cohort in self.cohorts for unit in cohort.units] + list(self.control_units)
         doubled = sorted({unit for unit in units if units.count(unit) > 1})
         if doubled:
@@ -304,6 +326,7 @@ class Study(Strict):
         settings = {
             "programme": self.programme,
             "assignment_unit": self.assignment.unit,
+            "assignment_source": self.assignment.source,
             "design": self.assignment.design,
             "unlisted_units": self.assignment.unlisted_units,
             "joiners": self.assignment.joiners,

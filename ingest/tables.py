@@ -437,6 +437,7 @@ STUDY_TABLES = {
     "raw_study__programmes": {
         "programme": pl.String,
         "assignment_unit": pl.String,
+        "assignment_source": pl.String,
         "design": pl.String,
         "unlisted_units": pl.String,
         "joiners": pl.String,
@@ -521,6 +522,7 @@ MEANING = {
     "exported_date": "the day that the file speaks about (give it by `snapshot`)",
     "position_id": "the position",
     "is_primary": "whether this is the main one of several",
+    "job_id": "the job (position, contract) that the row is about, where somebody may hold several at once",
     "organisation_id": "the organisation",
     "organisation_name": "its name",
     "organisation_kind": "`team`, `department` or `site` fill those; other words are kept",

@@ -48,6 +48,12 @@ def checked_study(workspace: Workspace) -> Study:
         raise ConfigError(
             f"{workspace.study}: outcomes: {', '.join(unknown)} is no metric; there are {', '.join(known)}"
         )
+    for outcome in study.outcomes:
+        if outcome.period and known[outcome.metric]["panel"] == "pnl_retention":
+            raise ConfigError(
+                f"{workspace.study}: outcomes: {outcome.metric} is counted from each kick-off over retention_months; "
+                "it has no `period`"
+            )
     for one, other in of_one_count(asked, known):
         raise ConfigError(
             f"{workspace.study}: outcomes: {one} and {other} count the same per different things; told together they "

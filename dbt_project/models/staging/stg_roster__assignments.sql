@@ -15,6 +15,8 @@ roster as (
     from {{ source('raw', 'raw_roster__assignments') }} as roster
     left join crosswalk as people on roster.person_id = people.old_person_id
     left join crosswalk as coaches on roster.coach_id = coaches.old_person_id
+    -- Where study.yml lists the units itself, no roster is read.
+    inner join {{ ref('stg_study__programmes') }} as programmes on programmes.assignment_source = 'roster'
 ),
 
 loads as (

@@ -1,6 +1,7 @@
 select
     programme,
     assignment_unit,
+    assignment_source,
     design,
     unlisted_units,
     joiners,

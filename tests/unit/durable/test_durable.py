@@ -20,6 +20,7 @@ ELSEWHERE = {
         "orchestration/cli.py",  # init: into a new folder, before there is anything to lose
         "orchestration/cli_design.py",  # a picture for a person
         "orchestration/reproduce.py",  # into a folder of its own that goes when the comparison is done
+        "orchestration/serve.py",  # the list of what the web server shows, made again at each start
         "orchestration/workspace.py",  # Dagster's settings, made again where they are missing
         "expectations/gate.py",  # Data Docs, made anew with each verdict
         "publish/release.py",  # into a folder that is renamed when it is whole
