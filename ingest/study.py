@@ -352,14 +352,14 @@ class Study(Strict):
             ],
             "raw_study__metrics": self.declared_metrics,
             "raw_study__segments": [(dimension,) for dimension in self.segments],
-            "raw_study__bands": _bands("tenure", self.tenure_bands, "years")
-            + _bands("coach_load", self.coach_load_bands, "people"),
+            "raw_study__bands": _bands("tenure", self.tenure_bands, ("year", "years"))
+            + _bands("coach_load", self.coach_load_bands, ("person", "people")),
             "raw_study__covariates": [(covariate,) for covariate in self.covariates],
         }
         return {name: pl.DataFrame(rows[name], schema=schema, orient="row") for name, schema in STUDY_TABLES.items()}
 
 
-def _bands(dimension: str, limits: tuple[float, ...], unit: str) -> list[tuple]:
+def _bands(dimension: str, limits: tuple[float, ...], units: tuple[str, str]) -> list[tuple]:
     """(dimension, band in words, lowest, below): the first from zero, the last without end."""
     edges = [None, *limits, None]
     found = []
@@ -371,6 +371,7 @@ def _bands(dimension: str, limits: tuple[float, ...], unit: str) -> list[tuple]:
             if below is None
             else f"{lowest:g} to under {below:g}"
         )
+        unit = units[(below if lowest is None or below else lowest) != 1]
         found.append((dimension, f"{words} {unit}", lowest, below))
     return found
 

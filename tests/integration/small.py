@@ -37,10 +37,12 @@ class Small:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
-    def load(self) -> None:
+    def load(self, *, faults: int = 0) -> None:
+        """What is in the inbox; `faults` records of it are quarantined."""
         land.land(land.scan(self.root / "inbox"), self.root / "landing", known_date=date(2026, 1, 1))
         with load.warehouse(self.warehouse) as connection:
             load.prepare(connection)
+            n_faulty = 0
             for source in RECORD_TABLES:
                 results = load.load_source(
                     connection,
@@ -51,7 +53,14 @@ class Small:
                     pseudonyms=Pseudonyms(KEY),
                 )
                 assert {result.status for result in results} <= {"loaded", "unchanged"}, [r.reason for r in results]
-                assert not sum(result.n_faulty for result in results), self.quarantine(connection)
+                n_faulty += sum(result.n_faulty for result in results)
+            assert n_faulty == faults, self.quarantine(connection)
+        self.declare((self.root / "study.yml").read_text(encoding="utf-8"))
+
+    def declare(self, study: str) -> None:
+        """Another study of the same records."""
+        (self.root / "study.yml").write_text(study, encoding="utf-8")
+        with load.warehouse(self.warehouse) as connection:
             for name, frame in load_study(self.root / "study.yml").tables().items():
                 load.replace_table(connection, name, frame)
 

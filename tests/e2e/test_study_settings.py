@@ -1,0 +1,38 @@
+"""Settings of study.yml that only a release shows: the page and the manifest say what was set."""
+
+import json
+from datetime import date
+
+import pytest
+
+pytestmark = pytest.mark.slow
+SETTINGS = {
+    'title: "Managers as coaches: did it work?"': 'title: "Did coaching pay?"',
+    "time_zone: Europe/Berlin": "time_zone: Asia/Tokyo",
+    "currency: EUR": "currency: CHF",
+    "fixed_cost: [10000, 30000]": "fixed_cost: [77000, 78000]",
+    "min_group_size: 10": "min_group_size: 25",
+    "stale_after_days: 40": "stale_after_days: 3",
+    "alpha: 0.05": "alpha: 0.05\nlooks: [2025-01-01, 2025-07-01]",
+}
+
+
+def test_the_release_says_what_was_set(copy_of_published, night):
+    made = copy_of_published
+    before = json.loads((made.releases / "current" / "manifest.json").read_text(encoding="utf-8"))
+    study = made.study.read_text(encoding="utf-8")
+    for was, is_now in SETTINGS.items():
+        assert study.count(was) == 1, was
+        study = study.replace(was, is_now)
+    made.study.write_text(study, encoding="utf-8")
+    code, last, _ = night(made, date(2025, 1, 1))
+    assert code == 0, last
+    release = made.releases / "current"
+    manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
+    assert (before["min_group_size"], before["alpha"], before["due"]) == (10, 0.05, "2025-02-10")
+    assert (manifest["min_group_size"], manifest["due"]) == (25, "2025-01-04")
+    # O'Brien-Fleming: of two looks the first may spend 0.003 (reference/statistics: 2.797 as a z value)
+    assert manifest["alpha"] == pytest.approx(0.00305, abs=0.0001)
+    page = (release / "index.html").read_text(encoding="utf-8")
+    assert "<h1>Did coaching pay?" in page and "CHF" in page and "EUR" not in page
+    assert manifest["questions_hash"] != before["questions_hash"]
