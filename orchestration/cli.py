@@ -25,7 +25,7 @@ from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
 from orchestration import cli_design, cli_files, cli_gate, cli_releases
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
-from orchestration.workspace import ENVIRONMENT, Workspace
+from orchestration.workspace import ENVIRONMENT, Workspace, open_history
 
 PAINT = {"well": "green", "look": "yellow", "mend": "red"}
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
@@ -191,15 +191,13 @@ def _execute(workspace: Workspace, as_of: date | None):
     with Progress(out) as progress:
         os.environ[ENVIRONMENT] = str(workspace.root)
         os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
-        import dagster as dg
-
         from orchestration import progress as events
         from orchestration.definitions import defs
 
         stop = events.watch(progress)
         log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
         try:
-            with log.open("w", encoding="utf-8") as file, redirect_stdout(file), dg.DagsterInstance.get() as instance:
+            with log.open("w", encoding="utf-8") as file, redirect_stdout(file), open_history(workspace) as instance:
                 return defs.resolve_job_def("night").execute_in_process(
                     instance=instance,
                     raise_on_error=False,
@@ -299,15 +297,13 @@ def dev(
     It prints an address that lets one browser in, once. Other accounts of the machine and other pages of the browser
     are refused. Ctrl-C stops it.
     """
-    from orchestration.serve import serve
+    from orchestration.serve import PortTaken, serve
 
     there = opened(workspace)
     try:
         serve(there, port=port, read_only=read_only)
-    except OSError as error:
-        raise fail(
-            f"port {port} of the loopback address cannot be used: {error.strerror}; give --port", WRONG
-        ) from None
+    except PortTaken as error:
+        raise fail(str(error), WRONG) from None
     except RuntimeError as error:
         raise fail(str(error), BROKEN) from None
 

@@ -23,16 +23,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orchestration.guard import Guard
-from orchestration.workspace import ENVIRONMENT, Workspace
+from orchestration.workspace import ENVIRONMENT, Workspace, open_history
 
 MODULE = "orchestration.definitions"
 PATIENCE = 300  # seconds for the code to load (a first start parses the dbt project)
 
 
+class PortTaken(Exception):
+    """Another process holds the port."""
+
+
 def take_port(port: int) -> list[socket.socket]:
     """The port at both loopback addresses: browsers try ::1 first, where another account must not listen.
 
-    Raises OSError where another process holds either.
+    Raises PortTaken where another process holds either.
     """
     taken: list[socket.socket] = []
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
@@ -46,7 +50,9 @@ def take_port(port: int) -> list[socket.socket]:
         except OSError as error:
             if family == socket.AF_INET6 and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 continue  # this machine has no IPv6
-            raise
+            raise PortTaken(
+                f"port {port} of the loopback address cannot be used: {error.strerror}; give --port"
+            ) from None
         port = one.getsockname()[1]
         taken.append(one)
     return taken
@@ -118,7 +124,7 @@ async def answer(app, sockets: list[socket.socket], children: list[subprocess.Po
 def serve(there: Workspace, *, port: int, read_only: bool) -> None:
     """Start the code server, the daemon (not where nothing may be started) and the web UI, until Ctrl-C.
 
-    Raises OSError where the port is taken, RuntimeError where the code cannot be loaded.
+    Raises PortTaken where the port is taken, RuntimeError where the code cannot be loaded.
     """
     os.umask(0o077)
     for name in [name for name in os.environ if name.startswith(("DAGSTER_GRPC_", "DAGSTER_WEBSERVER_", "DAGIT_"))]:
@@ -128,13 +134,14 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
     # Also where a shell started this in the background, which ignores SIGINT and hands that down to the children.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.default_int_handler)  # the terminal was closed
     sockets = take_port(port)
     authority = f"coaching-{secrets.token_hex(8)}.localhost:{sockets[0].getsockname()[1]}"
     with contextlib.ExitStack() as stack:
         # 0700, and short: a socket's path has room for about 100 bytes, which a workspace's own may exceed.
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coaching-")))
         os.environ["TMPDIR"] = tempfile.tempdir = str(private)  # where dagster would put sockets of its own
-        children, guard = _start(stack, private, authority, read_only=read_only)
+        children, guard = _start(stack, there, private, authority, read_only=read_only)
 
         def show_address() -> None:
             print(f"Open (works once; Enter prints a new one):\n{guard.new_address()}", flush=True)
@@ -150,7 +157,7 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
 
 
 def _start(
-    stack: contextlib.ExitStack, private: Path, authority: str, *, read_only: bool
+    stack: contextlib.ExitStack, there: Workspace, private: Path, authority: str, *, read_only: bool
 ) -> tuple[list[subprocess.Popen], Guard]:
     code = private / "code.sock"
     # The location's name is what `dagster dev -m` gives: the switches of schedules and sensors are kept under it.
@@ -160,18 +167,19 @@ def _start(
     quiet = ("--log-level", "warning")
     api = ("dagster", "api", "grpc", "-m", MODULE, "--socket", str(code), "--location-name", MODULE, *quiet)
     children = [stack.enter_context(started(*api))]
+    instance = stack.enter_context(open_history(there))  # before the daemon does
     wait_for(code, children[0])
     if not read_only:  # schedules, sensors and the run queue
         children.append(stack.enter_context(started("dagster._daemon", "run", "--workspace", str(known), *quiet)))
 
-    import dagster as dg
-
     # Not public: what the command dagster-webserver itself is made of (pinned below 1.14; test_web_server attacks it).
+    from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import GrpcServerTarget
     from dagster_webserver.app import create_app_from_workspace_process_context
 
-    instance = stack.enter_context(dg.DagsterInstance.get())
+    if read_only:  # what a run printed is not for viewers, by whichever query or subscription
+        instance._compute_log_manager = NoOpComputeLogManager()
     target = GrpcServerTarget(host="localhost", port=None, socket=str(code), location_name=MODULE)
     context = stack.enter_context(WorkspaceProcessContext(instance, workspace_load_target=target, read_only=read_only))
     app = create_app_from_workspace_process_context(context, live_data_poll_rate=2000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from dataclasses import dataclass
@@ -57,8 +58,21 @@ class Workspace:
         self.dagster_home.mkdir(mode=0o700, parents=True, exist_ok=True)
         config = self.dagster_home / "dagster.yaml"
         if not config.exists():
+            config.touch(mode=0o600)
             config.write_text(DAGSTER_YAML, encoding="utf-8")
         return self.dagster_home
+
+
+def open_history(workspace: Workspace):
+    """Dagster's history (an instance). Whoever comes first makes its tables, alone: two at once break them for good."""
+    import dagster as dg
+
+    turn = os.open(workspace.prepare_dagster_home() / ".creating", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        return dg.DagsterInstance.get()
+    finally:
+        os.close(turn)
 
 
 @cache
