@@ -11,7 +11,7 @@ import numpy as np
 WORKERS = "raw.raw_hris__workers"
 # issue, resolution, rows: people (aliased w) of one load; `employed` are those without an exit before the snapshot.
 FINDINGS = (
-    ("last day before the hire date", "the stint counts nowhere", "w.left_date < w.hired_date"),
+    ("last day before the hire date", "taken as the last day of an earlier stint", "w.left_date < w.hired_date"),
     ("valid_to before valid_from", "the row counts nowhere", "w.valid_to_date < w.valid_from_date"),
     ("born after, or less than 14 years before the hire date", "reported", "w.birth_year > year(w.hired_date) - 14"),
     ("reports to themselves", "no manager is taken", "w.manager_id = w.person_id"),

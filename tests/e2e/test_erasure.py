@@ -1,7 +1,5 @@
 """A person is erased: every byte of the workspace is searched for them, also after an old copy came back."""
 
-import io
-import json
 import shutil
 import zipfile
 from datetime import date
@@ -14,7 +12,6 @@ from typer.testing import CliRunner
 
 from ingest.pseudonyms import Pseudonyms
 from orchestration.cli import app
-from orchestration.terminal import out
 from publish import ledger
 from publish.release import current_release, manifest_of
 
@@ -86,7 +83,7 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ni
     release = current_release(there.releases)
     served = {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
 
-    done = run(there, "erase", "--id", who)
+    done = run(there, "erase", "--id", who, "--yes")
     assert done.exit_code == 0, done.output
     assert hits(there.root, words | hashed) == []
     told = ledger.read(there.ledger)[-1]
@@ -118,7 +115,7 @@ def test_everybody_else_stays_byte_by_byte(copy_of_published, canary):
     who, _, _ = canary
     path = sorted((copy_of_published.inbox / "hris").glob("*.csv"))[0]
     before = path.read_bytes().splitlines(keepends=True)
-    assert run(copy_of_published, "erase", "--id", who).exit_code == 0
+    assert run(copy_of_published, "erase", "--id", who, "--yes").exit_code == 0
     after = path.read_bytes().splitlines(keepends=True)
     own = [line for line in before if line.startswith(who.encode())]
     named = [line for line in before if f",{who},".encode() in line]
@@ -130,11 +127,20 @@ def test_everybody_else_stays_byte_by_byte(copy_of_published, canary):
     assert blanked == [line for line in after if line not in before]
 
 
-def test_whom_nobody_knows_is_kept_out_and_a_name_alone_is_not_enough(copy_of_published, monkeypatch):
-    printed = io.StringIO()
-    monkeypatch.setattr(out, "_file", printed)
-    assert run(copy_of_published, "erase", "--id", "E9999999").exit_code == 0
-    assert "No file named this person" in printed.getvalue()
-    assert ledger.read(copy_of_published.ledger)[-1]["files"] == []
-    assert len(json.loads((copy_of_published.memory / "erased.json").read_text())["tombstones"]) >= 1
+def test_whom_nobody_knows_is_refused_and_a_name_alone_is_not_enough(copy_of_published):
+    n_told = len(ledger.read(copy_of_published.ledger))
+    done = run(copy_of_published, "erase", "--id", "E9999999", "--yes")
+    assert done.exit_code == 2
+    assert len(ledger.read(copy_of_published.ledger)) == n_told
+    assert not (copy_of_published.memory / "erased.json").exists()
     assert run(copy_of_published, "erase", "--name", "Somebody").exit_code == 2
+
+
+def test_nothing_is_taken_out_unless_asked_and_answered(copy_of_published, canary):
+    who, words, _ = canary
+    before = hits(copy_of_published.root, words)
+    assert before
+    assert run(copy_of_published, "erase", "--id", who, "--dry-run").exit_code == 0
+    assert run(copy_of_published, "erase", "--id", who).exit_code == 1  # nobody answers the question
+    assert run(copy_of_published, "erase", "--id", "").exit_code == 2
+    assert hits(copy_of_published.root, words) == before
