@@ -64,8 +64,8 @@ former_exits as (
     inner join sightings as returned
         on
             jobs.person_id = returned.person_id
-            and returned.former_left_date >= jobs.hired_date
-            and returned.hired_date > jobs.hired_date
+            and jobs.hired_date <= returned.former_left_date
+            and jobs.hired_date < returned.hired_date
     group by jobs.person_id, jobs.hired_date, jobs.job_id
 ),
 

@@ -47,7 +47,8 @@ numbered as (
         -- The job that ends last tells how the stint ended.
         row_number() over (
             partition by counted.person_id, counted.stint_number
-            order by counted.ended_date desc, counted.left_date desc nulls last, counted.hired_date asc, counted.job_id asc
+            order by
+                counted.ended_date desc, counted.left_date desc nulls last, counted.hired_date asc, counted.job_id asc
         ) = 1 as is_last_job
     from counted
 )

@@ -10,8 +10,8 @@ spells as (
     from {{ ref('int_person_spells') }}
 ),
 
--- Employed on some day of the month: a row that only reports last month's exit, or a hire that lies ahead, does not make
--- the person a member.
+-- Employed on some day of the month: a row that only reports last month's exit, or a hire that lies ahead, makes nobody
+-- a member.
 employed as (
     select workers.*
     from workers

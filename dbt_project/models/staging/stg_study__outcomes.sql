@@ -22,11 +22,16 @@ waves as (
 ),
 
 -- Scales that one and the same survey asked in several months of a quarter: a quarter would mix these waves.
-monthly_scales as (
-    select distinct scale
+surveys_with_monthly_waves as (
+    select scale
     from waves
     group by survey, scale, {{ dbt.date_trunc('quarter', 'month') }}
     having count(*) > 1
+),
+
+monthly_scales as (
+    select distinct scale
+    from surveys_with_monthly_waves
 ),
 
 -- The study's word, else the period follows the waves; what is no survey is asked by quarter.

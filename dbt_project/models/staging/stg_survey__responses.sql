@@ -80,7 +80,7 @@ replaced as (
             earlier.mapping = later.mapping
             and earlier.part = later.part
             and earlier.launched_date = later.launched_date
-            and later.export_order > earlier.export_order
+            and earlier.export_order < later.export_order
     left join again
         on
             earlier.load_id = again.load_id

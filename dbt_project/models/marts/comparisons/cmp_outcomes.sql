@@ -23,7 +23,8 @@ first_kickoffs as (
     group by metric
 ),
 
--- Before: no unit was coached yet, not even for a part of the period. After: a pilot unit from its own kick-off on, a control unit from the first one.
+-- Before: no unit was coached yet, not even for a part of the period. After: a pilot unit from its own kick-off on, a
+-- control unit from the first one.
 windowed as (
     select
         cells.*,

@@ -122,7 +122,8 @@ at_risk as (
 timed as (
     select
         at_risk.*,
-        {{ whole_months('at_risk.kickoff_date', 'at_risk.left_date') }} + 1 + at_risk.months_before as left_month_number,
+        {{ whole_months('at_risk.kickoff_date', 'at_risk.left_date') }}
+        + 1 + at_risk.months_before as left_month_number,
         {{ whole_months('at_risk.kickoff_date', dbt.dateadd('day', 1, 'at_risk.known_until_date')) }}
         + at_risk.months_before as known_months
     from at_risk
