@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from publish import charts, sheets
 from publish.disclosure import ALL, Guarded
+from publish.protect import NOT_NAMED
 from publish.sheets import Sheet
 from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, unit_of
 
@@ -96,7 +97,7 @@ def _interval(unit: Unit, row: dict) -> str:
 
 
 def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outcome:
-    unit = unit_of(asked["unit"])
+    unit = unit_of(asked["unit"], error=row["std_error"])
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     estimated = mine.filter(pl.col("status") == "estimated")
     events = estimated.filter(pl.col("aggregation") == "event_time").sort("event_time")
@@ -163,8 +164,11 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
     )
 
 
-def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, study: dict) -> str:
-    """The page as HTML text. `study` needs design, alpha and min_group_size; `manifest` what the footer cites."""
+def render(
+    content, guarded: dict[str, Guarded], *, title: str, manifest: dict, study: dict, suppressed: pl.DataFrame
+) -> str:
+    """The page as HTML text. `study` needs design, alpha and min_group_size; `manifest` what the footer cites;
+    `suppressed` is the table pub_suppressed."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -215,7 +219,14 @@ def render(content, guarded: dict[str, Guarded], *, title: str, manifest: dict, 
             for row in guarded["pub_balance"].table.sort("metric").iter_rows(named=True)
         ],
         responses=_by_period(responses),
-        hidden=[(name, part.n_hidden, part.table.height) for name, part in guarded.items() if part.n_hidden],
+        hidden=[
+            (name, n, guarded[name].table.height)
+            for name, n in suppressed.filter(pl.col("row") != NOT_NAMED)
+            .group_by("table")
+            .len()
+            .sort("table")
+            .iter_rows()
+        ],
     )
 
 

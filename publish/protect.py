@@ -493,6 +493,7 @@ NAMED = (
     }
 )
 SUPPRESSED = {"table": pl.String, "row": pl.String, "figures": pl.String, "reason": pl.String}
+NOT_NAMED = "every row that is not listed"
 NOT_LISTED = "nobody, or fewer than {minimum} people, or it would tell of fewer with what is or was shown"
 # One reason for all: which of them it was would itself tell something.
 HIDDEN = (
@@ -502,10 +503,7 @@ HIDDEN = (
 
 def suppressed(guarded: Mapping[str, Guarded], minimum: int) -> pl.DataFrame:
     """Every figure that is hidden, with the reason: nothing is dropped silently."""
-    rows = [
-        (name, "every row that is not listed", count, NOT_LISTED.format(minimum=minimum))
-        for name, count in LISTED.items()
-    ]
+    rows = [(name, NOT_NAMED, count, NOT_LISTED.format(minimum=minimum)) for name, count in LISTED.items()]
     for name, keys in NAMED.items():
         table = guarded[name].table
         figures = [

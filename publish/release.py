@@ -21,7 +21,7 @@ from publish.content import content_hash
 from publish.disclosure import KEYS, at_least
 from publish.files import seal, write_manifest, write_table
 from publish.page import render
-from publish.protect import NAMED, Audited, People, protected, suppressed
+from publish.protect import NAMED, NOT_NAMED, Audited, People, protected, suppressed
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
@@ -137,7 +137,9 @@ def _write(
     manifest = _manifest(content, facts, verdict, order, target.name)
     number = 1 + max((number for number, name in _numbered(target.parent) if name != target.name), default=0)
     manifest |= {"number": number, "candidate": candidate, "disclosure": told}
-    page = render(content, guarded, title=order.title, manifest=manifest, study=order.study)
+    page = render(
+        content, guarded, title=order.title, manifest=manifest, study=order.study, suppressed=tables["pub_suppressed"]
+    )
     (temporary / "index.html").write_text(page, encoding="utf-8")
     write_manifest(manifest, temporary)
     seal(temporary, file_mode=0o440, folder_mode=0o750)
@@ -151,7 +153,10 @@ def _told(audit: Audited, tables: dict[str, pl.DataFrame]) -> dict:
     """What the audit did, in numbers."""
     return {
         "share_of_rows_shown": round(
-            1 - tables["pub_suppressed"].height / sum(tables[name].height for name in NAMED), 3
+            1
+            - tables["pub_suppressed"].filter(pl.col("row") != NOT_NAMED).height
+            / sum(tables[name].height for name in NAMED),
+            3,
         ),
         "people_covered": round(audit.people_covered, 3),
         "n_figures_audited": audit.n_figures,

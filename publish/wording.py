@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 NARROW = "\u202f"
 MINUS = "−"
+MOST_DECIMALS = 6
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,20 @@ class Unit:
         return f"{self.number(value, signed=signed)} {self.short}".strip()
 
 
-def unit_of(unit: str) -> Unit:
-    """Shares are written in percentage points, scales in points, anything else in its own words."""
+def unit_of(unit: str, *, error: float | None = None) -> Unit:
+    """Shares are written in percentage points, scales in points, anything else in its own words.
+
+    With as many decimals as show the first digit of the standard error `error` (in the metric's own unit): an effect
+    on something small is not rounded away.
+    """
+    written = _written(unit)
+    if not error:
+        return written
+    needed = -math.floor(math.log10(error * written.factor))
+    return replace(written, decimals=min(max(written.decimals, needed), MOST_DECIMALS))
+
+
+def _written(unit: str) -> Unit:
     if unit.startswith("share"):
         return Unit(100, 1, "percentage points", "pp")
     if unit.startswith("points"):

@@ -1,11 +1,12 @@
 """The simulated organisation knows the truth: the intervals must hold it, and the naive comparison must not."""
 
 import json
+import re
 
 import polars as pl
 import pytest
 
-from publish.protect import LISTED
+from publish.protect import LISTED, NOT_NAMED
 from publish.release import current_release
 
 METRICS = ["engagement_score", "goals_met_share", "retention"]  # primary
@@ -67,6 +68,18 @@ def test_every_row_of_the_sponsors_table_is_in_the_release_and_on_the_page(publi
     for path in (release / "parquet").iterdir():
         # What occurred is listed with a number only; pub_suppressed says that the rest is not.
         assert pl.read_parquet(path).height > 0 or path.stem in LISTED, path.name
+
+
+def test_the_page_counts_the_hidden_rows_that_the_table_lists(published):
+    release = current_release(published.releases)
+    listed = pl.read_parquet(release / "parquet" / "pub_suppressed.parquet").filter(pl.col("row") != NOT_NAMED)
+    page = (release / "index.html").read_text(encoding="utf-8")
+    told = re.findall(r"<code>(pub_\w+)</code>: figures hidden in (\d+) of (\d+) rows", page)
+    assert {name: int(n) for name, n, _ in told} == dict(listed.group_by("table").len().iter_rows())
+    assert told
+    for name, n, of in told:
+        height = pl.read_parquet(release / "parquet" / f"{name}.parquet").height
+        assert int(n) <= int(of) == height, name
 
 
 def test_no_coach_can_be_found_in_the_release(published):

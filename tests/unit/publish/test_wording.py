@@ -90,3 +90,13 @@ def test_the_joint_test_says_what_was_seen_before_kickoff_not_one_period_of_many
 @pytest.mark.parametrize("told", [{"n_periods": 0, "p_value": 0.3}, {"n_periods": 5, "p_value": None}])
 def test_nothing_is_said_of_what_was_not_looked_at(told):
     assert before_kickoff(**({"drift": None, "outside": [], "unit": POINTS, "alpha": 0.05} | told)) is None
+
+
+def test_an_effect_on_something_small_is_not_rounded_away():
+    cases = unit_of("cases per month", error=0.0021)
+    assert [cases.number(value, signed=True) for value in (-0.0103, 0.0004)] == ["−0.010", "+0.000"]
+    assert cases.decimals == 3 and unit_of("points (0–100)", error=0.0021).decimals == 3
+    # large errors need no more digits than ever, a share is told in percentage points, and no error is no reason
+    assert unit_of("points (0–100)", error=0.8).decimals == 1
+    assert unit_of("share retained", error=0.008).decimals == 1
+    assert unit_of("cases per month").decimals == unit_of("cases per month", error=7.0).decimals == 2
