@@ -312,19 +312,23 @@ def dev(
 def status(workspace: WorkspaceOption = HERE) -> None:
     """What lies in the inbox, what is served, and how the last runs ended."""
     from orchestration.doctor import last_run
-    from orchestration.news import look
+    from orchestration.news import NothingToLoad, look
     from publish import ledger
     from publish.release import current_release
 
     there = opened(workspace)
     try:
         news = look(there)
+        new = "; ".join(news.reasons) if news else "nothing"
+    except NothingToLoad as error:
+        news, new = None, f"nothing to begin with: {error}"
     except ConfigError as error:
         raise fail(str(error), WRONG) from None
     served = current_release(there.releases)
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
-    out.print(f"New: {'; '.join(news.reasons) if news else 'nothing'}", highlight=False)
-    _tell_waiting(news)
+    out.print(f"New: {new}", highlight=False, soft_wrap=True)
+    if news is not None:
+        _tell_waiting(news)
     out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
     table = Table(title="Last events", title_justify="left")
     for heading in ("when (UTC)", "event", "about"):

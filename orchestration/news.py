@@ -16,6 +16,11 @@ from orchestration.workspace import Workspace, code_version
 from publish import ledger
 from publish.release import current_release, list_releases, manifest_of, newest_release
 
+
+class NothingToLoad(ConfigError):
+    """There is nothing yet from which anything could be computed."""
+
+
 NO_HRIS = (
     "an HR export is needed in {inbox}/hris: without it nobody knows who belonged to which unit, who could answer a "
     "survey, or who left. Where there is none, a list with a line per person and month will do: employee id, day of "
@@ -70,10 +75,10 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     newest = newest_release(workspace.releases)
     if newest is None:
         if not files and not any(workspace.landing.glob("*")):
-            raise ConfigError(f"{workspace.inbox} is empty; drop exports into its folders (see the README there)")
+            raise NothingToLoad(f"{workspace.inbox} is empty; drop exports into its folders (see the README there)")
         there = {one.source for one in (*files.values(), *land.landed_files(workspace.landing))}
         if "hris" not in there and not waiting:
-            raise ConfigError(NO_HRIS.format(inbox=workspace.inbox))
+            raise NothingToLoad(NO_HRIS.format(inbox=workspace.inbox))
         return News(("there is no release yet",), fingerprint, None, waiting)
     manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - {item["load_id"] for item in manifest["inputs"]}

@@ -39,6 +39,10 @@ def test_init_lays_out_a_workspace_with_a_closed_key_and_never_overwrites(tmp_pa
     assert (folder / "inbox" / "survey").is_dir()
     assert (folder / "secrets" / "pseudonym.key").stat().st_mode & 0o777 == 0o400
     assert coaching("init", folder)[0] == 2
+    code, text, error = coaching("status", "-w", folder)
+    assert code == 0 and "is empty; drop exports" in text and "nothing yet" in text, error
+    code, _, error = coaching("run", "-w", folder)
+    assert code == 2 and "is empty; drop exports" in error
 
 
 @pytest.mark.parametrize(
