@@ -1,5 +1,6 @@
 """staging to comparisons: dbt, by the stock integration; its tests are asset checks, its schemas are groups."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
 import durable
@@ -22,6 +24,7 @@ from orchestration.workspace import HOUSE, Workspace, code_version
 PROJECT = HOUSE / "dbt_project"
 # dbt is the one beside the running Python, not whichever PATH finds first.
 DBT = Path(sys.executable).with_name("dbt")
+MOST_TOLD = 5  # failures in one message
 # Unit tests prove the code, not the data: make test runs them, the night does not.
 NOT_AT_NIGHT = "test_type:unit"
 
@@ -80,6 +83,10 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         stamp.unlink(missing_ok=True)
         try:
             yield from dbt.cli(arguments, context=context, target_path=target).stream()
+        except DagsterDbtCliRuntimeError as error:
+            if words := what_failed(target):
+                raise RuntimeError(words) from None
+            raise error
         finally:
             os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
@@ -88,6 +95,32 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
                 built.write(connection, night.day, night.study.digest)
 
     return transform
+
+
+def what_failed(target: Path) -> str:
+    """dbt's failures in plain words, from its run_results.json; empty where it tells of none.
+
+    Only names and counts: dbt's own message may quote a record.
+    """
+    try:
+        results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    told = []
+    for one in results:
+        kind, _, name = one["unique_id"].split(".")[:3]
+        if one["status"] == "fail":
+            told.append(f"{name} does not hold ({one['failures']} rows)")
+        elif one["status"] == "error":
+            told.append(f"the {kind} {name} could not be computed")
+    if not told:
+        return ""
+    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return (
+        f"{'; '.join(told[:MOST_TOLD])}{more}. Each file fits its mapping, but together they say what cannot be: look "
+        f"at `coaching quarantine list` and at raw.data_issues. {target / 'run_results.json'} has dbt's words, and "
+        "they may quote a record"
+    )
 
 
 class InstalledDbt(DbtCliResource):

@@ -117,6 +117,23 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
     assert last_run(ledger.read(copy_of_published.ledger))[0] == "mend"
 
 
+def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, night, monkeypatch):
+    import orchestration.defs.transform as room
+
+    forget = room.built.forget
+
+    def spoiled(connection):
+        forget(connection)
+        connection.execute("alter table raw.raw_roster__assignments drop column cohort")
+
+    monkeypatch.setattr(room.built, "forget", spoiled)
+    (copy_of_published.inbox / "README.txt").write_text("")
+    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    assert (code, last["event"]) == (1, "broke_off")
+    assert "the model stg_roster__assignments could not be computed. Each file fits its mapping" in last["reason"]
+    assert "select" not in last["reason"] and "cohort" not in last["reason"]
+
+
 def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy_of_published, night, monkeypatch):
     import orchestration.defs.gate as room
     from expectations.verdict import Failure, Verdict
