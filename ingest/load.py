@@ -46,6 +46,7 @@ SCHEMAS["id_shapes"] = ID_SHAPES
 SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
 MAX_REASON = 2_000
 MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
+MANY_UNFIT = 20  # so many answers to an item that are none of its scale, and more than a tenth
 MISFIT = 10_000  # so many faulty records, and more than half: the file is not what the mapping describes
 READER = 5  # count up when files must be read anew after a change of the code
 
@@ -302,9 +303,10 @@ def _insert_batch(connection, file: Landed, conformed: Conformed) -> None:
 
 
 def _check_answers(mapping: Mapping, given: dict[str, np.ndarray]) -> None:
-    """Refuse a file most of whose answers to an item are none of its scale: the scale is not the one that was asked."""
+    """Refuse a file with many answers to an item that are none of its scale: the scale is not the one that was asked,
+    or a code means that nothing was answered. Without them the others would be a selection."""
     for name, (n_given, n_unfit) in given.items():
-        if 2 * n_unfit > n_given:
+        if 2 * n_unfit > n_given or (n_unfit >= MANY_UNFIT and 10 * n_unfit > n_given):
             header = " + ".join(mapping.items[name].headers) or name
             raise FileRefused(
                 f"{n_unfit:,} of {n_given:,} answers in {header!r} are none of the item's scale: correct its range: or "

@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from ingest.load import warehouse
 from publish import ledger
 from publish.release import current_release
 
@@ -56,9 +57,12 @@ def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_awa
         copy_of_published,
         night,
         "every file in the inbox could be loaded",
-        "few records of a file are faulty",
         "the study's units exist in the organisation",
     )
+    with warehouse(copy_of_published.warehouse) as connection:
+        told = connection.sql("select reason from raw.load_log where status = 'refused' order by file_name").fetchall()
+    assert len(told) == 2
+    assert any("are none of the item's scale: correct its range" in reason for (reason,) in told), told
     for path in sent:
         path.unlink()
     code, last, _ = night(copy_of_published, AS_OF)

@@ -3,6 +3,7 @@
 Whatever a case needs beside its own files (people who are asked, a roster) is written here.
 """
 
+import io
 import shutil
 import tarfile
 from dataclasses import replace
@@ -21,6 +22,7 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.study import load_study
 from orchestration.cli import app
 from orchestration.defs.estimates import asked_of, cells_of
+from orchestration.terminal import out
 from orchestration.workspace import HOUSE
 from tests.integration.small import KEY, Small, csv
 from tests.unit.ingest.box import Box, loaded
@@ -479,19 +481,26 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.mend
 
 
-def test_22_a_release_differs_from_itself_in_nothing(reference, published, capsys):
+@pytest.fixture
+def printed(monkeypatch):
+    """What the command line prints, however the console was made."""
+    text = io.StringIO()
+    monkeypatch.setattr(out, "_file", text)
+    return text
+
+
+def test_22_a_release_differs_from_itself_in_nothing(reference, published, printed):
     """`coaching diff` ended with an error about two columns of one name."""
     reference("cases/22_diff_and_reproduce")
     told = CliRunner().invoke(app, ["diff", "current", "current", "-w", str(published.root)])
     assert told.exit_code == 0, told.exception
-    assert "Every published number is the same." in capsys.readouterr().out + told.output
+    assert "Every published number is the same." in printed.getvalue()
 
 
 @pytest.mark.slow
-def test_22_a_release_is_made_again_to_the_byte(reference, copy_of_published, capsys):
+def test_22_a_release_is_made_again_to_the_byte(reference, copy_of_published, printed):
     """`coaching reproduce` ended with an error about a missing argument."""
     reference("cases/22_diff_and_reproduce")
     told = CliRunner().invoke(app, ["reproduce", "current", "-w", str(copy_of_published.root)])
-    said = capsys.readouterr().out + told.output
-    assert told.exit_code == 0, said
-    assert "are the same to the byte" in said
+    assert told.exit_code == 0, printed.getvalue()
+    assert "are the same to the byte" in printed.getvalue()
