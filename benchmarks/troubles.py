@@ -234,7 +234,7 @@ def pair(ground: Ground, moment: int) -> tuple[list[str], bool]:
 def _nights_in_a_row(root: Path, first: date, n: int) -> str:
     """`n` releases, each of a later day."""
     for k in range(n):
-        if night(root, first + timedelta(days=k), "back") != "success":
+        if night(root, first + timedelta(days=k), "all") != "success":  # a part would be of the day it was built for
             return "failure"
     return "success"
 
