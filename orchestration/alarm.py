@@ -21,6 +21,7 @@ from publish import ledger
 COMMAND = "COACHING_NOTIFY"
 PATIENCE = 30  # seconds
 MAX_REASON = 2_000
+NO_REASON = "no reason was recorded"
 
 
 def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str]) -> None:
@@ -60,10 +61,15 @@ def report_failed_steps(workspace: Workspace, instance: dg.DagsterInstance, run_
     if not failures or any(event["event"] in ("refused", "broke_off") for event in mine):
         return
     step, error = failures[0]
-    while error is not None and error.cause is not None:
-        error = error.cause
-    text = error.message.strip() if error else "no reason was recorded"
+    text = first_cause(error) if error else NO_REASON
     report_broken_run(workspace, run_id=run_id, reason=f"{step}: {text}", kind=f"{_kind(text)} in {step}")
+
+
+def first_cause(error) -> str:
+    """The words of the error (dagster's SerializableErrorInfo) that began it."""
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()
 
 
 def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:

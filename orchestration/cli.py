@@ -212,6 +212,7 @@ def _execute(workspace: Workspace, as_of: date | None):
 
 def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     """What the ledger says about this run: the release that was written, or an exit code (its reason is printed)."""
+    from orchestration.alarm import MAX_REASON, NO_REASON, first_cause
     from orchestration.doctor import end_of
     from publish import ledger
     from publish.release import current_release
@@ -235,15 +236,9 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
         return fail(f"The release was published. What is restricted to few readers was refused:\n{told}", REFUSED)
     failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
-    text = next((_first_cause(error) for error in errors if error), "no reason was recorded")
+    text = next((first_cause(error) for error in errors if error), NO_REASON)
     what = "The release was published, then the run broke off" if is_out else "The run broke off, nothing was published"
-    return fail(f"{what}: {text[:2_000]}", BROKEN)
-
-
-def _first_cause(error) -> str:
-    while error.cause is not None:
-        error = error.cause
-    return error.message.strip()
+    return fail(f"{what}: {text[:MAX_REASON]}", BROKEN)
 
 
 @app.command()

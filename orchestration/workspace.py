@@ -64,10 +64,13 @@ class Workspace:
 
 
 def open_history(workspace: Workspace):
-    """Dagster's history (an instance). Whoever comes first makes its tables, alone: two at once break them for good."""
+    """Dagster's history (an instance). Whoever comes first makes its tables, alone: two at once break them for good.
+
+    `DAGSTER_HOME` must be the workspace's, prepared.
+    """
     import dagster as dg
 
-    turn = os.open(workspace.prepare_dagster_home() / ".creating", os.O_RDWR | os.O_CREAT, 0o600)
+    turn = os.open(workspace.dagster_home / ".creating", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(turn, fcntl.LOCK_EX)
         return dg.DagsterInstance.get()
