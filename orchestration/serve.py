@@ -166,8 +166,8 @@ def _start(
     known.write_text(json.dumps({"load_from": [server]}), encoding="utf-8")  # JSON is YAML
     quiet = ("--log-level", "warning")
     api = ("dagster", "api", "grpc", "-m", MODULE, "--socket", str(code), "--location-name", MODULE, *quiet)
+    instance = stack.enter_context(open_history(there))  # before a child does, each of which opens it too
     children = [stack.enter_context(started(*api))]
-    instance = stack.enter_context(open_history(there))  # before the daemon does
     wait_for(code, children[0])
     if not read_only:  # schedules, sensors and the run queue
         children.append(stack.enter_context(started("dagster._daemon", "run", "--workspace", str(known), *quiet)))

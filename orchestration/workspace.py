@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -63,19 +65,26 @@ class Workspace:
         return self.dagster_home
 
 
+@contextmanager
+def creating(workspace: Workspace) -> Iterator[None]:
+    """Wait until no other process is making what the orchestrator's home lacks; then keep the others waiting."""
+    file = os.open(workspace.prepare_dagster_home() / ".creating", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
 def open_history(workspace: Workspace):
     """Dagster's history (an instance). Whoever comes first makes its tables, alone: two at once break them for good.
 
-    `DAGSTER_HOME` must be the workspace's, prepared.
+    `DAGSTER_HOME` must be the workspace's. No child that opens the history on its own may be started before.
     """
     import dagster as dg
 
-    turn = os.open(workspace.dagster_home / ".creating", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with creating(workspace):
         return dg.DagsterInstance.get()
-    finally:
-        os.close(turn)
 
 
 @cache

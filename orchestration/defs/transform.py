@@ -19,7 +19,7 @@ import durable
 from ingest import load
 from orchestration import built
 from orchestration.resources import Night
-from orchestration.workspace import HOUSE, Workspace, code_version
+from orchestration.workspace import HOUSE, Workspace, code_version, creating
 
 PROJECT = HOUSE / "dbt_project"
 # dbt is the one beside the running Python, not whichever PATH finds first.
@@ -41,9 +41,16 @@ def manifest(workspace: Workspace) -> Path:
     """dbt's manifest of this very code, parsed once per code version, in the workspace (the code is never written)."""
     target = workspace.dbt_target
     path, stamp = target / "manifest.json", target / "code_version"
-    if path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == code_version():
-        return path
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with creating(workspace):
+        if not (path.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()):
+            stamp.unlink(missing_ok=True)
+            target.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _parse(workspace, target)
+            durable.replace_text(stamp, code_version())
+    return path
+
+
+def _parse(workspace: Workspace, target: Path) -> None:
     command = [str(DBT), "--quiet", "parse", "--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
     command += ["--target-path", str(target), "--log-path", str(target)]
     done = subprocess.run(
@@ -51,8 +58,6 @@ def manifest(workspace: Workspace) -> Path:
     )
     if done.returncode:
         raise RuntimeError(f"dbt could not parse its project:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    durable.replace_text(stamp, code_version())
-    return path
 
 
 class Rooms(DagsterDbtTranslator):
