@@ -42,12 +42,19 @@ ranked as (
                 placed.sequence desc,
                 placed.job_id asc,
                 placed.line asc
-        ) as job_rank,
-        -- Working time is that of all jobs that one system lists and that have not ended.
-        sum(case when placed.is_running then placed.fte end) over (
-            partition by placed.person_id, placed.snapshot_date, placed.stint_hired_date, placed.mapping
-        ) as fte_of_jobs
+        ) as job_rank
     from placed
+),
+
+-- Working time is that of all jobs that one system lists and that have not ended. A primary job without one is full
+-- time; another job without one adds nothing that is known.
+summed as (
+    select
+        ranked.*,
+        sum(case when is_running and job_rank = 1 then coalesce(fte, 1.0) when is_running then fte end) over (
+            partition by person_id, snapshot_date, stint_hired_date, mapping
+        ) as fte_of_jobs
+    from ranked
 )
 
 select
@@ -67,11 +74,10 @@ select
     manager_name_key,
     manager_email_key,
     output_value,
-    -- Nothing said is full time.
     coalesce(fte_of_jobs, fte, 1.0) as fte,
     job_level,
     employment_type,
     birth_year,
     sequence
-from ranked
+from summed
 where job_rank = 1
