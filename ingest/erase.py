@@ -99,6 +99,11 @@ class Traces:
     def __bool__(self) -> bool:
         return bool(self.own or self.mentions)
 
+    @property
+    def n_mentions(self) -> int:
+        """Records of others that name the person."""
+        return len(self.mentions.keys() - self.own)
+
 
 @dataclass(frozen=True)
 class Rewritten:
@@ -365,20 +370,61 @@ def learn(inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased) -
     return words
 
 
+@dataclass(frozen=True)
+class _Change:
+    """What is to become of one file: `layout` None where no mapping reads it, `content` None where it stays."""
+
+    path: Path
+    source: str
+    file_name: str
+    layout: Mapping | None
+    found: Traces
+    old: str
+    content: bytes | None
+
+    @property
+    def rewritten(self) -> Rewritten | None:
+        if self.content is None:
+            return None
+        new = hashlib.sha256(self.content).hexdigest()
+        return Rewritten(self.source, self.old, new, len(self.found.own), self.found.n_mentions)
+
+
+def _change(place: tuple[Path, str, str], mappings: list[Mapping], erased: Erased, words: frozenset[str]) -> _Change:
+    path, file_name, source = place
+    old = path.read_bytes()
+    known = {"path": path, "source": source, "file_name": file_name, "old": hashlib.sha256(old).hexdigest()}
+    try:
+        layout, found = traces(path, file_name, source, mappings, erased)
+    except FileRefused:
+        if _names(path, words):
+            raise CannotErase(
+                f"{path} names the person and no mapping reads it; take it away (in landing/ its whole folder) "
+                "and erase again"
+            ) from None
+        return _Change(**known, layout=None, found=Traces(), content=None)
+    if not found and not words:
+        return _Change(**known, layout=layout, found=found, content=None)
+    try:
+        content = without(path, layout, found, set(words))
+    except (OSError, ValueError, csv.Error, ElementTree.ParseError) as error:
+        raise _cannot_change(path, error) from None
+    return _Change(**known, layout=layout, found=found, content=None if content == old else content)
+
+
+def _cannot_change(path: Path, error: Exception) -> CannotErase:
+    return CannotErase(
+        f"{path} holds somebody who is to be erased and cannot be changed ({type(error).__name__}); take the file away "
+        "and erase again"
+    )
+
+
 def find(
     inbox: Path, landing: Path, mappings: list[Mapping], erased: Erased, words: frozenset[str] = frozenset()
-) -> list[Traces]:
-    """What each file holds of the erased (files without a trace left out). A file that no mapping reads counts where it
-    has one of `words`. Nothing is changed."""
-    everywhere = []
-    for path, file_name, source in search(inbox, landing, mappings, erased):
-        try:
-            found = traces(path, file_name, source, mappings, erased)[1]
-        except FileRefused:
-            found = Traces(mentions={0: set(words)} if _names(path, words) else {})
-        if found:
-            everywhere.append(found)
-    return everywhere
+) -> list[Rewritten]:
+    """What `cleanse` would do, without doing it. Raises CannotErase."""
+    changes = (_change(place, mappings, erased, words) for place in search(inbox, landing, mappings, erased))
+    return [change.rewritten for change in changes if change.rewritten]
 
 
 def cleanse(
@@ -391,42 +437,33 @@ def cleanse(
     done = []
     land.tidy(landing)
     _rename_landed(landing)  # what an erasure that broke off had written
-    for path, file_name, source in list(search(inbox, landing, mappings, erased)):
-        old = land.sha256(path)
-        found = Traces()
-        try:
-            layout, found = traces(path, file_name, source, mappings, erased)
-        except FileRefused:
-            layout = None
-            if _names(path, words):
-                raise CannotErase(
-                    f"{path} names the person and no mapping reads it; take it away (in landing/ its whole folder) "
-                    "and erase again"
-                ) from None
-        if layout is not None and (found or words):
-            try:
-                content = without(path, layout, found, set(words))
-                if content != path.read_bytes():
-                    is_landed = landing in path.parents
-                    if is_landed:
-                        durable.replace_text(path.with_name(ERASING), hashlib.sha256(content).hexdigest())
-                    else:  # what the sender's manifest says of it is true no more
-                        path.with_name(path.name + land.MANIFEST).unlink(missing_ok=True)
-                    path.chmod(0o600)
-                    _replace(path, content, mode=0o400 if is_landed else 0o600)
-            except (OSError, ValueError, csv.Error, ElementTree.ParseError) as error:
-                raise CannotErase(
-                    f"{path} holds somebody who is to be erased and cannot be changed ({type(error).__name__}); take "
-                    "the file away and erase again"
-                ) from None
-        new = land.sha256(path)
-        if layout is not None:  # what no mapping reads is looked at again: somebody may mend the mapping
-            erased.searched.add(_as_read(new, candidates(mappings, source, file_name)))
-        if new != old:
-            mentions = sum(map(len, found.mentions.values()))
-            done.append(Rewritten(source, old, new, len(found.own), mentions))
+    for place in list(search(inbox, landing, mappings, erased)):
+        change = _change(place, mappings, erased, words)
+        if change.content is not None:
+            _write(change, is_landed=landing in change.path.parents)
+        rewritten = change.rewritten
+        new = rewritten.new if rewritten else change.old
+        if change.layout is not None:  # what no mapping reads is looked at again: somebody may correct the mapping
+            erased.searched.add(_as_read(new, candidates(mappings, change.source, change.file_name)))
+        if rewritten:
+            done.append(rewritten)
     _rename_landed(landing)
     return done
+
+
+def _write(change: _Change, *, is_landed: bool) -> None:
+    path = change.path
+    try:
+        if is_landed:
+            durable.replace_text(path.with_name(ERASING), hashlib.sha256(change.content).hexdigest())
+        else:  # what the sender's manifest says of it is true no more
+            path.with_name(path.name + land.MANIFEST).unlink(missing_ok=True)
+        path.chmod(0o600)
+        durable.replace(
+            path, lambda temporary: temporary.write_bytes(change.content), mode=0o400 if is_landed else 0o600
+        )
+    except OSError as error:
+        raise _cannot_change(path, error) from None
 
 
 def _as_read(digest: str, fitting: list[Mapping]) -> str:
@@ -437,10 +474,6 @@ def _promised(path: Path) -> str:
     """What an erasure that broke off was about to write in place of a frozen copy; "" where there is none."""
     promise = path.with_name(ERASING)
     return promise.read_text(encoding="utf-8") if promise.exists() else ""
-
-
-def _replace(path: Path, content: bytes, *, mode: int) -> None:
-    durable.replace(path, lambda temporary: temporary.write_bytes(content), mode=mode)
 
 
 def _names(path: Path, words: Iterable[str]) -> bool:

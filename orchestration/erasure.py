@@ -34,20 +34,22 @@ class Found:
 def find_person(
     workspace: Workspace, *, ids: Iterable[str] = (), emails: Iterable[str] = (), names: Iterable[str] = ()
 ) -> Found:
-    """Where these words stand in inbox and landing. Changes nothing. Raises ValueError where they stand nowhere, or an
-    id or address is missing or empty."""
+    """What an erasure of these words would take out of inbox and landing. Changes nothing.
+
+    Raises CannotErase, and ValueError where they stand nowhere, or an id or address is missing or empty.
+    """
     _check_words(ids, emails)
     pseudonyms = Pseudonyms.from_environment(workspace.key_file)
     mappings = load_mappings(workspace.sources)
     sought = erase.Erased(pseudonyms)
     sought.add(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
-    erase.learn(workspace.inbox, workspace.landing, mappings, sought)
-    words = frozenset({*ids, *emails, *names})
+    learned = erase.learn(workspace.inbox, workspace.landing, mappings, sought)
+    words = frozenset({*ids, *emails, *names, *learned})
     found = erase.find(workspace.inbox, workspace.landing, mappings, sought, words)
     before = erase.Erased.of(workspace.memory, pseudonyms)
     known = any(before.covers(one) for one in pseudonyms_of(pseudonyms, mappings, ids, emails, []))
     known = known or bool(_remembered(workspace, sought))
-    n_records, n_mentions = sum(len(one.own) for one in found), sum(len(one.mentions) for one in found)
+    n_records, n_mentions = (sum(getattr(one, name) for one in found) for name in ("n_records", "n_mentions"))
     if not found and not known:
         raise ValueError(
             "no file names anybody so: write the id or address as the exports write it; nothing was changed"
