@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from orchestration.child import GRACE
 from orchestration.guard import Guard
 from orchestration.workspace import ENVIRONMENT, Workspace, open_history
 
@@ -58,25 +59,30 @@ def take_port(port: int) -> list[socket.socket]:
     return taken
 
 
-def end(process: subprocess.Popen) -> None:
-    """Ask it to stop, then everything of its group to go."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)  # a run in progress too: it records that it was interrupted
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=20)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def start(*arguments: str) -> subprocess.Popen:
+    """A dagster process in a group of its own: Ctrl-C in the terminal reaches this process alone, which ends it."""
+    command = [sys.executable, "-m", "orchestration.child", *arguments]
+    return subprocess.Popen(command, start_new_session=True, stdin=subprocess.PIPE)
 
 
 @contextlib.contextmanager
-def started(*arguments: str) -> Iterator[subprocess.Popen]:
-    """A dagster process in a group of its own: Ctrl-C in the terminal reaches this process alone, which ends it."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], start_new_session=True, stdin=subprocess.DEVNULL)
+def children() -> Iterator[list[subprocess.Popen]]:
+    """A list for processes; at the end all are asked to stop at once, then everything of their groups has to go."""
+    processes: list[subprocess.Popen] = []
     try:
-        yield process
+        yield processes
     finally:
-        end(process)
+        for one in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGINT)  # a run in progress too: it records that it was interrupted
+        until = time.monotonic() + GRACE
+        for one in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(timeout=max(0, until - time.monotonic()))
+        for one in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
 
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
@@ -90,8 +96,8 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
         time.sleep(0.2)
 
 
-async def answer(app, sockets: list[socket.socket], children: list[subprocess.Popen], on_start) -> None:
-    """Answer until Ctrl-C or until one of the children is gone."""
+async def answer(app, sockets: list[socket.socket], processes: list[subprocess.Popen], on_start) -> None:
+    """Answer until Ctrl-C or until one of the processes is gone."""
     import uvicorn
 
     server = uvicorn.Server(
@@ -111,7 +117,7 @@ async def answer(app, sockets: list[socket.socket], children: list[subprocess.Po
             await asyncio.sleep(0.05)
         on_start()
         while not server.should_exit:
-            if any(child.poll() is not None for child in children):
+            if any(one.poll() is not None for one in processes):
                 print("A dagster process ended by itself; stopping.", file=sys.stderr)
                 server.should_exit = True
             await asyncio.sleep(1)
@@ -141,24 +147,34 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
         # 0700, and short: a socket's path has room for about 100 bytes, which a workspace's own may exceed.
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coaching-")))
         os.environ["TMPDIR"] = tempfile.tempdir = str(private)  # where dagster would put sockets of its own
-        children, guard = _start(stack, there, private, authority, read_only=read_only)
+        processes = stack.enter_context(children())
+        guard = _start(stack, there, private, authority, processes, read_only=read_only)
+
+        has_terminal = sys.stdin is not None and sys.stdin.isatty()
 
         def show_address() -> None:
-            print(f"Open (works once; Enter prints a new one):\n{guard.new_address()}", flush=True)
+            more = "; Enter prints a new one" if has_terminal else ""
+            print(f"Open (works once{more}):\n{guard.new_address()}", flush=True)
 
         def renew() -> None:
             for _ in sys.stdin:
                 show_address()
 
-        if sys.stdin and sys.stdin.isatty():
+        if has_terminal:
             threading.Thread(target=renew, daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(answer(guard, sockets, children, show_address))
+            asyncio.run(answer(guard, sockets, processes, show_address))
 
 
 def _start(
-    stack: contextlib.ExitStack, there: Workspace, private: Path, authority: str, *, read_only: bool
-) -> tuple[list[subprocess.Popen], Guard]:
+    stack: contextlib.ExitStack,
+    there: Workspace,
+    private: Path,
+    authority: str,
+    processes: list[subprocess.Popen],
+    *,
+    read_only: bool,
+) -> Guard:
     code = private / "code.sock"
     # The location's name is what `dagster dev -m` gives: the switches of schedules and sensors are kept under it.
     known = private / "workspace.yaml"
@@ -167,10 +183,10 @@ def _start(
     quiet = ("--log-level", "warning")
     api = ("dagster", "api", "grpc", "-m", MODULE, "--socket", str(code), "--location-name", MODULE, *quiet)
     instance = stack.enter_context(open_history(there))  # before a child does, each of which opens it too
-    children = [stack.enter_context(started(*api))]
-    wait_for(code, children[0])
+    processes.append(start(*api))
+    wait_for(code, processes[0])
     if not read_only:  # schedules, sensors and the run queue
-        children.append(stack.enter_context(started("dagster._daemon", "run", "--workspace", str(known), *quiet)))
+        processes.append(start("dagster._daemon", "run", "--workspace", str(known), *quiet))
 
     # Not public: what the command dagster-webserver itself is made of (pinned below 1.14; test_web_server attacks it).
     from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
@@ -183,4 +199,4 @@ def _start(
     target = GrpcServerTarget(host="localhost", port=None, socket=str(code), location_name=MODULE)
     context = stack.enter_context(WorkspaceProcessContext(instance, workspace_load_target=target, read_only=read_only))
     app = create_app_from_workspace_process_context(context, live_data_poll_rate=2000)
-    return children, Guard(app, authority=authority, read_only=read_only)
+    return Guard(app, authority=authority, read_only=read_only)

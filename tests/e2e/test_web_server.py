@@ -19,7 +19,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from orchestration.lock import hold
+from orchestration.workspace import Workspace
+from publish import ledger
 from tests import no_network
+from tests.conftest import KEY
 
 COACHING = Path(sys.executable).with_name("coaching")
 EVIL = "http://evil.example"
@@ -32,6 +36,9 @@ LAUNCH = """mutation ($run: ExecutionParams!) { launchRun(executionParams: $run)
     __typename ... on LaunchRunSuccess { run { runId } } ... on RunConfigValidationInvalid { errors { message } } } }"""
 FOLLOW = """query ($run: ID!) { runOrError(runId: $run) {
     ... on Run { status eventConnection { events { ... on LogsCapturedEvent { fileKey } } } } } }"""
+ALL_WORDS = """query ($run: ID!) { runOrError(runId: $run) { ... on Run { runConfigYaml eventConnection { events {
+    ... on MessageEvent { message } ... on RunFailureEvent { error { message stack causes { message stack } } }
+    ... on ExecutionStepFailureEvent { error { message stack causes { message stack } } } } } } } }"""
 LOGS = "query ($key: [String!]!) { capturedLogs(logKey: $key) { stdout stderr } }"
 SUBSCRIPTION = 'subscription { pipelineRunLogs(runId: "none") { __typename } }'  # of no run: answered at once
 LOAD_LOG = [{"path": ["raw", "load_log"]}]
@@ -377,12 +384,51 @@ def test_run_config_cannot_change_where_the_night_works(server, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_page_can_start_a_run_and_viewers_see_how_it_ended_but_not_what_it_printed(server, viewer, organisation):
-    run = server.launch({}, assets=LOAD_LOG)["run"]["runId"]
+@pytest.mark.parametrize("written", ["yesterday", "2999-01-01", {"env": "COACHING_PSEUDONYM_KEY"}], ids=str)
+def test_what_is_no_day_that_has_come_fails_the_run_and_shows_no_variable(server, organisation, written):
+    config = {"resources": {"night": {"config": {"as_of": written}}}}
+    run = server.launch(config)["run"]["runId"]
+    assert finished(server, run)["status"] == "FAILURE"
+    _, _, text = server.ask("POST", "/graphql", body=json.dumps({"query": ALL_WORDS, "variables": {"run": run}}))
+    assert "as_of" in text or "has not come yet" in text
+    assert KEY not in text + (organisation / "ledger.jsonl").read_text()
+
+
+def finished(server: Server, run: str) -> dict:
     until = time.monotonic() + 180
-    while (seen := server.graphql(FOLLOW, run=run)["runOrError"])["status"] not in ("SUCCESS", "FAILURE"):
+    while (seen := server.graphql(FOLLOW, run=run)["runOrError"])["status"] not in ("SUCCESS", "FAILURE", "CANCELED"):
         assert time.monotonic() < until, seen
         time.sleep(0.5)
+    return seen
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
+def test_whatever_ends_it_ends_a_run_in_progress_and_leaves_no_process(organisation, tmp_path, number):
+    shutil.copytree(organisation, tmp_path / "workspace", symlinks=True)
+    known = Workspace(tmp_path / "workspace")
+    with contextlib.ExitStack() as stack:
+        one = start(stack, known.root)
+        run = one.launch({})["run"]["runId"]
+        until = time.monotonic() + 120
+        while not [event for event in ledger.read(known.ledger) if event.get("run_id") == run]:
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        since = time.monotonic()
+        one.process.send_signal(number)
+        one.process.wait(timeout=40)
+        while one.processes():
+            assert time.monotonic() - since < 30, one.processes()
+            time.sleep(0.2)
+        print(number.name, round(time.monotonic() - since, 1), "s")
+        with hold(known.lock, run_id="the next one"):
+            assert not list(known.releases.glob("2*"))
+
+
+@pytest.mark.slow
+def test_the_page_can_start_a_run_and_viewers_see_how_it_ended_but_not_what_it_printed(server, viewer, organisation):
+    run = server.launch({}, assets=LOAD_LOG)["run"]["runId"]
+    seen = finished(server, run)
     assert seen["status"] == "SUCCESS"
     assert run in (organisation / "ledger.jsonl").read_text()
     assert viewer.graphql(FOLLOW, run=run)["runOrError"]["status"] == "SUCCESS"
