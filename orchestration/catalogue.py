@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from expectations.suites import acceptable
+from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
 from ingest.study import Study, load_study
 from orchestration.workspace import HOUSE, Workspace
@@ -65,4 +66,28 @@ def checked_study(workspace: Workspace) -> Study:
             raise ConfigError(
                 f"{workspace.study}: accepted: nobody can accept {item.check}; what can be is {', '.join(sorted(may))}"
             )
+    if study.outputs or study.scales:
+        _check_mapped(workspace, study)
     return study
+
+
+def _check_mapped(workspace: Workspace, study: Study) -> None:
+    """Raise ConfigError for a declared metric that no mapping reads anything for."""
+    layouts = [layout for mapping in load_mappings(workspace.sources) for layout in mapping.versions]
+    numbers = {
+        name
+        for layout in layouts
+        if layout.source == "hris"
+        for name, one in layout.attributes.items()
+        if one.kind == "number" and not one.bands
+    }
+    scales = {item.scale for layout in layouts for item in layout.items.values()}
+    for key, what, asked, there in (
+        ("outputs", "no HR mapping has the number attribute", {one.attribute for one in study.outputs}, numbers),
+        ("scales", "no survey mapping has an item of the scale", {one.scale for one in study.scales}, scales),
+    ):
+        if unread := sorted(asked - there):
+            raise ConfigError(
+                f"{workspace.study}: {key}: {what} {', '.join(unread)}; there are {', '.join(sorted(there)) or 'none'} "
+                f"(add it to a mapping in {workspace.sources})"
+            )

@@ -20,6 +20,29 @@ def test_a_question_that_the_catalogue_does_not_know_is_refused(workspace):
         look(workspace)
 
 
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ("outputs: [{metric: calls, attribute: calls_taken, label: Calls, unit: calls}]", "attribute calls_taken;"),
+        ("scales: [{scale: serenity, label: Serenity}]", "scale serenity;"),
+    ],
+)
+def test_a_declared_metric_that_no_mapping_reads_anything_for_is_refused(workspace, declared, says):
+    with workspace.study.open("a") as file:
+        file.write(declared + "\n")
+    with pytest.raises(ConfigError, match=says):
+        look(workspace)
+    (workspace.sources).mkdir(exist_ok=True)
+    (workspace.sources / "ours.yml").write_text(
+        "name: ours\nextends: hris_report\nattributes: {calls_taken: {from: Calls, kind: number}}\n"
+    )
+    (workspace.sources / "survey.yml").write_text(
+        "name: ours_too\nextends: survey_qualtrics\nitems: {calm: {from: Calm, scale: serenity, range: [1, 5]}}\n"
+    )
+    with pytest.raises(ConfigError, match="is empty"):  # the inbox: the study is one
+        look(workspace)
+
+
 def test_two_questions_that_divide_the_same_count_are_refused(workspace):
     one = "  - {metric: goals_met_share, role: primary, worthwhile: 0.03}\n"
     text = workspace.study.read_text()
