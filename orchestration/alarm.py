@@ -72,6 +72,13 @@ def first_cause(error) -> str:
     return error.message.strip()
 
 
+def report_turned_away(workspace: Workspace, *, run_id: str, reason: str) -> None:
+    """A run that could not begin because another program has the warehouse open."""
+    with contextlib.suppress(OSError):
+        ledger.append(workspace.ledger, "turned_away", run_id=run_id, reason=reason[:MAX_REASON])
+    notify(workspace, "turned_away", run_id=run_id, reasons=[reason[:MAX_REASON]])
+
+
 def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:
     """A run that did not come to its end: `reason` for the ledger, `kind` for the notification. A ledger that cannot be
     written (a full disk) keeps nobody from being notified."""

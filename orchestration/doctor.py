@@ -15,12 +15,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from ingest import land
+from ingest import land, load
 from ingest.erase import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.strict_yaml import ConfigError
-from ingest.study import load_study
 from ingest.tables import RELEASED_TABLES
+from orchestration.catalogue import checked_study
 from orchestration.news import look, published_ids
 from orchestration.workspace import HOUSE, Workspace
 from publish import ledger
@@ -49,6 +49,8 @@ def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield from _modes(workspace)
     yield _place(workspace)
     yield _room(workspace)
+    yield _inbox(workspace)
+    yield _warehouse(workspace)
     yield _landing(workspace)
     yield _memory(workspace)
     yield from _releases(workspace)
@@ -58,7 +60,7 @@ def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
 
 def _study(workspace: Workspace) -> Finding:
     try:
-        study = load_study(workspace.study)
+        study = checked_study(workspace)
     except (ConfigError, OSError) as error:
         return Finding("study.yml", "mend", str(error))
     return Finding("study.yml", "well", f"{study.programme}, {len(study.outcomes)} outcomes")
@@ -113,6 +115,28 @@ def _room(workspace: Workspace) -> Finding:
     wanted = max(ROOM * size, 1 << 30)
     level: Level = "well" if free >= wanted else "mend"
     return Finding("disk", level, f"{free / 2**30:,.1f} GiB free, {wanted / 2**30:,.1f} GiB wanted")
+
+
+def _inbox(workspace: Workspace) -> Finding:
+    if not workspace.inbox.is_dir():
+        return Finding("inbox", "mend", f"{workspace.inbox} is not there (not mounted?): no run can begin")
+    waiting = land.scan(workspace.inbox).waiting
+    if waiting:
+        first = "; ".join(f"{path.name}: {reason}" for path, reason in waiting[:3])
+        return Finding("inbox", "look", f"{len(waiting)} file(s) are left where they are ({first})")
+    return Finding("inbox", "well", "every file in it can be taken")
+
+
+def _warehouse(workspace: Workspace) -> Finding:
+    if not workspace.warehouse.exists():
+        return Finding("warehouse", "well", "not there yet; the next run makes it from landing/")
+    try:
+        with load.warehouse(workspace.warehouse):
+            return Finding("warehouse", "well", "can be opened")
+    except load.WarehouseBusy as error:
+        return Finding("warehouse", "look", str(error))
+    except load.WarehouseUnreadable as error:
+        return Finding("warehouse", "mend", str(error))
 
 
 def _landing(workspace: Workspace) -> Finding:
@@ -231,7 +255,7 @@ ENDS: dict[str, tuple[Level, str]] = {
     "published": ("well", "published"),
     "refused": ("mend", "the gate refused; the release before is served"),
     "broke_off": ("mend", "broke off; the release before is served"),
-    "turned_away": ("look", "turned away, another run held the workspace"),
+    "turned_away": ("look", "turned away"),
 }
 
 

@@ -21,6 +21,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt.errors import DagsterDbtError
 
+from ingest.load import WarehouseBusy
 from orchestration.workspace import HOUSE
 
 MAX_TEXT = 2_000
@@ -63,8 +64,7 @@ def told_safely(step: Callable) -> Callable:
 
 def _answer(error: Exception) -> Exception:
     """What Dagster is told: try again, or that the step failed."""
-    is_locked = isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
-    if is_locked or (isinstance(error, OSError) and error.errno in TRANSIENT):
+    if isinstance(error, WarehouseBusy) or (isinstance(error, OSError) and error.errno in TRANSIENT):
         again = dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT)
         again.__cause__ = _scrubbed(error)
         return again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -11,16 +12,19 @@ import dagster as dg
 import duckdb
 from pydantic import PrivateAttr
 
+from ingest import load
 from ingest.pseudonyms import Pseudonyms
 from ingest.study import Study
 from orchestration import built
-from orchestration.alarm import report_failed_steps
+from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
 from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
 from orchestration.news import check_day
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import manifest_of, newest_release
+
+PATIENCE = 10  # seconds
 
 
 class Night(dg.ConfigurableResource):
@@ -42,11 +46,31 @@ class Night(dg.ConfigurableResource):
         try:
             with hold(self.workspace.lock, run_id=run_id) as held:
                 self._held, self._run_id, self._built_for = held, run_id, None
+                self._open_warehouse(run_id)
                 yield self
                 report_failed_steps(self.workspace, context.instance, run_id)
         except WorkspaceBusy as error:
             ledger.append(self.workspace.ledger, "turned_away", run_id=run_id, reason=str(error))
             raise
+
+    def _open_warehouse(self, run_id: str) -> None:
+        """That the warehouse can be opened is known before the first step; a command that reads it is waited for."""
+        if not self.workspace.warehouse.exists():
+            return
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with load.warehouse(self.workspace.warehouse):
+                    return
+            except load.WarehouseBusy as error:
+                if time.monotonic() < until:
+                    time.sleep(1)
+                    continue
+                report_turned_away(self.workspace, run_id=run_id, reason=str(error))
+                raise
+            except load.WarehouseUnreadable as error:
+                report_broken_run(self.workspace, run_id=run_id, reason=str(error), kind=type(error).__name__)
+                raise
 
     @cached_property
     def workspace(self) -> Workspace:

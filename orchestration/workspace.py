@@ -65,6 +65,10 @@ class Workspace:
         return self.dagster_home
 
 
+class HistoryUnreadable(RuntimeError):
+    """The orchestrator's home is damaged; the message says what to do."""
+
+
 @contextmanager
 def creating(workspace: Workspace) -> Iterator[None]:
     """Wait until no other process is making what the orchestrator's home lacks; then keep the others waiting."""
@@ -84,7 +88,14 @@ def open_history(workspace: Workspace):
     import dagster as dg
 
     with creating(workspace):
-        return dg.DagsterInstance.get()
+        try:
+            return dg.DagsterInstance.get()
+        except Exception as error:  # whatever the settings or the database say
+            words = next(iter(str(error).splitlines()), type(error).__name__)[:500]
+            raise HistoryUnreadable(
+                f"{workspace.dagster_home} cannot be used ({words}). It holds the history of runs and nothing else: "
+                "delete it, the next start makes it again"
+            ) from None
 
 
 @cache

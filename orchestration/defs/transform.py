@@ -32,6 +32,8 @@ NOT_AT_NIGHT = "test_type:unit"
 def _environment(workspace: Workspace) -> dict[str, str]:
     return {
         "COACHING_WAREHOUSE": str(workspace.warehouse),
+        # Where the integration looks for what is parsed already: never in the code's own folder.
+        "DBT_TARGET_PATH": str(workspace.dbt_target),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
