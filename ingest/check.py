@@ -153,11 +153,11 @@ def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms
         landed = land.landed_files(place)
         load.load_source(alone, mapping.source, landed, place, mappings=[anywhere], pseudonyms=pseudonyms)
         now = alone.sql(OF_FILE).pl()
-        zeros = alone.sql("select coalesce(sum(n_leading_zero), 0)::int from raw.id_shapes").fetchone()[0]
+        zeros = alone.sql("select coalesce(sum(n_leading_zero), 0)::int from raw.id_shapes").fetchall()[0][0]
     if now.is_empty():
         return []
     first_day = now["snapshot_date"].min()
-    before = connection.execute(LAST_BEFORE, {"mapping": mapping.name, "day": first_day}).pl()
+    before = connection.sql(LAST_BEFORE, params={"mapping": mapping.name, "day": first_day}).pl()
     gone = before.filter(~pl.col("person_id").is_in(now["person_id"].to_list()))
     if before.height < FEW or gone.height < FEW:
         return []

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, flattened, join_headers, numbered
+from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, check_is_text, flattened, join_headers, numbered
 from ingest.spec import squeezed
 from ingest.workbook import NotAWorkbook, inspect
 
@@ -120,7 +120,9 @@ def read_grid(path: Path) -> Grid:
         if kind == "json":
             raise FileRefused(f"a JSON document of more than {MAX_DOCUMENT:,} bytes")
         raw = raw[: raw.rfind(b"\n") + 1]
-    if b"\0" in raw[:4_000] and raw[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    is_utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    check_is_text(raw[:4_096], is_utf16=is_utf16)
+    if b"\0" in raw[:4_096] and not is_utf16:
         raise FileRefused("this is no text file; export a CSV, XLSX or JSON file")
     text, encoding = _decoded(raw)
     return _delimited(text, encoding) if kind == "csv" else _objects(text, encoding, kind)

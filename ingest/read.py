@@ -263,15 +263,11 @@ def _import_ids(cells: list[str], mapping: Mapping) -> list[str]:
 # --- CSV ---------------------------------------------------------------------------------------------------------
 
 
-def _check_head(path: Path, mapping: Mapping) -> None:
-    with path.open("rb") as file:
-        head = file.read(4096)
-        file.seek(-min(path.stat().st_size, 4), io.SEEK_END)
-        tail = file.read()
+def check_is_text(head: bytes, *, is_utf16: bool = False) -> None:
+    """Refuse what begins as another kind of file does (`head`: its first 4,096 bytes). Raises FileRefused."""
     for magic, name in MAGIC.items():
         if head.startswith(magic):
             raise FileRefused(f"this is {name}, not text; unpack or convert it, or declare its format in the mapping")
-    is_utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff")) or mapping.encoding == "utf-16"
     if not is_utf16 and sum(byte < 9 for byte in head) > len(head) // 100 + 8:
         raise FileRefused("this is no text file; export it as CSV, XLSX or JSON")
     start = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:9].lower()
@@ -279,6 +275,14 @@ def _check_head(path: Path, mapping: Mapping) -> None:
         raise FileRefused("this is a web page (a log-in page?), not an export; download the export again")
     if start.startswith(b"<?xml"):
         raise FileRefused("this is XML; export it as CSV, XLSX or JSON")
+
+
+def _check_head(path: Path, mapping: Mapping) -> None:
+    with path.open("rb") as file:
+        head = file.read(4096)
+        file.seek(-min(path.stat().st_size, 4), io.SEEK_END)
+        tail = file.read()
+    check_is_text(head, is_utf16=head.startswith((b"\xff\xfe", b"\xfe\xff")) or mapping.encoding == "utf-16")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and mapping.encoding != "utf-16":
         raise FileRefused(f"this is UTF-16, the mapping says {mapping.encoding}; declare encoding: utf-16")
     if mapping.final_newline == "required" and not tail.rstrip(b"\0").endswith((b"\n", b"\r")):

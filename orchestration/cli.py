@@ -122,13 +122,15 @@ def run(
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None) -> None:
     from orchestration.alarm import report_broken_configuration
     from orchestration.console import show_release
-    from orchestration.news import check_day, look
+    from orchestration.news import DayToCome, check_day, look
     from publish.release import current_release, manifest_of
 
     try:
         Pseudonyms.from_environment(workspace.key_file)
         check_day(workspace, as_of)
         news = look(workspace, as_of=as_of)
+    except DayToCome as error:  # what was typed, not what the workspace holds
+        raise fail(str(error), WRONG) from None
     except (ConfigError, KeyMissing) as error:
         report_broken_configuration(workspace, str(error))
         raise fail(str(error), WRONG) from None

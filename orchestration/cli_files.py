@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
+import duckdb
 import polars as pl
 import typer
 from rich.table import Table
@@ -43,13 +44,11 @@ def _beside_the_last_snapshot(file: Path, report: Report, there: Workspace) -> l
     """What is unlike the snapshot before it that was loaded; nothing where there is none, or a run holds it."""
     if not report.would_load or not there.warehouse.exists():
         return []
-    import duckdb
-
     try:
         with load.warehouse(there.warehouse) as connection:
             return compare_ids(file, report.mapping, connection, Pseudonyms.from_environment(there.key_file))
-    except duckdb.Error:
-        return ["not compared with the last snapshot: the warehouse cannot be read now"]
+    except (load.WarehouseBusy, load.WarehouseUnreadable, duckdb.Error) as error:
+        return [f"not compared with the last snapshot: {error}"]
 
 
 def _mappings(workspace: Path):
@@ -198,12 +197,14 @@ def list_quarantine(
         out.print("Nothing is quarantined.")
         return
     table = Table()
-    for heading in ("load", "file", "rule", "column", "records", "first line", "what to do"):
-        table.add_column(heading)
+    for heading in ("load", "file", "rule", "column", "records", "first line"):
+        table.add_column(heading, no_wrap=heading in ("load", "rule"), overflow="fold")
     for row in frame.iter_rows(named=True):
         cells = (row["load"], row["file"], row["rule"], row["column"], f"{row['n']:,}", str(row["first_line"]))
-        table.add_row(*map(_plain, cells), ADVICE.get(row["rule"], ""))
+        table.add_row(*map(_plain, cells))
     out.print(table)
+    for rule in sorted(set(frame["rule"]) & ADVICE.keys()):
+        out.print(f"{rule}: {ADVICE[rule]}", markup=False, highlight=False, soft_wrap=True)
 
 
 @quarantine.command("show")
@@ -318,9 +319,9 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
                 )
                 if result.status in ("loaded", "refused")
             ]
-    except (KeyMissing, ConfigError) as error:
+    except (KeyMissing, ConfigError, load.WarehouseUnreadable) as error:
         raise fail(str(error), WRONG) from None
-    except WorkspaceBusy as error:
+    except (WorkspaceBusy, load.WarehouseBusy) as error:
         raise fail(str(error), BUSY) from None
     for result in results:
         was = before.get(result.landed.load_id, 0)
@@ -339,16 +340,13 @@ def _faulty(connection) -> dict[str, int]:
 def _asked(workspace: Workspace, ask) -> pl.DataFrame:
     if not workspace.warehouse.exists():
         raise fail("nothing was loaded yet; first: coaching run", WRONG)
-    import duckdb
-
     try:
         with load.warehouse(workspace.warehouse) as connection:
             return ask(connection)
+    except load.WarehouseBusy as error:
+        raise fail(str(error), BUSY) from None
+    except load.WarehouseUnreadable as error:
+        raise fail(str(error), WRONG) from None
     except duckdb.Error as error:
-        if "lock" in str(error).lower():
-            raise fail("a run holds the warehouse; try again when it is over", BUSY) from None
-        raise fail(
-            f"{workspace.warehouse} cannot be opened ({type(error).__name__}): delete it, the next run makes it again "
-            "from landing/",
-            WRONG,
-        ) from None
+        words = next(iter(str(error).splitlines()), "")
+        raise fail(f"{workspace.warehouse}: {words} {load.REBUILD}", WRONG) from None

@@ -37,6 +37,9 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
 
     there = opened(workspace)
     served = current_release(there.releases)
+    if not list_releases(there.releases):
+        out.print("There is no release yet; make one: coaching run", highlight=False)
+        return
     table = Table()
     for heading in ("", "release", "as of", "files", "records"):
         table.add_column(heading, no_wrap=heading == "release")

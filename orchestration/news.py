@@ -17,6 +17,10 @@ from publish import ledger
 from publish.release import current_release, list_releases, manifest_of, newest_release
 
 
+class DayToCome(ConfigError):
+    """The as-of date that is asked for has not come yet."""
+
+
 class NothingToLoad(ConfigError):
     """There is nothing yet from which anything could be computed."""
 
@@ -59,9 +63,10 @@ class News:
 
 
 def look(workspace: Workspace, *, as_of: date | None = None) -> News:
-    """Compare inbox, study, mappings and code with what the newest release was made of.
+    """Compare inbox, study, mappings and code with what the newest release (of the as-of date, if there is one) was
+    made of.
 
-    A day is compared only if it is asked for: a new day alone brings no new records.
+    The date is compared only if it is given: a new day alone brings no new records.
     """
     study = checked_study(workspace)
     if not workspace.inbox.is_dir():
@@ -80,6 +85,8 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         if "hris" not in there and not waiting:
             raise NothingToLoad(NO_HRIS.format(inbox=workspace.inbox))
         return News(("there is no release yet",), fingerprint, None, waiting)
+    if as_of is not None:
+        newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - {item["load_id"] for item in manifest["inputs"]}
     reasons = [
@@ -97,11 +104,16 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     return News(tuple(reasons), fingerprint, newest, waiting)
 
 
+def _newest_of(releases: Path, as_of: date) -> str | None:
+    found = [name for name in list_releases(releases) if manifest_of(releases / name)["as_of"] == str(as_of)]
+    return found[-1] if found else None
+
+
 def check_day(workspace: Workspace, as_of: date | None) -> None:
-    """Raise ConfigError for a day that has not come: what is published as of it could not be renewed until then."""
+    """Raise DayToCome for a day that has not come: what is published as of it could not be renewed until then."""
     today = datetime.now(load_study(workspace.study).zone).date()
     if as_of is not None and as_of > today:
-        raise ConfigError(f"{as_of} has not come yet (today is {today}): a run looks from today or from a day before")
+        raise DayToCome(f"{as_of} has not come yet (today is {today}): a run looks from today or from a day before")
 
 
 def published_ids(workspace: Workspace) -> set[str]:

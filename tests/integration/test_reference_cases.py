@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner
 
 from expectations import gate
 from expectations.tables import IDENTITIES
@@ -20,9 +19,7 @@ from inference.estimates import estimate_study
 from ingest import load
 from ingest.pseudonyms import Pseudonyms
 from ingest.study import load_study
-from orchestration.cli import app
 from orchestration.defs.estimates import asked_of, cells_of
-from orchestration.terminal import out
 from orchestration.workspace import HOUSE
 from tests.integration.small import KEY, Small, csv
 from tests.unit.ingest.box import Box, loaded
@@ -103,7 +100,6 @@ def test_10_a_formula_that_was_never_calculated_is_no_empty_cell(case, tmp_path,
 
 def test_10_a_formula_that_gave_an_empty_text_is_a_blank(case, tmp_path):
     """The same workbook after a spreadsheet has calculated it: the formula in Team ID gives nothing."""
-    import io
     import zipfile
 
     before, after = '<c r="L3"><f>A1</f><v /></c>', '<c r="L3" t="str"><f>A1</f><v></v></c>'
@@ -479,28 +475,3 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     assert {"ids_lost_zeros", "people_found_again"} <= {failure.check for failure in found.failures}
     [zeros] = [failure for failure in found.failures if failure.check == "ids_lost_zeros"]
     assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.mend
-
-
-@pytest.fixture
-def printed(monkeypatch):
-    """What the command line prints, however the console was made."""
-    text = io.StringIO()
-    monkeypatch.setattr(out, "_file", text)
-    return text
-
-
-def test_22_a_release_differs_from_itself_in_nothing(reference, published, printed):
-    """`coaching diff` ended with an error about two columns of one name."""
-    reference("cases/22_diff_and_reproduce")
-    told = CliRunner().invoke(app, ["diff", "current", "current", "-w", str(published.root)])
-    assert told.exit_code == 0, told.exception
-    assert "Every published number is the same." in printed.getvalue()
-
-
-@pytest.mark.slow
-def test_22_a_release_is_made_again_to_the_byte(reference, copy_of_published, printed):
-    """`coaching reproduce` ended with an error about a missing argument."""
-    reference("cases/22_diff_and_reproduce")
-    told = CliRunner().invoke(app, ["reproduce", "current", "-w", str(copy_of_published.root)])
-    assert told.exit_code == 0, printed.getvalue()
-    assert "are the same to the byte" in " ".join(printed.getvalue().split())
