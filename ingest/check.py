@@ -159,7 +159,8 @@ def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms
     first_day = now["snapshot_date"].min()
     before = connection.sql(LAST_BEFORE, params={"mapping": mapping.name, "day": first_day}).pl()
     gone = before.filter(~pl.col("person_id").is_in(now["person_id"].to_list()))
-    if before.height < FEW or gone.height < FEW:
+    has_lost_zeros = before.height > 0 and before["n_leading_zero"][0] > 0 and not zeros
+    if gone.height < FEW and not (has_lost_zeros and gone.height == before.height):
         return []
     fresh = now.filter(~pl.col("person_id").is_in(before["person_id"].to_list()))
     n_known = gone.join(fresh.drop_nulls("email_key"), on="email_key", how="semi").height
@@ -169,7 +170,7 @@ def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms
         return []
     why = (
         "the ids have lost their leading zeros; export them as text, or declare zero_pad:"
-        if before["n_leading_zero"][0] and not zeros
+        if has_lost_zeros
         else "the ids are of another number space, or a crosswalk of old to new ids is missing (hris_crosswalk)"
     )
     return [

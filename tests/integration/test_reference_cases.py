@@ -17,7 +17,9 @@ from expectations import gate
 from expectations.tables import IDENTITIES
 from inference.estimates import estimate_study
 from ingest import load
+from ingest.check import compare_ids
 from ingest.pseudonyms import Pseudonyms
+from ingest.spec import load_mappings
 from ingest.study import load_study
 from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import HOUSE
@@ -475,3 +477,33 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     assert {"ids_lost_zeros", "people_found_again"} <= {failure.check for failure in found.failures}
     [zeros] = [failure for failure in found.failures if failure.check == "ids_lost_zeros"]
     assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.mend
+
+
+def test_21_checking_the_file_says_so_before_it_is_loaded(case, tmp_path):
+    files = texts_of(case("21_lost_zeros/inbox_passes.tar.gz"))
+    made = Small(tmp_path / "workspace", STUDY)
+    for (source, name), text in files.items():
+        if source == "hris" and name < "hris_2024-09":
+            made.drop(source, name, text)
+    made.load()
+    september = tmp_path / "hris_2024-09.csv"
+    september.write_text(files["hris", september.name])
+    [said] = compared(made, september)
+    assert "0 of the 521 people of 2024-08-" in said
+    assert "the ids have lost their leading zeros" in said
+    assert compared(made, made.root / "inbox" / "hris" / "hris_2024-08.csv") == []
+
+
+def test_21_two_people_without_their_zeros_are_enough(case, tmp_path):
+    made = Small(tmp_path / "workspace", STUDY)
+    made.drop("hris", "hris_2024-08.csv", case("21_lost_zeros/hris_2024-08.csv").read_text(encoding="utf-8-sig"))
+    made.load()
+    [said] = compared(made, case("21_lost_zeros/hris_2024-09.csv"))
+    assert "0 of the 2 people" in said and "the ids have lost their leading zeros" in said
+
+
+def compared(made: Small, file) -> list[str]:
+    """What `coaching sources check` says of a file beside the last snapshot that was loaded."""
+    [mapping] = [one for one in load_mappings(made.root / "sources") if one.name == "hris_report"]
+    with load.warehouse(made.warehouse) as connection:
+        return compare_ids(file, mapping, connection, Pseudonyms(KEY))
