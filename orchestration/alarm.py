@@ -15,6 +15,7 @@ import subprocess
 
 import dagster as dg
 
+from orchestration.faults import INTERRUPTED
 from orchestration.workspace import Workspace
 from publish import ledger
 
@@ -69,7 +70,7 @@ def first_cause(error) -> str:
     """The words of the error (dagster's SerializableErrorInfo) that began it."""
     while error.cause is not None:
         error = error.cause
-    return error.message.strip()
+    return INTERRUPTED if error.cls_name == "DagsterExecutionInterruptedError" else error.message.strip()
 
 
 def report_turned_away(workspace: Workspace, *, run_id: str, reason: str) -> None:

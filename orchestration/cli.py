@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
 from contextlib import redirect_stdout
 from datetime import date, datetime
@@ -196,6 +197,8 @@ def _execute(workspace: Workspace, as_of: date | None):
         from orchestration import progress as events
         from orchestration.definitions import defs
 
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
+            signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # dagster knows that one
         stop = events.watch(progress)
         log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
         try:

@@ -25,6 +25,7 @@ from ingest.load import WarehouseBusy
 from orchestration.workspace import HOUSE
 
 MAX_TEXT = 2_000
+INTERRUPTED = "it was asked to stop (Ctrl-C, a closed terminal, or the system)"
 ROOMS = ("ingest", "inference", "expectations", "publish", "orchestration")
 
 
@@ -75,6 +76,8 @@ def _scrubbed(error: Exception) -> Exception:
     if isinstance(error, StepFailed):
         return error
     kind = type(error).__name__
+    if kind == "RuntimeError" and str(error) == "Query interrupted":  # what DuckDB makes of a signal
+        return StepFailed(INTERRUPTED, kind)
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HOUSE)
     ]

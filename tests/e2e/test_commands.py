@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -568,6 +568,42 @@ def test_a_walk(name, published_by_demo, tmp_path):
         assert re.search(step.says, printed, re.M), f"coaching {step.words}: {step.says}\n{printed}"
         assert "Traceback" not in printed, f"coaching {step.words}\n{printed}"
         step.after(place, printed)
+
+
+def test_a_run_whose_terminal_is_closed_is_noted_and_leaves_no_process(published_by_demo, tmp_path):
+    shutil.copytree(published_by_demo, tmp_path / "workspace", symlinks=True)
+    there = Workspace(tmp_path / "workspace")
+    shutil.rmtree(there.dbt_target / "run")
+    known = len(ledger.read(there.ledger))
+    heard = tmp_path / "heard.json"
+    with (tmp_path / "printed").open("w") as file:
+        process = subprocess.Popen(
+            [str(COACHING), "run", "-w", str(there.root), "--as-of", LATER],
+            stdout=file,
+            stderr=file,
+            env=os.environ | {"COACHING_NOTIFY": f"tee {heard}"},
+            start_new_session=True,
+        )
+    end = time.monotonic() + 180
+    while not (there.dbt_target / "run" / "dbt.log").exists() or len(ledger.read(there.ledger)) == known:
+        assert process.poll() is None and time.monotonic() < end, (tmp_path / "printed").read_text()
+        time.sleep(0.2)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 1
+    assert "it was asked to stop" in (tmp_path / "printed").read_text()
+    assert "it was asked to stop" in ledger.read(there.ledger)[-1]["reason"]
+    assert json.loads(heard.read_text())["event"] == "broke_off"
+    assert alive_in_group(process.pid) == []
+
+
+def alive_in_group(group: int) -> list[str]:
+    """Processes of a group that have not ended (one that has, and that nobody has asked about, is still listed)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            state, _, of_group, *_ = path.read_text().rpartition(")")[2].split()
+            found += [state] if int(of_group) == group and state not in "ZX" else []
+    return found
 
 
 STEPS = [Step(f"demo -w {{w}} {SMALL}"), *(step for walk in WALKS.values() for step in walk)]
