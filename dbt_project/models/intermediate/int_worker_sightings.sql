@@ -51,8 +51,13 @@ ranked as (
 summed as (
     select
         ranked.*,
-        sum(case when is_running and job_rank = 1 then coalesce(fte, 1.0) when is_running then fte end) over (
-            partition by person_id, snapshot_date, stint_hired_date, mapping
+        sum(
+            case
+                when ranked.is_running and ranked.job_rank = 1 then coalesce(ranked.fte, 1.0)
+                when ranked.is_running then ranked.fte
+            end
+        ) over (
+            partition by ranked.person_id, ranked.snapshot_date, ranked.stint_hired_date, ranked.mapping
         ) as fte_of_jobs
     from ranked
 )
