@@ -39,7 +39,7 @@ SYNONYMS = {
         "job_level": r"level|grade",
     },
     "checkins": {
-        "event_id": r"(report|goal|event|check-?in).*id",
+        "event_id": r"(report|goal|event|check-?in).*id|^id$",
         "person_id": r"employee.?id|user.?id",
         "email_key": r"e-?mail|^user$",
         "due_date": r"due",

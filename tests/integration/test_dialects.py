@@ -1,8 +1,14 @@
 """Every built-in mapping reads the export that its system would write, and reads the same as from any other system."""
 
+import re
+
+import polars as pl
 import pytest
+import yaml
 
 from ingest import spec
+from ingest.spec import mapping_from
+from ingest.suggest import suggest
 from simulation import Design, simulate
 from simulation.exports import DIALECTS
 from tests.unit.ingest.box import Box
@@ -23,6 +29,10 @@ ANSWERS = """
     select coalesce(person_id, email_key) as who, launched_date, item, scale, is_reversed, highest, answer
     from raw.raw_survey__answers inner join raw.raw_survey__responses using (load_id, response_id)
     where scale in ('engagement', 'autonomy') order by all  -- Qualtrics asks more than the others
+"""
+DRAFTED = """
+    select coalesce(person_id, email_key, '') as who, item, lowest, highest, answer
+    from raw.raw_survey__answers inner join raw.raw_survey__responses using (load_id, response_id)
 """
 BY_ADDRESS = ANSWERS.replace("coalesce(person_id, email_key)", "email_key")
 NO_NAMES = ANSWERS.replace("coalesce(person_id, email_key) as who,", "")
@@ -104,6 +114,42 @@ def test_answers_are_the_same_from_every_survey_tool(boxes, dialect):
     sql = BY_ADDRESS if dialect.endswith("_forms") else ANSWERS
     found = box.ask(sql)
     assert found.height > 4_000 and found.equals(qualtrics.ask(sql))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS["survey"])
+def test_a_draft_reads_every_survey_tools_export_as_the_built_in_mapping_does(boxes, dialect, tmp_path):
+    file = sorted((boxes("survey", dialect).root / "inbox" / "survey").rglob("*_2024-11-10.*"))[-1]
+    text = suggest(file, source="survey")
+    draft = mapping_from(yaml.safe_load(text))
+    drafted, built_in = Box(tmp_path / "draft", [draft]), Box(tmp_path / "built_in")
+    for box in (drafted, built_in):
+        box.drop("survey", file.name, file.read_bytes())
+    [found], [right] = drafted.load("survey"), built_in.load("survey")
+    assert faults(drafted) == {}
+    assert (found.n_records, found.n_loaded) == (right.n_records, right.n_loaded)
+    asked = {question for item in draft.items.values() for question in item.headers}
+    answers, expected = (
+        by_question(box, each.opened.mapping, asked) for box, each in ((drafted, found), (built_in, right))
+    )
+    assert len(answers) > 500 and answers == expected
+    assert len(expected) == built_in.ask(DRAFTED).height  # no question is forgotten
+    # What is left to a person is asked, never guessed: offsets of times, the scale that an item belongs to, a choice.
+    questions = set(re.findall(r"^# DECIDE (\w+)", text, re.M))
+    assert questions <= {"time_zone", "scale", "items"}
+
+
+@pytest.mark.parametrize("dialect", ["log", "table"])
+def test_a_draft_finds_what_an_event_is_known_by(boxes, dialect):
+    file = sorted((boxes("checkins", dialect).root / "inbox" / "checkins").rglob("checkins_*"))[-1]
+    draft = yaml.safe_load(suggest(file, source="checkins"))
+    assert draft["columns"]["event_id"]["from"].lower() == "id"
+
+
+def by_question(box, mapping, asked: set[str]) -> list[tuple]:
+    """(who, question, ends of its scale, answer) of every answer to the questions that are `asked`."""
+    questions = {name: one for name, item in mapping.items.items() for one in item.headers if one in asked}
+    rows = box.ask(DRAFTED).filter(pl.col("item").is_in(sorted(questions))).rows()
+    return sorted((who, questions[item], *rest) for who, item, *rest in rows)
 
 
 def test_an_anonymous_survey_keeps_the_answers_and_no_person(boxes):
