@@ -139,3 +139,19 @@ def test_the_sensor_asks_only_when_files_are_new(copy_of_published):
     (copy_of_published.inbox / "roster" / "more.csv").write_text("Team ID,Wave,Arm\n")
     first, again = (sensor(dg.build_sensor_context()).run_key for _ in range(2))
     assert first == again
+
+
+def test_the_sensor_reports_a_broken_study_once_and_again_when_it_comes_back(copy_of_published, tmp_path, monkeypatch):
+    from orchestration.automation import inbox_sensor
+
+    heard = tmp_path / "heard"
+    monkeypatch.setenv("COACHING_NOTIFY", f"tee -a {heard}")
+    sensor, whole = inbox_sensor(copy_of_published), copy_of_published.study.read_text()
+    seen, cursor = [], None
+    for text in ("programme: [", "programme: [", whole, "programme: ["):
+        copy_of_published.study.write_text(text)
+        context = dg.build_sensor_context(cursor=cursor)
+        sensor(context)
+        cursor = context.cursor
+        seen.append(heard.read_text().count("broken_configuration"))
+    assert seen == [1, 1, 1, 2]
