@@ -596,6 +596,41 @@ def test_a_run_whose_terminal_is_closed_is_noted_and_leaves_no_process(published
     assert alive_in_group(process.pid) == []
 
 
+@pytest.fixture
+def small_disk(published_by_demo, tmp_path):
+    """The workspace on a file system of its own in memory, made as small as asked; skips where none can be made."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(place)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"this machine cannot make a small disk: {made.stderr.strip()}")
+    shutil.copytree(published_by_demo, place / "workspace", symlinks=True)
+
+    def shrink(left: int) -> Workspace:
+        known = os.statvfs(place)
+        size = (known.f_blocks - known.f_bfree) * known.f_frsize + left
+        subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
+        return Workspace(place / "workspace")
+
+    yield shrink
+    subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+@pytest.mark.parametrize("left", [0, 25_000_000], ids=["nothing left", "25 MB left"])
+def test_a_full_disk_ends_in_words_and_a_notification(small_disk, tmp_path, left):
+    there = small_disk(left)
+    served = current_release(there.releases).name
+    place = Place(tmp_path, there.root)
+    place["heard"] = str(tmp_path / "heard.json")
+    code, printed = run(Step(f"run -w {{w}} --as-of {LATER}", env={"COACHING_NOTIFY": "tee {heard}"}), place)
+    assert code == 1, printed
+    assert "Traceback" not in printed
+    assert re.search("(?i)no space left|disk is full|could not be (written|computed)", printed), printed
+    assert json.loads(Path(place["heard"]).read_text())["event"] == "broke_off"
+    assert current_release(there.releases).name == served
+
+
 def alive_in_group(group: int) -> list[str]:
     """Processes of a group that have not ended (one that has, and that nobody has asked about, is still listed)."""
     found = []
