@@ -18,7 +18,17 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.read import DECODER, ENDINGS, MAX_DOCUMENT, FileRefused, check_is_text, flattened, join_headers, numbered
+from ingest.read import (
+    DECODER,
+    ENDINGS,
+    MAX_DOCUMENT,
+    UTF16_MARKS,
+    FileRefused,
+    check_is_text,
+    flattened,
+    join_headers,
+    numbered,
+)
 from ingest.spec import squeezed
 from ingest.workbook import NotAWorkbook, inspect
 
@@ -120,7 +130,7 @@ def read_grid(path: Path) -> Grid:
         if kind == "json":
             raise FileRefused(f"a JSON document of more than {MAX_DOCUMENT:,} bytes")
         raw = raw[: raw.rfind(b"\n") + 1]
-    is_utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    is_utf16 = raw.startswith(UTF16_MARKS)
     check_is_text(raw[:4_096], is_utf16=is_utf16)
     if b"\0" in raw[:4_096] and not is_utf16:
         raise FileRefused("this is no text file; export a CSV, XLSX or JSON file")
@@ -129,7 +139,7 @@ def read_grid(path: Path) -> Grid:
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    if raw.startswith(UTF16_MARKS):
         return raw.decode("utf-16", "replace"), "utf-16"
     for encoding in ("utf-8-sig", "shift_jis", "gb18030"):
         try:

@@ -424,7 +424,7 @@ def find(
 ) -> list[Rewritten]:
     """What `cleanse` would do, without doing it. Raises CannotErase."""
     changes = (_change(place, mappings, erased, words) for place in search(inbox, landing, mappings, erased))
-    return [change.rewritten for change in changes if change.rewritten]
+    return [rewritten for change in changes if (rewritten := change.rewritten)]
 
 
 def cleanse(
@@ -439,9 +439,9 @@ def cleanse(
     _rename_landed(landing)  # what an erasure that broke off had written
     for place in list(search(inbox, landing, mappings, erased)):
         change = _change(place, mappings, erased, words)
-        if change.content is not None:
-            _write(change, is_landed=landing in change.path.parents)
         rewritten = change.rewritten
+        if rewritten:
+            _write(change, rewritten.new, is_landed=landing in change.path.parents)
         new = rewritten.new if rewritten else change.old
         if change.layout is not None:  # what no mapping reads is looked at again: somebody may correct the mapping
             erased.searched.add(_as_read(new, candidates(mappings, change.source, change.file_name)))
@@ -451,11 +451,11 @@ def cleanse(
     return done
 
 
-def _write(change: _Change, *, is_landed: bool) -> None:
+def _write(change: _Change, new: str, *, is_landed: bool) -> None:
     path = change.path
     try:
         if is_landed:
-            durable.replace_text(path.with_name(ERASING), hashlib.sha256(change.content).hexdigest())
+            durable.replace_text(path.with_name(ERASING), new)
         else:  # what the sender's manifest says of it is true no more
             path.with_name(path.name + land.MANIFEST).unlink(missing_ok=True)
         path.chmod(0o600)

@@ -263,6 +263,9 @@ def _import_ids(cells: list[str], mapping: Mapping) -> list[str]:
 # --- CSV ---------------------------------------------------------------------------------------------------------
 
 
+UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
 def check_is_text(head: bytes, *, is_utf16: bool = False) -> None:
     """Refuse what begins as another kind of file does (`head`: its first 4,096 bytes). Raises FileRefused."""
     for magic, name in MAGIC.items():
@@ -282,8 +285,9 @@ def _check_head(path: Path, mapping: Mapping) -> None:
         head = file.read(4096)
         file.seek(-min(path.stat().st_size, 4), io.SEEK_END)
         tail = file.read()
-    check_is_text(head, is_utf16=head.startswith((b"\xff\xfe", b"\xfe\xff")) or mapping.encoding == "utf-16")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) and mapping.encoding != "utf-16":
+    is_marked = head.startswith(UTF16_MARKS)
+    check_is_text(head, is_utf16=is_marked or mapping.encoding == "utf-16")
+    if is_marked and mapping.encoding != "utf-16":
         raise FileRefused(f"this is UTF-16, the mapping says {mapping.encoding}; declare encoding: utf-16")
     if mapping.final_newline == "required" and not tail.rstrip(b"\0").endswith((b"\n", b"\r")):
         raise FileRefused(

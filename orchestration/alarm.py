@@ -46,8 +46,7 @@ def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str])
 
 def report_broken_configuration(workspace: Workspace, reason: str) -> None:
     """A run that never began because of study.yml, a mapping, the key or the inbox: noted, and reported."""
-    with contextlib.suppress(OSError):
-        ledger.append(workspace.ledger, "broke_off", run_id="", reason=reason[:MAX_REASON])
+    _note(workspace, "broke_off", run_id="", reason=reason)
     notify(workspace, "broken_configuration", run_id="", reasons=[reason[:MAX_REASON]])
 
 
@@ -75,17 +74,20 @@ def first_cause(error) -> str:
 
 def report_turned_away(workspace: Workspace, *, run_id: str, reason: str) -> None:
     """A run that could not begin because another program has the warehouse open."""
-    with contextlib.suppress(OSError):
-        ledger.append(workspace.ledger, "turned_away", run_id=run_id, reason=reason[:MAX_REASON])
+    _note(workspace, "turned_away", run_id=run_id, reason=reason)
     notify(workspace, "turned_away", run_id=run_id, reasons=[reason[:MAX_REASON]])
 
 
 def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:
-    """A run that did not come to its end: `reason` for the ledger, `kind` for the notification. A ledger that cannot be
-    written (a full disk) keeps nobody from being notified."""
-    with contextlib.suppress(OSError):
-        ledger.append(workspace.ledger, "broke_off", run_id=run_id, reason=reason[:MAX_REASON])
+    """A run that did not come to its end: `reason` for the ledger, `kind` for the notification."""
+    _note(workspace, "broke_off", run_id=run_id, reason=reason)
     notify(workspace, "broke_off", run_id=run_id, reasons=[f"{kind}; see: coaching status"])
+
+
+def _note(workspace: Workspace, event: str, *, run_id: str, reason: str) -> None:
+    """A line of the ledger; one that cannot be written (a full disk) keeps nobody from being notified."""
+    with contextlib.suppress(OSError):
+        ledger.append(workspace.ledger, event, run_id=run_id, reason=reason[:MAX_REASON])
 
 
 def _kind(text: str) -> str:

@@ -65,7 +65,7 @@ def inbox_sensor(workspace: Workspace) -> dg.SensorDefinition:
                 report_broken_configuration(workspace, str(error))
                 context.update_cursor(str(error))
             return dg.SkipReason(str(error))
-        context.update_cursor("")  # the same fault, come back after it was mended, is reported again
+        context.update_cursor("")  # the same fault, come back after it was corrected, is reported again
         if not news:
             return dg.SkipReason("nothing new in the inbox")
         return dg.RunRequest(run_key=news.fingerprint, run_config=_run_config(""))

@@ -26,7 +26,7 @@ from ingest.spec import load_mappings
 from ingest.strict_yaml import ConfigError
 from orchestration import cli_design, cli_files, cli_gate, cli_releases
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
-from orchestration.workspace import ENVIRONMENT, Workspace, open_history
+from orchestration.workspace import ENVIRONMENT, Workspace, first_line, open_history
 
 PAINT = {"well": "green", "look": "yellow", "mend": "red"}
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
@@ -173,7 +173,7 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
     try:
         result = _execute(workspace, as_of)
     except Exception as error:  # the orchestrator itself: a full disk, a folder that cannot be written
-        words = error.strerror if isinstance(error, OSError) and error.strerror else _words_of(error)
+        words = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         reason = f"{type(error).__name__}: {words}"
         report_broken_run(workspace, run_id="", reason=reason, kind=type(error).__name__)
         raise fail(f"The run failed, nothing was published: {reason}", BROKEN) from None
@@ -181,11 +181,6 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
     if isinstance(outcome, typer.Exit):
         raise outcome
     return outcome
-
-
-def _words_of(error: Exception) -> str:
-    """The first line of an error's own words: those of a database library quote a whole statement below it."""
-    return next(iter(str(error).splitlines()), "no reason given")[:500]
 
 
 def _execute(workspace: Workspace, as_of: date | None):

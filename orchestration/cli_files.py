@@ -33,7 +33,7 @@ from ingest.suggest import SOURCES, suggest
 from ingest.tables import TABLES_OF
 from orchestration.catalogue import metrics
 from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
-from orchestration.workspace import Workspace
+from orchestration.workspace import Workspace, first_line
 
 sources = typer.Typer(no_args_is_help=True, help="Mappings: list them, try one on a file, draft one.")
 quarantine = typer.Typer(no_args_is_help=True, help="Records that were not loaded: list, show, try again.")
@@ -348,5 +348,4 @@ def _asked(workspace: Workspace, ask) -> pl.DataFrame:
     except load.WarehouseUnreadable as error:
         raise fail(str(error), WRONG) from None
     except duckdb.Error as error:
-        words = next(iter(str(error).splitlines()), "")
-        raise fail(f"{workspace.warehouse}: {words} {load.REBUILD}", WRONG) from None
+        raise fail(f"{workspace.warehouse}: {first_line(error)} {load.REBUILD}", WRONG) from None

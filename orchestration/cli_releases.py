@@ -37,13 +37,14 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
 
     there = opened(workspace)
     served = current_release(there.releases)
-    if not list_releases(there.releases):
+    found = list_releases(there.releases)
+    if not found:
         out.print("There is no release yet; make one: coaching run", highlight=False)
         return
     table = Table()
     for heading in ("", "release", "as of", "files", "records"):
         table.add_column(heading, no_wrap=heading == "release")
-    for identity in list_releases(there.releases):
+    for identity in found:
         manifest = manifest_of(there.releases / identity)
         table.add_row(
             "→" if served and served.name == identity else "",

@@ -147,8 +147,7 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
         # 0700, and short: a socket's path has room for about 100 bytes, which a workspace's own may exceed.
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coaching-")))
         os.environ["TMPDIR"] = tempfile.tempdir = str(private)  # where dagster would put sockets of its own
-        processes = stack.enter_context(children())
-        guard = _start(stack, there, private, authority, processes, read_only=read_only)
+        processes, guard = _start(stack, there, private, authority, read_only=read_only)
 
         has_terminal = sys.stdin is not None and sys.stdin.isatty()
 
@@ -167,14 +166,9 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
 
 
 def _start(
-    stack: contextlib.ExitStack,
-    there: Workspace,
-    private: Path,
-    authority: str,
-    processes: list[subprocess.Popen],
-    *,
-    read_only: bool,
-) -> Guard:
+    stack: contextlib.ExitStack, there: Workspace, private: Path, authority: str, *, read_only: bool
+) -> tuple[list[subprocess.Popen], Guard]:
+    processes = stack.enter_context(children())
     code = private / "code.sock"
     # The location's name is what `dagster dev -m` gives: the switches of schedules and sensors are kept under it.
     known = private / "workspace.yaml"
@@ -199,4 +193,4 @@ def _start(
     target = GrpcServerTarget(host="localhost", port=None, socket=str(code), location_name=MODULE)
     context = stack.enter_context(WorkspaceProcessContext(instance, workspace_load_target=target, read_only=read_only))
     app = create_app_from_workspace_process_context(context, live_data_poll_rate=2000)
-    return Guard(app, authority=authority, read_only=read_only)
+    return processes, Guard(app, authority=authority, read_only=read_only)

@@ -65,6 +65,11 @@ class Workspace:
         return self.dagster_home
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's own words: those of a database library quote a whole statement below it."""
+    return next(iter(str(error).splitlines()), type(error).__name__)[:500]
+
+
 class HistoryUnreadable(RuntimeError):
     """The orchestrator's home is damaged; the message says what to do."""
 
@@ -91,10 +96,9 @@ def open_history(workspace: Workspace):
         try:
             return dg.DagsterInstance.get()
         except Exception as error:  # whatever the settings or the database say
-            words = next(iter(str(error).splitlines()), type(error).__name__)[:500]
             raise HistoryUnreadable(
-                f"{workspace.dagster_home} cannot be used ({words}). It holds the history of runs and nothing else: "
-                "delete it, the next start makes it again"
+                f"{workspace.dagster_home} cannot be used ({first_line(error)}). It holds the history of runs and "
+                "nothing else: delete it, the next start makes it again"
             ) from None
 
 

@@ -94,9 +94,6 @@ class Place(dict):
         with socket.create_server(("127.0.0.1", 0)) as server:
             return server.getsockname()[1]
 
-    def count(self, *sources: str) -> int:
-        return sum(1 for source in sources for path in (self.there.inbox / source).rglob("*") if path.is_file())
-
 
 def nothing(place: Place, *_) -> None:
     """No preparation, no look at the effect."""

@@ -420,7 +420,6 @@ def test_whatever_ends_it_ends_a_run_in_progress_and_leaves_no_process(organisat
         while one.processes():
             assert time.monotonic() - since < 30, one.processes()
             time.sleep(0.2)
-        print(number.name, round(time.monotonic() - since, 1), "s")
         with hold(known.lock, run_id="the next one"):
             assert not list(known.releases.glob("2*"))
 
