@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 
 import dagster as dg
@@ -22,6 +23,7 @@ from publish import ledger
 COMMAND = "COACHING_NOTIFY"
 PATIENCE = 30  # seconds
 MAX_REASON = 2_000
+NEARLY_FULL = 100_000_000  # bytes free: fewer are named beside every failure, whichever program met it first
 NO_REASON = "no reason was recorded"
 
 
@@ -80,8 +82,16 @@ def report_turned_away(workspace: Workspace, *, run_id: str, reason: str) -> Non
 
 def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:
     """A run that did not come to its end: `reason` for the ledger, `kind` for the notification."""
-    _note(workspace, "broke_off", run_id=run_id, reason=reason)
-    notify(workspace, "broke_off", run_id=run_id, reasons=[f"{kind}; see: coaching status"])
+    disk = full_disk(workspace)
+    _note(workspace, "broke_off", run_id=run_id, reason=reason[: MAX_REASON - len(disk)] + disk)
+    notify(workspace, "broke_off", run_id=run_id, reasons=[f"{kind}; see: coaching status{disk}"])
+
+
+def full_disk(workspace: Workspace) -> str:
+    """What to add to the words of a failure where the workspace's disk is nearly full; else nothing. Programs word a
+    full disk differently (SQLite: "disk I/O error"), so the disk is asked and not the error."""
+    free = shutil.disk_usage(workspace.root).free
+    return f" (the disk of {workspace.root} has {free / 1e6:.0f} MB left)" if free < NEARLY_FULL else ""
 
 
 def _note(workspace: Workspace, event: str, *, run_id: str, reason: str) -> None:

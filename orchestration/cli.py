@@ -168,7 +168,7 @@ def _tell_waiting(news) -> None:
 
 def _night(workspace: Workspace, as_of: date | None) -> Path:
     """Run Dagster's job here, in this process; the release it wrote, or Exit with the reason."""
-    from orchestration.alarm import report_broken_run
+    from orchestration.alarm import full_disk, report_broken_run
 
     try:
         result = _execute(workspace, as_of)
@@ -176,7 +176,7 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
         words = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         reason = f"{type(error).__name__}: {words}"
         report_broken_run(workspace, run_id="", reason=reason, kind=type(error).__name__)
-        raise fail(f"The run failed, nothing was published: {reason}", BROKEN) from None
+        raise fail(f"The run failed, nothing was published: {reason}{full_disk(workspace)}", BROKEN) from None
     outcome = outcome_of(workspace, result)
     if isinstance(outcome, typer.Exit):
         raise outcome
@@ -212,7 +212,7 @@ def _execute(workspace: Workspace, as_of: date | None):
 
 def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     """What the ledger says about this run: the release that was written, or an exit code (its reason is printed)."""
-    from orchestration.alarm import MAX_REASON, NO_REASON, first_cause
+    from orchestration.alarm import MAX_REASON, NO_REASON, first_cause, full_disk
     from orchestration.doctor import end_of
     from publish import ledger
     from publish.release import current_release
@@ -238,7 +238,7 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
     text = next((first_cause(error) for error in errors if error), NO_REASON)
     what = "The release was published, then the run broke off" if is_out else "The run broke off, nothing was published"
-    return fail(f"{what}: {text[:MAX_REASON]}", BROKEN)
+    return fail(f"{what}: {text[:MAX_REASON]}{full_disk(workspace)}", BROKEN)
 
 
 @app.command()
