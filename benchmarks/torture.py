@@ -36,6 +36,8 @@ RANDOM_KILLS = 200
 PATIENCE = 600
 CONTEXT = multiprocessing.get_context("forkserver")
 
+BACK = ("estimates", "candidate", "restricted", "gate", "release")  # layers after the models
+
 
 def night(root: Path, day: date, part: str) -> str:
     """The job, or its part, in this process; how the run ended."""
@@ -48,7 +50,7 @@ def night(root: Path, day: date, part: str) -> str:
     there.prepare_dagster_home()
     assets = {
         "front": [key for key in all_keys(defs) if key.path[0] in ("raw", "remembered")],
-        "back": [key for key in all_keys(defs) if key.path[0] in ("estimates", "restricted", "gate", "release")],
+        "back": [key for key in all_keys(defs) if key.path[0] in BACK],
         "all": None,
     }[part]
     # What dbt makes of restricted and estimates is dbt's; only ours are run.
@@ -65,10 +67,11 @@ def night(root: Path, day: date, part: str) -> str:
 
 
 def all_keys(defs) -> list:
-    from orchestration.defs import estimates, files_in, gate, raw, release
+    from orchestration.defs import candidate, estimates, files_in, gate, raw, release
 
     ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables]
-    ours += [estimates.estimates, gate.verdicts, release.release, release.restricted_release]
+    ours += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
+    ours += [gate.restricted_verdicts, release.restricted_release]
     return [key for one in ours for key in one.keys]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 import polars as pl
 
-# Numbers that are of units, values or questions: what they count is nobody.
-NOT_PEOPLE = ("n_units", "n_values", "n_items", "n_layers", "n_other", "n_coaches_needed")
-PERSONAL = ("person", "employee", "email", "subject", "unit_id", "member_id", "manager_id", "respondent_id", "name")
-PSEUDONYM = r"^[0-9a-f]{32}$|@"
+PERSONAL = ("person", "employee", "email", "subject", "unit_id", "member_id", "manager_id", "respondent_id")
+PSEUDONYM = r"^[0-9a-f]{32}$"
+ADDRESS = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,}"  # a whole address: a site may have an "@" in its name
+ROUNDED_TO = 5  # counts of people are published in fives
 KEYS = ("metric", "estimator", "aggregation", "cohort", "event_time", "segment")
 
 
@@ -18,13 +18,15 @@ def candidate(
     tables: Mapping[str, pl.DataFrame],
     *,
     judged: pl.DataFrame,
-    previous: Mapping[str, pl.DataFrame],
+    previous: Iterable[str],
+    people: Mapping[str, Collection[str]],
     minimum: int,
     share_shown: float,
 ) -> dict[str, pd.DataFrame]:
-    """The tables of the room release. `tables` are those to be written, `judged` the estimates that passed before,
-    `previous` the served release's tables, `minimum` the least number of people behind a figure."""
-    rows = [_profile(name, table, minimum) for name, table in tables.items()]
+    """The tables of the layer release. `tables` are those to be written, `judged` the estimates that they are made of,
+    `previous` the names of the served release's tables, `people` the columns (by table) that count people whom not
+    everybody knows, `minimum` the least number of them."""
+    rows = [_profile(name, table, people.get(name, ()), minimum) for name, table in tables.items()]
     rows += [{"table": name, "is_present": 0} for name in previous if name not in tables]
     return {
         "candidate": pd.DataFrame(rows),
@@ -33,37 +35,33 @@ def candidate(
     }
 
 
-def _profile(name: str, table: pl.DataFrame, minimum: int) -> dict:
-    people = [
-        column
-        for column, kind in table.schema.items()
-        if column.startswith("n_") and not column.startswith(NOT_PEOPLE) and kind.is_integer()
-    ]
-    texts = table.select(pl.col(pl.String))
-    floats = table.select(pl.col(pl.Float64))
-    is_few = [pl.lit(False), *(pl.col(column).is_between(0, minimum - 1) for column in people)]
+def _profile(name: str, table: pl.DataFrame, people: Collection[str], minimum: int) -> dict:
+    least = minimum - minimum % ROUNDED_TO
+    is_few = [pl.lit(False), *(pl.col(column).is_between(0, least - 1) for column in people)]
+    texts, floats = table.select(pl.col(pl.String)), table.select(pl.col(pl.Float64))
     return {
         "table": name,
         "n_rows": table.height,
         "is_present": 1,
         "n_personal_columns": sum(column.startswith(PERSONAL) for column in table.columns),
         "n_pseudonyms": sum(int(texts[column].str.contains(PSEUDONYM).sum()) for column in texts.columns),
+        "n_addresses": sum(int(texts[column].str.contains(ADDRESS).sum()) for column in texts.columns),
         "n_small": table.filter(pl.any_horizontal(is_few)).height,
         "n_not_finite": sum(int((~floats[column].is_finite()).sum()) for column in floats.columns),
     }
 
 
 def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:
-    """Each estimate of the candidate beside the judged one; one that keeps an earlier day's number says which day."""
-    today = shown["told_on"].max() if "told_on" in shown.columns else None
-    carried = (pl.col("told_on") < today).fill_null(False) if today else pl.lit(False)
+    """Each estimate of the candidate beside the one it is made of: `off_by` in its published standard errors."""
     both = shown.join(judged.select(*KEYS, judged="estimate"), on=KEYS, how="left", nulls_equal=True)
-    is_shown = (pl.col("status") == "estimated") & ~carried
-    off = (pl.col("estimate") - pl.col("judged")).abs().fill_null(1.0).fill_nan(1.0)
+    is_shown = (pl.col("status") == "estimated") & pl.col("suppressed").is_null()
+    off = ((pl.col("estimate") - pl.col("judged")).abs() / pl.col("std_error")).fill_null(1.0).fill_nan(1.0)
+    without_reason = (pl.col("status") != "estimated") & pl.col("reason").is_null()
+    without_reason |= pl.col("suppressed").is_not_null() & pl.col("estimate").is_not_null()
     return both.select(
         *("metric", "estimator", "aggregation", "cohort", "segment"),
         off_by=pl.when(is_shown).then(off).otherwise(0.0),
-        n_without_reason=((pl.col("status") != "estimated") & pl.col("reason").is_null()).cast(pl.Int64),
+        n_without_reason=without_reason.cast(pl.Int64),
     ).to_pandas()
 
 

@@ -1,4 +1,4 @@
-"""The last release beside what would be told now: vanished groups, jumps of estimates and errors, restated months."""
+"""The last release beside what would be published now: vanished groups, jumps of estimates, restated periods."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import polars as pl
 
 KEYS = ["metric", "estimator", "aggregation", "cohort", "segment"]
 MOVES = ["is_present", "moved_by", "error_ratio"]
-ESTIMATES, HEADCOUNTS = "pub_estimates", "pub_headcount"
+ESTIMATES, LEVELS = "pub_estimates", "pub_levels"
 
 
 def against_last_release(
-    previous: dict[str, pl.DataFrame], estimates: pd.DataFrame, headcounts: pd.DataFrame
+    previous: dict[str, pl.DataFrame], estimates: pd.DataFrame, levels: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """The tables of the room drift. `previous` are the served release's tables, none where nothing is comparable.
 
-    `estimates` and `headcounts` are est_estimates and cmp_headcounts as they would be told now.
+    `estimates` and `levels` are est_estimates and cmp_trends as they are now.
     """
     return {
         "last_release": _estimates(previous.get(ESTIMATES), estimates),
-        "restated": _restated(previous.get(HEADCOUNTS), headcounts),
+        "restated": _restated(previous.get(LEVELS), levels),
     }
 
 
@@ -34,7 +34,7 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     if previous is None or previous.is_empty():
         return pd.DataFrame({name: [] for name in (*KEYS, *MOVES)})
     told = previous.to_pandas()
-    old = told[told["event_time"].isna() & (told["status"] == "estimated")]
+    old = told[told["event_time"].isna() & (told["status"] == "estimated") & told["suppressed"].isna()]
     new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate", "std_error"]]
     both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
     both["is_present"] = (both["_merge"] == "both").astype(int)
@@ -44,16 +44,18 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     return both[[*KEYS, *MOVES]]
 
 
-def _restated(previous: pl.DataFrame | None, headcounts: pd.DataFrame) -> pd.DataFrame:
-    """People at the end of each month, then and now, over the cohorts that were shown."""
+def _restated(previous: pl.DataFrame | None, levels: pd.DataFrame) -> pd.DataFrame:
+    """People who could be observed in each period, then and now, over outcomes and arms that were published."""
     if previous is None or previous.is_empty():
         return pd.DataFrame({name: [] for name in ("period", "n_then", "n_now", "change")})
-    told = previous.filter(pl.col("n_closing").is_not_null()).select("month", "cohort", then="n_closing")
-    now = pl.from_pandas(headcounts[["month", "cohort", "n_closing"]]).with_columns(pl.col("month").cast(pl.Date))
+    keys = ["metric", "period_start", "scope", "group_name"]
+    then = previous.filter((pl.col("scope") == "arm") & pl.col("n_eligible").is_not_null())
+    now = pl.from_pandas(levels[[*keys, "n_eligible"]]).with_columns(pl.col("period_start").cast(pl.Date))
     return (
-        told.join(now, on=["month", "cohort"], how="left")
-        .group_by(period=pl.col("month").dt.strftime("%Y-%m"))
-        .agg(n_then=pl.col("then").sum(), n_now=pl.col("n_closing").fill_null(0).sum())
+        then.select(*keys, then="n_eligible")
+        .join(now, on=keys, how="left")
+        .group_by(period=pl.col("period_start").dt.strftime("%Y-%m"))
+        .agg(n_then=pl.col("then").sum(), n_now=pl.col("n_eligible").fill_null(0).sum())
         .with_columns(change=pl.col("n_now") / pl.col("n_then") - 1)
         .sort("period")
         .to_pandas()

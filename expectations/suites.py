@@ -535,7 +535,7 @@ def drift(limit: Mapping[str, float]) -> Tables:
         "restated": [
             _between(
                 "month_restated",
-                "closed months keep their people since the last release",
+                "periods keep their people since the last release",
                 "change",
                 -restated,
                 restated,
@@ -554,15 +554,33 @@ def release(limit: Mapping[str, float]) -> Tables:
         "candidate": [
             _not_empty("nothing_to_release", "there is something to release"),
             _zero("person_column", "no table has a column that names people", "n_personal_columns", mend=people),
-            _zero("pseudonym_told", "no value looks like a pseudonym or an address", "n_pseudonyms", mend=people),
+            _zero("pseudonym_told", "no value looks like a pseudonym", "n_pseudonyms", mend=people),
+            _zero(
+                "address_published",
+                "no value holds an e-mail address",
+                "n_addresses",
+                mend="a site, department or title holds an address: correct it in the export, in the mapping (values), "
+                "or in study.yml",
+            ),
             _zero("small_group", "no shown figure is about fewer people than the study allows", "n_small", mend=people),
             _zero("number_not_finite", "every number is finite", "n_not_finite"),
             _between("table_vanished", "every table of the last release is still there", "is_present", 1, 1),
         ],
         "candidate_figures": [
-            _not_empty("no_figures", "estimates are shown or hidden with a reason"),
-            _zero("figure_not_judged", "a figure is the judged one, or carries the day that it was told on", "off_by"),
-            _zero("hidden_without_reason", "whatever is hidden says why", "n_without_reason", mend=people),
+            _not_empty("no_figures", "estimates are shown or suppressed with a reason"),
+            _between(
+                "figure_not_judged",
+                "a published estimate is the judged one, rounded by less than a tenth of its error",
+                "off_by",
+                0,
+                0.1,
+            ),
+            _zero(
+                "hidden_without_reason",
+                "whatever is suppressed says why, and has no number",
+                "n_without_reason",
+                mend=people,
+            ),
         ],
         "candidate_utility": [
             _between(

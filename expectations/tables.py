@@ -172,7 +172,8 @@ IDENTITIES = """
 
 # A column beside that of the file before: mostly filled and suddenly not, in another unit, or a default written over
 # everybody. Compared within a mapping, in the order of arrival, for sources whose files are alike (logs mix kinds of
-# events). Few rows say nothing of a mean or of variety.
+# events), and only where it is about as many rows as that one: six late answers say nothing of a column. Few rows say
+# nothing of a mean or of variety either.
 PROFILES = """
     with facts as (
         select profiles.*, loads.file_name, 1 - profiles.n_null / nullif(profiles.n_rows, 0) as filled_share,
@@ -184,7 +185,8 @@ PROFILES = """
         where loads.status = 'loaded' and profiles.source in ('hris', 'survey') and loads.delivery = 'full'
     ),
     beside as (
-        select *, lag(filled_share) over before as filled_before, lag(usual) over before as usual_before,
+        select *, n_rows >= lag(n_rows) over before / 2 as is_comparable,
+            lag(filled_share) over before as filled_before, lag(usual) over before as usual_before,
             lag(variety) over before as variety_before
         from facts
         window before as (partition by mapping, table_name, column_name order by sequence)
@@ -194,7 +196,7 @@ PROFILES = """
         case when usual * usual_before > 0 then greatest(usual / usual_before, usual_before / usual) end as scale_ratio,
         case when filled_before >= 0.5 and variety_before >= 5 then variety / variety_before end as distinct_ratio
     from beside
-    where list_contains($load_ids, load_id) and filled_before >= 0.5
+    where list_contains($load_ids, load_id) and filled_before >= 0.5 and is_comparable
     order by all
 """
 
@@ -235,7 +237,8 @@ PANELS = """
     in_cells as (
         select metric, sum(n_observed)::bigint as n from cells.cell_means where segment = 'all' group by metric
     ),
-    in_trends as (select metric, sum(n_observed)::bigint as n from comparisons.cmp_trends group by metric)
+    in_trends as (select metric, sum(n_observed)::bigint as n from comparisons.cmp_trends
+        where scope = 'cohort' group by metric)
     select coalesce(asked.metric, profiles.metric, in_cells.metric, in_trends.metric) as metric,
         profiles.* exclude (metric),
         coalesce(n_values, 0) - coalesce(in_cells.n, 0) as n_lost_before_cells,
@@ -334,15 +337,16 @@ TRENDS = """
         select metric, cohort, arm, period_start, sum(value_sum) / nullif(sum(n_observed), 0) as of_cells
         from cells.cell_means where segment = 'all' group by all
     )
-    select trends.metric, trends.cohort, strftime(trends.period_start, '%Y-%m-%d') as period, trends.mean,
+    select trends.metric, trends.group_name as cohort, strftime(trends.period_start, '%Y-%m-%d') as period, trends.mean,
         round(abs(coalesce(trends.mean, 0) - coalesce(sums.of_cells, 0)) / greatest(1, abs(trends.mean)), 9) as off_by,
         trends.mean - coalesce(metrics.lowest, trends.mean) + 1e-9 as above_lowest,
         coalesce(metrics.highest, trends.mean) - trends.mean + 1e-9 as below_highest
     from comparisons.cmp_trends as trends
     left join sums
-        on trends.metric = sums.metric and trends.cohort = sums.cohort and trends.arm = sums.arm
+        on trends.metric = sums.metric and trends.group_name = sums.cohort and trends.arm = sums.arm
         and trends.period_start = sums.period_start
     left join staging.stg_study__metrics as metrics on trends.metric = metrics.metric
+    where trends.scope = 'cohort'
     order by all
 """
 SURVIVAL = """

@@ -27,16 +27,14 @@ def weighted_for_response(eligible: np.ndarray, panel: Panel) -> Panel:
     return replace(panel, n=asked, total=asked * mean)
 
 
-NARROW = 0.05  # of the span of all answers: ends less apart would tell that everybody answered alike
-
-
 @dataclass(frozen=True)
 class Bounds:
-    """The least and the largest effect on those who would answer in either arm."""
+    """The least and the largest effect on those who would answer in either arm, and how many answers were trimmed."""
 
     low: float
     high: float
     trimmed_share: float
+    n_trimmed: float
 
 
 def lee_bounds(
@@ -46,34 +44,25 @@ def lee_bounds(
     *,
     rate_pilot: float,
     rate_control: float,
-    at_least: int = 0,
 ) -> Bounds:
     """Lee (2009, Rev. Econ. Stud. 76(3)): trim the arm that answers more by the excess, from above and from below.
 
     `values` are the distinct answers in rising order, `pilot` and `control` how many gave each. Assumes that the
-    programme moves everybody's willingness to answer in one direction. Never fewer than `at_least` answers are cut,
-    kept, or lie between what both ends keep: cutting more makes the bounds wider and no less true, and beside the
-    untrimmed mean a few would be told. Raises ValueError where an arm has no answer, or too few for that.
+    programme moves everybody's willingness to answer in one direction. Raises ValueError where an arm has no answer.
     """
     if not pilot.sum() or not control.sum() or min(rate_pilot, rate_control) <= 0:
         raise ValueError("both arms need answers")
     order = np.argsort(values)
     values, pilot, control = values[order].astype(float), pilot[order].astype(float), control[order].astype(float)
     excess = 1 - min(rate_pilot, rate_control) / max(rate_pilot, rate_control)
-    trimmed = float((pilot if rate_pilot >= rate_control else control).sum())
-    excess = max(excess, at_least / trimmed)
-    kept, between = trimmed * (1 - excess), abs(trimmed * (1 - 2 * excess))
-    if kept < at_least or 0 < between < at_least:
-        raise ValueError(f"too few answers ({trimmed:.0f}): some ends of them would be of fewer than {at_least} people")
+    n_trimmed = excess * float((pilot if rate_pilot >= rate_control else control).sum())
     if rate_pilot >= rate_control:
         rest = float(values @ control / control.sum())
-        return Bounds(
-            _trimmed(values, pilot, excess, top=True) - rest, _trimmed(values, pilot, excess, top=False) - rest, excess
-        )
+        low, high = (_trimmed(values, pilot, excess, top=top) - rest for top in (True, False))
+        return Bounds(low, high, excess, n_trimmed)
     rest = float(values @ pilot / pilot.sum())
-    return Bounds(
-        rest - _trimmed(values, control, excess, top=False), rest - _trimmed(values, control, excess, top=True), excess
-    )
+    low, high = (rest - _trimmed(values, control, excess, top=top) for top in (False, True))
+    return Bounds(low, high, excess, n_trimmed)
 
 
 def _trimmed(values: np.ndarray, counts: np.ndarray, share: float, *, top: bool) -> float:
@@ -98,7 +87,7 @@ class Histograms:
         return self.counts[np.isin(self.cohorts, cohorts), t - 1].sum(axis=0)
 
 
-def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histograms, *, at_least: int = 0) -> Bounds:
+def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histograms) -> Bounds:
     """Lee's bounds of the average effect over treated cohort-periods, in a difference in differences.
 
     In each ATT(g,t) the share of the cohort that would have answered without the programme is its own before, moved as
@@ -106,14 +95,14 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
     who fell silent are to be taken out of what the cohort would have answered, which nobody saw: its mean moves as the
     control's (parallel trends), its shape is taken once from the control now and once from the cohort before, and the
     set holds both. Bounds of a weighted mean are the weighted mean of bounds. A set, without sampling error.
-    `eligible` (units × periods) are people asked. Raises ValueError where a pair cannot be bounded, or where answers
-    vary so little that the bounds would tell them.
+    `eligible` (units × periods) are people asked; `n_trimmed` is that of the pair of which the fewest were trimmed.
+    Raises ValueError where a pair cannot be bounded.
     """
     panel = effects.panel
     usable = np.flatnonzero((effects.t >= effects.g) & np.isfinite(effects.value))
     if not usable.size:
         raise ValueError("no effect to bound")
-    found, weight = [], []
+    found, weight, n_trimmed = [], [], []
     for pair in usable:
         g, t, base = (int(column[pair]) for column in (effects.g, effects.t, effects.base))
         pilot = panel.cohort == g
@@ -136,16 +125,11 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
         shapes = [(answers.of(np.unique(panel.cohort[control]), t), mean(pilot, base) - mean(control, base))]
         if rates["rate_pilot"] < rates["rate_control"]:
             shapes.append((answers.of(np.array([g]), base), mean(control, t) - mean(control, base)))
-        pair_bounds = [
-            (lee_bounds(answers.values, now, shape, **rates, at_least=at_least), moved) for shape, moved in shapes
-        ]
+        pair_bounds = [(lee_bounds(answers.values, now, shape, **rates), moved) for shape, moved in shapes]
         low = min(bounds.low - moved for bounds, moved in pair_bounds)
         high = max(bounds.high - moved for bounds, moved in pair_bounds)
         found.append((low, high, pair_bounds[0][0].trimmed_share))
+        n_trimmed.append(min(bounds.n_trimmed for bounds, _ in pair_bounds))
         weight.append(panel.people[pilot].sum())
     low, high, trimmed = np.average(found, axis=0, weights=weight)
-    # How far the mean of what is cut at the top lies above that of what is cut at the bottom.
-    apart = (high - low) * (1 - trimmed) / trimmed if trimmed > 0 else np.inf
-    if at_least and apart < NARROW * np.ptp(answers.values):
-        raise ValueError("answers vary so little that the bounds would tell them")
-    return Bounds(float(low), float(high), float(trimmed))
+    return Bounds(float(low), float(high), float(trimmed), min(n_trimmed))

@@ -13,7 +13,6 @@ import polars as pl
 
 from inference import answers, associations, att, life_tables, randomised, trends, twfe
 from inference.att import Aggregate, GroupTime, Panel
-from inference.digits import coarse, df_told, ending, of_set, p_told, short, up
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.means import (
@@ -24,7 +23,6 @@ from inference.means import (
     panel_from_cells,
     size_of_values,
     strata_of,
-    why_withheld,
 )
 from inference.power import intraclass_correlation
 from inference.results import NotEstimable
@@ -45,15 +43,14 @@ DIAGNOSTICS = {
     "status": pl.String,
     "reason": pl.String,
 }
-# Withheld of few units: other effects of the same units, and what nobody has measured of few (decision 0012).
-OF_MANY = ("slope_by_", "dose_response", "selection_bounds", "smooth_trend_", "wild_cluster_bootstrap")
 DRAWS = 999
 SEED = 20_260_101  # of draws only; the same data give the same digits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One answer: numbers as far as the question has them, the people behind it, and what follows by rule."""
+    """One answer: numbers as far as the question has them, the people behind it, and what follows by rule. The people
+    behind selection bounds are those whose answers were trimmed."""
 
     name: str
     value: float | None = None
@@ -124,11 +121,8 @@ def mean_diagnostics(
         found += _dose(indexed, doses, setting)
     if question.role == "primary":
         found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)
-    withheld = why_withheld(panel)
     for each in found:
-        if withheld and each.name.startswith(OF_MANY) and not each.reason:
-            yield _unknown(each.name, withheld)
-        elif each.n_pilot is not None or each.reason is not None:
+        if each.n_pilot is not None or each.reason is not None:
             yield each
         else:
             yield replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
@@ -154,20 +148,21 @@ def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) ->
             att.group_time_effects(seen.panel, anticipation=setting.anticipation),
             seen.eligible,
             histograms_of(seen, setting.answers),
-            at_least=setting.min_group_size,
         )
     except ValueError as problem:
         yield _unknown(name, str(problem))
         return
-    low, high = of_set(bounds.low, bounds.high)
+    low, high = bounds.low, bounds.high
     holds = "stays" if low > 0 or high < 0 else "does not stay"
     yield Diagnostic(
         name=name,
-        value=short(bounds.trimmed_share),
+        value=bounds.trimmed_share,
         ci_low=low,
         ci_high=high,
         says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
         f"the effect {holds} away from zero; value: the share of answers that were trimmed",
+        n_pilot=int(bounds.n_trimmed),
+        n_control=int(bounds.n_trimmed),
     )
 
 
@@ -179,7 +174,7 @@ def _alike(indexed: Indexed) -> Diagnostic:
     name = "intraclass_correlation"
     if found is None:
         return _unknown(name, "no unit has two people in the first period")
-    return Diagnostic(name=name, value=short(found.icc), says="how alike people of one unit are, in the first period")
+    return Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
 
 
 def _trends(
@@ -197,21 +192,21 @@ def _trends(
         apart = test.p_value < setting.alpha
         yield Diagnostic(
             name="pre_trend",
-            value=short(test.statistic),
-            p_value=p_told(test.p_value, setting.alpha),
-            df=df_told(test.df_denominator),
+            value=test.statistic,
+            p_value=test.p_value,
+            df=test.df_denominator,
             says="the arms moved apart before kick-off" if apart else "no movement apart before kick-off was seen",
         )
         yield Diagnostic(
             name="pre_trend_detectable_drift",
-            value=up(test.drift),
+            value=test.drift,
             says="the steady drift per period that the test would have seen with a chance of 80 %",
         )
     curve = list(events.values())
-    critical = associations.simultaneous_critical_value(curve, df_told(uncertainty.df), alpha=setting.alpha, rng=rng)
+    critical = associations.simultaneous_critical_value(curve, uncertainty.df, alpha=setting.alpha, rng=rng)
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
-        yield Diagnostic(name="band_critical_value", value=up(critical), says=says)
+        yield Diagnostic(name="band_critical_value", value=critical, says=says)
     curve = att.by_distance(att.group_time_effects(effects.panel, base="universal", anticipation=effects.anticipation))
     curve = {s: part for s, part in curve.items() if np.isfinite(part.without).all()}
     times = np.array(sorted(curve))
@@ -229,10 +224,10 @@ def _trends(
     if size is None:
         yield _unknown("relative_magnitude", "nothing moves before kick-off")
     else:
-        low, high = of_set(size.low, size.high)
+        low, high = size.low, size.high
         yield Diagnostic(
             name="relative_magnitude",
-            value=short(size.breakdown),
+            value=size.breakdown,
             ci_low=low,
             ci_high=high,
             says="identified set (no interval) if drift goes on as before; value: the multiple at which it reaches 0",
@@ -277,7 +272,6 @@ def _smoothness(earlier, later, times: np.ndarray, df: float, setting: Setting) 
         except ValueError as problem:
             yield _unknown(name, str(problem))
             continue
-        low, high = of_set(low, high)
         holds = "stays" if low > 0 or high < 0 else "does not stay"
         yield Diagnostic(
             name=name,
@@ -374,8 +368,7 @@ def _dose(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[D
     if moved is None:
         yield _unknown(name, "the error cannot be computed: the outcome does not vary, or rests on a single unit")
         return
-    moved = coarse(moved)
-    value = ending(part.value, moved)
+    value = part.value
     low, high = moved.interval(value, alpha=setting.alpha)
     yield Diagnostic(
         name=name,
@@ -395,7 +388,7 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
             raise ValueError("the difference in differences is not estimable")
         p = twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=DRAWS, rng=rng)
         says = "restricted wild cluster bootstrap of the two-way fixed effects coefficient"
-        yield Diagnostic(name="wild_cluster_bootstrap", p_value=p_told(p, setting.alpha), says=says)
+        yield Diagnostic(name="wild_cluster_bootstrap", p_value=p, says=says)
     except ValueError as problem:
         yield _unknown("wild_cluster_bootstrap", str(problem))
     if not setting.is_random:
@@ -409,7 +402,7 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
     try:
         p = randomised.randomisation_p_value(panel, stratum=strata, statistic=headline, draws=DRAWS, rng=rng)
         says = "share of re-drawn lots with a studentised effect at least as large"
-        yield Diagnostic(name="randomisation_inference", p_value=p_told(p, setting.alpha), says=says)
+        yield Diagnostic(name="randomisation_inference", p_value=p, says=says)
     except ValueError as problem:
         yield _unknown("randomisation_inference", str(problem))
 

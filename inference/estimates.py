@@ -85,7 +85,6 @@ class Asked:
     unit: str = "team"
     retention_months: int = 6
     alpha: float = 0.05
-    min_group_size: int = 10
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,6 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         changes=of_metric(cells.differences),
         products=of_metric(cells.covariates),
         answers=of_metric(cells.answers),
-        min_group_size=asked.min_group_size,
     )
 
 

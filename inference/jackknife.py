@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-MIN_UNITS = 6  # per arm; below, no interval can be trusted, and errors would tell of single units (decision 0012)
+MIN_UNITS = 6  # per arm; below, no interval can be trusted (benchmarks/coverage.py)
 
 
 @dataclass(frozen=True)

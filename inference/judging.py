@@ -8,7 +8,6 @@ import numpy as np
 
 from inference import att
 from inference.att import Aggregate, GroupTime
-from inference.digits import coarse, ending, up
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.power import POWER, TYPICAL_ICC, detectable_effect
 from inference.results import Estimate, NotEstimable, Result
@@ -59,13 +58,8 @@ class Arms:
     n_control: int
 
 
-def with_interval(value: float, exact: Uncertainty, *, alpha: float, keeps_digits: bool = False, **counts) -> Estimate:
-    """The estimate of a value whose uncertainty is known, with the digits that are told (inference/digits.py).
-
-    `counts` are its units, people, method and note; a value that `keeps_digits` is not rounded.
-    """
-    uncertainty = coarse(exact)
-    value = value if keeps_digits else ending(value, uncertainty)
+def with_interval(value: float, uncertainty: Uncertainty, *, alpha: float, **counts) -> Estimate:
+    """The estimate of a value whose uncertainty is known. `counts` are its units, people, method and note."""
     low, high = uncertainty.interval(value, alpha=alpha)
     return Estimate(
         estimate=value,
@@ -87,9 +81,8 @@ def judge(
     alpha: float,
     note: str = "",
     scale: float = 1.0,
-    keeps_digits: bool = False,
 ) -> tuple[Result, Uncertainty | None]:
-    """A number with its interval as they are told, and its uncertainty with all digits; or why this design gives none.
+    """A number with its interval, and its uncertainty; or why this design gives none.
 
     `cohort` labels every unit, `scale` is the size of the outcome's values.
     """
@@ -121,7 +114,7 @@ def judge(
     lone = [size for size in np.unique(cohort[involved], return_counts=True)[1] if size == 1]
     if lone:
         note = "; ".join(filter(None, [note, f"{len(lone)} cohort(s) of a single unit"]))
-    result = with_interval(part.value, uncertainty, alpha=alpha, keeps_digits=keeps_digits, note=note, **counts)
+    result = with_interval(part.value, uncertainty, alpha=alpha, note=note, **counts)
     return result, uncertainty
 
 
@@ -129,7 +122,7 @@ def detectable_by_error(line: Line, uncertainty: Uncertainty | None, alpha: floa
     """Add to a headline the smallest effect that this pilot could have seen."""
     if uncertainty is None:
         return line
-    size = coarse(uncertainty).detectable_effect(alpha=alpha, power=POWER)
+    size = uncertainty.detectable_effect(alpha=alpha, power=POWER)
     return replace(line, detectable=size, basis="the standard error of this study")
 
 
@@ -143,9 +136,7 @@ def detectable_by_design(line: Line, *, sd: float | None, people_per_unit: float
     )
     if not in_sd or not sd:
         return line
-    return replace(
-        line, detectable=up(in_sd * sd), basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}"
-    )
+    return replace(line, detectable=in_sd * sd, basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}")
 
 
 def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:

@@ -8,7 +8,7 @@ adjustment, or a comparison that should not be believed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -18,7 +18,6 @@ from inference import adjusted, answers, att, persons, randomised, twfe
 from inference.adjusted import Moments
 from inference.att import Aggregate, GroupTime, Panel
 from inference.balanced import balanced_effect
-from inference.digits import AUDITED
 from inference.judging import (
     ALL,
     JACKKNIFE,
@@ -35,9 +34,7 @@ from inference.results import NotEstimable
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 CONTRAST = "difference of unit means after kick-off"
-FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
-COUNTS = ("n_units_pilot", "n_units_control", "n_pilot", "n_control", "method")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +42,7 @@ class Setting:
     """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
     `is_trained` tells whose coach took part, `anticipation` how many periods before kick-off may be moved already;
     `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric
-    (empty: nothing to adjust by, or to bound with). What is told by cutting people off is told of `min_group_size`.
+    (empty: nothing to adjust by, or to bound with).
     """
 
     design: str
@@ -57,7 +54,6 @@ class Setting:
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)
     products: pl.DataFrame = field(default_factory=pl.DataFrame)
     answers: pl.DataFrame = field(default_factory=pl.DataFrame)
-    min_group_size: int = 10
 
     @property
     def is_random(self) -> bool:
@@ -232,46 +228,15 @@ def _unit_lines(
     notes += [f"without {', '.join(indexed.cohort_names[g] for g in left_out)}"] if left_out else []
     post = main.t >= main.g
     first = _line(headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note="; ".join(notes))
-    withheld = why_withheld(panel)
-    if not is_whole:
-        yield _unless(withheld, first)
-        return
     yield first
+    if not is_whole:
+        return
     other = replace(headline, is_headline=False)
     for g, reason in left_out.items():
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
-    beside = _beside(other, main, indexed, setting, is_primary=question.role == "primary")
-    for line in (*_curve(other, main, indexed, setting.alpha), *beside):
-        is_told = line.estimator in (headline.estimator, *AUDITED) and line.aggregation not in AVERAGES
-        yield line if is_told else _unless(withheld, line)
-
-
-def enough_units(n_periods: int) -> int:
-    """From how many units on (both arms) more is told than the headline and its curve: every period tells the same
-    units once more (docs/decisions/0012, benchmarks/results/errors.md)."""
-    return max(FEW_UNITS, FEW_PER_PERIOD * n_periods)
-
-
-def why_withheld(panel: Panel) -> str:
-    """Another number is another equation about the same units: of few units over many periods the headline and its
-    curve are enough, and this is the reason why there are no others; of enough units it is empty."""
-    n_periods = int(panel.observed.sum())
-    n_units, enough = panel.cohort.size, enough_units(n_periods)
-    if n_units >= enough:
-        return ""
-    return (
-        f"withheld: of {n_units} units over {n_periods} periods one more number about the same effect would tell "
-        f"of single ones; from {enough} units on it is told"
-    )
-
-
-def _unless(withheld: str, line: Line) -> Line:
-    """The line; where a reason says that it is withheld, its counts and the reason."""
-    if not withheld or isinstance(line.result, NotEstimable):
-        return line
-    counts = {key: value for key, value in asdict(line.result).items() if key in COUNTS}
-    return replace(line, result=NotEstimable(reason=withheld, **counts))
+    yield from _curve(other, main, indexed, setting.alpha)
+    yield from _beside(other, main, indexed, setting, is_primary=question.role == "primary")
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
@@ -394,7 +359,6 @@ def _line(
         alpha=alpha,
         note=note,
         scale=size_of_values(panel),
-        keeps_digits=line.estimator in AUDITED,
     )
     found = replace(line, result=result)
     if not line.is_headline:

@@ -15,7 +15,6 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from inference.digits import AUDITED
 from inference.jackknife import Uncertainty
 from inference.judging import Line, Question, detectable_by_error, with_interval
 from inference.life_tables import survival_curve
@@ -142,7 +141,6 @@ def _told(line: Line, whole: Contrast, method: str, alpha: float, note: str = ""
         whole.value,
         uncertainty,
         alpha=alpha,
-        keeps_digits=line.estimator in AUDITED,
         n_units_pilot=whole.n_pilot,
         n_units_control=whole.n_control,
         n_pilot=whole.n_pilot,

@@ -211,6 +211,11 @@ class Study(Strict):
     top_layer: Literal[0, 1] = Field(1, description="the number of the highest layer")
     money: Money | None = None
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
+    sensitive_facts: tuple[Literal["membership", "leavers", "coaching"], ...] = Field(
+        (),
+        description="facts that are published because colleagues know them anyway, and that are not to be: who works "
+        "where, who came and left, who coaches whom",
+    )
     survey_open_days: int = Field(
         14,
         ge=0,

@@ -39,8 +39,8 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     `coaching design --teams 40 --people 12 --sd 20 --effect 4`
     """
     from inference.jackknife import MIN_UNITS
-    from inference.means import enough_units
     from inference.power import POWER, Analysis, Plan
+    from publish.catalogue import enough_units
 
     try:
         plan = Plan(
@@ -75,8 +75,8 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         out.print(found, style="yellow")
     elif teams < (enough := enough_units(before + after)):
         found = (
-            f"Fewer than {enough} units over {before + after} waves: headline and curve are told; other estimators and "
-            "segments would tell of single units and are withheld."
+            f"Fewer than {enough} units over {before + after} waves: the headline and its curve are published; other "
+            "estimators and segments would disclose single units and are not."
         )
         out.print(found, style="yellow")
     table = Table(

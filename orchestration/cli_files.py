@@ -304,18 +304,19 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
         mappings, pseudonyms = _mappings(workspace), Pseudonyms.from_environment(there.key_file)
         with hold(there.lock, run_id="replay"), load.warehouse(there.warehouse) as connection:
             load.prepare(connection)
-            before = _faulty(connection)
+            before, landed = _faulty(connection), land.landed_files(there.landing)
+            gone = taken_back(there, landed, land.scan(there.inbox, seen=there.seen))
             results = [
                 result
                 for source in TABLES_OF
                 for result in load.load_source(
                     connection,
                     source,
-                    land.landed_files(there.landing),
+                    landed,
                     there.landing,
                     mappings=mappings,
                     pseudonyms=pseudonyms,
-                    taken_back=taken_back(there),
+                    taken_back=gone,
                 )
                 if result.status in ("loaded", "refused")
             ]

@@ -15,7 +15,7 @@ from publish import ledger
 
 gate = typer.Typer(no_args_is_help=True, help="What the gate asks, and what it saw.")
 PAINT = {"blocked": "red", "warned": "yellow", "accepted": "yellow", "kept": "green", "unjudged": "dim"}
-JUDGED = ("passed", "inspected", "refused")
+JUDGED = ("passed", "refused")
 
 
 def last_verdicts(workspace: Workspace) -> list[dict]:

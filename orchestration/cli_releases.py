@@ -42,7 +42,7 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
         out.print("There is no release yet; make one: coaching run", highlight=False)
         return
     table = Table()
-    for heading in ("", "release", "as of", "files", "records"):
+    for heading in ("", "release", "as of", "files", "records, about"):
         table.add_column(heading, no_wrap=heading == "release")
     for identity in found:
         manifest = manifest_of(there.releases / identity)
@@ -50,8 +50,8 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
             "→" if served and served.name == identity else "",
             identity,
             manifest["as_of"],
-            str(len(manifest["inputs"])),
-            f"{manifest['n_records']:,}",
+            str(sum(one["n_files"] for one in manifest["sources"])),
+            f"{sum(one['n_records_about'] for one in manifest['sources']):,}",
         )
     out.print(table)
 
@@ -80,10 +80,15 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
 def diff(before: Id, after: Id = "current", rows: ROWS = 5, workspace: WorkspaceOption = HERE) -> None:
     """What two releases tell otherwise, and whether data, study or code changed it."""
     from publish.differences import attribution, causes, differences
+    from publish.recipe import NoRecipe, Recipe
 
     there = opened(workspace)
     folders = [there.releases / known(there, identity) for identity in (before, after)]
-    found = causes(*folders)
+    try:
+        made_of = tuple(Recipe.of(there.memory, folder.name).inputs for folder in folders)
+    except NoRecipe as error:
+        raise fail(error.args[0], WRONG) from None
+    found = causes(*folders, made_of)
     out.print(f"{folders[0].name} → {folders[1].name}", style="bold", highlight=False)
     for cause in found:
         out.print(f"  {cause.kind}: {cause.says}", markup=False, highlight=False, soft_wrap=True)
@@ -119,11 +124,12 @@ def explain(
     """Where a published number comes from: rows, query, models, rules, input files, verdict."""
     from ingest.strict_yaml import ConfigError
     from orchestration.explain import UnknownMetric, explained
+    from publish.recipe import NoRecipe
 
     there = opened(workspace)
     try:
         parts = explained(there, known(there, identity), metric, segment)
-    except (UnknownMetric, ConfigError) as error:
+    except (UnknownMetric, NoRecipe, ConfigError) as error:
         raise fail(str(error.args[0]), WRONG) from None
     for title, lines in parts.items():
         out.print(title, style="bold", highlight=False)

@@ -6,13 +6,12 @@ import json
 import time
 from pathlib import Path
 
-import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from publish.page import Outcome, outcomes
-from publish.release import manifest_of
+from publish.release import manifest_of, released_tables
 
 ROOM_OF_STEP = {  # part of a step's name → room; the first that fits
     "load_log": "files in",
@@ -72,14 +71,13 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
     """The release in one screen; beside the truth where it is known (the demo)."""
     manifest = manifest_of(release)
     console.print(
-        f"\n[bold]{len(manifest['inputs'])} file(s)[/bold] read: {manifest['n_records']:,} records, "
-        f"{manifest['n_loaded']:,} loaded, {manifest['n_faulty']:,} quarantined as faulty, "
-        f"{manifest['n_set_aside']:,} set aside by declared rules",
+        f"\n[bold]{sum(one['n_files'] for one in manifest['sources'])} file(s)[/bold] read: "
+        + ", ".join(f"{one['source']} about {one['n_records_about']:,} records" for one in manifest["sources"]),
         highlight=False,
     )
     for item in manifest["restatements"]:
         console.print(
-            f"Told otherwise than before: {item['restatement']} ({item['count']} rows in {item['n_files']} file(s), "
+            f"Told otherwise than before: {item['restatement']} ({item['count']} rows, "
             f"about {item['first_month']} to {item['last_month']})",
             highlight=False,
         )
@@ -98,14 +96,7 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
 
 def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
     """The outcomes as the page words them, read back from the release."""
-    from publish.disclosure import Guarded
-
-    def table(name: str) -> pl.DataFrame:
-        return pl.read_parquet(release / "parquet" / f"{name}.parquet")
-
-    guarded = {name: Guarded(table(name), 0) for name in ("pub_estimates", "pub_comparisons", "pub_diagnostics")}
-    content = {"outcomes": table("pub_outcomes"), "est_power": table("pub_power")}
-    return outcomes(content, guarded, design=manifest["design"], alpha=manifest["alpha"], draw=False)
+    return outcomes(released_tables(release), design=manifest["design"], alpha=manifest["alpha"], draw=False)
 
 
 def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:

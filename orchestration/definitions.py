@@ -5,7 +5,7 @@ import os
 import dagster as dg
 
 from orchestration import automation
-from orchestration.defs import estimates, files_in, gate, raw, release, transform
+from orchestration.defs import candidate, estimates, files_in, gate, raw, release, transform
 from orchestration.progress import progress_logger
 from orchestration.resources import Night
 from orchestration.workspace import Workspace
@@ -13,7 +13,8 @@ from orchestration.workspace import Workspace
 os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
 workspace = Workspace.from_environment()
 rooms = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables, transform.transform_assets(workspace)]
-rooms += [estimates.estimates, gate.verdicts, release.release, release.restricted_release]
+rooms += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
+rooms += [gate.restricted_verdicts, release.restricted_release]
 
 defs = dg.Definitions(
     assets=rooms,

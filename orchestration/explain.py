@@ -10,11 +10,15 @@ import polars as pl
 from ingest.study import load_study
 from orchestration.catalogue import metrics
 from orchestration.workspace import ENVIRONMENT, HOUSE, Workspace
+from publish.catalogue import published_tables
+from publish.recipe import Recipe
 from publish.release import manifest_of, released_tables
+from publish.wording import why_not
 
 ROOMS = ("raw", "remembered", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
-TABLES = ("pub_decisions", "pub_estimates", "pub_comparisons", "pub_diagnostics")
-FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean_pilot", "mean_control", "difference", "value")
+TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
+FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean", "value")
+WHAT = ("estimator", "aggregation", "diagnostic", "verdict", "period_start", "group_name")
 COUNTS = ("n_pilot", "n_control", "n_units_pilot", "n_units_control")
 MANY = 12
 
@@ -53,7 +57,7 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
             if (names := [key.path[1] for key in models if key.path[0] == room])
         ],
         "Rules": list(_rules(manifest, tables, metric)),
-        "Input files": _files(manifest["inputs"], sources),
+        "Input files": _files(Recipe.of(workspace.memory, identity).inputs, sources),
         "Verdict": list(_verdict(workspace, manifest)),
         "Made of": [
             f"study.yml {manifest['study_hash'][:16]} (text: memory/recipes/{identity}.json), mappings "
@@ -98,11 +102,13 @@ def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterabl
         for row in table.head(MANY).iter_rows(named=True):
             told = [f"{key} {row[key]:.4g}" for key in FIGURES if row.get(key) is not None]
             told += [f"{key} {row[key]:,}" for key in COUNTS if row.get(key) is not None]
-            what = [row.get(key) for key in ("estimator", "aggregation", "time_window", "diagnostic", "verdict")]
+            what = [row.get(key) for key in WHAT]
             words = [row[key] for key in ("says", "status", "reason") if row.get(key) and row[key] != "estimated"]
-            since = f"told since {row['told_on']}" if row.get("told_on") else None
+            words += [why_not(row)] if row.get("suppressed") else []
             yield f"{name}: " + "; ".join(
-                part for part in (" ".join(filter(None, what)), ", ".join(told), " – ".join(words), since) if part
+                part
+                for part in (" ".join(str(one) for one in what if one is not None), ", ".join(told), " – ".join(words))
+                if part
             )
     if not any(tables[name].filter(pl.col("metric") == metric).height for name in TABLES):
         yield "nothing: see the reasons below"
@@ -115,34 +121,37 @@ def _methods(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> set[
 
 
 def _rules(manifest: dict, tables: dict[str, pl.DataFrame], metric: str) -> Iterable[str]:
-    hidden = tables["pub_suppressed"].filter(pl.col("row").str.contains(metric, literal=True))
     minimum = manifest["min_group_size"]
-    yield f"design {manifest['design']}, alpha {manifest['alpha']}, groups of {minimum} or more people"
-    yield f"{hidden.height:,} row(s) of this metric are hidden" + (
-        ": pub_suppressed says which" if hidden.height else ""
+    n_suppressed = sum(
+        tables[name]
+        .filter(pl.col("metric") == metric, pl.any_horizontal(pl.col(code).is_not_null() for code in table.codes))
+        .height
+        for name, table in published_tables().items()
+        if table.codes and "metric" in tables[name].columns
     )
-    yield "docs/decisions/0006-disclosure.md and 0012-disclosure-across-releases.md: what is hidden, and why"
+    yield f"design {manifest['design']}, alpha {manifest['alpha']}, groups of {minimum} or more people"
+    yield f"{n_suppressed:,} row(s) of this metric are suppressed; their column `suppressed` says why"
+    yield "docs/decisions/0006-disclosure.md: what is suppressed, and why"
     for item in manifest["restatements"]:
         yield f"told otherwise than before: {item['restatement']} ({item['count']} rows)"
 
 
 def _files(inputs: list[dict], sources: list[str]) -> list[str]:
     used = [item for item in inputs if item["source"] in sources]
-    lines = [f"{item['source']}/{item['file_name']} sha256 {item['sha256'][:16]} by {item['mapping']}" for item in used]
+    lines = [f"{item['source']}/{item['file_name']} ({item['load_id'][:16]}) by {item['mapping']}" for item in used]
     return [f"{len(used)} of {len(inputs)} files, of {', '.join(sources)}", *lines]
 
 
 def _verdict(workspace: Workspace, manifest: dict) -> Iterable[str]:
-    for what, verdict in (("content", manifest["verdict"]), ("release candidate", manifest["candidate"])):
-        yield (
-            f"{what}: {'passed' if verdict['passed'] else 'did not pass'}, {verdict['n_evaluated']} of "
-            f"{verdict['n_declared']} expectations evaluated, content {verdict['content_hash'][:16]}"
-        )
-        yield from (f"warned: {warning}" for warning in verdict["warnings"])
-        for item in verdict["accepted"]:
-            yield f"passed by signature: {item['check']}, {item['who']} until {item['until']}: {item['why']}"
-    for verdict in (manifest["verdict"], manifest["candidate"]):
-        docs = verdict.get("docs")
-        if docs and (workspace.root / docs).exists():
-            yield f"Data Docs: {docs}"
+    verdict = manifest["verdict"]
+    yield (
+        f"{'passed' if verdict['passed'] else 'did not pass'}, {verdict['n_evaluated']} of {verdict['n_declared']} "
+        f"expectations evaluated, content {verdict['content_hash'][:16]}"
+    )
+    yield from (f"warned: {warning}" for warning in verdict["warnings"])
+    for item in verdict["accepted"]:
+        yield f"passed by signature: {item['check']}, {item['who']} until {item['until']}: {item['why']}"
+    docs = verdict.get("docs")
+    if docs and (workspace.root / docs).exists():
+        yield f"Data Docs: {docs}"
     yield f"all checks in words: coaching gate explain; code in {(HOUSE / 'expectations').name}/"

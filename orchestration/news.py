@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,11 +15,16 @@ from ingest.study import load_study
 from orchestration.catalogue import checked_study
 from orchestration.workspace import Workspace, code_version
 from publish import ledger
+from publish.recipe import NoRecipe, Recipe
 from publish.release import current_release, list_releases, manifest_of, newest_release
 
 
 class DayToCome(ConfigError):
     """The as-of date that is asked for has not come yet."""
+
+
+class HistoryLost(ConfigError):
+    """There is a release, and nobody knows what it was made of."""
 
 
 class NothingToLoad(ConfigError):
@@ -32,15 +38,18 @@ NO_HRIS = (
 )
 
 
-def taken_back(workspace: Workspace) -> frozenset[str]:
+def taken_back(workspace: Workspace, landed: Iterable[land.Landed], inbox: land.Inbox) -> frozenset[str]:
     """Loads whose file left the inbox before any release used it: whoever sent it has changed their mind."""
-    used = {
-        item["load_id"]
-        for identity in list_releases(workspace.releases)
-        for item in manifest_of(workspace.releases / identity)["inputs"]
-    }
-    landed = {landed.load_id for landed in land.landed_files(workspace.landing)}
-    return frozenset(landed - used - set(land.scan(workspace.inbox, seen=workspace.seen).files))
+    used = set().union(*(used_loads(workspace, identity) for identity in list_releases(workspace.releases)))
+    return frozenset({one.load_id for one in landed} - used - set(inbox.files))
+
+
+def used_loads(workspace: Workspace, identity: str) -> set[str]:
+    """The loads that a release was made of. Raises HistoryLost where that is not known any more."""
+    try:
+        return {item["load_id"] for item in Recipe.of(workspace.memory, identity).inputs}
+    except NoRecipe as error:
+        raise HistoryLost(error.args[0]) from None
 
 
 def sources_digest(mappings: list[Mapping]) -> str:
@@ -88,7 +97,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
     if as_of is not None:
         newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
-    unseen = inbox - {item["load_id"] for item in manifest["inputs"]}
+    unseen = inbox - used_loads(workspace, newest)
     reasons = [
         reason
         for holds, reason in (

@@ -21,6 +21,7 @@ from pathlib import Path
 from ingest import land
 from ingest.tables import RELEASED_TABLES
 from orchestration.lock import hold
+from orchestration.news import used_loads
 from orchestration.workspace import Workspace, code_version
 from publish.memory import Memory
 from publish.recipe import Recipe
@@ -80,6 +81,7 @@ def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Reci
     releases = list_releases(workspace.releases)
     for name in releases[: releases.index(identity)]:
         shutil.copytree(workspace.releases / name, there.releases / name, copy_function=_link)
+        Recipe.of(workspace.memory, name).keep(there.memory, name)
     if recipe.served:
         make_current(there.releases, recipe.served)
     _lay_out_files(workspace, there, recipe)
@@ -92,11 +94,7 @@ def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Reci
 
 def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> None:
     """Landing as it was, and in the inbox what no release had read: what is in neither would count as taken back."""
-    used = {
-        item["load_id"]
-        for name in list_releases(there.releases)
-        for item in manifest_of(there.releases / name)["inputs"]
-    }
+    used = {load_id for name in list_releases(there.releases) for load_id in used_loads(workspace, name)}
     for one in (land.Landed(**noted) for noted in recipe.landed):
         content = land.content_path(workspace.landing, one)
         if not content.exists() or land.sha256(content) != one.content_sha256:

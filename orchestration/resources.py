@@ -12,8 +12,9 @@ import dagster as dg
 import duckdb
 from pydantic import PrivateAttr
 
-from ingest import load
+from ingest import land, load
 from ingest.pseudonyms import Pseudonyms
+from ingest.spec import Mapping, load_mappings
 from ingest.study import Study
 from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
@@ -81,6 +82,21 @@ class Night(dg.ConfigurableResource):
     def study(self) -> Study:
         """The study as declared; read once per run."""
         return checked_study(self.workspace)
+
+    @cached_property
+    def mappings(self) -> list[Mapping]:
+        """The mappings of sources; read once per run."""
+        return load_mappings(self.workspace.sources)
+
+    @cached_property
+    def inbox(self) -> land.Inbox:
+        """What lies in the inbox; looked at once per run."""
+        return land.scan(self.workspace.inbox, seen=self.workspace.seen)
+
+    @cached_property
+    def landed(self) -> list[land.Landed]:
+        """Everything that ever landed; listed once per run, after this run's files have."""
+        return land.landed_files(self.workspace.landing)
 
     @cached_property
     def _asked_for(self) -> date:

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from publish.protect import NAMED
+from publish.catalogue import published_tables
 from publish.release import manifest_of, released_tables
 
-KEYS = NAMED | {
-    "pub_suppressed": ("table", "row", "figures"),
-    "pub_power": ("metric", "basis", "power"),
-    "pub_outcomes": ("metric",),
-}
 CHANGED = {"table": pl.String, "row": pl.String, "column": pl.String, "before": pl.String, "after": pl.String}
 # Names that no published column has: tables have columns called row and value.
 ROW, COLUMN, VALUE = ".row", ".column", ".value"
@@ -51,7 +46,8 @@ def _difference(name: str, old: pl.DataFrame | None, new: pl.DataFrame | None) -
         there = new if old is None else old
         came, went = (there.height, 0) if old is None else (0, there.height)
         return Difference(name, came, went, pl.DataFrame(schema=CHANGED))
-    keys = list(KEYS.get(name, ()))
+    known = published_tables().get(name)
+    keys = list(known.grain) if known else []
     if not set(keys) <= set(old.columns) & set(new.columns) or _repeats(old, keys) or _repeats(new, keys):
         keys = sorted(set(old.columns) & set(new.columns))  # rows are compared whole
     row = pl.concat_str([pl.col(key).cast(pl.String).fill_null("–") for key in keys], separator=" · ")
@@ -87,10 +83,11 @@ class Cause:
     says: str
 
 
-def causes(before: Path, after: Path) -> list[Cause]:
-    """What the two releases were not made of alike, by their manifests. None: nothing that a release depends on."""
+def causes(before: Path, after: Path, files: tuple[list[dict], list[dict]]) -> list[Cause]:
+    """What the two releases were not made of alike, by their manifests and by the files that they were made of (items
+    of Recipe.inputs). None: nothing that a release depends on."""
     old, new = manifest_of(before), manifest_of(after)
-    found = list(_files(old["inputs"], new["inputs"]))
+    found = list(_files(*files))
     if old["as_of"] != new["as_of"]:
         found.append(Cause("data", f"looked at from {old['as_of']}, then from {new['as_of']}"))
     if old["study_hash"] != new["study_hash"]:
@@ -105,7 +102,7 @@ def causes(before: Path, after: Path) -> list[Cause]:
 
 def _files(old: list[dict], new: list[dict]):
     """Files that came, went, or came again under their name with other content."""
-    contents = [{(item["source"], item["file_name"], item["sha256"]) for item in items} for items in (old, new)]
+    contents = [{(item["source"], item["file_name"], item["load_id"]) for item in items} for items in (old, new)]
     came, went = contents[1] - contents[0], contents[0] - contents[1]
     again = {key[:2] for key in came} & {key[:2] for key in contents[0]}
     for says, names in (

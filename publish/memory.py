@@ -19,19 +19,6 @@ import polars as pl
 import durable
 
 OBSERVATIONS, SEGMENTS, RELEASES = "released_observations", "released_segments", "releases.json"
-CONSTRAINTS = "constraints"
-# What releases told of means, an equation a row (publish/protect.py writes and reads them). Not in the release: its
-# readers would have the totals of figures that were hidden because of others.
-TOLD_EQUATIONS = {
-    "release": pl.Int64,
-    "table": pl.String,
-    "key": pl.String,
-    "metric": pl.String,
-    "period": pl.String,
-    "segment": pl.String,
-    "weights": pl.String,
-    "total": pl.Float64,
-}
 KEY = ("metric", "period", "subject_id", "period_start")
 TOLD = ("subject_kind", "unit_id", "cohort", "arm", "kickoff_date", "last_observed_date", "value")
 MEMBER = ("member_kind", "member_id", "dimension")
@@ -43,13 +30,10 @@ class MemoryLost(RuntimeError):
 
 @dataclass(frozen=True)
 class Behind:
-    """Who is behind tonight's figures: observations told, segments counted in (null: in none), segments by member, and
-    facts of cohorts by metric and segment."""
+    """Who is behind the figures: observations, and segments counted in (null: in none)."""
 
     told: pl.DataFrame
     counted: pl.DataFrame
-    segments: pl.DataFrame
-    cohorts: pl.DataFrame
 
 
 BEHIND = {
@@ -72,16 +56,6 @@ BEHIND = {
             on members.member_kind = segments.member_kind and members.member_id = segments.member_id
                 and dimensions.dimension = segments.dimension
     """,
-    "segments": "select member_kind, member_id, segment from intermediate.int_segments",
-    "cohorts": """
-        select metric, segment, cohort, any_value(arm) as arm, min(cohort_period_start) as cohort_period_start,
-            min(cut_period_start) as cut_period_start, sum(n_people)::bigint as n_people
-        from (
-            select distinct metric, segment, cohort, arm, unit_id, cohort_period_start, cut_period_start, n_people
-            from cells.cell_means where n_observed > 0
-        ) as units
-        group by metric, segment, cohort
-    """,
 }
 
 
@@ -98,13 +72,12 @@ def recall(folder: Path, name: str, schema: dict) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is kept: `observations` and `segments` (`ingest.tables.RELEASED_TABLES`), the ids of the `releases` that
-    told them, in order (number 1 is the first), and the equations that they told (`constraints`, TOLD_EQUATIONS)."""
+    """What is kept: `observations` and `segments` (`ingest.tables.RELEASED_TABLES`), and the ids of the `releases` that
+    told them, in order (number 1 is the first)."""
 
     observations: pl.DataFrame
     segments: pl.DataFrame
     releases: tuple[str, ...] = field(default=())
-    constraints: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TOLD_EQUATIONS))
 
     @classmethod
     def of(cls, folder: Path, schemas: dict[str, dict], published: Iterable[str]) -> Memory:
@@ -121,12 +94,10 @@ class Memory:
                 "since a new release could be subtracted from it. Restore the folder from a backup, or begin a new "
                 "workspace"
             )
-        constraints = recall(folder, CONSTRAINTS, TOLD_EQUATIONS)
         return cls(
             recall(folder, OBSERVATIONS, schemas[OBSERVATIONS]),
             recall(folder, SEGMENTS, schemas[SEGMENTS]),
             tuple(known),
-            constraints.filter(pl.col("release") <= len(known)),  # a run that broke off has told nothing
         )
 
     def forgotten(self) -> Memory:
@@ -147,7 +118,6 @@ class Memory:
             observations.sort(*KEY, "released_in", "replaced_in", nulls_last=True),
             self.segments.filter(pl.col("released_date") <= day),
             self.releases[:n],
-            self.constraints.filter(pl.col("release") <= n),
         )
 
     def after(self, behind: Behind, day: date) -> Memory:
@@ -162,12 +132,10 @@ class Memory:
             ).sort(*MEMBER, "word"),
         )
 
-    def keep(self, folder: Path, identity: str | None = None, constraints: pl.DataFrame | None = None) -> None:
-        """Write all of it, with what a further release `identity` was the first to tell, and its id last: a crash
-        between leaves a run to repeat."""
+    def keep(self, folder: Path, identity: str | None = None) -> None:
+        """Write all of it, and the id of a further release last: a crash between leaves a run to repeat."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        told = self.constraints if constraints is None else pl.concat([self.constraints, constraints])
-        for name, frame in ((OBSERVATIONS, self.observations), (SEGMENTS, self.segments), (CONSTRAINTS, told)):
+        for name, frame in ((OBSERVATIONS, self.observations), (SEGMENTS, self.segments)):
             durable.replace(folder / f"{name}.parquet", frame.write_parquet)
         further = [identity] if identity and identity not in self.releases else []
         text = json.dumps([*self.releases, *further], indent=1) + "\n"

@@ -12,10 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from publish import charts, sheets
-from publish.disclosure import ALL, Guarded
-from publish.protect import NOT_NAMED
+from publish.catalogue import published_tables
 from publish.sheets import Sheet
-from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, unit_of
+from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, unit_of, why_not
 
 FAMILIES = {
     "engagement": "Engagement",
@@ -43,6 +42,7 @@ class Outcome:
     role: str
     finding: Finding
     row: dict
+    is_shown: bool
     estimate: str
     interval: str
     naive: float | None
@@ -60,30 +60,27 @@ def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
     return {row["metric"]: row for row in estimates.filter("is_headline").iter_rows(named=True)}
 
 
-def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, design: str, alpha: float, draw: bool):
-    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures."""
-    estimates = guarded["pub_estimates"].table
-    comparisons = guarded["pub_comparisons"].table
+def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw: bool) -> list[Outcome]:
+    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables."""
+    estimates = tables["pub_estimates"]
     heads = headline_rows(estimates)
 
     def diagnosed(name: str, column: str) -> dict[str, float | None]:
-        found = guarded["pub_diagnostics"].table.filter(pl.col("diagnostic") == name)
+        found = tables["pub_diagnostics"].filter(pl.col("diagnostic") == name)
         return dict(found.select("metric", column).iter_rows())
 
     beside = {
-        "detectable": dict(content["est_power"].select("metric", "detectable_effect").iter_rows()),
         "reach": diagnosed("band_critical_value", "value"),
         "pre_trend": diagnosed("pre_trend", "p_value"),
         "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
-    asked = sorted(content["outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
+    asked = sorted(tables["pub_outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(
             asked_one | {name: of.get(asked_one["metric"]) for name, of in beside.items()},
             heads[asked_one["metric"]],
             estimates,
-            comparisons,
             design=design,
             alpha=alpha,
             draw=draw,
@@ -92,25 +89,26 @@ def outcomes(content: dict[str, pl.DataFrame], guarded: dict[str, Guarded], *, d
     ]
 
 
+def is_estimated(row: dict) -> bool:
+    """Whether an estimate is there and may be shown."""
+    return row["status"] == "estimated" and row["suppressed"] is None
+
+
+ESTIMATED = (pl.col("status") == "estimated") & pl.col("suppressed").is_null()
+
+
 def _interval(unit: Unit, row: dict) -> str:
     return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
 
 
-def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outcome:
+def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
     unit = unit_of(asked["unit"], error=row["std_error"])
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
-    estimated = mine.filter(pl.col("status") == "estimated")
-    events = estimated.filter(pl.col("aggregation") == "event_time").sort("event_time")
-    apart_in = {
-        window: comparisons.filter(
-            (pl.col("metric") == asked["metric"]) & (pl.col("time_window") == window) & (pl.col("segment") == ALL)
-        )["difference"]
-        for window in ("before", "after")
-    }
-    before, naive = (found.item() if len(found) == 1 else None for found in apart_in.values())
-    shown = row["status"] == "estimated"
+    events = mine.filter(ESTIMATED & (pl.col("aggregation") == "event_time")).sort("event_time")
+    before, naive = asked["difference_before"], asked["difference_after"]
+    shown = is_estimated(row)
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
-    estimated_cohorts = cohorts.filter(pl.col("status") == "estimated")
+    estimated_cohorts = cohorts.filter(ESTIMATED)
     early = events.filter(pl.col("event_time") < -asked["anticipation"])
     outside = early.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
     picture = None
@@ -120,9 +118,10 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
         picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
 
     def written(each: dict) -> dict:
-        if each["status"] != "estimated":
-            return each
+        if not is_estimated(each):
+            return {**each, "is_shown": False, "reason": why_not(each)}
         return {
+            "is_shown": True,
             **each,
             "estimate": unit.number(each["estimate"], signed=True),
             "interval": _interval(unit, each),
@@ -140,10 +139,11 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
             unit=unit,
             direction=asked["direction"],
             alpha=alpha,
-            detectable=asked["detectable"],
+            detectable=asked["detectable_effect"],
             design=design,
         ),
         row=row,
+        is_shown=shown,
         estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
         interval=_interval(unit, row) if shown else "–",
         naive=naive,
@@ -164,11 +164,9 @@ def _outcome(asked, row, estimates, comparisons, *, design, alpha, draw) -> Outc
     )
 
 
-def render(
-    content, guarded: dict[str, Guarded], *, title: str, manifest: dict, study: dict, suppressed: pl.DataFrame
-) -> str:
-    """The page as HTML text. `study` needs design, alpha and min_group_size; `manifest` what the footer cites;
-    `suppressed` is the table pub_suppressed."""
+def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
+    """The page as HTML text, from the published tables. `study` needs design, alpha and min_group_size; `manifest` what
+    the footer cites."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -176,21 +174,15 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = outcomes(content, guarded, design=study["design"], alpha=study["alpha"], draw=True)
-    populations = guarded["pub_populations"].table.sort(
-        "cohort", "is_eligible", "population", descending=[False, True, False]
-    )
-    responses = (
-        guarded["pub_responses"].table.filter(pl.col("metric") == pl.col("metric").min()).sort("period_start", "cohort")
-    )
-    labels = dict(content["outcomes"].select("metric", "label").iter_rows())
+    shown = outcomes(tables, design=study["design"], alpha=study["alpha"], draw=True)
+    labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
     primary = [outcome for outcome in shown if outcome.role == "primary"]
     for outcome in primary:
         outcome.sheets[:0] = [
-            sheets.other_answers(guarded, outcome.metric, outcome.row["estimator"], outcome.unit),
-            sheets.diagnostics(guarded, outcome.metric),
+            sheets.levels(tables, outcome.metric, outcome.unit),
+            sheets.other_answers(tables, outcome.metric, outcome.row["estimator"], outcome.unit),
+            sheets.diagnostics(tables, outcome.metric),
         ]
-        outcome.sheets.append(sheets.flows(guarded, outcome.metric))
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(
         title=title,
@@ -200,45 +192,21 @@ def render(
         study=study,
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILIES.items()],
-        decided=[sheets.decisions(guarded, labels), sheets.money(guarded)],
-        done=[
-            make(guarded)
-            for make in (
-                *(sheets.cohorts, sheets.trainings, sheets.cascade, sheets.doses),
-                *(sheets.readiness, sheets.crossings),
-            )
-        ],
-        compared=[sheets.characteristics(guarded)],
-        asked=[sheets.scales(guarded)],
-        stayed=[make(guarded) for make in (sheets.survival, sheets.turnovers, sheets.bridge)],
-        built=[make(guarded) for make in (sheets.structures, sheets.coach_loads)],
+        decided=[sheets.decisions(tables, labels), sheets.money(tables)],
+        done=[make(tables) for make in (sheets.cohorts, sheets.cascade, sheets.readiness)],
+        stayed=[make(tables) for make in (sheets.retention, sheets.causes, sheets.turnover)],
+        compared=[sheets.baseline(tables, labels), sheets.responses(tables)],
         assumption=ASSUMPTIONS[study["design"]],
-        populations=list(populations.iter_rows(named=True)),
-        balance=[
-            {**row, "label": _label(content, row["metric"])}
-            for row in guarded["pub_balance"].table.sort("metric").iter_rows(named=True)
-        ],
-        responses=_by_period(responses),
-        hidden=[
-            (name, n, guarded[name].table.height)
-            for name, n in suppressed.filter(pl.col("row") != NOT_NAMED)
-            .group_by("table")
-            .len()
-            .sort("table")
-            .iter_rows()
-        ],
+        suppressed=suppressed_rows(tables),
     )
 
 
-def _label(content: dict[str, pl.DataFrame], metric: str) -> str:
-    return content["outcomes"].filter(pl.col("metric") == metric)["label"].item()
-
-
-def _by_period(responses: pl.DataFrame) -> dict:
-    """Cohorts as columns, periods as rows."""
-    cohorts = responses["cohort"].unique().sort().to_list()
-    rows = []
-    for period in responses["period_start"].unique().sort():
-        rates = dict(responses.filter(pl.col("period_start") == period).select("cohort", "response_rate").iter_rows())
-        rows.append((period, [rates.get(cohort) for cohort in cohorts]))
-    return {"cohorts": cohorts, "rows": rows}
+def suppressed_rows(tables: dict[str, pl.DataFrame]) -> list[tuple[str, int, int]]:
+    """(what the table is about, rows with a suppressed figure, rows), of tables that have any."""
+    found = []
+    for name, table in published_tables().items():
+        if table.codes:
+            is_any = pl.any_horizontal(pl.col(code).is_not_null() for code in table.codes)
+            n = tables[name].select(is_any.sum()).item()
+            found += [(table.description, n, tables[name].height)] if n else []
+    return found

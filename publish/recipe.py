@@ -1,6 +1,6 @@
 """What a release was made of beside its files, kept in the workspace's memory so that it can be made again.
 
-Files are known by the manifest and lie in `landing/`; study and mappings are edited in place, so their text is kept.
+Files lie in `landing/` under the names that stand here; study and mappings are edited in place, so their text is kept.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ class NoRecipe(KeyError):
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """`served`: the release that was read until then; `n_told`: how many releases memory knew; `landed`: the files that
-    had arrived, as `landing/` noted them; `study` and `sources` (by file name) are texts."""
+    had arrived, as `landing/` noted them; `inputs`: source, file_name, load_id and mapping of those that the release
+    was made of; `study` and `sources` (by file name) are texts."""
 
     as_of: str
     served: str | None
     n_told: int
     landed: list[dict]
+    inputs: list[dict]
     study: str
     sources: dict[str, str] = field(default_factory=dict)
 
@@ -42,5 +44,8 @@ class Recipe:
         """The recipe of a release. Raises NoRecipe where none is kept."""
         path = memory / FOLDER / f"{identity}.json"
         if not path.exists():
-            raise NoRecipe(f"{memory} does not know what {identity} was made of")
+            raise NoRecipe(
+                f"{memory} does not know what release {identity} was made of. Restore the folder from a backup, or "
+                "begin a new workspace"
+            )
         return cls(**json.loads(path.read_text(encoding="utf-8")))

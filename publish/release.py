@@ -1,14 +1,13 @@
 """A release: a new directory with everything a reader needs, then one atomic swap of the link `current`.
 
-Readers are never blocked and never see half a release; a rollback is the same swap. Nothing is published without a
-passing verdict for exactly the content that is written.
+Readers are never blocked and never see half a release; a rollback is the same swap. Nothing is written without a
+passing verdict for exactly the tables that are written.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,19 +16,16 @@ import duckdb
 import polars as pl
 
 import durable
+from publish.catalogue import describe_code, dictionary, published_tables, share_shown
 from publish.content import content_hash
-from publish.disclosure import KEYS, at_least
 from publish.files import seal, write_manifest, write_table
 from publish.page import render
-from publish.protect import NAMED, NOT_NAMED, Audited, People, protected, suppressed
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
 READERS_STORAGE_VERSION = "v1.0.0"
 
-
 Tables = dict[str, pl.DataFrame]
-Inspect = Callable[[Tables, Tables, float], dict]
 
 
 class NotAllowed(RuntimeError):
@@ -38,7 +34,7 @@ class NotAllowed(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What is to be released, and the facts that its manifest cites."""
+    """What is to be released, and the facts that its manifest cites. `sources` are counts and periods by source."""
 
     title: str
     programme: str
@@ -49,14 +45,14 @@ class Order:
     observed_through: date | None
     study_hash: str
     code_version: str
-    inputs: list[dict]
+    sources: list[dict]
     data_issues: list[dict]
     restatements: list[dict]
     sources_hash: str
     questions_hash: str
     due: date | None = None  # when a newer release should be there
     looks_back: bool = False
-    is_remembered: bool = True  # else it is audited by itself and must not be served
+    is_remembered: bool = True  # else it must not be served
 
     @property
     def study(self) -> dict:
@@ -64,46 +60,49 @@ class Order:
         return {"design": self.design, "alpha": self.alpha, "min_group_size": self.min_group_size}
 
 
-def release_id(order: Order, content: dict[str, pl.DataFrame]) -> str:
-    """The day looked from and a hash of content, study and code: the same inputs give the same id."""
-    text = "|".join([content_hash(content), order.study_hash, order.code_version, str(order.as_of)])
+def release_id(order: Order, content: str) -> str:
+    """The as-of date and a hash of content (its hash), study and code: the same inputs give the same id."""
+    text = "|".join([content, order.study_hash, order.code_version, str(order.as_of)])
     return f"{order.as_of}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-def publish(
-    content: dict[str, pl.DataFrame],
-    *,
-    verdict: dict,
-    order: Order,
-    people: People,
-    inspect: Inspect,
-    releases: Path,
-    before_swap: Callable[[str, pl.DataFrame | None], None] = lambda *_: None,
-) -> Path:
-    """Write the release and make it current. `before_swap` gets its id and the equations that it is the first to tell
-    (None: it was told before), keeps them, and may raise to stop a run that lost its lock.
+def write_release(tables: Tables, *, verdict: dict, order: Order, releases: Path) -> Path:
+    """Write the release; nobody reads it before `make_current`. One of the same id that is there is the same.
 
-    `people` are those behind the figures: what gives a few of them away, beside all that was told before, is refused.
-    `inspect` gives the gate's verdict on the tables as they would be written (with those of the served release and the
-    share of rows that they show); it must pass and name their hash too.
-
-    What is not remembered (a look back beside a release that knows more) is written and never served. A folder of this
-    id that memory does not know was left by a run that broke off: nobody has read it, and it is written anew.
-
-    Raises NotAllowed unless `verdict` has passed and names the hash of `content`.
+    Raises NotAllowed unless `verdict` has passed and names the hash of `tables`.
     """
-    check_verdict(verdict, content)
+    content = check_verdict(verdict, tables)
     target = releases / release_id(order, content)
-    is_known = target.name in people.told_by and (target / "manifest.json").exists()
-    told_first = None if is_known else _write(content, verdict, order, people, inspect, target)
-    before_swap(target.name, told_first)
-    if order.is_remembered:
-        make_current(releases, target.name)
+    if (target / "manifest.json").exists():
+        return target
+    for left in releases.glob(".*.tmp"):  # by a run that was killed; whoever writes here holds the workspace
+        durable.remove(left)
+    temporary = target.with_name(f".{target.name}.tmp")
+    folders = {name: temporary / name for name in ("parquet", "csv")}
+    for folder in folders.values():
+        folder.mkdir(mode=0o750, parents=True)
+    facts = {name: write_table(table, name, **folders) for name, table in tables.items()}
+    dictionary(tables).write_csv(temporary / "dictionary.csv")
+    _write_duckdb(tables, temporary / "metrics.duckdb")
+    number = 1 + max((number for number, name in _numbered(releases) if name != target.name), default=0)
+    manifest = _manifest(facts, verdict, order) | {
+        "id": target.name,
+        "number": number,
+        "content_hash": content,
+        "share_of_rows_shown": round(share_shown(tables), 3),
+    }
+    page = render(tables, title=order.title, manifest=manifest, study=order.study)
+    (temporary / "index.html").write_text(page, encoding="utf-8")
+    write_manifest(manifest, temporary)
+    seal(temporary, file_mode=0o440, folder_mode=0o750)
+    if target.exists():  # left by a run that was interrupted
+        durable.remove(target)
+    durable.rename(temporary, target)
     return target
 
 
-def check_verdict(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
-    """Raise NotAllowed unless the verdict has passed and is about exactly these tables."""
+def check_verdict(verdict: dict, judged: Tables) -> str:
+    """The hash of the tables. Raise NotAllowed unless the verdict has passed and is about exactly these."""
     if verdict.get("passed") is not True:
         raise NotAllowed("the gate did not pass; nothing is published and the last release stays")
     there = content_hash(judged)
@@ -112,84 +111,46 @@ def check_verdict(verdict: dict, judged: dict[str, pl.DataFrame]) -> None:
             f"the verdict is about content {str(verdict.get('content_hash'))[:12]}, this is {there[:12]}: "
             "something changed after it was judged; run again"
         )
+    return there
 
 
-def _write(
-    content: Tables, verdict: dict, order: Order, people: People, inspect: Inspect, target: Path
-) -> pl.DataFrame:
-    last = {} if not order.is_remembered else released_tables(current_release(target.parent))
-    guarded, audit = protected(content, order.min_group_size, people, last, order.as_of)
-    tables = {name: part.table for name, part in guarded.items()}
-    tables["pub_suppressed"] = suppressed(guarded, order.min_group_size)
-    tables["pub_power"] = content["est_power"]
-    tables["pub_outcomes"] = content["outcomes"]
-    told = _told(audit, tables)
-    candidate = inspect(tables, last, told["share_of_rows_shown"])
-    check_verdict(candidate, tables)
-    for left in target.parent.glob(".*.tmp"):  # by a run that was killed; whoever writes here holds the workspace
-        durable.remove(left)
-    temporary = target.with_name(f".{target.name}.tmp")
-    folders = {name: temporary / name for name in ("parquet", "csv")}
-    for folder in folders.values():
-        folder.mkdir(mode=0o750, parents=True)
-    facts = {name: write_table(table, name, **folders) for name, table in tables.items()}
-    _write_duckdb(tables, temporary / "metrics.duckdb")
-    manifest = _manifest(content, facts, verdict, order, target.name)
-    number = 1 + max((number for number, name in _numbered(target.parent) if name != target.name), default=0)
-    manifest |= {"number": number, "candidate": candidate, "disclosure": told}
-    page = render(
-        content, guarded, title=order.title, manifest=manifest, study=order.study, suppressed=tables["pub_suppressed"]
-    )
-    (temporary / "index.html").write_text(page, encoding="utf-8")
-    write_manifest(manifest, temporary)
-    seal(temporary, file_mode=0o440, folder_mode=0o750)
-    if target.exists():  # left by a run that broke off
-        durable.remove(target)
-    durable.rename(temporary, target)
-    return audit.constraints
-
-
-def _told(audit: Audited, tables: dict[str, pl.DataFrame]) -> dict:
-    """What the audit did, in numbers."""
-    return {
-        "share_of_rows_shown": round(
-            1
-            - tables["pub_suppressed"].filter(pl.col("row") != NOT_NAMED).height
-            / sum(tables[name].height for name in NAMED),
-            3,
-        ),
-        "people_covered": round(audit.people_covered, 3),
-        "n_figures_audited": audit.n_figures,
-        "n_figures_refused": sum(map(len, audit.refused.values())),
-        "n_figures_carried": sum(
-            tables[name].filter(pl.col("told_on") < pl.col("told_on").max()).height for name in KEYS
-        ),
-    }
-
-
-def _write_duckdb(tables: dict[str, pl.DataFrame], path: Path) -> None:
+def _write_duckdb(tables: Tables, path: Path) -> None:
     """The same bytes each time. Compressed text ends in whatever the process had in memory there (duckdb#23382), which
     is not ours to publish."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set force_compression = 'uncompressed'")
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as out (storage_version '{READERS_STORAGE_VERSION}')")
+        connection.execute(f"attach {_quoted(str(path))} as out (storage_version '{READERS_STORAGE_VERSION}')")
         for name, table in tables.items():
             connection.register("incoming", table.to_arrow())
             connection.execute(f"create table out.{name} as select * from incoming")
             connection.unregister("incoming")
+            for comment in _comments(name):
+                connection.execute(comment)
         connection.execute("checkpoint out")
         connection.execute("detach out")
     if path.with_name(path.name + ".wal").exists():
         raise RuntimeError(f"{path.name} was not closed cleanly (a .wal is left); nothing is published")
 
 
-def _manifest(content: Tables, facts: dict, verdict: dict, order: Order, identity: str) -> dict:
-    def total(key: str) -> int:
-        return sum(item[key] for item in order.inputs)
+def _comments(name: str) -> list[str]:
+    """Statements that describe a table and its columns."""
+    table = published_tables()[name]
+    columns = {
+        column.name: f"{column.description} Unit: {column.unit}." if column.unit else column.description
+        for column in table.columns
+    }
+    columns |= {code: describe_code(code, table) for code in table.codes}
+    return [f"comment on table out.{name} is {_quoted(table.description)}"] + [
+        f"comment on column out.{name}.{column} is {_quoted(text)}" for column, text in columns.items()
+    ]
 
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
     return {
-        "id": identity,
         "programme": order.programme,
         "design": order.design,
         "alpha": order.alpha,
@@ -202,35 +163,33 @@ def _manifest(content: Tables, facts: dict, verdict: dict, order: Order, identit
         "sources_hash": order.sources_hash,
         "questions_hash": order.questions_hash,
         "code_version": order.code_version,
-        "content_hash": content_hash(content),
         "min_group_size": order.min_group_size,
-        "n_records": total("n_records"),
-        "n_loaded": total("n_loaded"),
-        "n_faulty": total("n_faulty"),
-        "n_set_aside": total("n_set_aside"),
-        # Counts per file would give back head-counts that the tables hide; the sums are above.
-        "inputs": [
-            {key: item[key] for key in ("source", "file_name", "sha256", "load_id", "mapping") if key in item}
-            for item in order.inputs
-        ],
+        "sources": order.sources,
         "data_issues": [
             {
                 "issue": item["issue"],
                 "about": item["about"],
-                # Units are no persons: their number may be told.
+                # Units are no persons: their number may be published.
                 "count": at_least(item["n"], order.min_group_size if item["about"] == "people" else 0),
             }
             for item in order.data_issues
         ],
         # By file and month in the warehouse (int_restatements), where small numbers may be read.
         "restatements": [
-            {key: item[key] for key in ("restatement", "n_files", "first_month", "last_month")}
+            {key: item[key] for key in ("restatement", "first_month", "last_month")}
             | {"count": at_least(item["n"], order.min_group_size)}
             for item in order.restatements
         ],
         "verdict": verdict,
         "tables": facts,
     }
+
+
+def at_least(n: int, minimum: int) -> str:
+    """A number of people in words that do not give it exactly; with a minimum of 0 the number itself."""
+    if not minimum:
+        return f"{n:,}"
+    return f"fewer than {minimum}" if n < minimum else f"at least {n // minimum * minimum:,}"
 
 
 def make_current(releases: Path, identity: str) -> None:

@@ -5,20 +5,19 @@ whose night made it. Coaches are pseudonyms in it: `coaching coach --id …` fin
 that somebody looked. A coach of a team smaller than the minimum group has no numbers: they would be a few people's.
 
 Another one is made only when a period is added: within the same periods a few late answers would be the difference of
-two. It is not audited together with the releases: whoever reads both may subtract. Readers of this folder are few and
-named (docs/runbooks/deploy.md).
+two. Whoever reads it beside the releases may subtract. Readers of this folder are few and named
+(docs/runbooks/deploy.md).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 import durable
-from publish.disclosure import check_floor, hide, small
+from publish.catalogue import check_floor
 from publish.files import seal, write_manifest, write_table
 from publish.release import CURRENT, check_verdict
 
@@ -28,40 +27,26 @@ SAYS = (
     "Coach and team together, partially pooled: not a league table, and never a basis for pay. An interval that holds "
     "the mean of all coaches says that this coach cannot be told from the others."
 )
-Inspect = Callable[[pl.DataFrame], dict]
 
 
 def guard_coaches(coaches: pl.DataFrame, minimum: int) -> pl.DataFrame:
-    """`est_coaches` without the numbers that rest on fewer people than the minimum."""
-    few = small(("n_people",), check_floor(minimum))
-    hidden = hide(coaches, few, NUMBERS).table
-    return (
-        hidden.with_columns(
-            status=pl.when(few).then(pl.lit("suppressed")).otherwise("status"),
-            reason=pl.when(few).then(pl.lit(f"fewer than {minimum} people")).otherwise("reason"),
-        ).select(hidden.columns)
-        if coaches.height
-        else coaches
-    )
+    """`est_coaches` without the numbers that rest on fewer people than the minimum, in the order of its rows."""
+    few = pl.col("n_people").fill_null(0) < check_floor(minimum)
+    return coaches.with_columns(
+        *(pl.when(~few).then(pl.col(name)).alias(name) for name in NUMBERS),
+        status=pl.when(few).then(pl.lit("suppressed")).otherwise("status"),
+        reason=pl.when(few).then(pl.lit(f"fewer than {minimum} people")).otherwise("reason"),
+    ).sort("metric", "coach_person_id")
 
 
 def publish_coaches(
-    coaches: pl.DataFrame,
-    *,
-    identity: str,
-    as_of: str,
-    through: dict[str, str],
-    minimum: int,
-    inspect: Inspect,
-    folder: Path,
+    table: pl.DataFrame, *, identity: str, as_of: str, through: dict[str, str], verdict: dict, folder: Path
 ) -> Path:
-    """Write the restricted release of the night that made release `identity`, and make it the current one.
+    """Write the restricted release of the run that made release `identity`, and make it the current one.
 
-    `through` is the last period of each metric that it tells; `inspect` gives the gate's verdict on the table as it
-    would be written. Raises NotAllowed unless it passed.
+    `table` is the guarded one, `through` the last period of each metric in it, `verdict` the gate's on this table.
+    Raises NotAllowed unless it passed.
     """
-    table = guard_coaches(coaches, minimum).sort("metric", "coach_person_id")
-    verdict = inspect(table)
     check_verdict(verdict, {COACHES: table})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / identity

@@ -1,7 +1,7 @@
 """The page's tables beside the headlines: what was done, to whom, who stayed, what it may be worth.
 
-Each function takes guarded tables and gives a `Sheet`: words and numbers ready to be shown. A hidden number is said as
-such, a missing one as a dash.
+Each function takes the published tables and gives a `Sheet`: words and numbers ready to be shown. A suppressed number
+is marked as such, a missing one as a dash.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from publish.disclosure import ALL, Guarded
-from publish.wording import MINUS, NARROW, Unit
+from publish.wording import MINUS, NARROW, Unit, why_not
 
-HIDDEN, NOTHING = "hidden", "–"
-Tables = dict[str, Guarded]
+ALL = "all"
+SUPPRESSED, NOTHING = "not shown", "–"
+Tables = dict[str, pl.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Sheet:
 
 def count(value: float | None) -> str:
     """A number of people or things."""
-    return HIDDEN if value is None else f"{value:,.0f}".replace("-", MINUS)
+    return SUPPRESSED if value is None else f"{value:,.0f}".replace("-", MINUS)
 
 
 def share(value: float | None) -> str:
     """A share as per cent."""
-    return HIDDEN if value is None else f"{100 * value:.1f}{NARROW}%"
+    return SUPPRESSED if value is None else f"{100 * value:.1f}{NARROW}%"
 
 
 def words(value) -> str:
@@ -46,17 +46,12 @@ def words(value) -> str:
 
 def figure(decimals: int) -> Callable[[float | None], str]:
     """A number with so many decimals."""
-    return lambda value: HIDDEN if value is None else f"{value:,.{decimals}f}".replace("-", MINUS)
+    return lambda value: SUPPRESSED if value is None else f"{value:,.{decimals}f}".replace("-", MINUS)
 
 
 def written(frame: pl.DataFrame, **columns: Callable) -> list[tuple[str, ...]]:
     """The frame's rows as texts, each column by its own function."""
     return [tuple(write(row[name]) for name, write in columns.items()) for row in frame.iter_rows(named=True)]
-
-
-def with_the_rest(rows: list[tuple[str, ...]], *, n_words: int, n_numbers: int) -> list[tuple[str, ...]]:
-    """Rows of what occurred, and one for all else: of what is not listed there was nothing, or too little to tell."""
-    return [*rows, ("all else", *[""] * (n_words - 1), "none, or too few to tell", *[""] * (n_numbers - 1))]
 
 
 def named(text: str, labels: dict[str, str]) -> str:
@@ -71,14 +66,14 @@ def named(text: str, labels: dict[str, str]) -> str:
 
 def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     """Go, no go, not yet, with what is missing."""
-    found = tables["pub_decisions"].table
+    found = tables["pub_decisions"]
     return Sheet(
         "By rule: go needs an effect that is there and worthwhile, and guardrails that hold",
         ("outcome", "decision", "because", "still missing"),
         [
             (
                 labels[row["metric"]],
-                row["decision"] or HIDDEN,
+                row["decision"] or SUPPRESSED,
                 row["reason"] or NOTHING,
                 named(row["missing"] or "nothing", labels),
             )
@@ -103,11 +98,11 @@ MONEY_WORDS = {
 def money(tables: Tables) -> Sheet:
     """Ranges from assumptions and the interval of the effect."""
 
-    found = {row["item"]: row for row in tables["pub_money"].table.iter_rows(named=True)}
+    found = {row["item"]: row for row in tables["pub_money"].iter_rows(named=True)}
 
     def amount(row: dict, end: str) -> str:
         if row[end] is None:
-            return HIDDEN if row["status"] == "estimated" else NOTHING
+            return NOTHING
         value = row[end] * (100 if row["unit"] == "share retained" else 1)
         return figure(0 if abs(value) >= 100 else 1)(value)
 
@@ -118,7 +113,7 @@ def money(tables: Tables) -> Sheet:
         [
             (
                 f"{title}, {units.get(found[item]['unit'], found[item]['unit'])}",
-                (found[item]["basis"] if found[item]["status"] == "estimated" else found[item]["reason"]) or HIDDEN,
+                (found[item]["basis"] if found[item]["status"] == "estimated" else found[item]["reason"]) or NOTHING,
                 *(amount(found[item], end) for end in ("low", "central", "high")),
             )
             for item, title in MONEY_WORDS.items()
@@ -133,70 +128,26 @@ def money(tables: Tables) -> Sheet:
 
 
 def cohorts(tables: Tables) -> Sheet:
-    """What was assigned, and what became of it."""
+    """What was assigned, how its coaches were trained, and how much coaching happened."""
     return Sheet(
-        "Cohorts, as first exposed",
+        "Arms and cohorts as assigned, and the coaching that happened since kick-off (control: since the first one)",
         (
-            *("cohort", "arm", "stratum", "kick-off", "units", "people", "later moved"),
-            *("units re-assigned", "coaches", "trained", "trained in time", "withdrew"),
+            *("group", "arm", "kick-off", "units", "people", "later moved"),
+            *("coaches", "trained", "trained in time", "check-ins per person and month", "minutes"),
         ),
         written(
-            tables["pub_cohorts"].table.sort("kickoff_date", "cohort", "stratum", nulls_last=True),
-            cohort=words,
+            tables["pub_cohorts"].sort("scope", "kickoff_date", "group_name", nulls_last=True),
+            group_name=words,
             arm=words,
-            stratum=words,
             kickoff_date=words,
             n_units=count,
             n_people=count,
             n_movers=count,
-            n_units_reassigned=count,
             n_coaches=count,
             n_coaches_trained=count,
             n_coaches_trained_in_time=count,
-            n_coaches_withdrawn=count,
-        ),
-        n_words=4,
-    )
-
-
-def crossings(tables: Tables) -> Sheet:
-    """Who changed sides."""
-    return Sheet(
-        "Contamination: seen later in units of the other arm or another cohort, or leading them; analysed as assigned",
-        ("who", "from", "to", "number", "first month"),
-        with_the_rest(
-            written(
-                tables["pub_crossings"].table,
-                who=words,
-                from_arm=words,
-                to_arm=words,
-                n_people=count,
-                first_month=words,
-            ),
-            n_words=3,
-            n_numbers=2,
-        ),
-        n_words=3,
-    )
-
-
-def trainings(tables: Tables) -> Sheet:
-    """Training records by cohort and status."""
-    return Sheet(
-        "Training of the coaches",
-        ("course", "cohort", "status", "people", "first completion", "last completion"),
-        with_the_rest(
-            written(
-                tables["pub_trainings"].table.sort("course", "cohort", "status"),
-                course=words,
-                cohort=words,
-                status=words,
-                n_people=count,
-                first_completed_date=words,
-                last_completed_date=words,
-            ),
-            n_words=3,
-            n_numbers=3,
+            checkins_per_person_month=figure(2),
+            minutes_per_person_month=figure(0),
         ),
         n_words=3,
     )
@@ -208,54 +159,29 @@ def cascade(tables: Tables) -> Sheet:
         "The cascade: who was trained by whom (depth 1 was trained from outside)",
         ("depth", "trained", "trained others", "trained by each", "people reached", "median days to reach"),
         written(
-            tables["pub_cascade"].table.sort("depth"),
+            tables["pub_cascade"].sort("depth"),
             depth=words,
             n_trained=count,
             n_trainers=count,
-            breadth=figure(1),
+            breadth=lambda value: NOTHING if value is None else figure(1)(value),
             n_people_reached=count,
             median_days_to_reach=figure(0),
         ),
     )
 
 
-def doses(tables: Tables) -> Sheet:
-    """How much coaching really happened."""
-    return Sheet(
-        "Dose since kick-off (control: since the first one), check-ins held per person and month",
-        ("cohort", "units", "people", "held", "minutes", "low unit", "median unit", "high unit"),
-        written(
-            tables["pub_doses"].table.sort("cohort"),
-            cohort=words,
-            n_units=count,
-            n_people=count,
-            held_per_person_month=figure(2),
-            minutes_per_person_month=figure(0),
-            low_unit=figure(2),
-            median_unit=figure(2),
-            high_unit=figure(2),
-        ),
-        note="Low and high are the 10th and 90th percentile of units.",
-    )
-
-
 def readiness(tables: Tables) -> Sheet:
     """Managers' states by assessment."""
-    found = tables["pub_readiness"].table.filter(pl.col("readiness_before") == ALL)
+    found = tables["pub_readiness"]
     states = ("resistant", "neutral", "driver")
-    keys = ("assessed_date", "arm", "readiness")
-    numbers = {tuple(row[key] for key in keys): row["n_managers"] for row in found.iter_rows(named=True)}
+    numbers = {(day, arm, state): n for day, arm, state, n, _ in found.iter_rows()}
     return Sheet(
-        "Managers’ readiness by assessment; movements between the states are in pub_readiness",
+        "Managers’ readiness by assessment",
         ("assessed", "arm", *states),
-        with_the_rest(
-            [
-                (str(day), arm, *(count(numbers.get((day, arm, state))) for state in states))
-                for day, arm in sorted({(day, arm) for day, arm, _ in numbers})
-            ],
-            n_words=2,
-            n_numbers=3,
-        ),
+        [
+            (str(day), arm, *(count(numbers[day, arm, state]) for state in states))
+            for day, arm in found.select("assessed_date", "arm").unique().sort("assessed_date", "arm").iter_rows()
+        ],
         n_words=2,
     )
 
@@ -282,14 +208,14 @@ OTHER_ANSWERS = {
 
 def other_answers(tables: Tables, metric: str, headline: str, unit: Unit) -> Sheet:
     """The headline beside what other estimators of the same quantity say."""
-    found = tables["pub_estimates"].table.filter(
+    found = tables["pub_estimates"].filter(
         (pl.col("metric") == metric) & (pl.col("aggregation") == "simple") & (pl.col("segment") == ALL)
     )
     rows = {row["estimator"]: row for row in found.iter_rows(named=True)}
 
     def numbers(row: dict) -> tuple[str, str, str]:
-        if row["status"] != "estimated":
-            return NOTHING, NOTHING, row["reason"] or row["status"]
+        if row["status"] != "estimated" or row["suppressed"]:
+            return NOTHING, NOTHING, why_not(row)
         low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
         return unit.number(row["estimate"], signed=True), f"{low} to {high}", ""
 
@@ -328,17 +254,33 @@ DIAGNOSTICS = {
 }
 
 
+def levels(tables: Tables, metric: str, unit: Unit) -> Sheet:
+    """One outcome's mean by period in both arms: what happened, not what the programme did."""
+    mine = tables["pub_levels"].filter((pl.col("metric") == metric) & (pl.col("scope") == "arm"))
+    numbers = {(day, arm): value for day, arm, value in mine.select("period_start", "arm", "mean").iter_rows()}
+
+    def level(day, arm: str) -> str:
+        value = numbers.get((day, arm))
+        return SUPPRESSED if value is None else unit.brief(value)
+
+    return Sheet(
+        "Levels by period: what happened in both arms, not yet the effect",
+        ("period", "pilot", "control"),
+        [(str(day), level(day, "pilot"), level(day, "control")) for day in sorted({day for day, _ in numbers})],
+    )
+
+
 def diagnostics(tables: Tables, metric: str) -> Sheet:
     """Whether what a headline rests on can be believed."""
-    found = tables["pub_diagnostics"].table.filter(pl.col("metric") == metric)
+    found = tables["pub_diagnostics"].filter(pl.col("metric") == metric)
     rows = {row["diagnostic"]: row for row in found.iter_rows(named=True)}
 
     def number(value: float | None) -> str:
         return NOTHING if value is None else f"{value:.3g}".replace("-", MINUS)
 
     def told(row: dict) -> tuple[str, ...]:
-        if row["status"] != "estimated":
-            return (row["reason"] or HIDDEN, NOTHING, NOTHING, NOTHING)
+        if row["status"] != "estimated" or row["suppressed"]:
+            return (why_not(row), NOTHING, NOTHING, NOTHING)
         both = row["ci_low"] is not None
         span = f"{number(row['ci_low'])} to {number(row['ci_high'])}" if both else NOTHING
         return (row["says"], number(row["value"]), span, number(row["p_value"]))
@@ -358,8 +300,8 @@ def segments(estimates: pl.DataFrame, metric: str, unit: Unit) -> Sheet:
     ).sort("segment")
 
     def numbers(row: dict) -> tuple[str, ...]:
-        if row["status"] != "estimated":
-            return (row["reason"] or row["status"], NOTHING, NOTHING, NOTHING)
+        if row["status"] != "estimated" or row["suppressed"]:
+            return (why_not(row), NOTHING, NOTHING, NOTHING)
         low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
         return (
             "",
@@ -376,14 +318,34 @@ def segments(estimates: pl.DataFrame, metric: str, unit: Unit) -> Sheet:
     )
 
 
-def characteristics(tables: Tables) -> Sheet:
-    """How the arms' people differed when the programme found them."""
+# --- who was compared, who stayed --------------------------------------------------------------------------------
+
+
+def responses(tables: Tables) -> Sheet:
+    """Response rates by arm and period."""
     return Sheet(
-        "People of the arms when the programme found them (of segments the share)",
-        ("characteristic", "pilot", "control", "standardised difference"),
+        "Survey response: at least so many of those employed on the day of the launch answered",
+        ("period", "arm", "employed", "answered, at least"),
         written(
-            tables["pub_characteristics"].table.sort("characteristic"),
-            characteristic=lambda value: str(value).replace("_", " "),
+            tables["pub_responses"],
+            period_start=words,
+            arm=words,
+            n_eligible=count,
+            response_rate_at_least=lambda value: SUPPRESSED if value is None else f"{100 * value:.0f}{NARROW}%",
+        ),
+        note="In steps of five per cent, and never so high that those who did not answer would be few.",
+        n_words=2,
+    )
+
+
+def baseline(tables: Tables, labels: dict[str, str]) -> Sheet:
+    """How the arms' people and outcomes differed before anybody was coached."""
+    return Sheet(
+        "Before anybody was coached (a standardised difference above 0.1 is commonly called an imbalance)",
+        ("what", "pilot", "control", "standardised difference"),
+        written(
+            tables["pub_baseline"].sort("kind", "name", descending=[True, False]),
+            name=lambda value: labels.get(value, value.replace("_", " ")),
             mean_pilot=figure(2),
             mean_control=figure(2),
             standardised_difference=figure(2),
@@ -391,74 +353,37 @@ def characteristics(tables: Tables) -> Sheet:
     )
 
 
-def flows(tables: Tables, metric: str) -> Sheet:
-    """One outcome's participant flow, by period."""
-    mine = tables["pub_participant_flows"].table.filter(pl.col("metric") == metric)
-    told = mine.group_by("period_start", "status", "reason").agg(
-        pl.when(pl.col("n_observations").is_not_null().all()).then(pl.col("n_observations").sum()).alias("n")
-    )
-    steps = sorted({(status, reason) for _, status, reason, _ in told.iter_rows()}, reverse=True)
-    numbers = {(period, status, reason): n for period, status, reason, n in told.iter_rows()}
+def retention(tables: Tables) -> Sheet:
+    """Kaplan–Meier at the window's end, by arm."""
     return Sheet(
-        "Participant flow: everybody who was there, as observed, missing or left out",
-        ("period", *(f"{status}: {reason}" if reason else status for status, reason in steps)),
-        [
-            (
-                str(period),
-                *(count(numbers[key]) if (key := (period, *step)) in numbers else NOTHING for step in steps),
-            )
-            for period in sorted({period for period, *_ in numbers})
-        ],
-    )
-
-
-def scales(tables: Tables) -> Sheet:
-    """Cronbach's alpha of the last wave."""
-    found = tables["pub_scales"].table
-    last = found.filter((pl.col("launched_date") == pl.col("launched_date").max()) & (pl.col("arm") == ALL))
-    return Sheet(
-        f"Survey scales in the last wave ({last['launched_date'][0]})" if last.height else "Survey scales",
-        ("scale", "items", "answered every item", "Cronbach’s alpha"),
-        [
-            (
-                row["scale"].replace("_", " "),
-                count(row["n_items"]),
-                count(row["n_people"]),
-                "one item" if row["n_items"] == 1 else figure(2)(row["cronbach_alpha"]),
-            )
-            for row in last.sort("scale").iter_rows(named=True)
-        ],
-        note="An alpha below 0.7: the items do not measure one thing well (Nunnally 1978). Single items: pub_items.",
-    )
-
-
-# --- who stayed --------------------------------------------------------------------------------------------------
-
-
-def survival(tables: Tables) -> Sheet:
-    """Kaplan–Meier and Aalen–Johansen at the window's end."""
-    found = tables["pub_survival"].table
-    last = found.filter(
-        pl.col("month_number") == pl.col("month_number").max().over("comparison_cohort", "comparison_arm", "phase")
-    ).sort("comparison_cohort", "phase", "comparison_arm", descending=[False, True, True])
-    return Sheet(
-        "Retention by cohort’s window (before, after kick-off) and arm: retained, and left by cause",
-        ("cohort", "window", "arm", "months", "people", "retained", "voluntary", "involuntary", "other", "regretted"),
+        "Who was still there at the end of the window",
+        ("arm", "window", "months", "people", "retained"),
         written(
-            last,
-            comparison_cohort=words,
-            phase=words,
-            comparison_arm=words,
-            month_number=count,
-            n_entered=count,
+            tables["pub_retention"].sort("phase", "arm", descending=True),
+            arm=words,
+            phase=lambda value: f"{value} kick-off",
+            n_months=count,
+            n_people=count,
             share_retained=share,
-            share_left_voluntary=share,
-            share_left_involuntary=share,
-            share_left_other=share,
-            share_left_regretted=share,
         ),
-        note="Regretted exits are a part of the others. A figure about fewer people than may be shown is hidden.",
-        n_words=3,
+        n_words=2,
+    )
+
+
+def causes(tables: Tables) -> Sheet:
+    """Why people left, in whole years."""
+    found = tables["pub_causes"]
+    names = ("voluntary", "involuntary", "other", "regretted")
+    numbers = {(year, arm, cause): value for year, arm, _, cause, value, _ in found.iter_rows()}
+    return Sheet(
+        "Of those who left in a year",
+        ("year", "arm", *names),
+        [
+            (str(year.year), arm, *(share(numbers[year, arm, cause]) for cause in names))
+            for year, arm in found.select("year_start", "arm").unique().sort("year_start", "arm").iter_rows()
+        ],
+        note="Regretted exits are a part of the others.",
+        n_words=2,
     )
 
 
@@ -471,93 +396,24 @@ FORMULAS = {
 }
 
 
-def turnovers(tables: Tables) -> Sheet:
-    """The rival formulas side by side."""
-    found = tables["pub_turnovers"].table
-    chosen = found.filter(pl.col("is_chosen"))["formula"].unique().to_list()
-    rates = {
-        (row["span_start"], row["population"], row["formula"]): row["turnover"] for row in found.iter_rows(named=True)
-    }
+def turnover(tables: Tables) -> Sheet:
+    """The head-count bridge and the turnover rate of each whole year."""
+    found = tables["pub_turnover"]
+    formula = found["formula"].unique().to_list()
     return Sheet(
-        "Turnover a year, the same leavers under every formula in use"
-        + (f"; this study uses “{FORMULAS[chosen[0]]}”" if chosen else ""),
-        ("year", "units as they stood", *FORMULAS.values()),
-        [
-            (str(year.year), population, *(share(rates[year, population, formula]) for formula in FORMULAS))
-            for year, population in sorted({(year, population) for year, population, _ in rates})
-        ],
-        n_words=2,
-    )
-
-
-def bridge(tables: Tables) -> Sheet:
-    """The head-count bridge of the last month."""
-    found = tables["pub_headcount"].table
-    return Sheet(
-        f"Head-count bridge of the last month ({found['month'].max()}), by cohort of the unit"
-        if found.height
-        else "Head-count bridge",
-        ("cohort", "opening", "+ hires", "− leavers", "± transfers and corrections", "= closing"),
+        "Head-count of whole years" + (f", and turnover (leavers {FORMULAS[formula[0]]})" if formula else ""),
+        ("year", "arm", "opening", "+ hires", "− leavers", "± moved", "= closing", "turnover"),
         written(
-            found.filter(pl.col("month") == pl.col("month").max()).sort("cohort"),
-            cohort=words,
+            found,
+            year_start=lambda value: str(value.year),
+            arm=words,
             n_opening=count,
             n_hires=count,
             n_leavers=count,
-            n_other=count,
+            n_moved_net=count,
             n_closing=count,
+            turnover=share,
         ),
-        note="Every month sums to zero; by unit and reason it is in the warehouse (cell_headcounts).",
-    )
-
-
-# --- structure ---------------------------------------------------------------------------------------------------
-
-
-def structures(tables: Tables) -> Sheet:
-    """Layers and spans, first and last month."""
-    found = tables["pub_structures"].table.sort("month")
-    ends = found.filter(pl.col("month").is_in([found["month"].min(), found["month"].max()]))
-    top = found["top_layer"].max()
-    return Sheet(
-        f"The whole organisation’s hierarchy, first and last month (the top is layer {top})",
-        (
-            "month",
-            "layers",
-            "people",
-            "people managers",
-            "direct reports each",
-            "managers ÷ staff",
-            "no chain to a top",
-        ),
-        written(
-            ends,
-            month=words,
-            n_layers=count,
-            n_people=count,
-            n_managers=count,
-            mean_span=figure(1),
-            managers_per_person=share,
-            n_without_layer=count,
-        ),
-    )
-
-
-def coach_loads(tables: Tables) -> Sheet:
-    """Load of coaches and how many everybody would need."""
-    return Sheet(
-        "Coaches: people each looks after (10th percentile, median, 90th), and coaches needed for everybody",
-        ("coaches", "people coached", "low", "median", "high", "needed at high load", "at the median", "at low load"),
-        written(
-            tables["pub_coach_loads"].table,
-            n_coaches=count,
-            n_people_coached=count,
-            low_load=figure(1),
-            median_load=figure(1),
-            high_load=figure(1),
-            n_coaches_needed_low=count,
-            n_coaches_needed=count,
-            n_coaches_needed_high=count,
-        ),
-        n_words=0,
+        note="Units as they stood in each month. Other formulas, quarters and months are in the warehouse.",
+        n_words=2,
     )

@@ -68,6 +68,19 @@ class Finding:
     caveat: str = ""
 
 
+# Why a figure is suppressed, by the code in a published table.
+WHY_SUPPRESSED = {
+    "few_units": "it would be about too few units",
+    "protected": "it would be about too few people, or something about a few could be worked out from it",
+}
+
+
+def why_not(row: dict) -> str:
+    """Why a row has no figure."""
+    code = row.get("suppressed")
+    return f"not shown: {WHY_SUPPRESSED[code]}" if code else row["reason"] or row["status"]
+
+
 CONDITION = {"randomised": "", "volunteered": ", if both arms would otherwise have moved alike"}
 
 
@@ -75,8 +88,8 @@ def finding(
     row: dict, *, label: str, unit: Unit, direction: str, alpha: float, detectable: float | None, design: str
 ) -> Finding:
     """What the headline row of `pub_estimates` says about one outcome."""
-    if row["status"] == "suppressed":
-        return Finding("hidden", "Hidden to protect people", f"{label}: {row['reason']}.")
+    if row["suppressed"] is not None:
+        return Finding("hidden", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
         seen = (
             f" A study of this size would have seen an effect of {unit.with_word(detectable)} with 80 % probability."

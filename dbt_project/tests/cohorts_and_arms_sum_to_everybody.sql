@@ -3,20 +3,23 @@
 with trends as (
     select
         'cmp_trends' as place,
-        metric as what,
+        {{ dbt.concat(['metric', "' by '", 'scope']) }} as what,
         sum(n_observed) as n_parts
     from {{ ref('cmp_trends') }}
-    group by metric
+    group by metric, scope
 ),
 
 cells as (
     select
         'cmp_trends' as place,
-        metric as what,
-        sum(n_observed) as n_whole
-    from {{ ref('cell_means') }}
-    where segment = 'all'
-    group by metric
+        {{ dbt.concat(['cell_means.metric', "' by '", 'scopes.scope']) }} as what,
+        sum(cell_means.n_observed) as n_whole
+    from {{ ref('cell_means') }} as cell_means
+    cross join (select 'cohort' as scope
+    union all
+    select 'arm' as scope) as scopes
+    where cell_means.segment = 'all'
+    group by cell_means.metric, scopes.scope
 ),
 
 scales as (

@@ -105,7 +105,6 @@ def asked_of(connection, study: Study, day: date) -> Asked:
         ],
         retention_months=study.retention_months,
         alpha=alpha_on(study, day),
-        min_group_size=study.min_group_size,
     )
 
 

@@ -4,7 +4,6 @@ import dagster as dg
 
 from ingest import erase, land, load
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings
 from orchestration.faults import told_safely
 from orchestration.resources import Night
 
@@ -17,7 +16,7 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
     night.record("started", as_of=str(night.day))
     _keep_out(context, night)
-    inbox = land.scan(night.workspace.inbox, seen=night.workspace.seen)
+    inbox = night.inbox
     # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
     new = [] if night.looks_back else land.land(inbox, night.workspace.landing, known_date=night.day)
     with load.warehouse(night.workspace.warehouse) as connection:
@@ -40,7 +39,7 @@ def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
     erased = erase.Erased.of(there.memory, Pseudonyms.from_environment(there.key_file))
     if not erased.tombstones:
         return
-    done = erase.cleanse(there.inbox, there.landing, load_mappings(there.sources), erased)
+    done = erase.cleanse(there.inbox, there.landing, night.mappings, erased)
     erased.keep(there.memory)
     if done:
         context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")

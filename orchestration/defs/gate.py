@@ -5,36 +5,43 @@ import json
 
 import dagster as dg
 import duckdb
-import polars as pl
 
 import durable
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
 from expectations.gate import judge
-from expectations.suites import thresholds
+from expectations.suites import ROOMS, thresholds
 from expectations.tables import gather
 from expectations.verdict import Acceptance, Verdict
-from ingest import land, load
+from ingest import load
 from orchestration.alarm import notify
+from orchestration.defs.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
 from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
 from orchestration.resources import Night
-from publish.content import SOURCES, content_hash, read_content
+from publish.catalogue import published_tables, share_shown
+from publish.content import content_hash
 from publish.release import current_release, manifest_of, released_tables
-from publish.restricted import COACHES
 
 VERDICTS = dg.AssetKey(["gate", "verdicts"])
-CONTENT = [dg.AssetKey(table.split(".")) for table in SOURCES.values()]
+OF_COACHES = dg.AssetKey(["restricted", "verdicts"])
+# Columns that count people whom not everybody knows.
+PEOPLE = {
+    name: [column.name for column in table.columns if column.kind == "sensitive" and column.unit == "people"]
+    for name, table in published_tables().items()
+}
+LAYERS = tuple(layer for layer in ROOMS if layer != "restricted")
 
 
 def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verdict:
-    """Gather the small tables and judge them, against the last release where it answers the same questions."""
+    """Gather the small tables of every layer and judge them with the candidate, against the last release where it
+    answers the same questions."""
     study, workspace = night.study, night.workspace
-    content = read_content(connection)
-    identity = content_hash(content)
-    tables = gather(
+    tables = read_candidate(connection)
+    identity = content_hash(tables)
+    gathered = gather(
         connection,
-        load_ids=sorted(land.scan(workspace.inbox, seen=workspace.seen).files),
+        load_ids=sorted(night.inbox.files),
         unit=study.assignment.unit,
         day=night.day,
         alpha=alpha_on(study, night.day),
@@ -44,47 +51,33 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verd
     last = current_release(workspace.releases)
     manifest = manifest_of(last) if last else {}
     same = manifest.get("questions_hash") == study.questions_digest and manifest["as_of"] <= str(night.day)
-    previous = released_tables(last) if same else {}
-    tables |= against_last_release(previous, tables["estimates"], content["cmp_headcounts"].to_pandas())
-    return judge(
+    levels = connection.sql("from comparisons.cmp_trends").df()
+    gathered |= against_last_release(released_tables(last) if same else {}, gathered["estimates"], levels)
+    gathered |= candidate(
         tables,
+        judged=connection.sql("from estimates.est_estimates").pl(),
+        previous=manifest.get("tables", {}),
+        people=PEOPLE,
+        minimum=study.min_group_size,
+        share_shown=share_shown(tables),
+    )
+    return judge(
+        gathered,
         content_hash=identity,
+        rooms=LAYERS,
         accepted=[Acceptance(**item.model_dump()) for item in study.accepted],
         day=night.day,
         docs=night.workspace.gate / identity[:16] / "docs",
     )
 
 
-def inspect_candidate(
-    context: dg.AssetExecutionContext,
-    night: Night,
-    *,
-    tables: dict[str, pl.DataFrame],
-    judged: pl.DataFrame,
-    previous: dict[str, pl.DataFrame],
-    share_shown: float,
-) -> dict:
-    """The gate's verdict on the tables as they would be written; a refusal is told as any other."""
-    parts = candidate(
-        tables, judged=judged, previous=previous, minimum=night.study.min_group_size, share_shown=share_shown
-    )
-    return _inspected(context, night, tables, parts, "release")
-
-
-def inspect_coaches(context: dg.AssetExecutionContext, night: Night, table: pl.DataFrame) -> dict:
-    """The gate's verdict on the restricted release as it would be written."""
-    return _inspected(
-        context, night, {COACHES: table}, coaches(table, minimum=night.study.min_group_size), "restricted"
-    )
-
-
-def _inspected(context, night: Night, tables: dict[str, pl.DataFrame], parts: dict, room: str) -> dict:
-    identity = content_hash(tables)
+def judge_coaches(connection: duckdb.DuckDBPyConnection, night: Night) -> Verdict:
+    """The verdict on the restricted table."""
+    table = read_coaches(connection)
+    identity = content_hash({PUBLISHED_COACHES: table})
+    found = coaches(table, minimum=night.study.min_group_size)
     docs = night.workspace.gate / identity[:16] / "docs"
-    verdict = judge(parts, content_hash=identity, rooms=(room,), docs=docs)
-    keep(night, verdict)
-    tell(context, night, verdict, passed="inspected")
-    return for_readers(verdict)
+    return judge(found, content_hash=identity, rooms=("restricted",), docs=docs)
 
 
 def _docs(verdict: Verdict) -> str:
@@ -105,45 +98,52 @@ def keep(night: Night, verdict: Verdict) -> None:
     durable.replace_text(folder / "verdict.json", text + "\n")
 
 
-def tell(context: dg.AssetExecutionContext, night: Night, verdict: Verdict, *, passed: str) -> None:
+def tell(context: dg.AssetExecutionContext, night: Night, verdict: Verdict) -> None:
     """Into the ledger and the run's log; a refusal reaches a person."""
     sentences = verdict.sentences()
     for sentence in sentences:
         context.log.info(sentence)
     warnings = verdict.for_readers()["warnings"]
     facts = {"reasons": sentences, "warnings": warnings, "docs": _docs(verdict)}
-    night.record(passed if verdict.passed else "refused", content_hash=verdict.content_hash, **facts)
+    night.record("passed" if verdict.passed else "refused", content_hash=verdict.content_hash, **facts)
     if not verdict.passed:
         promises = sorted({f"{failure.table}: {failure.promise}" for failure in verdict.failures})
         notify(night.workspace, "refused", run_id=context.run_id, reasons=[*promises, *verdict.errors])
 
 
-def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night) -> dict:
-    """The last verdict as it was written; {} where there is none or somebody has changed it since."""
-    found = connection.execute("select verdict, seal from gate.verdicts").fetchall()
-    whole = [json.loads(text) for text, seal in found if hmac.compare_digest(seal, night.seal(text))]
+def write_sealed(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.AssetKey, verdict: Verdict) -> None:
+    """Keep a verdict in the table `key`, in place of the last one."""
+    schema, table = key.path
+    text = json.dumps(for_readers(verdict) | {"reasons": verdict.sentences()}, sort_keys=True)
+    connection.execute(f"create schema if not exists {schema}")
+    connection.execute(f"create or replace table {schema}.{table} (verdict varchar, seal varchar)")
+    connection.execute(f"insert into {schema}.{table} values (?, ?)", [text, night.seal(table + schema + text)])
+
+
+def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.AssetKey = VERDICTS) -> dict:
+    """The last verdict as it was written, with its `reasons`; {} where there is none or somebody has changed it."""
+    schema, table = key.path
+    found = connection.execute(f"select verdict, seal from {schema}.{table}").fetchall()
+    whole = [json.loads(text) for text, seal in found if hmac.compare_digest(seal, night.seal(table + schema + text))]
     return whole[0] if len(whole) == 1 else {}
 
 
 @dg.asset(
     key=VERDICTS,
-    deps=CONTENT,
+    deps=[*TABLES.values()],
     group_name="gate",
     kinds={"great_expectations"},
     check_specs=[dg.AssetCheckSpec("gate_passes", asset=VERDICTS, blocking=True)],
 )
 @told_safely
 def verdicts(context: dg.AssetExecutionContext, night: Night):
-    """May these numbers leave?"""
+    """May these tables leave?"""
     with load.warehouse(night.workspace.warehouse) as connection:
         night.take_date_of(connection)
         verdict = judge_warehouse(connection, night)
-        text = json.dumps(for_readers(verdict), sort_keys=True)
-        connection.execute("create schema if not exists gate")
-        connection.execute("create or replace table gate.verdicts (verdict varchar, seal varchar)")
-        connection.execute("insert into gate.verdicts values (?, ?)", [text, night.seal(text)])
+        write_sealed(connection, night, VERDICTS, verdict)
     keep(night, verdict)
-    tell(context, night, verdict, passed="passed")
+    tell(context, night, verdict)
     failures, warnings = verdict.sentences(), verdict.for_readers()["warnings"]
     docs = night.workspace.root / _docs(verdict)
     metadata = {
@@ -159,3 +159,15 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
         metadata=metadata,
         check_results=[dg.AssetCheckResult(check_name="gate_passes", passed=verdict.passed, metadata=metadata)],
     )
+
+
+@dg.asset(key=OF_COACHES, deps=[PUBLISHED], group_name=OF_COACHES.path[0], kinds={"great_expectations"})
+@told_safely
+def restricted_verdicts(night: Night) -> dg.MaterializeResult:
+    """May this be written about single coaches? A refusal is reported by the restricted release."""
+    with load.warehouse(night.workspace.warehouse) as connection:
+        night.take_date_of(connection)
+        verdict = judge_coaches(connection, night)
+        write_sealed(connection, night, OF_COACHES, verdict)
+    keep(night, verdict)
+    return dg.MaterializeResult(metadata={"verdict": "passed" if verdict.passed else "refused"})

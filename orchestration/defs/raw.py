@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ingest import land, load, spec
+from ingest import load
 from ingest.pseudonyms import Pseudonyms
 from ingest.tables import RELEASED_TABLES, STUDY_TABLES, TABLES_OF
 from orchestration.defs.files_in import LOAD_LOG
@@ -33,11 +33,11 @@ def source_asset(source: str) -> dg.AssetsDefinition:
             results = load.load_source(
                 connection,
                 source,
-                land.landed_files(workspace.landing),
+                night.landed,
                 workspace.landing,
-                mappings=spec.load_mappings(workspace.sources),
+                mappings=night.mappings,
                 pseudonyms=Pseudonyms.from_environment(workspace.key_file),
-                taken_back=taken_back(workspace),
+                taken_back=taken_back(workspace, night.landed, night.inbox),
             )
         for result in results:
             if result.status == "refused":

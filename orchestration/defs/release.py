@@ -4,29 +4,48 @@ from dataclasses import asdict
 from datetime import timedelta
 
 import dagster as dg
-import polars as pl
+import duckdb
 
-from ingest import land, load, spec
+from ingest import load
 from ingest.tables import RELEASED_TABLES
-from orchestration.defs.estimates import COACHES
-from orchestration.defs.gate import CONTENT, VERDICTS, inspect_candidate, inspect_coaches, sealed_verdict
+from orchestration.alarm import notify
+from orchestration.defs.candidate import TABLES, read_candidate, read_coaches
+from orchestration.defs.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
 from orchestration.news import published_ids, sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
 from publish import memory
-from publish.content import read_content
-from publish.protect import people_behind
 from publish.recipe import Recipe
-from publish.release import Order, current_release, manifest_of, publish
+from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
 from publish.restricted import publish_coaches, told_through
 
 RELEASE = dg.AssetKey(["release", "current"])
 RESTRICTED = dg.AssetKey(["restricted", "current"])
 INPUTS = """
-    select source, file_name, content_sha256 as sha256, load_id, mapping, n_records, n_loaded, n_faulty, n_set_aside
-    from raw.load_log where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
+    select source, file_name, load_id, mapping from raw.load_log
+    where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
+"""
+# Counts by source, in hundreds: of two releases the difference must not say that one record came.
+SOURCES = """
+    with dated as (
+        select 'hris' as source, snapshot_date as day from raw.raw_hris__workers
+        union all
+        select 'survey', launched_date from raw.raw_survey__responses
+        union all
+        select 'checkins', due_date from raw.raw_checkins__events
+    ),
+    months as (
+        select source, strftime(min(day), '%Y-%m') as first_month, strftime(max(day), '%Y-%m') as last_month
+        from dated where day <= $day group by source
+    )
+    select loads.source, count(*)::int as n_files, (round(sum(n_loaded) / 100) * 100)::bigint as n_records_about,
+        any_value(first_month) as first_month, any_value(last_month) as last_month
+    from raw.load_log as loads
+    left join months on loads.source = months.source
+    where load_id in (select load_id from staging.stg_loads)
+    group by loads.source order by loads.source
 """
 ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
 RESTATED = """
@@ -47,41 +66,58 @@ THROUGH = """
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
 
-@dg.asset(key=RELEASE, deps=[VERDICTS, *CONTENT], group_name="release", kinds={"parquet", "html"})
+@dg.asset(key=RELEASE, deps=[VERDICTS, *TABLES.values()], group_name="release", kinds={"parquet", "html"})
 @told_safely
-def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+def release(night: Night) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
-    study, workspace = night.study, night.workspace
+    workspace = night.workspace
+    served = current_release(workspace.releases)
     with load.warehouse(workspace.warehouse) as connection:
         night.take_date_of(connection)
-        content = read_content(connection)
+        tables = read_candidate(connection)
         verdict = sealed_verdict(connection, night)
+        verdict.pop("reasons", None)
+        order = _order(connection, night, is_first=served is None)
         inputs = connection.sql(INPUTS).pl().to_dicts()
-        issues = connection.sql(ISSUES).pl().to_dicts()
-        restated = connection.sql(RESTATED).pl().to_dicts()
-        [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
-        loads = {load_id for (load_id,) in connection.execute("select load_id from raw.load_log").fetchall()}
         behind = memory.read_behind(connection)
-        [(observed_through,)] = connection.execute(OBSERVED).fetchall()
-    served = current_release(workspace.releases)
-    # A look back tells a day's periods as they were told first: beside a release that is served it is audited by
-    # itself, not remembered and never served.
-    looks_back = looks_back or night.looks_back
-    is_remembered = not looks_back or served is None
     known = memory.Memory.of(workspace.memory, RELEASED_TABLES, published_ids(workspace))
     n_told = len(known.releases)
-    if not is_remembered:
-        known = known.forgotten()
-    after = known.after(behind, night.day)
+    loads = {item["load_id"] for item in inputs}
     recipe = Recipe(
         as_of=str(night.day),
         served=served.name if served else None,
         n_told=n_told,
-        landed=[asdict(one) for one in land.landed_files(workspace.landing) if one.load_id in loads],
+        landed=[asdict(one) for one in night.landed if one.load_id in loads],
+        inputs=inputs,
         study=workspace.study.read_text(encoding="utf-8"),
         sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
     )
-    order = Order(
+    # First, so that there is never a release of which nobody knows what it was made of.
+    recipe.keep(workspace.memory, release_id(order, str(verdict.get("content_hash"))))
+    target = write_release(tables, verdict=verdict, order=order, releases=workspace.releases)
+    night.check_lock()  # a run that was overtaken stops here
+    if order.is_remembered:
+        known.after(behind, night.day).keep(workspace.memory, target.name)
+        make_current(workspace.releases, target.name)
+    night.record("published", release=target.name, is_remembered=order.is_remembered)
+    return dg.MaterializeResult(
+        metadata={
+            "release": target.name,
+            "page": dg.MetadataValue.path(str(target / "index.html")),
+            "open": dg.MetadataValue.url((target / "index.html").as_uri()),
+            "estimates": tables["pub_estimates"].height,
+        }
+    )
+
+
+def _order(connection: duckdb.DuckDBPyConnection, night: Night, *, is_first: bool) -> Order:
+    """What is to be released. A look back beside a release that is served is not remembered and never served."""
+    study = night.study
+    [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
+    [(observed_through,)] = connection.execute(OBSERVED).fetchall()
+    looks_back = looks_back or night.looks_back
+    is_due = study.stale_after_days and not looks_back
+    return Order(
         title=study.title,
         programme=study.programme,
         design=study.assignment.design,
@@ -91,50 +127,18 @@ def release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeRe
         observed_through=min(observed_through, night.day) if observed_through else None,
         study_hash=study.digest,
         code_version=code_version(),
-        inputs=inputs,
-        data_issues=issues,
-        restatements=restated,
+        sources=connection.sql(SOURCES, params={"day": night.day}).pl().to_dicts(),
+        data_issues=connection.sql(ISSUES).pl().to_dicts(),
+        restatements=connection.sql(RESTATED).pl().to_dicts(),
         looks_back=looks_back,
-        is_remembered=is_remembered,
-        sources_hash=sources_digest(spec.load_mappings(workspace.sources)),
+        is_remembered=not looks_back or is_first,
+        sources_hash=sources_digest(night.mappings),
         questions_hash=study.questions_digest,
-        due=night.day + timedelta(days=study.stale_after_days) if study.stale_after_days and not looks_back else None,
-    )
-    target = publish(
-        content,
-        verdict=verdict,
-        order=order,
-        people=people_behind(behind, after),
-        inspect=lambda tables, last, share: inspect_candidate(
-            context, night, tables=tables, judged=content["est_estimates"], previous=last, share_shown=share
-        ),
-        releases=workspace.releases,
-        before_swap=lambda identity, told: _before_swap(
-            night, recipe, after if is_remembered else None, identity, told
-        ),
-    )
-    night.record("published", release=target.name, is_remembered=is_remembered)
-    return dg.MaterializeResult(
-        metadata={
-            "release": target.name,
-            "page": dg.MetadataValue.path(str(target / "index.html")),
-            "open": dg.MetadataValue.url((target / "index.html").as_uri()),
-            "estimates": content["est_estimates"].height,
-        }
+        due=night.day + timedelta(days=study.stale_after_days) if is_due else None,
     )
 
 
-def _before_swap(
-    night: Night, recipe: Recipe, after: memory.Memory | None, identity: str, told: pl.DataFrame | None
-) -> None:
-    """Stop a run that was overtaken, and keep what the release is made of before anybody can read it."""
-    night.check_lock()
-    recipe.keep(night.workspace.memory, identity)
-    if after is not None and told is not None:
-        after.keep(night.workspace.memory, identity, told)
-
-
-@dg.asset(key=RESTRICTED, deps=[RELEASE, COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
+@dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
 @told_safely
 def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Write what is known of single coaches, where few may read it. A look back writes none."""
@@ -146,20 +150,25 @@ def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.Ma
     if manifest["looks_back"] or manifest["as_of"] != str(night.day):
         return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
     with load.warehouse(workspace.warehouse) as connection:
-        coaches = connection.sql("from restricted.est_coaches").pl()
+        table = read_coaches(connection)
+        verdict = sealed_verdict(connection, night, OF_COACHES)
         through = dict(connection.sql(THROUGH).fetchall())
     if told_through(workspace.restricted) == through:
         # Within the same periods a few late answers would be the difference of two releases.
         return dg.MaterializeResult(metadata={"restricted": "no new period: the last one stays"})
+    reasons = verdict.pop("reasons", [])
+    if not verdict.get("passed"):
+        night.record("refused", content_hash=verdict.get("content_hash"), reasons=reasons, docs=verdict.get("docs"))
+        notify(workspace, "refused", run_id=context.run_id, reasons=["what is restricted to few readers was refused"])
+        raise dg.Failure("the gate refused what would be published of single coaches; see the ledger")
     night.check_lock()
     target = publish_coaches(
-        coaches,
+        table,
         identity=served.name,
         as_of=str(night.day),
         through=through,
-        minimum=night.study.min_group_size,
-        inspect=lambda table: inspect_coaches(context, night, table),
+        verdict=verdict,
         folder=workspace.restricted,
     )
-    night.record("restricted", release=target.name, rows=coaches.height)
-    return dg.MaterializeResult(metadata={"release": target.name, "rows": coaches.height})
+    night.record("restricted", release=target.name, rows=table.height)
+    return dg.MaterializeResult(metadata={"release": target.name, "rows": table.height})

@@ -36,7 +36,7 @@ def spoil_modes(workspace):
 
 
 def spoil_release(workspace):
-    [table] = current_release(workspace.releases).glob("parquet/pub_power.parquet")
+    [table] = current_release(workspace.releases).glob("parquet/pub_money.parquet")
     table.chmod(0o600)
     table.write_bytes(table.read_bytes() + b" ")
 
@@ -105,7 +105,7 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
 
     heard = tmp_path / "heard.json"
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
-    monkeypatch.setattr(room, "publish", broken)
+    monkeypatch.setattr(room, "write_release", broken)
     (copy_of_published.inbox / "README.txt").write_text("")
     code, last, _ = night(copy_of_published, date(2025, 1, 2))
     assert (code, last["event"]) == (1, "broke_off")

@@ -35,18 +35,19 @@ def table(workspace, name: str) -> pl.DataFrame:
 
 def test_three_corrections_wait_and_many_are_told(copy_of_published, night):
     workspace = copy_of_published
-    before = {name: table(workspace, name) for name in ("pub_trends", "pub_comparisons", "pub_items", "pub_scales")}
+    before = {name: table(workspace, name) for name in ("pub_levels", "pub_baseline", "pub_outcomes")}
     first = current_release(workspace.releases).name
 
     answers_again(workspace, "pulse_2024-11-10_few.csv", 3)
     code, last, _ = night(workspace, DAYS[0])
     assert (code, last["event"]) == (0, "published"), last
     for name, old in before.items():
-        assert table(workspace, name).drop("told_on", strict=False).equals(old.drop("told_on", strict=False)), name
-    assert (
-        manifest_of(current_release(workspace.releases))["n_records"]
-        > manifest_of(workspace.releases / first)["n_records"]
-    )
+        assert table(workspace, name).equals(old), name
+    files = [
+        sum(source["n_files"] for source in manifest_of(release)["sources"])
+        for release in (workspace.releases / first, current_release(workspace.releases))
+    ]
+    assert files[1] == files[0] + 1
 
     answers_again(workspace, "pulse_2024-11-10_many.csv", 300)
     code, last, _ = night(workspace, DAYS[1])
@@ -54,10 +55,8 @@ def test_three_corrections_wait_and_many_are_told(copy_of_published, night):
     if code == 3:  # three hundred people who turn round are a jump that the gate sees
         assert any("jumps" in reason for reason in last["reasons"])
         return
-    told = table(workspace, "pub_trends").filter(pl.col("metric") == "engagement_score")
-    assert not told.drop("told_on").equals(
-        before["pub_trends"].filter(pl.col("metric") == "engagement_score").drop("told_on")
-    )
+    of_engagement = pl.col("metric") == "engagement_score"
+    assert not table(workspace, "pub_levels").filter(of_engagement).equals(before["pub_levels"].filter(of_engagement))
     observations = memory.recall(workspace.memory, memory.OBSERVATIONS, RELEASED_TABLES[memory.OBSERVATIONS])
     ended = observations.filter((pl.col("metric") == "engagement_score") & pl.col("replaced_in").is_not_null())
     assert ended["subject_id"].n_unique() >= 10

@@ -8,8 +8,8 @@ import pytest
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
 ROOMS = {
-    "files_in", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "gate", "release",
-    "restricted", "remembered",
+    "files_in", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "candidate", "gate",
+    "release", "restricted", "remembered",
 }  # fmt: skip
 
 

@@ -11,7 +11,10 @@ KEY = dict(zip(KEYS, ("autonomy", "att_not_yet_treated", "group", "all", "all"),
 
 def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFrame:
     told = pl.DataFrame(
-        [KEY | {"event_time": None, "status": "estimated", "estimate": then[0], "std_error": then[1]}],
+        [
+            KEY
+            | {"event_time": None, "status": "estimated", "suppressed": None, "estimate": then[0], "std_error": then[1]}
+        ],
         schema_overrides={"event_time": pl.Int64},
     )
     new = pd.DataFrame([KEY | {"event_time": None, "estimate": now[0], "std_error": now[1]}])

@@ -16,7 +16,7 @@ from expectations.suites import CONTENT_ROOMS, ROOMS, acceptable, declared
 from expectations.tables import gather
 from expectations.verdict import Acceptance
 from ingest.load import warehouse
-from publish.content import read_content
+from orchestration.defs.gate import PEOPLE
 from publish.release import current_release, manifest_of, released_tables
 
 DAY = date(2025, 1, 1)
@@ -44,8 +44,8 @@ def tables_of(connection, told):
             for statement in statements:
                 connection.execute(statement)
             found = gather(connection, load_ids=ids, unit="team", day=DAY, alpha=0.05, vanished_group_size=5)
-            headcounts = read_content(connection)["cmp_headcounts"].to_pandas()
-            return found | against_last_release(told, found["estimates"], headcounts)
+            levels = connection.sql("from comparisons.cmp_trends").df()
+            return found | against_last_release(told, found["estimates"], levels)
         finally:
             connection.execute("rollback")
 
@@ -371,19 +371,19 @@ FAULTS = {
         {"estimate_jump"},
         "update estimates.est_estimates set estimate = estimate + 5 * std_error, ci_low = ci_low + 5 * std_error, "
         "ci_high = ci_high + 5 * std_error, p_value = null, p_value_adjusted = null "
-        f"where estimator = 'att_not_yet_treated' and aggregation = 'dynamic' and {ENGAGED}",
+        f"where estimator = 'att_never_treated' and {ENGAGED}",
     ),
     "an error that hides its own jump": (
         {"error_jump"},
         "update estimates.est_estimates set estimate = estimate + 5 * std_error, std_error = 6 * std_error, "
         "ci_low = estimate - 20 * std_error, ci_high = estimate + 20 * std_error, p_value = null, "
         "p_value_adjusted = null "
-        f"where estimator = 'att_not_yet_treated' and aggregation = 'dynamic' and {ENGAGED}",
+        f"where estimator = 'att_never_treated' and {ENGAGED}",
     ),
     "a month told otherwise": (
         {"month_restated"},
-        "update comparisons.cmp_headcounts set n_opening = n_opening * 2, n_closing = n_closing + n_opening "
-        "where month = (select max(month) from comparisons.cmp_headcounts)",
+        "update comparisons.cmp_trends set n_eligible = n_eligible * 2 where scope = 'arm' "
+        "and period_start = (select max(period_start) from comparisons.cmp_trends)",
     ),
 }
 
@@ -398,13 +398,21 @@ def test_a_planted_fault_is_blocked_for_its_reason(kind, tables_of, judge):
     assert all(failure.mend for failure in found.failures)
 
 
+def test_a_handful_of_late_answers_is_not_compared_with_a_whole_wave(tables_of, judge):
+    last = "(select load_id from raw.load_log where source = 'survey' order by sequence desc limit 1)"
+    few = f"update raw.profile_columns set n_rows = 60, n_null = 0, n_distinct = 6 where load_id = {last}"
+    assert judge(tables_of(few)).passed
+    as_many = f"update raw.profile_columns set n_null = 0, n_distinct = 2 where load_id = {last} and n_distinct > 50"
+    assert {failure.check for failure in judge(tables_of(as_many)).failures} == {"column_uniform"}
+
+
 @pytest.fixture(scope="module")
 def made(published, connection, told):
-    judged = read_content(connection)["est_estimates"]
-    share = manifest_of(current_release(published.releases))["disclosure"]["share_of_rows_shown"]
+    judged = connection.sql("from estimates.est_estimates").pl()
+    share = manifest_of(current_release(published.releases))["share_of_rows_shown"]
 
     def parts(tables=told, *, share_shown=share):
-        return candidate(tables, judged=judged, previous=told, minimum=10, share_shown=share_shown)
+        return candidate(tables, judged=judged, previous=told, people=PEOPLE, minimum=10, share_shown=share_shown)
 
     return parts
 
@@ -415,30 +423,45 @@ def change(table: str, **columns):
 
 SHOWN = pl.col("status") == "estimated"
 CANDIDATE_FAULTS = {
-    "a column of people": (change("pub_power", person_id=pl.lit("x")), {"person_column"}),
-    "a pseudonym as a group": (change("pub_power", basis=pl.lit("0123456789abcdef" * 2)), {"pseudonym_told"}),
-    "an address": (change("pub_power", basis=pl.lit("a@b.example")), {"pseudonym_told"}),
-    "a group of three": (change("pub_populations", n_people=pl.lit(3, dtype=pl.Int64)), {"small_group"}),
-    "a group of nobody": (change("pub_populations", n_people=pl.lit(0, dtype=pl.Int64)), {"small_group"}),
-    "no number": (change("pub_power", power=pl.lit(float("nan"))), {"number_not_finite"}),
+    "a column of people": (change("pub_money", person_id=pl.lit("x")), {"person_column"}),
+    "a pseudonym as a group": (change("pub_money", basis=pl.lit("0123456789abcdef" * 2)), {"pseudonym_told"}),
+    "an address": (change("pub_money", basis=pl.lit("a@b.example")), {"address_published"}),
+    "an address within a sentence": (
+        change("pub_money", basis=pl.lit("ask a.b@c.example, please")),
+        {"address_published"},
+    ),
+    "three people": (change("pub_estimates", n_pilot=pl.lit(3, dtype=pl.Int64)), {"small_group"}),
+    "nobody": (change("pub_readiness", n_managers=pl.lit(0, dtype=pl.Int64)), {"small_group"}),
+    "no number": (change("pub_levels", mean=pl.lit(float("nan"))), {"number_not_finite"}),
     "a table that was there before": (
-        lambda tables: {name: table for name, table in tables.items() if name != "pub_power"},
+        lambda tables: {name: table for name, table in tables.items() if name != "pub_money"},
         {"table_vanished"},
     ),
     "another number than was judged": (
-        change("pub_estimates", estimate=pl.col("estimate") + 1e-9),
+        change("pub_estimates", estimate=pl.col("estimate") + pl.col("std_error") / 5),
         {"figure_not_judged"},
     ),
     "a number where none was judged": (
         change("pub_estimates", metric=pl.lit("invented")),
         {"figure_not_judged"},
     ),
-    "hidden without a word": (
-        change("pub_estimates", status=pl.lit("suppressed"), reason=pl.lit(None, dtype=pl.String)),
+    "not estimable without a word": (
+        change("pub_estimates", status=pl.lit("not_estimable"), reason=pl.lit(None, dtype=pl.String)),
+        {"hidden_without_reason"},
+    ),
+    "suppressed, but with its number": (
+        change("pub_estimates", suppressed=pl.lit("protected")),
         {"hidden_without_reason"},
     ),
     "no estimates": (lambda tables: tables | {"pub_estimates": tables["pub_estimates"].clear()}, {"no_figures"}),
 }
+
+
+def test_an_at_sign_in_the_name_of_a_site_is_no_address(made, told):
+    names = pl.lit("site: HQ @ Work")
+    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", rooms=("release",)).passed
+    names = pl.lit("department: Sales@Home")
+    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", rooms=("release",)).passed
 
 
 @pytest.mark.parametrize("kind", CANDIDATE_FAULTS)

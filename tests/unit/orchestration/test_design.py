@@ -42,7 +42,7 @@ def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, tol
 
 def test_a_pilot_of_few_teams_is_told_what_it_will_not_get(tmp_path, told):
     assert run(tmp_path, "--teams", "34", "--before", "3").exit_code == 0
-    assert "Fewer than 35 units over 7 waves: headline and curve are told" in told()
+    assert "Fewer than 35 units over 7 waves: the headline and its curve are published" in told()
     assert run(tmp_path, "--teams", "35", "--before", "3").exit_code == 0
     assert told().count("withheld") == 1
 

@@ -20,6 +20,9 @@ def coach(name: str, n_people: int) -> dict:
 TABLE = pl.DataFrame([coach("anna", 10), coach("bert", 9)], schema_overrides={"reason": pl.String})
 
 
+GUARDED = guard_coaches(TABLE, 10)
+
+
 def passing(table: pl.DataFrame) -> dict:
     return {"passed": True, "content_hash": content_hash({COACHES: table})}
 
@@ -29,11 +32,10 @@ def published(folder, **named):
         "identity": "r1",
         "as_of": "2026-01-01",
         "through": {"m": "2025-12-01"},
-        "minimum": 10,
-        "inspect": passing,
+        "verdict": passing(GUARDED),
         "folder": folder,
     }
-    return publish_coaches(TABLE, **(order | named))
+    return publish_coaches(GUARDED, **(order | named))
 
 
 def test_a_coach_of_nine_people_has_no_numbers_and_a_reason():
@@ -56,7 +58,7 @@ def test_only_its_owner_can_read_it(tmp_path):
 @pytest.mark.parametrize("verdict", [{"passed": False}, {"passed": True, "content_hash": "of something else"}, {}])
 def test_nothing_is_written_without_a_passing_verdict_on_exactly_this_table(tmp_path, verdict):
     with pytest.raises(NotAllowed):
-        published(tmp_path / "restricted", inspect=lambda _: verdict)
+        published(tmp_path / "restricted", verdict=verdict)
     assert current_coaches(tmp_path / "restricted") is None
 
 

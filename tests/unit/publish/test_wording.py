@@ -5,7 +5,7 @@ from publish.wording import before_kickoff, finding, unit_of
 POINTS, SHARE = unit_of("points (0–100)"), unit_of("share retained")
 
 
-def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimated", reason=None):
+def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimated", reason=None, suppressed=None):
     return {
         "estimate": estimate,
         "ci_low": low,
@@ -14,6 +14,7 @@ def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimate
         "p_value_adjusted": adjusted,
         "status": status,
         "reason": reason,
+        "suppressed": suppressed,
     }
 
 
@@ -53,11 +54,13 @@ def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked(
     assert "counted together" in found.caveat
 
 
-@pytest.mark.parametrize(("status", "kind"), [("not_estimable", "unknown"), ("suppressed", "hidden")])
-def test_no_number_is_no_null(status, kind):
-    found = say(row(estimate=None, low=None, high=None, p=None, adjusted=None, status=status, reason="too few units"))
+@pytest.mark.parametrize(("suppressed", "kind"), [(None, "unknown"), ("few_units", "hidden"), ("protected", "hidden")])
+def test_no_number_is_no_null(suppressed, kind):
+    nothing = {"estimate": None, "low": None, "high": None, "p": None, "adjusted": None, "reason": "too few units"}
+    status = "estimated" if suppressed else "not_estimable"
+    found = say(row(**nothing, status=status, suppressed=suppressed))
     assert found.kind == kind
-    assert "too few units" in found.sentence
+    assert "too few " in found.sentence
     assert "no effect" not in found.sentence.lower()
 
 

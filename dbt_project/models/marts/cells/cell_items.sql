@@ -45,7 +45,7 @@ asked as (
 
 -- An empty answer is a blank or a "don't know"; it counts as the mean of the person's other answers, as it does in the
 -- score. Else a score and its items would be of groups that differ by the few who left one out, and the difference
--- would be theirs (docs/decisions/0012).
+-- would be theirs.
 counted as (
     select
         respondents.unit_id,

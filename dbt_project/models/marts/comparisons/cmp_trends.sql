@@ -5,26 +5,136 @@ with cells as (
 
 programme as (
     select programme from {{ ref('stg_study__programmes') }}
+),
+
+-- Each cohort, and the arms as a whole.
+scoped as (
+    select
+        'cohort' as scope,
+        cells.cohort as group_name,
+        cells.*
+    from cells
+    union all
+    select
+        'arm' as scope,
+        cells.arm as group_name,
+        cells.*
+    from cells
+),
+
+sums as (
+    select
+        metric,
+        scope,
+        group_name,
+        arm,
+        period_start,
+        max(case when period_start >= cohort_period_start then 1 else 0 end) = 1 as is_exposed,
+        sum(n_eligible) as n_eligible,
+        sum(n_observed) as n_observed,
+        count(distinct case when n_observed > 0 then unit_id end) as n_units,
+        {{ exact_sum('value_sum') }} as value_sum
+    from scoped
+    group by metric, scope, group_name, arm, period_start
+),
+
+-- What varies within cells plus what varies between them.
+spreads as (
+    select
+        scoped.metric,
+        scoped.scope,
+        scoped.group_name,
+        scoped.arm,
+        scoped.period_start,
+        {{ exact_sum(
+            'scoped.centred_sum_of_squares + scoped.n_observed'
+            ~ ' * (scoped.value_sum / scoped.n_observed - sums.value_sum / sums.n_observed)'
+            ~ ' * (scoped.value_sum / scoped.n_observed - sums.value_sum / sums.n_observed)'
+        ) }} as centred_sum_of_squares
+    from scoped
+    inner join sums
+        on
+            scoped.metric = sums.metric
+            and scoped.scope = sums.scope
+            and scoped.group_name = sums.group_name
+            and scoped.arm = sums.arm
+            and scoped.period_start = sums.period_start
+    where scoped.n_observed > 0
+    group by scoped.metric, scoped.scope, scoped.group_name, scoped.arm, scoped.period_start
+),
+
+largest as (
+    select * from {{ ref('cell_largest_values') }}
+),
+
+ranked as (
+    select
+        scopes.scope,
+        largest.metric,
+        case when scopes.scope = 'arm' then largest.arm else largest.cohort end as group_name,
+        largest.arm,
+        largest.period_start,
+        largest.value,
+        row_number() over (
+            partition by
+                scopes.scope,
+                largest.metric,
+                case when scopes.scope = 'arm' then largest.arm else largest.cohort end,
+                largest.arm,
+                largest.period_start
+            order by largest.value desc
+        ) as value_rank
+    from largest
+    cross join (select 'cohort' as scope
+    union all
+    select 'arm' as scope) as scopes
+),
+
+two_largest as (
+    select
+        scope,
+        metric,
+        group_name,
+        arm,
+        period_start,
+        max(case when value_rank = 1 then value end) as largest_value,
+        max(case when value_rank = 2 then value end) as second_largest_value
+    from ranked
+    where value_rank <= 2
+    group by scope, metric, group_name, arm, period_start
 )
 
--- Every outcome as it went, by cohort: what happened, not what the programme did.
+-- Every outcome as it went: what happened, not what the programme did.
 select
     programme.programme,
-    cells.metric,
-    cells.cohort,
-    cells.arm,
-    cells.period_start,
-    coalesce(cells.period_start >= cells.cohort_period_start, false) as is_exposed,
-    cast(sum(cells.n_eligible) as bigint) as n_eligible,
-    cast(sum(cells.n_observed) as bigint) as n_observed,
-    cast(count(distinct case when cells.n_observed > 0 then cells.unit_id end) as bigint) as n_units,
-    {{ exact_sum('cells.value_sum') }} / nullif(sum(cells.n_observed), 0) as mean
-from cells
+    sums.metric,
+    sums.scope,
+    sums.group_name,
+    sums.arm,
+    sums.period_start,
+    sums.is_exposed,
+    cast(sums.n_eligible as bigint) as n_eligible,
+    cast(sums.n_observed as bigint) as n_observed,
+    cast(sums.n_units as bigint) as n_units,
+    sums.value_sum / nullif(sums.n_observed, 0) as mean,
+    sqrt(
+        cast(spreads.centred_sum_of_squares as double) / nullif(sums.n_observed - 1, 0) / nullif(sums.n_observed, 0)
+    ) as std_error,
+    two_largest.largest_value,
+    two_largest.second_largest_value
+from sums
 cross join programme
-group by
-    programme.programme,
-    cells.metric,
-    cells.cohort,
-    cells.arm,
-    cells.period_start,
-    coalesce(cells.period_start >= cells.cohort_period_start, false)
+left join spreads
+    on
+        sums.metric = spreads.metric
+        and sums.scope = spreads.scope
+        and sums.group_name = spreads.group_name
+        and sums.arm = spreads.arm
+        and sums.period_start = spreads.period_start
+left join two_largest
+    on
+        sums.metric = two_largest.metric
+        and sums.scope = two_largest.scope
+        and sums.group_name = two_largest.group_name
+        and sums.arm = two_largest.arm
+        and sums.period_start = two_largest.period_start

@@ -1,6 +1,6 @@
 -- What figures are made of. A period enters when it is over, and stays as it was first released: what comes late waits
 -- until it is about enough people of each cohort that it touches, since two releases that differ by a few people would
--- tell what those few said (docs/decisions/0012).
+-- disclose what those few said (docs/decisions/0006).
 with corrections as (
     select distinct
         metric,

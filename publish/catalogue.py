@@ -1,0 +1,247 @@
+"""The published tables as `tables.yml` declares them, and the candidate of a release: what would be published.
+
+Raises ValueError where an entry contradicts itself: a sensitive column that no block of suppression covers, a figure
+that is no sensitive column, a grain that is no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from publish.rounding import (
+    round_diagnostics,
+    round_down_to_step,
+    round_estimates,
+    round_to_error,
+    to_digits,
+    up_to_two_digits,
+)
+from publish.suppression import Block, Need, suppress
+
+CATALOGUE = Path(__file__).with_name("tables.yml")
+KEY, FACT, KNOWN, SENSITIVE = KINDS = ("key", "fact", "known", "sensitive")
+KNOWN_FACTS = ("membership", "leavers", "coaching")
+GROUP_FLOOR = 5  # no setting goes below
+MIN_UNITS = 3  # a mean over fewer units would be one coach's score
+FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
+OVERLAPS = "select group_name, other_group_name, n_differing from cells.cell_overlaps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A published column: its kind (KINDS), its unit, the known `fact` that it holds, and how it is rounded."""
+
+    name: str
+    kind: str
+    description: str
+    unit: str = ""
+    fact: str = ""
+    rounding: Mapping = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTable:
+    """A table of the release. `suppress` are its blocks as declared; `rounding` names a rounding of whole rows."""
+
+    name: str
+    description: str
+    query: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    suppress: tuple[Mapping, ...] = ()
+    rounding: str = ""
+
+    def blocks(self, minimum: int) -> list[Block]:
+        """The blocks for a minimum group size."""
+        sizes = {"people": minimum, "units": MIN_UNITS}
+        return [
+            Block(
+                figures=tuple(block["figures"]),
+                needs=tuple(
+                    Need(
+                        column=column,
+                        minimum=sizes.get(need["at_least"], need["at_least"]),
+                        reason=need["reason"],
+                        sums=need.get("sums", True),
+                    )
+                    for column, need in block["needs"].items()
+                ),
+                weight=block["weight"],
+                margins=tuple(block.get("margins", ())),
+                group=block.get("group", ""),
+                within=tuple(block.get("within", ())),
+                code=block.get("code", "suppressed"),
+            )
+            for block in self.suppress
+        ]
+
+    @property
+    def codes(self) -> dict[str, tuple[str, ...]]:
+        """Column with the reason of a suppression → the figures that it is about."""
+        return {block.get("code", "suppressed"): tuple(block["figures"]) for block in self.suppress}
+
+
+@cache
+def published_tables() -> dict[str, PublishedTable]:
+    """Name → table, in the order of `tables.yml`."""
+    declared = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    return {name: _table(name, entry) for name, entry in declared.items()}
+
+
+def _table(name: str, entry: Mapping) -> PublishedTable:
+    columns = tuple(
+        Column(
+            name=column,
+            kind=told["is"],
+            description=told["description"],
+            unit=told.get("unit", ""),
+            fact=told.get("fact", ""),
+            rounding=told.get("round", {}),
+        )
+        for column, told in entry["columns"].items()
+    )
+    table = PublishedTable(
+        name=name,
+        description=entry["description"],
+        query=entry["query"],
+        grain=tuple(entry["grain"]),
+        columns=columns,
+        suppress=tuple(entry.get("suppress", ())),
+        rounding=entry.get("round", ""),
+    )
+    figures = [figure for of_block in table.codes.values() for figure in of_block]
+    kinds = {column.name: column.kind for column in columns}
+    wrong = (
+        [f"{column}: is {kind}" for column, kind in kinds.items() if kind not in KINDS]
+        + [
+            f"{column}: sensitive, and in no block"
+            for column in kinds
+            if kinds[column] == SENSITIVE and column not in figures
+        ]
+        + [f"{figure}: a figure, and not sensitive" for figure in figures if kinds.get(figure) != SENSITIVE]
+        + [f"{figure}: in two blocks" for figure in set(figures) if figures.count(figure) > 1]
+        + [f"{key}: in the grain, and no key" for key in table.grain if kinds.get(key) != KEY]
+        + [f"{c.name}: which known fact?" for c in columns if (c.kind == KNOWN) != (c.fact in KNOWN_FACTS)]
+    )
+    if wrong:
+        raise ValueError(f"{CATALOGUE.name}: {name}: {'; '.join(wrong)}")
+    return table
+
+
+def check_floor(minimum: int) -> int:
+    """The minimum group size. Raises ValueError below the floor."""
+    if minimum < GROUP_FLOOR:
+        raise ValueError(f"min_group_size {minimum} is below the floor of {GROUP_FLOOR}")
+    return minimum
+
+
+def enough_units(n_periods: int) -> int:
+    """From how many units on (both arms) more is published than a headline and its curve: every period is another set
+    of equations about the same units (benchmarks/results/errors.md)."""
+    return max(FEW_UNITS, FEW_PER_PERIOD * n_periods)
+
+
+def prepare(connection) -> None:
+    """What the queries of `tables.yml` call."""
+    connection.execute(
+        f"create or replace temp macro enough_units(n_periods) as greatest({FEW_UNITS}, {FEW_PER_PERIOD} * n_periods)"
+    )
+
+
+def candidate_tables(
+    connection, *, minimum: int, alpha: float, withdrawn: Collection[str] = ()
+) -> dict[str, pl.DataFrame]:
+    """Name → table as it would be published: suppressed, rounded, in the order of its grain.
+
+    `minimum` people are behind every sensitive figure, `alpha` is the study's level; columns of `withdrawn` facts
+    (KNOWN_FACTS) are left empty.
+    """
+    check_floor(minimum)
+    prepare(connection)
+    differing = {(one, other): n for one, other, n in connection.execute(OVERLAPS).fetchall()}
+    return {
+        name: publishable(
+            connection.sql(table.query).pl(),
+            table,
+            minimum=minimum,
+            alpha=alpha,
+            withdrawn=withdrawn,
+            differing=differing,
+        )
+        for name, table in published_tables().items()
+    }
+
+
+def publishable(
+    found: pl.DataFrame,
+    table: PublishedTable,
+    *,
+    minimum: int,
+    alpha: float,
+    withdrawn: Collection[str] = (),
+    differing: Mapping[tuple[str, str], int] | None = None,
+) -> pl.DataFrame:
+    """The rows of the table's query as they would be published."""
+    found = found.sort(table.grain, nulls_last=True)
+    shown = suppress(found, table.blocks(minimum), differing, minimum)
+    if table.rounding == "estimates":
+        shown = round_estimates(shown, alpha)
+    elif table.rounding == "diagnostics":
+        shown = round_diagnostics(shown, alpha)
+    shown = shown.with_columns(_rounded(shown, column) for column in table.columns if column.rounding)
+    shown = shown.with_columns(
+        pl.lit(None, dtype=shown.schema[column.name]).alias(column.name)
+        for column in table.columns
+        if column.fact in withdrawn
+    )
+    return shown.select(*(column.name for column in table.columns), *table.codes)
+
+
+def _rounded(table: pl.DataFrame, column: Column) -> pl.Series:
+    values, rule = table[column.name], column.rounding
+    if "to_error" in rule:
+        return round_to_error(values, table[rule["to_error"]])
+    if "step" in rule:
+        kind = values.dtype
+        return round_down_to_step(values.cast(pl.Float64), rule["step"]).cast(kind).alias(column.name)
+    if "decimals" in rule:
+        return values.round(rule["decimals"])
+    if "nearest" in rule:
+        return ((values / rule["nearest"]).round() * rule["nearest"]).round(9)
+    size = up_to_two_digits if rule.get("up") else lambda value: to_digits(value, rule["digits"])
+    return pl.Series(column.name, [None if value is None else size(value) for value in values], dtype=pl.Float64)
+
+
+def dictionary(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """A row per published column: table, column, type, unit, is, description."""
+    rows = []
+    for name, table in published_tables().items():
+        schema = tables[name].schema
+        rows += [
+            (name, column.name, str(schema[column.name]), column.unit, column.kind, column.description)
+            for column in table.columns
+        ]
+        rows += [(name, code, str(schema[code]), "", "reason", describe_code(code, table)) for code in table.codes]
+    return pl.DataFrame(rows, schema=["table", "column", "type", "unit", "is", "description"], orient="row")
+
+
+def describe_code(code: str, table: PublishedTable) -> str:
+    """What a column of suppression reasons says."""
+    figures = ", ".join(table.codes[code])
+    return f"Why {figures} may not be shown (docs/decisions/0006-disclosure.md); empty where shown or not estimable."
+
+
+def share_shown(tables: Mapping[str, pl.DataFrame]) -> float:
+    """Share of the rows with sensitive figures in which none is suppressed."""
+    rows = [
+        tables[name].select(pl.all_horizontal(pl.col(code).is_null() for code in table.codes)).to_series()
+        for name, table in published_tables().items()
+        if table.codes
+    ]
+    return sum(int(one.sum()) for one in rows) / max(sum(one.len() for one in rows), 1)

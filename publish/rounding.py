@@ -1,0 +1,118 @@
+"""Rounding of published numbers: as many digits as their error supports.
+
+Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
+no interval is narrower than it should be (how much wider: docs/methods/att.md). Interval and p-value are computed from
+the rounded numbers: a reader can compute them again, and they disclose nothing that these do not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+ERROR_DIGITS = 2
+DF_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 1000)
+
+
+def last_place(error: float) -> int:
+    """The decimal place (3: thousandths, -1: tens) in which the second digit of a number stands."""
+    return ERROR_DIGITS - 1 - math.floor(math.log10(abs(error))) if error else 0
+
+
+def to_digits(value: float | None, digits: int = ERROR_DIGITS) -> float | None:
+    """So many significant digits of a number that has no error of its own."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, last_place(value) + digits - ERROR_DIGITS)
+
+
+def up_to_two_digits(size: float) -> float:
+    """The next number of two significant digits, away from zero: of errors, and of how far something reaches."""
+    if not size or not math.isfinite(size):
+        return size
+    place = last_place(size)
+    return round(math.ceil(round(size * 10.0**place, 6)) * 10.0**-place, place)  # what has two digits keeps them
+
+
+def step_down(df: float) -> float:
+    """Degrees of freedom: the next step below."""
+    return float(max((step for step in DF_STEPS if step <= df), default=df))
+
+
+def round_set(low: float, high: float) -> tuple[float, float]:
+    """The ends of a set of values, as if a quarter of its width were an error; three digits of the farther end at most.
+
+    No rounding makes an end zero.
+    """
+    place = last_place(max(abs(low), abs(high))) + 1
+    if high > low:
+        place = min(place, last_place((high - low) / 4))
+
+    def end(value: float) -> float:
+        return round(value, place) or math.copysign(10.0**-place, value) * bool(value)
+
+    return end(low), end(high)
+
+
+def round_p(p: float | None, alpha: float) -> float | None:
+    """Two digits of a p-value, on its side of alpha."""
+    if p is None or p == 0 or not math.isfinite(p):
+        return p
+    found, step = round(p, last_place(p)), 10.0 ** -last_place(p)
+    if (found < alpha) != (p < alpha):
+        found = round(found + (step if p >= alpha else -step), last_place(p))
+    return min(found, 1.0)
+
+
+def round_estimates(table: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    """Rows with `estimate` and `std_error` as they are published: the error with two digits, the estimate to the same
+    place, `df` in steps, `ci_low`, `ci_high` and `p_value` from these; `p_value_adjusted` with two digits and not below
+    `p_value`. Rows without an error stay."""
+    rows = [row | (_rounded(row, alpha) if row["std_error"] is not None else {}) for row in table.iter_rows(named=True)]
+    for row in rows:
+        if row["p_value_adjusted"] is not None:
+            row["p_value_adjusted"] = max(round_p(row["p_value_adjusted"], alpha), row["p_value"])
+    return pl.DataFrame(rows, schema=table.schema)
+
+
+def _rounded(row: dict, alpha: float) -> dict:
+    error, df = up_to_two_digits(row["std_error"]), step_down(row["df"])
+    value = round(row["estimate"], last_place(error))
+    reach = float(stats.t.ppf(1 - alpha / 2, df)) * error
+    return {
+        "estimate": value,
+        "std_error": error,
+        "df": df,
+        "ci_low": value - reach,
+        "ci_high": value + reach,
+        "p_value": float(2 * stats.t.sf(abs(value) / error, df)),
+    }
+
+
+def round_diagnostics(table: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    """`value`, `ci_low`, `ci_high`, `p_value` and `df` of diagnostics as they are published."""
+    rows = list(table.iter_rows(named=True))
+    for row in rows:
+        if row["ci_low"] is not None and row["ci_high"] is not None:
+            row["ci_low"], row["ci_high"] = round_set(row["ci_low"], row["ci_high"])
+        row["value"] = to_digits(row["value"])
+        row["p_value"] = round_p(row["p_value"], alpha)
+        row["df"] = None if row["df"] is None else step_down(row["df"])
+    return pl.DataFrame(rows, schema=table.schema)
+
+
+def round_to_error(values: pl.Series, errors: pl.Series) -> pl.Series:
+    """Each value to the place of the second digit of its error; two digits where it has none."""
+    found = [
+        None if value is None else round(value, last_place(error)) if error and np.isfinite(error) else to_digits(value)
+        for value, error in zip(values, errors, strict=True)
+    ]
+    return pl.Series(values.name, found, dtype=pl.Float64)
+
+
+def round_down_to_step(shares: pl.Series, step: float) -> pl.Series:
+    """Shares rounded down to a multiple of `step`."""
+    return ((shares / step + 1e-9).floor() * step).round(9)

@@ -1,0 +1,107 @@
+"""Published digits: two of an error, steps of degrees of freedom, and what follows from them."""
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from inference.jackknife import Uncertainty
+from publish.rounding import (
+    round_down_to_step,
+    round_estimates,
+    round_p,
+    round_set,
+    round_to_error,
+    step_down,
+    to_digits,
+    up_to_two_digits,
+)
+
+
+def rounded(value: float, error: float, df: float, adjusted: float | None = None) -> dict:
+    row = {"estimate": value, "std_error": error, "df": df, "ci_low": 0.0, "ci_high": 0.0, "p_value": 0.0}
+    table = pl.DataFrame([row | {"p_value_adjusted": adjusted}], schema_overrides={"p_value_adjusted": pl.Float64})
+    return round_estimates(table, 0.05).row(0, named=True)
+
+
+def test_an_estimate_ends_where_its_error_ends():
+    found = rounded(1.523011, 2.524382, 9.859946)
+    assert (found["estimate"], found["std_error"], found["df"]) == (1.5, 2.6, 8.0)
+    found = rounded(1523.0, 254.1, 12.0)
+    assert (found["estimate"], found["std_error"]) == (1520.0, 260.0)
+
+
+def test_interval_and_p_value_are_those_of_the_published_numbers():
+    found, again = rounded(1.523011, 2.524382, 9.859946), Uncertainty(2.6, 8.0)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx(again.interval(1.5, alpha=0.05), abs=1e-12)
+    assert found["p_value"] == pytest.approx(again.p_value(1.5), rel=1e-12)
+
+
+def test_an_adjusted_p_value_is_not_below_its_own():
+    found = rounded(10.0, 2.0, 1000.0, adjusted=1e-9)
+    assert found["p_value_adjusted"] == found["p_value"]
+
+
+def test_a_row_without_an_error_stays():
+    table = pl.DataFrame({"estimate": [None], "std_error": [None], "df": [None], "p_value_adjusted": [None]})
+    assert round_estimates(table, 0.05).row(0) == (None, None, None, None)
+
+
+@given(st.floats(1e-12, 1e12), st.floats(1.0, 1e9))
+@example(1.2, 1.0)
+@example(0.3, 3.0)
+@example(9.91, 2.0)
+def test_what_is_published_is_never_surer_than_it_is_and_at_most_a_tenth_less_sure(error, df):
+    assert error * (1 - 1e-6) <= up_to_two_digits(error) <= error * 1.1
+    assert 1 <= step_down(df) <= df
+    if df >= 2:
+        assert stats.t.ppf(0.975, step_down(df)) <= 1.21 * stats.t.ppf(0.975, df)
+
+
+@pytest.mark.parametrize("error", [0.1, 0.3, 1.2, 4.7, 99.0, 0.0012, 55000.0])
+def test_an_error_of_two_digits_stays(error):
+    assert up_to_two_digits(error) == error
+
+
+@given(st.floats(1e-300, 1.0), st.floats(1e-6, 0.5))
+@example(0.012345, 0.0123)
+@example(0.0123, 0.01234)
+@example(0.04996, 0.05)
+def test_a_p_value_stays_on_its_side_of_alpha(p, alpha):
+    found = round_p(p, alpha)
+    assert (found < alpha) == (p < alpha)
+    assert 0 < found <= 1
+    assert found == pytest.approx(p, rel=0.2)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0.0, 0.0), (None, None), (0.136404, 0.14), (-28.29, -28.0)])
+def test_numbers_without_an_error_have_two_digits(number, expected):
+    assert to_digits(number) == expected
+
+
+def test_three_digits_are_three():
+    assert (to_digits(0.136404, 3), to_digits(78050.0, 3)) == (0.136, 78000.0)
+
+
+def test_a_set_reaches_zero_only_if_it_did():
+    assert round_set(-1.2345, 3.4567) == (-1.2, 3.5)
+    assert round_set(0.004, 3.4567) == (0.01, 3.46)
+    assert round_set(0.0004, 36.4567) == (0.1, 36.5)
+    assert round_set(0.0, 36.4567)[0] == 0.0
+
+
+def test_a_narrow_set_has_no_more_digits_than_a_wide_one():
+    assert round_set(22.123456, 22.123457) == (22.1, 22.1)
+    assert round_set(0.0341234, 0.0341234) == (0.0341, 0.0341)
+    assert round_set(0.0, 0.0) == (0.0, 0.0)
+
+
+def test_a_mean_ends_where_its_error_ends_and_without_one_has_two_digits():
+    found = round_to_error(pl.Series("mean", [63.456, 63.456, None]), pl.Series([1.23, None, 1.0]))
+    assert found.to_list() == [63.5, 63.0, None]
+
+
+def test_a_share_on_a_step_stays_and_others_go_down():
+    assert round_down_to_step(pl.Series([0.15, 0.8, 0.849, 0.0]), 0.05).to_list() == [0.15, 0.8, 0.8, 0.0]
+    assert round_down_to_step(pl.Series([14.0, 15.0]), 5).to_list() == [10.0, 15.0]
