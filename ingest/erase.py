@@ -505,3 +505,21 @@ def _rename_landed(landing: Path) -> None:
             durable.remove(landing / landed.load_id)
         else:
             durable.rename(landing / landed.load_id, landing / load_id)
+
+
+def redact(text: str, words: Iterable[str], mark: str = "[erased]") -> str:
+    """`text` with `mark` for every word that is a person's own (DISTINCT), in whatever case; the longest first."""
+    for word in sorted({word for word in words if DISTINCT.match(word)}, key=len, reverse=True):
+        text = re.sub(re.escape(word), mark, text, flags=re.IGNORECASE)
+    return text
+
+
+def redact_names(inbox: Path, landing: Path, words: Iterable[str]) -> None:
+    """Rename files whose name holds one of the words, in the inbox and in what landing notes of them."""
+    for path in sorted(path for path in inbox.rglob("*") if path.is_file()):
+        if (name := redact(path.name, words, "erased")) != path.name:
+            durable.rename(path, path.with_name(name))
+    for landed in land.landed_files(landing):
+        if (name := redact(landed.file_name, words, "erased")) != landed.file_name:
+            land.note(replace(landed, file_name=name), landing)
+    _rename_landed(landing)

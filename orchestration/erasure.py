@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.memory import OBSERVATIONS, SEGMENTS
+from publish.recipe import FOLDER
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,15 @@ def erase_person(
         words = frozenset({*ids, *emails, *names, *learned})
         erased.keep(workspace.memory)  # first of all: a crash from here on leaves files that the next run cleanses
         files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
+        erase.redact_names(workspace.inbox, workspace.landing, words)
         known |= set(pseudonyms_of(pseudonyms, mappings, learned, learned, learned))
         n_remembered = _rename_remembered(workspace, erased)
         for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
             durable.remove(path)
         for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
             path.unlink(missing_ok=True)
-        _redact_ledger(workspace, known, words)
+        for path in (workspace.ledger, *(workspace.memory / FOLDER).glob("*.json")):
+            _redact(path, {*known, *words})
         erased.keep(workspace.memory)
         ledger.append(
             workspace.ledger, "erased", files=[{"old": one.old, "new": one.new} for one in files], run_id="erase"
@@ -144,12 +148,11 @@ def _remembered(workspace: Workspace, erased: erase.Erased) -> list[str]:
     return sorted(one for one in there - {None} if erased.covers(one))
 
 
-def _redact_ledger(workspace: Workspace, pseudonyms: set[str], words: Iterable[str]) -> None:
-    """The ledger only grows, but for this: what stood there of the person becomes [erased]."""
-    if not workspace.ledger.exists():
+def _redact(path: Path, words: Iterable[str]) -> None:
+    """The ledger only grows and a recipe never changes, but for this: what stood there of the person is gone."""
+    if not path.exists():
         return
-    text = old = workspace.ledger.read_text(encoding="utf-8")
-    for word in sorted({*pseudonyms, *(word for word in words if erase.DISTINCT.match(word))}, key=len, reverse=True):
-        text = text.replace(word, "[erased]")
+    old = path.read_text(encoding="utf-8")
+    text = erase.redact(old, words)
     if text != old:
-        durable.replace_text(workspace.ledger, text)
+        durable.replace_text(path, text)
