@@ -1,531 +1,328 @@
-"""An attacker who knows every group and keeps every release: whom does he find out?
+"""An attacker who knows every group and keeps every release: what does he work out?
 
-    python -m benchmarks.attack [SEEDS] [OUT.md] [LOG.jsonl]
+    python -m benchmarks.attack [--people 200 300 400 600] [--seeds 1] [--releases 12] [--out OUT.md]
 
-What stands in the log is not run again.
+Simulated organisations send their files month by month, late exits and moves among them; after each month the pipeline
+runs as it does for anybody. The attacker knows who works where, who came and left (what `tables.yml` calls known), and
+more than there is: who answered, and the sums behind published means with all their digits. He uses
 
-Made-up organisations of 400 and 5,000 people are released every night for 90 nights, while answers come late, some are
-corrected, people change departments and leave. Ours is what the night does: periods that are told stay (the models'
-own SQL), what comes late waits for a batch, the audit refuses. Beside it, as negative control, a release that shows
-whatever is about ten people. The attack is written apart from the defence: one column per person, period and version of
-the answer, one equation per figure ever shown, solved for persons exactly (rank) and bounded (linear programmes).
+- **means**: one unknown per person, period and value; one equation per mean of any release; a group of fewer than K
+  people is found where its sum follows from the equations (rank), atom by atom and for pairs of atoms;
+- **answers**: whether a published response rate says that all, nobody, or all but a few answered;
+- **causes** and **readiness**: counts behind rounded shares, by integers; what is not shown as the rest of the known
+  total; the same year or assessment in two releases;
+- **groups**: estimates of two groups that differ by fewer than K people;
+- **text**: addresses, file names and pseudonyms in any file of a release.
+
+The negative control is the same pipeline's tables without suppression: the attack must find something there.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import math
+import os
+import re
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import duckdb
-import jinja2
 import numpy as np
 import polars as pl
 
-from ingest.tables import RELEASED_TABLES
-from publish.audit import widths
-from publish.disclosure import KEYS, guard_balance, guard_comparisons, guard_estimates, guard_trends
-from publish.figures import Counts, group_time_weights, pooled, window
-from publish.memory import TOLD_EQUATIONS, Behind, Memory
-from publish.protect import People, audited
+from orchestration.workspace import HOUSE, Workspace
+from publish.catalogue import OVERLAPS, prepare, publishable, published_tables, share_shown
+from publish.release import current_release, released_tables
+from simulation import Design, simulate
 
-ROOT = Path(__file__).parent.parent
-MODELS = ROOT / "dbt_project" / "models"
-MINIMUM, NIGHTS, METRIC = 10, 90, "engagement_score"
-FIRST = date(2026, 4, 1)
-KICKOFFS = {"wave_1": date(2026, 2, 1), "wave_2": date(2026, 4, 1), "control": None}
-MONTHS = [date(2026, month, 1) for month in range(1, 7)]
-OUTCOMES = pl.DataFrame(
-    {
-        "metric": [METRIC],
-        "unit": ["points"],
-        "anticipation": [0],
-        "period": ["month"],
-        "lowest": [0.0],
-        "highest": [100.0],
-    }
-)
-
-
-class Organisation:
-    """People with answers on 0 … 100 by month; every night something small happens."""
-
-    def __init__(self, n: int, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.n = n
-        sizes = self.rng.lognormal(0, 0.6, size=max(5, n // 150))
-        self.department = self.rng.choice(sizes.size, size=n, p=sizes / sizes.sum())
-        self.site = self.rng.choice(4, size=n, p=[0.5, 0.3, 0.15, 0.05])
-        self.tenure = self.rng.choice(3, size=n, p=[0.2, 0.5, 0.3])
-        self.team = np.arange(n) // 8
-        arm = self.rng.choice(3, size=n // 8 + 1, p=[0.15, 0.25, 0.6])
-        self.cohort = np.array(list(KICKOFFS))[arm[self.team]]
-        self.hired = np.zeros(n, int)
-        self.left = np.full(n, 99)
-        self.answers = {month: self._answers() for month in MONTHS[:3]}
-
-    def _answers(self) -> np.ndarray:
-        level = self.rng.normal(60, 15, size=self.n)
-        values = np.clip(np.round(level / 6.25) * 6.25, 0, 100)
-        return np.where(self.rng.random(self.n) < 0.75, values, np.nan)
-
-    def sleep(self, night: int) -> None:
-        """What happened until the next release."""
-        day = FIRST + timedelta(days=night)
-        if day.day == 1 and day.replace(day=1) in MONTHS:
-            self.answers.setdefault((day - timedelta(days=1)).replace(day=1), self._answers())
-        told = [month for month in self.answers if month < day.replace(day=1)]
-        for _ in range(self.rng.poisson(1.5 * max(1, self.n / 2_000))):  # a late answer, or one that is corrected
-            person, month = self.rng.integers(self.n), told[self.rng.integers(len(told))]
-            self.answers[month][person] = np.round(self.rng.uniform(20, 95) / 6.25) * 6.25
-        for _ in range(self.rng.poisson(0.7 * max(1, self.n / 2_000))):
-            self.department[self.rng.integers(self.n)] = self.rng.integers(self.department.max() + 1)
-        for _ in range(self.rng.poisson(0.3 * max(1, self.n / 2_000))):  # somebody's answers are taken out
-            self.left[self.rng.integers(self.n)] = night
-
-    def observed(self, day: date) -> pl.DataFrame:
-        """As the files tell it on the day."""
-        there = self.left == 99
-        parts = []
-        for month, values in self.answers.items():
-            if month >= day.replace(day=1):
-                continue
-            parts.append(
-                pl.DataFrame(
-                    {
-                        "metric": METRIC,
-                        "subject_kind": "person",
-                        "subject_id": [f"p{i}" for i in np.flatnonzero(there)],
-                        "unit_id": [f"t{t}" for t in self.team[there]],
-                        "cohort": self.cohort[there],
-                        "arm": np.where(self.cohort[there] == "control", "control", "pilot"),
-                        "kickoff_date": [KICKOFFS[c] for c in self.cohort[there]],
-                        "period_start": month,
-                        "last_observed_date": (month + timedelta(days=31)).replace(day=1) - timedelta(days=1),
-                        "value": values[there],
-                    },
-                    schema_overrides={"kickoff_date": pl.Date},
-                ).with_columns(pl.col("value").fill_nan(None))
-            )
-        return pl.concat(parts)
-
-    def segments(self) -> pl.DataFrame:
-        """Where everybody works today."""
-        return pl.concat(
-            [
-                pl.DataFrame(
-                    {
-                        "member_kind": "person",
-                        "member_id": [f"p{i}" for i in range(self.n)],
-                        "dimension": dimension,
-                        "word": [f"{dimension[0]}{word}" for word in words],
-                    }
-                )
-                for dimension, words in (
-                    ("department", self.department),
-                    ("site", self.site),
-                    ("tenure", self.tenure),
-                )
-            ]
-        ).with_columns(segment=pl.col("dimension") + ": " + pl.col("word"))
-
-
-# --- the models' own SQL -------------------------------------------------------------------------------------------
-
-
-class _Dbt:
-    @staticmethod
-    def dateadd(part: str, interval: str, start: str) -> str:
-        return f"(({start}) + ({interval}) * interval 1 {part})"
-
-
-def model(name: str, day: date) -> str:
-    """A model's SQL with its references as plain tables."""
-    [path] = MODELS.rglob(f"{name}.sql")
-    return jinja2.Template(path.read_text(encoding="utf-8")).render(
-        ref=lambda table: table, source=lambda _, table: table, dbt=_Dbt, as_of=lambda: f"date '{day}'"
-    )
-
-
-def frozen(observed: pl.DataFrame, memory: Memory, day: date) -> pl.DataFrame:
-    """`pnl_periods` of the night."""
-    with duckdb.connect() as connection:
-        connection.execute("set threads = 2")
-        tables = {
-            "pnl_observed": observed,
-            "released_observations": memory.observations,
-            "stg_study__outcomes": pl.DataFrame({"metric": [METRIC], "period": ["month"], "panel": ["pnl_activity"]}),
-            "stg_study__programmes": pl.DataFrame({"min_group_size": [MINIMUM], "survey_open_days": [0]}),
-        }
-        for name, frame in tables.items():
-            connection.register(name, frame.to_arrow())
-        for name in ("int_released_observations", "pnl_corrections"):
-            connection.execute(f"create table {name} as {model(name, day)}")
-        return connection.sql(model("pnl_periods", day)).pl().sort("period_start", "subject_id")
-
-
-# --- tables of a release --------------------------------------------------------------------------------------------
+K = 10
+MONTHS = 24
+KEY = "a key of the benchmark, long enough to be one"
+PANEL = "select metric, period_start, subject_id, cohort, arm, value from panels.pnl_periods where value is not null"
+YEARS = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
+READINESS = """
+    select assessed_date, arm, readiness, sum(n_managers)::int as n from comparisons.cmp_readiness group by all
+"""
+ADDRESS = re.compile(rb"[A-Za-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}")
 
 
 @dataclass
-class Panel:
-    """Rows with their segments, and the three tables that are made of them."""
+class Seen:
+    """One release, and what is true of its groups."""
 
-    rows: pl.DataFrame
-    segments: pl.DataFrame
-    counts: dict[str, Counts] = field(default_factory=dict)
+    tables: dict[str, pl.DataFrame]
+    control: dict[str, pl.DataFrame]
+    panel: pl.DataFrame
+    years: pl.DataFrame
+    readiness: pl.DataFrame
+    differing: dict[tuple[str, str], int]
+    text: bytes = b""
 
-    def of(self, segment: str) -> Counts:
-        """Counts of a segment."""
-        if segment not in self.counts:
-            seen = self.rows.filter(pl.col("value").is_not_null())
-            if segment != "all":
-                seen = seen.join(
-                    self.segments.filter(pl.col("segment") == segment),
-                    left_on="subject_id",
-                    right_on="member_id",
-                    how="semi",
-                )
-            cells = seen.group_by("cohort", "period_start").agg(pl.len().alias("n"), pl.col("value").sum().alias("s"))
-            people = dict(seen.group_by("cohort").agg(pl.col("subject_id").n_unique()).iter_rows())
-            names = sorted(people)
-            self.counts[segment] = Counts(
-                n={(c, p): n for c, p, n, _ in cells.iter_rows()},
-                total={(c, p): s for c, p, _, s in cells.iter_rows()},
-                arms={c: "control" if c == "control" else "pilot" for c in names},
-                people=people,
-                starts={c: KICKOFFS[c] for c in names},
-            )
-        return self.counts[segment]
 
-    def tables(self) -> dict[str, pl.DataFrame]:
-        """What the models would make of the rows."""
-        whole = self.of("all")
-        trends = [
-            {
-                "metric": METRIC,
-                "cohort": c,
-                "period_start": p,
-                "mean": whole.total[c, p] / n,
-                "n_observed": n,
-                "n_eligible": n,
-            }
-            for (c, p), n in sorted(whole.n.items())
-        ]
-        comparisons, estimates = [], []
-        first = min(day for day in KICKOFFS.values() if day)
-        for segment in ["all", *self.segments["segment"].unique().sort()]:
-            counts = self.of(segment)
-            for name in ("before", "after"):
-                row = {"metric": METRIC, "time_window": name, "segment": segment}
-                for arm in ("pilot", "control"):
-                    cells = window(counts, arm, name, first)
-                    weights = counts.mean(cells)
-                    row[f"mean_{arm}"] = counts.value(weights) if weights else None
-                    by_period: dict[date, int] = {}
-                    for cell in cells:
-                        by_period[cell[1]] = by_period.get(cell[1], 0) + counts.n[cell]
-                    row[f"n_{arm}"] = max(by_period.values(), default=0)
-                if row["mean_pilot"] is not None and row["mean_control"] is not None:
-                    comparisons.append(row)
-            pairs = group_time_weights(counts, never_only=False)
-            weights = pooled([pair for pair in pairs if pair.t >= pair.g], lambda _: True)
-            if weights:
-                least = {
-                    arm: min((n for (c, _), n in counts.n.items() if counts.arms[c] == arm), default=0)
-                    for arm in ("pilot", "control")
-                }
-                estimates.append(
-                    {
-                        "metric": METRIC, "estimator": "att_not_yet_treated", "aggregation": "simple", "cohort": "all",
-                        "event_time": None, "segment": segment, "estimate": counts.value(weights),
-                        "n_pilot": least["pilot"], "n_control": least["control"], "status": "estimated",
-                    }
-                )  # fmt: skip
-        before = max(period for _, period in whole.n if period < first)
-        balance = {"metric": METRIC, "segment": "all", "baseline_period_start": before, "standardised_difference": 0.0}
-        for arm in ("pilot", "control"):
-            cells = [(c, p) for c, p in whole.n if p == before and whole.arms[c] == arm]
-            balance |= {f"mean_{arm}": whole.value(whole.mean(cells)), f"n_{arm}": sum(whole.n[c] for c in cells)}
-        numbers = dict.fromkeys(("std_error", "ci_low", "ci_high", "p_value", "p_value_adjusted", "df"))
-        return {
-            "cmp_trends": pl.DataFrame(trends),
-            "cmp_outcomes": pl.DataFrame(comparisons),
-            "cmp_balance": pl.DataFrame([balance]),
-            "est_estimates": pl.DataFrame(
-                [
-                    row
-                    | numbers
-                    | {"n_units_pilot": 9, "n_units_control": 9, "reason": None, "is_headline": row["segment"] == "all"}
-                    for row in estimates
-                ],
-                schema_overrides={"event_time": pl.Int32, "reason": pl.String},
-            ),
+# --- a series of releases -----------------------------------------------------------------------------------------
+
+
+def series(people: int, seed: int, n_releases: int) -> Iterator[Seen]:
+    """Releases of one organisation, a month apart."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        design = Design(people=people, months=MONTHS, seed=seed)
+        simulate(design, root / "all", truth_path=root / "truth.json")
+        there = Workspace(root / "workspace")
+        there.root.mkdir()
+        shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", there.study)
+        for month in range(MONTHS - n_releases + 1, MONTHS + 1):
+            day = design.month(month)
+            for path in sorted((root / "all").rglob("*")):
+                target = there.inbox / path.relative_to(root / "all")
+                if path.is_file() and not target.exists() and _day_in(path.name) < day:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(path, target)
+            if _run(there, day):
+                yield _seen(there)
+
+
+def _day_in(name: str) -> date:
+    found = re.search(r"(\d{4})-(\d{2})(?:-(\d{2}))?", name)
+    return date(int(found[1]), int(found[2]), int(found[3] or 1)) if found else date.min
+
+
+def _run(there: Workspace, day: date) -> bool:
+    code = "from orchestration.cli import main; main()"
+    command = [sys.executable, "-c", code, "run", "--workspace", str(there.root), "--as-of", str(day)]
+    known = {**os.environ, "COACHING_PSEUDONYM_KEY": KEY}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=known)
+    if done.returncode:
+        print(f"{day}: exit code {done.returncode}: {done.stdout[-300:]}", file=sys.stderr, flush=True)
+    return done.returncode == 0
+
+
+def _seen(there: Workspace) -> Seen:
+    release = current_release(there.releases)
+    with duckdb.connect(str(there.warehouse), read_only=True) as connection:
+        prepare(connection)
+        differing = {(one, other): n for one, other, n in connection.execute(OVERLAPS).fetchall()}
+        naive = {
+            name: publishable(connection.sql(table.query).pl(), replace(table, suppress=()), minimum=K, alpha=0.05)
+            for name, table in published_tables().items()
         }
-
-
-def guarded(tables: dict[str, pl.DataFrame], refused=None) -> dict[str, pl.DataFrame]:
-    """Small groups and lone hidden parts, and what was refused."""
-    refused = refused or {}
-    return {
-        "pub_trends": guard_trends(tables["cmp_trends"], OUTCOMES, MINIMUM, refused).table,
-        "pub_comparisons": guard_comparisons(tables["cmp_outcomes"], OUTCOMES, MINIMUM, refused).table,
-        "pub_estimates": guard_estimates(tables["est_estimates"], MINIMUM, refused).table,
-        "pub_balance": guard_balance(tables["cmp_balance"], OUTCOMES, MINIMUM, refused).table,
-    }
-
-
-def naive(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Whatever is about ten people."""
-    both = (pl.col("n_pilot") >= MINIMUM) & (pl.col("n_control") >= MINIMUM)
-    return {
-        "pub_trends": tables["cmp_trends"].filter(pl.col("n_observed") >= MINIMUM),
-        "pub_comparisons": tables["cmp_outcomes"].filter(both),
-        "pub_estimates": tables["est_estimates"].filter(both),
-        "pub_balance": tables["cmp_balance"].filter(both),
-    }
-
-
-# --- the attack -----------------------------------------------------------------------------------------------------
-
-
-class Attacker:
-    """Knows who is in every group on every night, and keeps what he read."""
-
-    def __init__(self) -> None:
-        self.columns: dict[tuple, int] = {}
-        self.values: list[float] = []
-        self.equations: dict[tuple[bytes, bytes], float] = {}  # columns and weights as bytes → what was told
-
-    def rows(self) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
-        """Columns, weights and number of every equation."""
-        for (columns, weights), told in self.equations.items():
-            yield np.frombuffer(columns, np.int64), np.frombuffer(weights), told
-
-    def read(self, panel: Panel, shown: dict[str, pl.DataFrame]) -> None:
-        """Turn every number shown into an equation on answers."""
-        seen = panel.rows.filter(pl.col("value").is_not_null())
-        words = dict(panel.segments.group_by("member_id").agg(pl.col("segment")).iter_rows())
-        found: dict[tuple, list[int]] = {}
-        for person, cohort, period, value in seen.select("subject_id", "cohort", "period_start", "value").iter_rows():
-            column = self.columns.setdefault((person, period, value), len(self.columns))
-            if column == len(self.values):
-                self.values.append(value)
-            for segment in ("all", *words.get(person, ())):
-                found.setdefault((cohort, period, segment), []).append(column)
-        members = {place: np.array(columns) for place, columns in found.items()}
-        values = np.array(self.values)
-
-        def equation(weights, segment: str, told: float) -> None:
-            parts = [(members[(*cell, segment)], float(weight)) for cell, weight in weights.items()]
-            columns = np.concatenate([part for part, _ in parts])
-            each = np.concatenate([np.full(part.size, weight) for part, weight in parts])
-            order = np.argsort(columns)
-            told_by = each @ values[columns]
-            assert abs(told_by - told) < 1e-6, (segment, told_by, told)
-            self.equations.setdefault((columns[order].tobytes(), each[order].tobytes()), told)
-
-        first = min(day for day in KICKOFFS.values() if day)
-        for row in shown["pub_trends"].filter(pl.col("mean").is_not_null()).iter_rows(named=True):
-            equation(panel.of("all").mean([(row["cohort"], row["period_start"])]), "all", row["mean"])
-        for row in shown["pub_comparisons"].filter(pl.col("mean_pilot").is_not_null()).iter_rows(named=True):
-            counts = panel.of(row["segment"])
-            for arm in ("pilot", "control"):
-                equation(
-                    counts.mean(window(counts, arm, row["time_window"], first)), row["segment"], row[f"mean_{arm}"]
-                )
-        for row in shown["pub_balance"].filter(pl.col("mean_pilot").is_not_null()).iter_rows(named=True):
-            counts = panel.of("all")
-            for arm in ("pilot", "control"):
-                cells = [(c, row["baseline_period_start"]) for c in counts.arms if counts.arms[c] == arm]
-                equation(counts.mean(cells), "all", row[f"mean_{arm}"])
-        for row in shown["pub_estimates"].filter(pl.col("estimate").is_not_null()).iter_rows(named=True):
-            counts = panel.of(row["segment"])
-            after = [pair for pair in group_time_weights(counts, never_only=False) if pair.t >= pair.g]
-            equation(pooled(after, lambda _: True), row["segment"], row["estimate"])
-
-    def differences(self) -> set[int]:
-        """Answers that the difference of two sums tells, where the figures hold the same people but for one."""
-        by_size: dict[int, list[frozenset]] = {}
-        for columns, weights, _ in self.rows():
-            if (weights == weights[0]).all():
-                by_size.setdefault(columns.size, []).append(frozenset(columns.tolist()))
-        found: set[int] = set()
-        for size, sets in by_size.items():
-            for smaller in sets:
-                for larger in by_size.get(size + 1, ()):
-                    if smaller < larger:
-                        found |= larger - smaller
-        return found
-
-    def solve(self) -> tuple[set[int], int]:
-        """Answers that follow exactly from all equations, and how many more are known to within a half."""
-        rows = np.zeros((len(self.equations), len(self.values)))
-        for index, (columns, weights, _) in enumerate(self.rows()):
-            rows[index, columns] = weights
-        alike, atom = np.unique(rows.T, axis=0, return_inverse=True)
-        sizes = np.bincount(atom)
-        used = alike.any(axis=1)
-        matrix, sizes_used = alike[used].T, sizes[used]
-        found = widths(matrix, np.array(list(self.equations.values())), sizes_used, low=0.0, high=100.0, wanted=1.0)
-        basis = np.linalg.svd(matrix * np.sqrt(sizes_used), full_matrices=False)
-        kept = basis[1] > 1e-9 * basis[1].max()
-        leverage = (basis[2][kept] ** 2).sum(axis=0)
-        place = np.flatnonzero(used)
-        exact = {
-            int(np.flatnonzero(atom == place[k])[0]) for k in np.flatnonzero((leverage > 1 - 1e-9) & (sizes_used == 1))
-        }
-        return exact, int(sizes_used[found.least < 1.0].sum())
-
-
-def organisation(n: int, seed: int) -> dict:
-    """90 nights of one organisation under both rules."""
-    company = Organisation(n, seed)
-    memory = Memory.of(Path("/nowhere"), RELEASED_TABLES, [])
-    past = pl.DataFrame(schema=TOLD_EQUATIONS)
-    ours, theirs = Attacker(), Attacker()
-    n_releases, seconds, shown_cells, cells, above, covered, last = 0, 0.0, 0, 0, 0, [], None
-    told_once: set[tuple] = set()
-    for night in range(NIGHTS):
-        company.sleep(night)
-        day = FIRST + timedelta(days=night)
-        observed, now = company.observed(day), company.segments()
-        today = Panel(observed, now)
-        theirs.read(today, naive(today.tables()))
-        told = frozen(observed, memory, day)
-        if last is not None and told.equals(last):
-            continue  # tonight tells what last night told
-        last, n_releases = told, n_releases + 1
-        kept = memory.segments.with_columns(segment=pl.col("dimension") + ": " + pl.col("word"))
-        fresh = now.join(kept, on=["member_kind", "member_id", "dimension"], how="anti")
-        words = pl.concat(
-            [kept.select("member_kind", "member_id", "segment"), fresh.select("member_kind", "member_id", "segment")]
+        return Seen(
+            tables=released_tables(release),
+            control=naive,
+            panel=connection.sql(PANEL).pl(),
+            years=connection.sql(YEARS).pl(),
+            readiness=connection.sql(READINESS).pl(),
+            differing=differing,
+            text=b"".join(path.read_bytes() for path in sorted(release.rglob("*")) if path.is_file()),
         )
-        panel = Panel(told, words)
-        tables = panel.tables()
-        behind = Behind(
-            told=told.with_columns(period=pl.lit("month")),
-            counted=now.select("member_kind", "member_id", "dimension", "word"),
-            segments=words,
-            cohorts=_cohorts(panel),
-        )
-        after = memory.after(behind, day)
-        people = People(after.observations, words, behind.cohorts, len(memory.releases) + 1, past)
-        begun = time.perf_counter()
-        first = guarded(tables)
-        found = audited(first, OUTCOMES, people, MINIMUM)
-        seconds += time.perf_counter() - begun
-        shown = guarded(tables, found.withheld)
-        ours.read(panel, shown)
-        past = pl.concat([past, found.constraints])
-        memory = Memory(after.observations, after.segments, (*memory.releases, str(night)))
-        for name, figure in FIGURES.items():
-            keys = shown[name].filter(pl.col(figure).is_not_null()).select(KEYS[name]).rows()
-            told_once |= {(name, key) for key in keys}  # refused now, it keeps its last number
-            rows = shown[name].select(KEYS[name]).rows()
-            shown_cells, cells = shown_cells + sum((name, key) in told_once for key in rows), cells + len(rows)
-            above += naive(tables)[name].height
-        known = [("pub_trends", key) in told_once for key in tables["cmp_trends"].select(KEYS["pub_trends"]).rows()]
-        trends = tables["cmp_trends"]["n_observed"]
-        covered.append(trends.filter(pl.Series(known)).sum() / trends.sum())
-    exact, near = ours.solve()
-    return {
-        "people": n,
-        "seed": seed,
-        "releases": n_releases,
-        "figures": len(ours.equations),
-        "exact": len(exact | ours.differences()),
-        "near": near,
-        "naive_figures": len(theirs.equations),
-        "naive_exact": len(theirs.differences()),
-        "shown": shown_cells / cells,
-        "above": above / cells,
-        "covered": float(np.mean(covered)),
-        "seconds": seconds / n_releases,
-    }
 
 
-FIGURES = {
-    "pub_trends": "mean", "pub_comparisons": "mean_pilot", "pub_estimates": "estimate", "pub_balance": "mean_pilot"
-}  # fmt: skip
+# --- attacks ------------------------------------------------------------------------------------------------------
 
 
-def _cohorts(panel: Panel) -> pl.DataFrame:
-    rows = [
-        (METRIC, segment, cohort, counts.arms[cohort], counts.starts[cohort], counts.people[cohort])
-        for segment, counts in panel.counts.items()
-        for cohort in counts.people
-    ]
-    names = ["metric", "segment", "cohort", "arm", "cohort_period_start", "n_people"]
-    return (
-        pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
-        .cast({"cohort_period_start": pl.Date})
-        .with_columns(cut_period_start=pl.lit(None, pl.Date))
-    )
+def means(releases: list[Seen], which: str) -> Iterator[str]:
+    """Groups of fewer than K people whose sum of answers follows from published means."""
+    rows: dict[tuple, list[frozenset]] = {}
+    for seen in releases:
+        tables = getattr(seen, which)
+        shown = tables["pub_levels"].filter(pl.col("mean").is_not_null())
+        by_group: dict[tuple, dict[tuple, set]] = {}
+        for metric, period, subject, cohort, arm, value in seen.panel.iter_rows():
+            place = by_group.setdefault((metric, period), {})
+            for key in (("cohort", cohort), ("arm", arm)):
+                place.setdefault(key, set()).add((subject, value))
+        for metric, period, scope, name in shown.select("metric", "period_start", "scope", "group_name").iter_rows():
+            group = by_group.get((metric, period), {}).get((scope, name))
+            if group:
+                rows.setdefault((metric, period), []).append(frozenset(group))
+    for groups in rows.values():
+        yield from _small_groups(list(dict.fromkeys(groups)))
 
 
-def main(seeds: int = 20, out: Path | None = None, log: Path | None = None) -> None:
-    lines = [json.loads(line) for line in log.read_text().splitlines()] if log and log.exists() else []
-    known = {(line["people"], line["seed"]) for line in lines}
-    for n in (400, 5_000):
-        for seed in range(seeds):
-            if (n, seed) in known:
+def _small_groups(groups: list[frozenset]) -> Iterator[str]:
+    patterns: dict[tuple, int] = {}
+    for one in frozenset().union(*groups):
+        pattern = tuple(one in group for group in groups)
+        patterns[pattern] = patterns.get(pattern, 0) + 1
+    matrix = np.array(list(patterns), float).T
+    sizes = np.array(list(patterns.values()))
+    rank = np.linalg.matrix_rank(matrix)
+    small = np.flatnonzero(sizes < K)
+    candidates = [(a,) for a in small] + [pair for pair in combinations(small, 2) if sizes[list(pair)].sum() < K]
+    for chosen in candidates:
+        vector = np.zeros(sizes.size)
+        vector[list(chosen)] = 1
+        if np.linalg.matrix_rank(np.vstack([matrix, vector])) == rank:
+            yield f"the sum of {sizes[list(chosen)].sum()} people's answers"
+
+
+def answers(releases: list[Seen], which: str) -> Iterator[str]:
+    """Response rates that say that all, nobody, or all but a few answered."""
+    for seen in releases:
+        for _, arm, n, rate, *_ in getattr(seen, which)["pub_responses"].iter_rows():
+            if rate is None:
                 continue
-            begun = time.perf_counter()
-            lines.append(organisation(n, seed) | {"took": round(time.perf_counter() - begun, 1)})
-            print(lines[-1], flush=True)
-            if log:
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(lines[-1]) + "\n")
-    text = page(pl.DataFrame(lines), seeds)
-    print(text)
-    if out:
-        out.write_text(text, encoding="utf-8")
+            cap = math.floor(max(1 - K / n, 0) / 0.05 + 1e-9) * 0.05
+            low = math.ceil(rate * n - 1e-9)
+            high = n if which == "tables" and abs(rate - cap) < 1e-9 else math.ceil((rate + 0.05) * n - 1e-9) - 1
+            if n - low < K or high < K:
+                yield f"{arm}: of {n} people {low} to {min(high, n)} answered"
 
 
-def page(found: pl.DataFrame, seeds: int) -> str:
-    """The results as a page."""
-    rows = []
-    for (n,), part in sorted(found.group_by("people")):
-        naive = part["naive_exact"].sum()
-        shares = (f"{100 * part[name].mean():.1f} %" for name in ("shown", "above", "covered"))
-        cells = (
-            f"{n:,}",
-            str(part.height),
-            f"**{part['exact'].sum()}**",
-            f"**{part['near'].sum()}**",
-            f"{naive:,} ({naive / part.height:.0f} each)",
-            *shares,
-            f"{part['figures'].mean():.0f}",
-            f"{part['seconds'].mean():.1f}",
+def causes(releases: list[Seen], which: str) -> Iterator[str]:
+    """Counts of a cause below K, or of all but fewer than K, that follow from shares and the known leavers."""
+    before: dict[tuple, tuple[int, int]] = {}
+    for seen in releases:
+        left = {row[:2]: row[2] for row in seen.years.select("span_start", "population", "n_leavers").iter_rows()}
+        for (year, arm, kind), part in getattr(seen, which)["pub_causes"].group_by("year_start", "arm", "kind"):
+            n = left[year, arm]
+            counts = {cause: _counts(share, n) for cause, share in part.select("cause", "share_of_leavers").iter_rows()}
+            yield from _few(f"{year.year} {arm} {kind}", counts, n)
+            for cause, found in counts.items():
+                if len(found) == 1:
+                    key = (year, arm, kind, cause)
+                    if key in before and 0 < abs(before[key][0] - n) < K:
+                        yield f"{year.year} {arm} {cause}: of {abs(before[key][0] - n)} leavers who came later"
+                    before[key] = (n, found[0])
+
+
+def _counts(share: float | None, n: int) -> list[int]:
+    return list(range(n + 1)) if share is None else [k for k in range(n + 1) if abs(k / max(n, 1) - share) <= 0.005001]
+
+
+def _few(what: str, counts: dict[str, list[int]], n: int) -> Iterator[str]:
+    """Categories whose count is certain, and is or leaves fewer than K: 0 and all are few."""
+    for cause, mine in counts.items():
+        others = [found for name, found in counts.items() if name != cause]
+        least, most = (sum(pick(found) for found in others) for pick in (min, max))
+        possible = [k for k in mine if least <= n - k <= most]
+        if len(possible) == 1 and n and (possible[0] < K or n - possible[0] < K):
+            yield f"{what}: {cause} {possible[0]} of {n}"
+
+
+def readiness(releases: list[Seen], which: str) -> Iterator[str]:
+    """Managers' states that follow from the states that are shown and the number of managers."""
+    before: dict[tuple, tuple[int, int]] = {}
+    for seen in releases:
+        sums = seen.readiness.group_by("assessed_date", "arm").agg(pl.col("n").sum())
+        whole = {row[:2]: row[2] for row in sums.iter_rows()}
+        for (day, arm), part in getattr(seen, which)["pub_readiness"].group_by("assessed_date", "arm"):
+            n = whole[day, arm]
+            counts = {
+                state: list(range(n + 1)) if count is None else [count]
+                for state, count in part.select("readiness", "n_managers").iter_rows()
+            }
+            yield from _few(f"{day} {arm}", counts, n)
+            for state, found in counts.items():
+                if len(found) == 1:
+                    known = before.get((day, arm, state))
+                    if known and known != (n, found[0]) and abs(known[0] - n) < K and abs(known[1] - found[0]) < K:
+                        yield f"{day} {arm} {state}: of a few who came later"
+                    before[day, arm, state] = (n, found[0])
+
+
+def groups(releases: list[Seen], which: str) -> Iterator[str]:
+    """Estimates of two groups that differ by fewer than K people."""
+    for seen in releases:
+        table = getattr(seen, which)["pub_estimates"].filter(pl.col("estimate").is_not_null())
+        table = table.filter(pl.col("aggregation") != "event_time").with_columns(
+            group=pl.when(pl.col("segment") != "all")
+            .then("segment")
+            .when(pl.col("cohort") != "all")
+            .then(pl.lit("cohort: ") + pl.col("cohort"))
+            .otherwise(pl.lit("all"))
         )
-        rows.append(f"| {' | '.join(cells)} |")
-    return HEAD.format(seeds=seeds, rows="\n".join(rows))
+        for part in table.partition_by("metric", "estimator"):
+            for one, other in combinations(part["group"], 2):
+                if 0 < seen.differing.get((one, other), 0) < K:
+                    yield f"{one} and {other}"
 
 
-HEAD = """# Who can be found out
+def text(releases: list[Seen], which: str) -> Iterator[str]:
+    """Addresses, names of input files and pseudonyms in the bytes of a release."""
+    for seen in releases if which == "tables" else ():
+        yield from (found.decode() for found in ADDRESS.findall(seen.text))
+        yield from (name for name in ("pulse_", "hris_20", "checkins_20") if name.encode() in seen.text)
+        people = seen.panel["subject_id"].unique()
+        yield from (one for one in people if one.encode() in seen.text)
 
-`python -m benchmarks.attack {seeds} OUT.md`: 90 nights, seeds from 0; organisations of 400 people (5
-departments) and of 5,000 (33), with sites and tenure bands. Late answers, corrections, movers between departments and
-leavers every night. *Found exactly*: answers that follow from all figures of all releases (rank over one column per
-person, month and value, and differences of figures). *Within ±0.5* of 100: bounded by linear programmes. *Naive* shows
-whatever is about ten people; only differences of two figures are tried on it, so its losses are a lower bound. A cell
-that keeps the number of an earlier release counts as shown. A night that tells what the night before told is not
-audited again.
 
-| people | organisations | found exactly | within ±0.5 | naive: found exactly | cells shown | cells about ten people | \
-people covered | figures | seconds per audit |
-|---|---|---|---|---|---|---|---|---|---|
-{rows}
+ATTACKS = {"means": means, "answers": answers, "causes": causes, "readiness": readiness, "groups": groups, "text": text}
 
-An earlier state of the defence lost two answers in one organisation of 5,000 (seed 8): rows hidden beside a small one
-came back when the audit refused others, and nobody had audited them. The attack moves no unit or cohort and has no
-anonymous waves; `tests/unit/publish/test_protect.py` has those.
-"""
+
+def attack(releases: list[Seen]) -> tuple[Counter, Counter]:
+    """How many things each attack finds in the releases, and in the control."""
+    counts = []
+    for which in ("tables", "control"):
+        counts.append(Counter({name: len(set(found(releases, which))) for name, found in ATTACKS.items()}))
+        for name, found in ATTACKS.items():
+            for what in list(dict.fromkeys(found(releases, which)))[:3] if which == "tables" else ():
+                print(f"  {name}: {what}", flush=True)
+    return counts[0], counts[1]
+
+
+# --- report -------------------------------------------------------------------------------------------------------
+
+
+def report(rows: Iterable[tuple], arguments: argparse.Namespace) -> str:
+    """The results as a page."""
+    head = " | ".join(ATTACKS)
+    lines = [
+        "# What can be worked out from releases",
+        "",
+        f"`python -m benchmarks.attack --people {' '.join(map(str, arguments.people))} --seeds {arguments.seeds} "
+        f"--releases {arguments.releases}`",
+        "",
+        __doc__.split("\n\n", 2)[2].strip(),
+        "",
+        f"Found in our releases (in the control without suppression), {arguments.seeds} organisation(s) of each size:",
+        "",
+        f"| people | releases | {head} | rows shown |",
+        "|---" * (len(ATTACKS) + 3) + "|",
+    ]
+    for people, n, ours, control, shown in rows:
+        cells = " | ".join(f"**{ours[name]}** ({control[name]})" for name in ATTACKS)
+        lines.append(f"| {people:,} | {n} | {cells} | {100 * shown:.1f} % |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run and write."""
+    parser = argparse.ArgumentParser(description="What can be worked out from releases.")
+    parser.add_argument("--people", type=int, nargs="+", default=[200, 300, 400, 600])
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--releases", type=int, default=12)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    rows = []
+    for people in arguments.people:
+        ours, control, shown, n = Counter(), Counter(), [], 0
+        for seed in range(arguments.seeds):
+            began = time.monotonic()
+            releases = list(series(people, seed, arguments.releases))
+            found, naive = attack(releases)
+            ours, control, n = ours + found, control + naive, n + len(releases)
+            shown += [share_shown(seen.tables) for seen in releases]
+            print(
+                f"{people} people, seed {seed}: {len(releases)} releases, found {dict(found)}, control {dict(naive)}, "
+                f"{100 * np.mean(shown):.1f} % shown, {time.monotonic() - began:.0f} s",
+                flush=True,
+            )
+        rows.append((people, n, ours, control, float(np.mean(shown)) if shown else 0.0))
+    page = report(rows, arguments)
+    if arguments.out:
+        arguments.out.write_text(page, encoding="utf-8")
+    print(page)
+
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20, *map(Path, sys.argv[2:4]))
+    main()
