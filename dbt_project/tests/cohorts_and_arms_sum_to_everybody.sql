@@ -9,15 +9,19 @@ with trends as (
     group by metric, scope
 ),
 
+scopes as (
+    select 'cohort' as scope
+    union all
+    select 'arm' as scope
+),
+
 cells as (
     select
         'cmp_trends' as place,
         {{ dbt.concat(['cell_means.metric', "' by '", 'scopes.scope']) }} as what,
         sum(cell_means.n_observed) as n_whole
     from {{ ref('cell_means') }} as cell_means
-    cross join (select 'cohort' as scope
-    union all
-    select 'arm' as scope) as scopes
+    cross join scopes
     where cell_means.segment = 'all'
     group by cell_means.metric, scopes.scope
 ),

@@ -32,7 +32,7 @@ segments: [tenure]
 # not in the history tables: nor is who took part.
 OWN_MATTERS = r"^(hazard_difference_in_differences|left_regretted_.*|as_treated|complier)$"
 COMPARED = {
-    f"pub_{name}.parquet" for name in ("decisions", "money", "outcomes", "levels", "baseline", "responses", "retention")
+    f"pub_{name}.parquet" for name in ("decisions", "money", "outcomes", "levels", "responses", "retention")
 }
 
 
@@ -68,4 +68,4 @@ def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, 
     assert different == []
     released = [pl.read_parquet(folder / "parquet" / "pub_estimates.parquet") for folder in (first, other)]
     same, also = (table.filter(~pl.col("estimator").str.contains(OWN_MATTERS)) for table in released)
-    assert same.equals(also) and same.height > 100
+    assert same.equals(also) and same.height > 80

@@ -7,6 +7,12 @@ programme as (
     select programme from {{ ref('stg_study__programmes') }}
 ),
 
+scopes as (
+    select 'cohort' as scope
+    union all
+    select 'arm' as scope
+),
+
 -- Each cohort, and the arms as a whole.
 scoped as (
     select
@@ -85,9 +91,7 @@ ranked as (
             order by largest.value desc
         ) as value_rank
     from largest
-    cross join (select 'cohort' as scope
-    union all
-    select 'arm' as scope) as scopes
+    cross join scopes
 ),
 
 two_largest as (
