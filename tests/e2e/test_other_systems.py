@@ -31,9 +31,7 @@ segments: [tenure]
 # them hazards, differ by those. Only the report says which leavers are regretted; addresses, which trainings name, are
 # not in the history tables: nor is who took part.
 OWN_MATTERS = r"^(hazard_difference_in_differences|left_regretted_.*|as_treated|complier)$"
-COMPARED = {
-    f"pub_{name}.parquet" for name in ("decisions", "money", "outcomes", "levels", "responses", "retention")
-}
+COMPARED = {f"pub_{name}.parquet" for name in ("decisions", "money", "outcomes", "levels", "responses", "retention")}
 
 
 @pytest.fixture(scope="module")
