@@ -3,6 +3,7 @@
 import json
 from datetime import date
 
+import polars as pl
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -12,6 +13,7 @@ SETTINGS = {
     "currency: EUR": "currency: CHF",
     "fixed_cost: [10000, 30000]": "fixed_cost: [77000, 78000]",
     "min_group_size: 10": "min_group_size: 25",
+    "# sensitive_facts: [leavers]": "sensitive_facts: [leavers]",
     "stale_after_days: 40": "stale_after_days: 3",
     "alpha: 0.05": "alpha: 0.05\nlooks: [2025-01-01, 2025-07-01]",
 }
@@ -35,4 +37,6 @@ def test_the_release_says_what_was_set(copy_of_published, night):
     assert manifest["alpha"] == pytest.approx(0.00305, abs=0.0001)
     page = (release / "index.html").read_text(encoding="utf-8")
     assert "<h1>Did coaching pay?" in page and "CHF" in page and "EUR" not in page
+    turnover = pl.read_parquet(release / "parquet" / "pub_turnover.parquet")
+    assert turnover.height > 0 and turnover["n_leavers"].null_count() == turnover.height
     assert manifest["questions_hash"] != before["questions_hash"]

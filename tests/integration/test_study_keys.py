@@ -200,7 +200,9 @@ def test_units_may_be_listed_in_the_study_and_no_roster_is_read(answers, keys):
 
 
 # Keys that no model of dbt reads: the test that shows what each does.
-IN_THE_RELEASE = {"title", "time_zone", "alpha", "looks", "min_group_size", "stale_after_days", "money"}
+IN_THE_RELEASE = {
+    *("title", "time_zone", "alpha", "looks", "min_group_size", "sensitive_facts", "stale_after_days", "money")
+}
 ELSEWHERE = {
     "outcomes.worthwhile": "tests/unit/inference/test_money_and_decisions.py",
     "outcomes.margin": "tests/unit/inference/test_money_and_decisions.py",
