@@ -30,5 +30,6 @@ def test_the_difference_of_two_groups_is_found_and_what_leaves_ten_open_is_not()
 
 
 def test_a_count_that_only_one_number_fits_is_found():
-    assert list(attack._few("x", {"a": [12], "b": [0, 1, 2, 3], "c": [0]}, 15)) == ["x: b 3 of 15", "x: c 0 of 15"]
+    found = list(attack._few("x", {"a": [12], "b": [0, 1, 2, 3], "c": [0]}, 15))
+    assert found == ["x: a 12 of 15", "x: b 3 of 15", "x: c 0 of 15"]
     assert list(attack._few("x", {"a": [12], "b": list(range(29)), "c": list(range(29))}, 28)) == []
