@@ -76,7 +76,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     elif teams < (enough := enough_units(before + after)):
         found = (
             f"Fewer than {enough} units over {before + after} waves: the headline and its curve are published; other "
-            "estimators and segments would disclose single units and are not."
+            "estimators and segments would disclose single units and are withheld."
         )
         out.print(found, style="yellow")
     table = Table(
