@@ -261,13 +261,14 @@ ATTACKS = {"means": means, "answers": answers, "causes": causes, "readiness": re
 
 def attack(releases: list[Seen]) -> tuple[Counter, Counter]:
     """How many things each attack finds in the releases, and in the control."""
-    counts = []
-    for which in ("tables", "control"):
-        counts.append(Counter({name: len(set(found(releases, which))) for name, found in ATTACKS.items()}))
-        for name, found in ATTACKS.items():
-            for what in list(dict.fromkeys(found(releases, which)))[:3] if which == "tables" else ():
-                print(f"  {name}: {what}", flush=True)
-    return counts[0], counts[1]
+    ours, control = (
+        {name: list(dict.fromkeys(found(releases, which))) for name, found in ATTACKS.items()}
+        for which in ("tables", "control")
+    )
+    for name, things in ours.items():
+        for what in things[:3]:
+            print(f"  {name}: {what}", flush=True)
+    return tuple(Counter({name: len(things) for name, things in found.items()}) for found in (ours, control))
 
 
 # --- report -------------------------------------------------------------------------------------------------------

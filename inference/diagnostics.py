@@ -152,13 +152,12 @@ def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) ->
     except ValueError as problem:
         yield _unknown(name, str(problem))
         return
-    low, high = bounds.low, bounds.high
-    holds = "stays" if low > 0 or high < 0 else "does not stay"
+    holds = "stays" if bounds.low > 0 or bounds.high < 0 else "does not stay"
     yield Diagnostic(
         name=name,
         value=bounds.trimmed_share,
-        ci_low=low,
-        ci_high=high,
+        ci_low=bounds.low,
+        ci_high=bounds.high,
         says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
         f"the effect {holds} away from zero; value: the share of answers that were trimmed",
         n_pilot=int(bounds.n_trimmed),
@@ -224,12 +223,11 @@ def _trends(
     if size is None:
         yield _unknown("relative_magnitude", "nothing moves before kick-off")
     else:
-        low, high = size.low, size.high
         yield Diagnostic(
             name="relative_magnitude",
             value=size.breakdown,
-            ci_low=low,
-            ci_high=high,
+            ci_low=size.low,
+            ci_high=size.high,
             says="identified set (no interval) if drift goes on as before; value: the multiple at which it reaches 0",
         )
     yield _placebo_date(earlier, effects, setting)
@@ -368,14 +366,13 @@ def _dose(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[D
     if moved is None:
         yield _unknown(name, "the error cannot be computed: the outcome does not vary, or rests on a single unit")
         return
-    value = part.value
-    low, high = moved.interval(value, alpha=setting.alpha)
+    low, high = moved.interval(part.value, alpha=setting.alpha)
     yield Diagnostic(
         name=name,
-        value=value,
+        value=part.value,
         ci_low=low,
         ci_high=high,
-        p_value=moved.p_value(value),
+        p_value=moved.p_value(part.value),
         df=moved.df,
         says="association per check-in a month, no effect: who meets more differs in other things too",
     )

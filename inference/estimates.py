@@ -76,8 +76,7 @@ class Cells:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the study declares: its questions and how they are to be judged. `unit` is what was assigned, no group
-    smaller than `min_group_size` is to be told."""
+    """What the study declares: its questions and how they are to be judged. `unit` is what was assigned."""
 
     programme: str
     questions: list[Question]

@@ -148,6 +148,14 @@ def replace_table(connection, name: str, frame: pl.DataFrame, *, room: str = "ra
     connection.unregister("incoming")
 
 
+def create_table(connection, schema: str, name: str, frame: pl.DataFrame) -> None:
+    """Make a table of what was computed from others, in place of the last one; the schema as well if it is missing."""
+    connection.execute(f"create schema if not exists {schema}")
+    connection.register("incoming", frame.to_arrow())
+    connection.execute(f"create or replace table {schema}.{name} as select * from incoming")
+    connection.unregister("incoming")
+
+
 def load_source(
     connection,
     source: str,

@@ -123,11 +123,9 @@ def _methods(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> set[
 def _rules(manifest: dict, tables: dict[str, pl.DataFrame], metric: str) -> Iterable[str]:
     minimum = manifest["min_group_size"]
     n_suppressed = sum(
-        tables[name]
-        .filter(pl.col("metric") == metric, pl.any_horizontal(pl.col(code).is_not_null() for code in table.codes))
-        .height
+        tables[name].filter(pl.col("metric") == metric, table.is_suppressed).height
         for name, table in published_tables().items()
-        if table.codes and "metric" in tables[name].columns
+        if "metric" in tables[name].columns
     )
     yield f"design {manifest['design']}, alpha {manifest['alpha']}, groups of {minimum} or more people"
     yield f"{n_suppressed:,} row(s) of this metric are suppressed; their column `suppressed` says why"

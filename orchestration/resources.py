@@ -20,7 +20,7 @@ from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
 from orchestration.catalogue import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
-from orchestration.news import check_day
+from orchestration.news import check_day, taken_back
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import manifest_of, newest_release
@@ -97,6 +97,11 @@ class Night(dg.ConfigurableResource):
     def landed(self) -> list[land.Landed]:
         """Everything that ever landed; listed once per run, after this run's files have."""
         return land.landed_files(self.workspace.landing)
+
+    @cached_property
+    def taken_back(self) -> frozenset[str]:
+        """Loads whose file left the inbox before any release used it; found out once per run."""
+        return taken_back(self.workspace, self.landed, self.inbox)
 
     @cached_property
     def _asked_for(self) -> date:

@@ -86,6 +86,11 @@ class PublishedTable:
         """Column with the reason of a suppression → the figures that it is about."""
         return {block.get("code", "suppressed"): tuple(block["figures"]) for block in self.suppress}
 
+    @property
+    def is_suppressed(self) -> pl.Expr:
+        """Whether any figure of a published row is suppressed."""
+        return pl.any_horizontal(pl.lit(False), *(pl.col(code).is_not_null() for code in self.codes))
+
 
 @cache
 def published_tables() -> dict[str, PublishedTable]:
@@ -239,9 +244,7 @@ def describe_code(code: str, table: PublishedTable) -> str:
 
 def share_shown(tables: Mapping[str, pl.DataFrame]) -> float:
     """Share of the rows with sensitive figures in which none is suppressed."""
-    rows = [
-        tables[name].select(pl.all_horizontal(pl.col(code).is_null() for code in table.codes)).to_series()
-        for name, table in published_tables().items()
-        if table.codes
-    ]
-    return sum(int(one.sum()) for one in rows) / max(sum(one.len() for one in rows), 1)
+    guarded = {name: table for name, table in published_tables().items() if table.codes}
+    n_rows = sum(tables[name].height for name in guarded)
+    n_shown = sum(tables[name].filter(~table.is_suppressed).height for name, table in guarded.items())
+    return n_shown / max(n_rows, 1)

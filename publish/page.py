@@ -14,7 +14,7 @@ from markupsafe import Markup
 from publish import charts, sheets
 from publish.catalogue import published_tables
 from publish.sheets import Sheet
-from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, unit_of, why_not
+from publish.wording import ASSUMPTIONS, Before, Finding, Unit, before_kickoff, finding, is_estimated, unit_of, why_not
 
 FAMILIES = {
     "engagement": "Engagement",
@@ -87,11 +87,6 @@ def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw
         )
         for asked_one in asked
     ]
-
-
-def is_estimated(row: dict) -> bool:
-    """Whether an estimate is there and may be shown."""
-    return row["status"] == "estimated" and row["suppressed"] is None
 
 
 ESTIMATED = (pl.col("status") == "estimated") & pl.col("suppressed").is_null()
@@ -203,10 +198,8 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
 
 def suppressed_rows(tables: dict[str, pl.DataFrame]) -> list[tuple[str, int, int]]:
     """(what the table is about, rows with a suppressed figure, rows), of tables that have any."""
-    found = []
-    for name, table in published_tables().items():
-        if table.codes:
-            is_any = pl.any_horizontal(pl.col(code).is_not_null() for code in table.codes)
-            n = tables[name].select(is_any.sum()).item()
-            found += [(table.description, n, tables[name].height)] if n else []
-    return found
+    counted = (
+        (table.description, tables[name].filter(table.is_suppressed).height, tables[name].height)
+        for name, table in published_tables().items()
+    )
+    return [row for row in counted if row[1]]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from publish.wording import MINUS, NARROW, Unit, why_not
+from publish.wording import MINUS, NARROW, Unit, is_estimated, why_not
 
 ALL = "all"
 SUPPRESSED, NOTHING = "not shown", "–"
@@ -214,7 +214,7 @@ def other_answers(tables: Tables, metric: str, headline: str, unit: Unit) -> She
     rows = {row["estimator"]: row for row in found.iter_rows(named=True)}
 
     def numbers(row: dict) -> tuple[str, str, str]:
-        if row["status"] != "estimated" or row["suppressed"]:
+        if not is_estimated(row):
             return NOTHING, NOTHING, why_not(row)
         low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
         return unit.number(row["estimate"], signed=True), f"{low} to {high}", ""
@@ -279,7 +279,7 @@ def diagnostics(tables: Tables, metric: str) -> Sheet:
         return NOTHING if value is None else f"{value:.3g}".replace("-", MINUS)
 
     def told(row: dict) -> tuple[str, ...]:
-        if row["status"] != "estimated" or row["suppressed"]:
+        if not is_estimated(row):
             return (why_not(row), NOTHING, NOTHING, NOTHING)
         both = row["ci_low"] is not None
         span = f"{number(row['ci_low'])} to {number(row['ci_high'])}" if both else NOTHING
@@ -300,7 +300,7 @@ def segments(estimates: pl.DataFrame, metric: str, unit: Unit) -> Sheet:
     ).sort("segment")
 
     def numbers(row: dict) -> tuple[str, ...]:
-        if row["status"] != "estimated" or row["suppressed"]:
+        if not is_estimated(row):
             return (why_not(row), NOTHING, NOTHING, NOTHING)
         low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
         return (

@@ -75,6 +75,11 @@ WHY_SUPPRESSED = {
 }
 
 
+def is_estimated(row: dict) -> bool:
+    """Whether an estimate is there and may be shown."""
+    return row["status"] == "estimated" and row["suppressed"] is None
+
+
 def why_not(row: dict) -> str:
     """Why a row has no figure."""
     code = row.get("suppressed")

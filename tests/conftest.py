@@ -115,6 +115,15 @@ def published(tmp_path_factory):
     return made
 
 
+@pytest.fixture(scope="module")
+def connection(published):
+    """The published organisation's warehouse, open for a module's tests."""
+    from ingest.load import warehouse
+
+    with warehouse(published.warehouse) as opened:
+        yield opened
+
+
 @pytest.fixture
 def copy_of_published(published, tmp_path):
     from orchestration.workspace import Workspace

@@ -52,11 +52,8 @@ def candidate(night: Night) -> Iterator[dg.MaterializeResult]:
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)
-        connection.execute(f"create schema if not exists {SCHEMA}")
         for key, frame in [*((TABLES[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
-            connection.register("incoming", frame.to_arrow())
-            connection.execute(f"create or replace table {'.'.join(key.path)} as select * from incoming")
-            connection.unregister("incoming")
+            load.create_table(connection, *key.path, frame)
             yield dg.MaterializeResult(asset_key=key, metadata={"rows": frame.height} | _facts(tables, key))
 
 

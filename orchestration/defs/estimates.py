@@ -68,11 +68,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
         tables[COACHES] = _coaches(study, night.day, cells.means, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
-            schema, name = key.path
-            connection.execute(f"create schema if not exists {schema}")
-            connection.register("incoming", frame.to_arrow())
-            connection.execute(f"create or replace table {schema}.{name} as select * from incoming")
-            connection.unregister("incoming")
+            load.create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
     yield dg.MaterializeResult(
         asset_key=ESTIMATES,

@@ -9,7 +9,6 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.tables import RELEASED_TABLES, STUDY_TABLES, TABLES_OF
 from orchestration.defs.files_in import LOAD_LOG
 from orchestration.faults import told_safely
-from orchestration.news import taken_back
 from orchestration.resources import Night
 from publish import memory
 
@@ -37,7 +36,7 @@ def source_asset(source: str) -> dg.AssetsDefinition:
                 workspace.landing,
                 mappings=night.mappings,
                 pseudonyms=Pseudonyms.from_environment(workspace.key_file),
-                taken_back=taken_back(workspace, night.landed, night.inbox),
+                taken_back=night.taken_back,
             )
         for result in results:
             if result.status == "refused":

@@ -9,7 +9,6 @@ import duckdb
 import polars as pl
 import pytest
 
-from ingest.load import warehouse
 from orchestration.workspace import HOUSE, Workspace
 from publish.catalogue import candidate_tables, published_tables
 from publish.release import current_release, released_tables
@@ -21,12 +20,6 @@ K = 10
 @pytest.fixture(scope="module")
 def release(published):
     return released_tables(current_release(published.releases))
-
-
-@pytest.fixture(scope="module")
-def connection(published):
-    with warehouse(published.warehouse) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from expectations.drift import against_last_release
 from expectations.suites import CONTENT_ROOMS, ROOMS, acceptable, declared
 from expectations.tables import gather
 from expectations.verdict import Acceptance
-from ingest.load import warehouse
 from orchestration.defs.gate import PEOPLE
 from publish.release import current_release, manifest_of, released_tables
 
@@ -25,12 +24,6 @@ DAY = date(2025, 1, 1)
 @pytest.fixture(scope="module")
 def told(published):
     return released_tables(current_release(published.releases))
-
-
-@pytest.fixture(scope="module")
-def connection(published):
-    with warehouse(published.warehouse) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

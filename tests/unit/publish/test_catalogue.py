@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 import yaml
 
-from ingest.load import warehouse
 from publish import catalogue
 from publish.catalogue import candidate_tables, check_floor, dictionary, published_tables
 from publish.release import current_release
@@ -55,9 +54,8 @@ def test_no_setting_goes_below_the_floor():
 
 
 @pytest.fixture(scope="module")
-def candidate(published):
-    with warehouse(published.warehouse) as connection:
-        yield lambda **settings: candidate_tables(connection, **{"minimum": 10, "alpha": 0.05} | settings)
+def candidate(connection):
+    return lambda **settings: candidate_tables(connection, **{"minimum": 10, "alpha": 0.05} | settings)
 
 
 def test_columns_and_rows_are_as_declared_and_sensitive_ones_have_reasons(candidate):

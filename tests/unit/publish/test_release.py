@@ -25,12 +25,10 @@ from publish.release import (
 
 
 @pytest.fixture(scope="module")
-def content(published):
-    from ingest.load import warehouse
+def content(connection):
     from orchestration.defs.candidate import read_candidate
 
-    with warehouse(published.warehouse) as connection:
-        return read_candidate(connection)
+    return read_candidate(connection)
 
 
 def order(**changes) -> Order:

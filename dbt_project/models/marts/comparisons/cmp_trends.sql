@@ -16,16 +16,11 @@ scopes as (
 -- Each cohort, and the arms as a whole.
 scoped as (
     select
-        'cohort' as scope,
-        cells.cohort as group_name,
+        scopes.scope,
+        case when scopes.scope = 'arm' then cells.arm else cells.cohort end as group_name,
         cells.*
     from cells
-    union all
-    select
-        'arm' as scope,
-        cells.arm as group_name,
-        cells.*
-    from cells
+    cross join scopes
 ),
 
 sums as (
@@ -70,28 +65,25 @@ spreads as (
 ),
 
 largest as (
-    select * from {{ ref('cell_largest_values') }}
+    select
+        scopes.scope,
+        case when scopes.scope = 'arm' then cell_values.arm else cell_values.cohort end as group_name,
+        cell_values.metric,
+        cell_values.arm,
+        cell_values.period_start,
+        cell_values.value
+    from {{ ref('cell_largest_values') }} as cell_values
+    cross join scopes
 ),
 
 ranked as (
     select
-        scopes.scope,
-        largest.metric,
-        case when scopes.scope = 'arm' then largest.arm else largest.cohort end as group_name,
-        largest.arm,
-        largest.period_start,
-        largest.value,
+        largest.*,
         row_number() over (
-            partition by
-                scopes.scope,
-                largest.metric,
-                case when scopes.scope = 'arm' then largest.arm else largest.cohort end,
-                largest.arm,
-                largest.period_start
+            partition by largest.scope, largest.metric, largest.group_name, largest.arm, largest.period_start
             order by largest.value desc
         ) as value_rank
     from largest
-    cross join scopes
 ),
 
 two_largest as (
