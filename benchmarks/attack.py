@@ -47,7 +47,12 @@ from simulation import Design, simulate
 K = 10
 MONTHS = 24
 KEY = "a key of the benchmark, long enough to be one"
-PANEL = "select metric, period_start, subject_id, cohort, arm, value from panels.pnl_periods where value is not null"
+PANEL = """
+    select people.metric, people.period_start, subject_id, cohort, arm, value from panels.pnl_values as people
+    inner join panels.pnl_calendar as calendar
+        on people.metric = calendar.metric and people.period_start = calendar.period_start
+    where is_closed and value is not null
+"""
 YEARS = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
 READINESS = """
     select assessed_date, arm, readiness, sum(n_managers)::int as n from comparisons.cmp_readiness group by all

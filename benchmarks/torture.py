@@ -2,7 +2,7 @@
 
 A clean night is kept for comparison. Then, for each n, the night is run in a process of its own that ends itself
 (SIGKILL) before its n-th step. What readers find then must be the release before or the new one, whole; the night is
-run again and must end like the clean one: equal bytes of every released file, of memory and landing, equal rows of
+run again and must end like the clean one: equal bytes of every released file, closed cell and landing, equal rows of
 every raw table, nothing doubled, nothing left over. Steps up to the load of the files are run by themselves (`front`),
 those after dbt from a copy of the workspace as dbt left it (`back`), so that a kill costs seconds; `random` kills whole
 nights, dbt too, by the clock.
@@ -49,7 +49,7 @@ def night(root: Path, day: date, part: str) -> str:
     there = Workspace(root)
     there.prepare_dagster_home()
     assets = {
-        "front": [key for key in all_keys(defs) if key.path[0] in ("raw", "remembered")],
+        "front": [key for key in all_keys(defs) if key.path[0] in ("raw", "closed")],
         "back": [key for key in all_keys(defs) if key.path[0] in BACK],
         "all": None,
     }[part]
@@ -151,7 +151,7 @@ def served(root: Path) -> str:
 
 
 def fingerprint(root: Path) -> dict[str, str]:
-    """Digests of what must be equal after every way here: released files, raw rows, memory, landing."""
+    """Digests of what must be equal after every way here: released files, raw rows, closed cells, landing."""
     import duckdb
 
     found = {}
@@ -160,7 +160,7 @@ def fingerprint(root: Path) -> dict[str, str]:
         for path in sorted(current.resolve().rglob("*")) if current.exists() else []:
             if path.is_file():
                 found[f"release/{folder}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    for path in sorted([*(root / "memory").glob("*.parquet"), *(root / "landing").glob("*/content*")]):
+    for path in sorted([*(root / "closed").glob("*/*.parquet"), *(root / "landing").glob("*/content*")]):
         found[str(path.relative_to(root))] = hashlib.sha256(path.read_bytes()).hexdigest()
     with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as connection:
         tables = connection.execute(
@@ -242,7 +242,7 @@ class Ground:
 
     def differs(self, after: dict[str, str], part: str = "all") -> list[str]:
         """What of a workspace's fingerprint is not as in the clean night; before dbt nothing is released."""
-        asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "memory/"))]
+        asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "closed/"))]
         return [f"differs: {name}" for name in asked if after.get(name) != self.clean[name]]
 
     def judge(self, root: Path, part: str) -> list[str]:

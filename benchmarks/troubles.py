@@ -24,7 +24,7 @@ from benchmarks.torture import Ground, fingerprint, in_child, night, served
 
 LARGE = "2g"
 FULL = [("front", k) for k in range(13)] + [("all", k) for k in range(14)] + [("back", k) for k in range(13)]
-FOLDERS = (".", "landing", "releases", "memory", "restricted", "gate", "dagster", "inbox")
+FOLDERS = (".", "landing", "releases", "closed", "recipes", "restricted", "gate", "dagster", "inbox")
 BERLIN = "Europe/Berlin"
 CLOCK_CHANGES = (date(2025, 3, 30), date(2025, 10, 26))
 

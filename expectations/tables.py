@@ -220,8 +220,27 @@ PANELS = """
             panels.metric in (
                 select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail')
             ) as decides
-        from panels.pnl_periods as panels
+        from panels.pnl_values as panels
+        inner join panels.pnl_calendar as calendar
+            on panels.metric = calendar.metric and panels.period_start = calendar.period_start and calendar.is_closed
         left join staging.stg_study__metrics as metrics on panels.metric = metrics.metric
+    ),
+    -- Of what an earlier release closed its cells count, whatever the files say now.
+    expected as (
+        select metric, sum(n)::bigint as n from (
+            select panels.metric, count(value) as n
+            from panels.pnl_values as panels
+            inner join panels.pnl_calendar as calendar
+                on panels.metric = calendar.metric and panels.period_start = calendar.period_start
+                and calendar.is_closed and not calendar.is_kept
+            group by panels.metric
+            union all
+            select kept.metric, sum(n_observed)
+            from closed.cell_means as kept
+            inner join panels.pnl_calendar as calendar
+                on kept.metric = calendar.metric and kept.period_start = calendar.period_start and calendar.is_kept
+            where kept.segment = 'all' group by kept.metric
+        ) group by metric
     ),
     profiles as (
         select metric, count(*) as n_rows, count(value) as n_values,
@@ -241,12 +260,13 @@ PANELS = """
         where scope = 'cohort' group by metric)
     select coalesce(asked.metric, profiles.metric, in_cells.metric, in_trends.metric) as metric,
         profiles.* exclude (metric),
-        coalesce(n_values, 0) - coalesce(in_cells.n, 0) as n_lost_before_cells,
+        coalesce(expected.n, 0) - coalesce(in_cells.n, 0) as n_lost_before_cells,
         coalesce(in_cells.n, 0) - coalesce(in_trends.n, 0) as n_lost_before_trends
     from (select metric from staging.stg_study__outcomes) as asked
     full outer join profiles on asked.metric = profiles.metric
     full outer join in_cells on coalesce(asked.metric, profiles.metric) = in_cells.metric
     full outer join in_trends on coalesce(asked.metric, profiles.metric, in_cells.metric) = in_trends.metric
+    left join expected on coalesce(asked.metric, profiles.metric, in_cells.metric, in_trends.metric) = expected.metric
     order by all
 """
 # Of a source that the study asks about: do its records reach a panel, and what is over the figures?
@@ -262,12 +282,12 @@ REACHED = """
     )
     select asked.source, sent.n as n_records,
         (sent.n > 0 and not exists (
-            select 1 from panels.pnl_observed as panel where list_contains(asked.metrics, panel.metric)
+            select 1 from panels.pnl_values as panel where list_contains(asked.metrics, panel.metric)
         ))::int as is_unseen,
         (exists (
-            select 1 from panels.pnl_corrections as panel where is_ready and list_contains(asked.metrics, panel.metric)
+            select 1 from panels.pnl_calendar as panel where is_closed and list_contains(asked.metrics, panel.metric)
         ) and not exists (
-            select 1 from panels.pnl_periods as panel where list_contains(asked.metrics, panel.metric)
+            select 1 from cells.cell_means as panel where list_contains(asked.metrics, panel.metric)
         ))::int as is_untold
     from asked inner join sent on asked.source = sent.source order by asked.source
 """

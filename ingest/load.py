@@ -25,13 +25,13 @@ from ingest.read import FileRefused, Reading, open_file
 from ingest.spec import Mapping, candidates
 from ingest.tables import (
     ANSWERS,
+    CLOSED_TABLES,
     DATA_ISSUES,
     ID_SHAPES,
     LOAD_LOG,
     PARTS,
     PROFILES,
     QUARANTINE,
-    RELEASED_TABLES,
     RESPONSES,
     ROSTER,
     SQL_TYPES,
@@ -123,9 +123,9 @@ def prepare(connection) -> None:
     _drop_if_older(connection)
     for name, schema in (SCHEMAS | STUDY_TABLES).items():
         _create(connection, name, schema)
-    connection.execute("create schema if not exists remembered")
-    for name, schema in RELEASED_TABLES.items():
-        _create(connection, name, schema, "remembered")
+    connection.execute("create schema if not exists closed")
+    for name, schema in CLOSED_TABLES.items():
+        _create(connection, name, schema, "closed")
 
 
 def _drop_if_older(connection) -> None:

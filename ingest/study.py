@@ -18,6 +18,7 @@ from pydantic import Field, model_validator
 from ingest.strict_yaml import Strict, TimeZone, load_as
 from ingest.tables import STUDY_TABLES
 
+CLOSING_DAYS = 45  # after a period's end its figures close; as in seeds/metrics.csv
 GROUP_FLOOR = 5  # the smallest minimum group size that configuration may ask for
 
 
@@ -220,7 +221,11 @@ class Study(Strict):
         14,
         ge=0,
         le=90,
-        description="days from a launch until its answers are complete; a period is told when it is over",
+        description="days from a launch until its answers are complete: then the wave closes",
+    )
+    restatements: tuple[date, ...] = Field(
+        (),
+        description="days, rising, on which closed periods are computed again, so that what came late enters",
     )
     stale_after_days: int = Field(
         40, ge=0, le=400, description="days after which a newer release is due and the page says so; 0: never"
@@ -246,17 +251,15 @@ class Study(Strict):
         doubled = sorted({unit for unit in units if units.count(unit) > 1})
         if doubled:
             raise ValueError(f"{', '.join(doubled[:10])}: each unit belongs to one cohort or to the control")
-        for name in ("tenure_bands", "coach_load_bands"):
+        for name in ("tenure_bands", "coach_load_bands", "looks", "restatements"):
             if list(getattr(self, name)) != sorted(set(getattr(self, name))):
-                raise ValueError(f"{name}: limits must rise")
+                raise ValueError(f"{name}: each must be higher than the one before")
         for name in ("segments", "covariates"):
             if len(set(getattr(self, name))) != len(getattr(self, name)):
                 raise ValueError(f"{name}: one stands twice")
         in_strata = [unit for members in self.assignment.strata.values() for unit in members]
         if len(set(in_strata)) != len(in_strata):
             raise ValueError("strata: a unit stands in two")
-        if list(self.looks) != sorted(set(self.looks)):
-            raise ValueError("looks: days must rise")
         metrics = [outcome.metric for outcome in self.outcomes]
         if len(set(metrics)) != len(metrics):
             raise ValueError("a metric stands twice under outcomes")
@@ -276,7 +279,7 @@ class Study(Strict):
     def questions_digest(self) -> str:
         """sha256 of what is asked: two releases with equal ones are comparable, whatever was accepted between them."""
         return hashlib.sha256(
-            self.model_dump_json(exclude={"accepted", "title", "stale_after_days"}).encode()
+            self.model_dump_json(exclude={"accepted", "title", "stale_after_days", "restatements"}).encode()
         ).hexdigest()
 
     @property
@@ -298,6 +301,7 @@ class Study(Strict):
                 "measure": f"output:{output.attribute}",
                 "of_what": f"{output.per}s",
                 "direction": output.direction,
+                "closing_days": CLOSING_DAYS,
             }
             for output in self.outputs
         ]

@@ -406,31 +406,84 @@ PROFILES = {
     "maximum": pl.Float64,
     "mean": pl.Float64,
 }
-# What releases told of people, kept outside of the warehouse (publish/memory.py writes it, dbt reads it).
-RELEASED_TABLES = {
-    "released_observations": {
+# Cells of closed periods, kept outside of the warehouse (publish/closed.py writes them, dbt reads them).
+_OF_UNIT = {"metric": pl.String, "unit_id": pl.String, "period_start": pl.Date}
+_OF_PAIR = _OF_UNIT | {"base_period_start": pl.Date}
+CLOSED_TABLES = {
+    "periods": {
         "metric": pl.String,
         "period": pl.String,
-        "subject_kind": pl.String,
-        "subject_id": pl.String,
+        "period_start": pl.Date,
+        "first_observed_date": pl.Date,
+        "last_observed_date": pl.Date,
+        "closes_on": pl.Date,
+        "batch": pl.Int64,
+    },
+    "cell_units": {
         "unit_id": pl.String,
         "cohort": pl.String,
         "arm": pl.String,
+        "stratum": pl.String,
         "kickoff_date": pl.Date,
-        "period_start": pl.Date,
-        "last_observed_date": pl.Date,
-        "value": pl.Float64,
-        "released_date": pl.Date,
-        "replaced_date": pl.Date,
-        "released_in": pl.Int32,
-        "replaced_in": pl.Int32,
+        "is_coach_trained": pl.Boolean,
     },
-    "released_segments": {
-        "member_kind": pl.String,
-        "member_id": pl.String,
-        "dimension": pl.String,
-        "word": pl.String,
-        "released_date": pl.Date,
+    "cell_means": _OF_UNIT
+    | {
+        "segment": pl.String,
+        "n_eligible": pl.Int64,
+        "n_observed": pl.Int64,
+        "n_first_observed": pl.Int64,
+        "value_sum": pl.Float64,
+        "centred_sum_of_squares": pl.Float64,
+    },
+    "cell_largest_values": _OF_UNIT | {"value_rank": pl.Int32, "value": pl.Float64},
+    "cell_differences": _OF_PAIR
+    | {"n_people": pl.Int64, "change_sum": pl.Float64, "centred_sum_of_squares": pl.Float64},
+    "cell_covariates": _OF_PAIR
+    | {"covariate": pl.String, "times": pl.String, "n_people": pl.Int64, "product_sum": pl.Float64},
+    "cell_turnovers": {
+        "month": pl.Date,
+        "unit_id": pl.String,
+        "n_opening": pl.Int64,
+        "n_hires": pl.Int64,
+        "n_closing": pl.Int64,
+        "n_leavers": pl.Int64,
+        "n_voluntary": pl.Int64,
+        "n_involuntary": pl.Int64,
+        "n_other": pl.Int64,
+        "n_unknown": pl.Int64,
+        "n_regretted": pl.Int64,
+        "n_person_days": pl.Int64,
+        "closes_on": pl.Date,
+        "batch": pl.Int64,
+    },
+    "cell_dose_months": {
+        "unit_id": pl.String,
+        "month": pl.Date,
+        "closes_on": pl.Date,
+        "n_first_seen": pl.Int64,
+        "n_first_held": pl.Int64,
+        "n_person_months": pl.Int64,
+        "n_held": pl.Int64,
+        "n_minutes": pl.Float64,
+    },
+    "cell_readiness": {
+        "assessed_date": pl.Date,
+        "cohort": pl.String,
+        "arm": pl.String,
+        "readiness_before": pl.String,
+        "readiness": pl.String,
+        "n_managers": pl.Int64,
+        "closes_on": pl.Date,
+    },
+    "loads": {"load_id": pl.String, "batch": pl.Int64},
+    # Why this run computed closed periods again, and what stayed all the same; empty where it did not.
+    "restatement": {
+        "reason": pl.String,
+        "kind": pl.String,
+        "metric": pl.String,
+        "day": pl.Date,
+        "population": pl.String,
     },
 }
 STUDY_TABLES = {
@@ -484,6 +537,7 @@ STUDY_TABLES = {
         "direction": pl.String,
         "lowest": pl.Float64,
         "highest": pl.Float64,
+        "closing_days": pl.Int64,
     },
     "raw_study__segments": {"dimension": pl.String},
     "raw_study__bands": {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import itertools
+import json
 from collections.abc import Iterable, Mapping
 
 from expectations.suites import acceptable
@@ -20,6 +22,27 @@ def metrics(study: Study | None = None) -> dict[str, dict[str, str]]:
     with CATALOGUE.open(encoding="utf-8", newline="") as file:
         found = {row["metric"]: row for row in csv.DictReader(file)}
     return found | {row["metric"]: row for row in (study.declared_metrics if study else [])}
+
+
+def definitions(study: Study) -> dict[str, str]:
+    """A digest of what each outcome measures, and of what all cells are made by. Where one changes, cells that closed
+    before and cells after it are of different things: closed periods are restated (docs/decisions/0006)."""
+    known = metrics(study)
+    common = study.model_dump(
+        mode="json",
+        include={"segments", "tenure_bands", "covariates", "checkins", "favour", "readiness", "survey_open_days"},
+    ) | {
+        "assignment": study.assignment.model_dump(
+            mode="json", exclude={"design", "strata", "source", "anticipation_months"}
+        )
+    }
+    texts = {"people, segments or covariates": common} | {
+        outcome.metric: [sorted(known[outcome.metric].items(), key=str), outcome.period] for outcome in study.outcomes
+    }
+    return {
+        name: hashlib.sha256(json.dumps(text, default=str, sort_keys=True).encode()).hexdigest()[:16]
+        for name, text in texts.items()
+    }
 
 
 def of_one_count(asked: Iterable[str], known: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:

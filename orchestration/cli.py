@@ -120,7 +120,16 @@ def run(
     _run(opened(workspace), _day(as_of))
 
 
-def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None) -> None:
+@app.command()
+def restate(
+    workspace: WorkspaceOption = HERE,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
+) -> None:
+    """Compute closed periods again, so that what came late enters; a cell that few people change stays as published."""
+    _run(opened(workspace), _day(as_of), restate=True)
+
+
+def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None, restate: bool = False) -> None:
     from orchestration.alarm import report_broken_configuration
     from orchestration.console import show_release
     from orchestration.news import DayToCome, check_day, look
@@ -137,11 +146,12 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None)
         raise fail(str(error), WRONG) from None
     _tell_waiting(news)
     shown = workspace.releases / (news.newest_release or "")
-    if not news:
+    if not news and not restate:
         out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
     else:
-        out.print(f"Running the night: {'; '.join(news.reasons)}.", highlight=False)
-        shown = _night(workspace, as_of)
+        reasons = [*news.reasons, *(["closed periods are to be computed again"] if restate else [])]
+        out.print(f"Running the night: {'; '.join(reasons)}.", highlight=False)
+        shown = _night(workspace, as_of, restate=restate)
     show_release(out, shown, truth=truth)
     served = current_release(workspace.releases)
     if served and served.name != shown.name and not manifest_of(shown)["is_remembered"]:
@@ -166,12 +176,12 @@ def _tell_waiting(news) -> None:
         out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)
 
 
-def _night(workspace: Workspace, as_of: date | None) -> Path:
+def _night(workspace: Workspace, as_of: date | None, *, restate: bool = False) -> Path:
     """Run Dagster's job here, in this process; the release it wrote, or Exit with the reason."""
     from orchestration.alarm import full_disk, report_broken_run
 
     try:
-        result = _execute(workspace, as_of)
+        result = _execute(workspace, as_of, restate)
     except Exception as error:  # the orchestrator itself: a full disk, a folder that cannot be written
         words = error.strerror if isinstance(error, OSError) and error.strerror else first_line(error)
         reason = f"{type(error).__name__}: {words}"
@@ -183,7 +193,7 @@ def _night(workspace: Workspace, as_of: date | None) -> Path:
     return outcome
 
 
-def _execute(workspace: Workspace, as_of: date | None):
+def _execute(workspace: Workspace, as_of: date | None, restate: bool):
     from orchestration.console import Progress
 
     with Progress(out) as progress:
@@ -202,7 +212,7 @@ def _execute(workspace: Workspace, as_of: date | None):
                     instance=instance,
                     raise_on_error=False,
                     run_config={
-                        "resources": {"night": {"config": {"as_of": str(as_of or "")}}},
+                        "resources": {"night": {"config": {"as_of": str(as_of or ""), "restate": restate}}},
                         "loggers": {"progress": {"config": {}}},
                     },
                 )
@@ -256,7 +266,7 @@ def demo(
     there = Workspace(workspace.resolve())
     asked = {"people": people, "months": months, "seed": seed, "effect": effect}
     try:
-        end = Design(**asked).month(months)
+        day = Design(**asked).closed_on
     except ValueError as error:
         raise fail(str(error), WRONG) from None
     simulated = there.root / "simulated.json"
@@ -268,7 +278,7 @@ def demo(
         there.study.write_text(study, encoding="utf-8")  # its days are past
         simulate(there.inbox, **asked)
         simulated.write_text(json.dumps(asked) + "\n", encoding="utf-8")
-    _run(there, end, truth=read_truth(there.root / "truth.json"))
+    _run(there, day, truth=read_truth(there.root / "truth.json"))
 
 
 def _check_demo(there: Workspace, simulated: Path, asked: dict) -> None:
@@ -390,8 +400,8 @@ def erase(
         raise fail(str(error), WRONG) from None
     n_records, n_mentions = sum(one.n_records for one in done.files), sum(one.n_mentions for one in done.files)
     out.print(
-        f"{n_records:,} record(s) and {n_mentions:,} mention(s) in {len(done.files):,} file(s) are gone; in memory "
-        f"{done.n_remembered} name(s) lead nowhere now. Warehouse and logs were removed; rebuild: coaching run",
+        f"{n_records:,} record(s) and {n_mentions:,} mention(s) in {len(done.files):,} file(s) are gone; in closed "
+        f"periods {done.n_units} unit(s) lead to nobody now. Warehouse and logs were removed; rebuild: coaching run",
         highlight=False,
     )
     for path, reason in land.scan(there.inbox).waiting:

@@ -85,7 +85,7 @@ def diff(before: Id, after: Id = "current", rows: ROWS = 5, workspace: Workspace
     there = opened(workspace)
     folders = [there.releases / known(there, identity) for identity in (before, after)]
     try:
-        made_of = tuple(Recipe.of(there.memory, folder.name).inputs for folder in folders)
+        made_of = tuple(Recipe.of(there.root, folder.name).inputs for folder in folders)
     except NoRecipe as error:
         raise fail(error.args[0], WRONG) from None
     found = causes(*folders, made_of)

@@ -75,10 +75,23 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
         + ", ".join(f"{one['source']} about {one['n_records_about']:,} records" for one in manifest["sources"]),
         highlight=False,
     )
-    for item in manifest["restatements"]:
+    for item in manifest["corrections"]:
         console.print(
-            f"Told otherwise than before: {item['restatement']} ({item['count']} rows, "
+            f"Corrected by later files: {item['correction']} ({item['count']} rows, "
             f"about {item['first_month']} to {item['last_month']})",
+            highlight=False,
+        )
+    for item in manifest["late_records"]:
+        console.print(
+            f"Too late for closed periods: {item['count']} {item['source']} records ({item['first_month']} to "
+            f"{item['last_month']}); they enter with a restatement (coaching restate)",
+            style="yellow",
+            highlight=False,
+        )
+    if manifest["restated"]:
+        console.print(
+            f"Closed periods were computed again ({manifest['restated']['reason']}); "
+            f"{manifest['restated']['n_kept']} groups of cells stay as published",
             highlight=False,
         )
     for item in manifest["data_issues"]:

@@ -12,7 +12,7 @@ from orchestration.workspace import Workspace
 
 os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
 workspace = Workspace.from_environment()
-rooms = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables, transform.transform_assets(workspace)]
+rooms = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells, transform.transform_assets(workspace)]
 rooms += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
 rooms += [gate.restricted_verdicts, release.restricted_release]
 

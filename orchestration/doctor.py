@@ -19,12 +19,11 @@ from ingest import land, load
 from ingest.erase import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.strict_yaml import ConfigError
-from ingest.tables import RELEASED_TABLES
+from ingest.tables import CLOSED_TABLES
 from orchestration.catalogue import checked_study
-from orchestration.news import look, published_ids
+from orchestration.news import HistoryLost, look, n_closed
 from orchestration.workspace import HOUSE, Workspace
-from publish import ledger
-from publish.memory import Memory, MemoryLost
+from publish import closed, ledger
 from publish.release import list_releases, manifest_of
 
 Level = Literal["well", "look", "mend"]
@@ -52,7 +51,7 @@ def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield _inbox(workspace)
     yield _warehouse(workspace)
     yield _landing(workspace)
-    yield _memory(workspace)
+    yield _closed(workspace)
     yield from _releases(workspace)
     yield _server()
     yield from _runs(workspace, now)
@@ -156,14 +155,15 @@ def _landing(workspace: Workspace) -> Finding:
     return Finding("landing", "well", f"{len(files)} file(s), each as it arrived")
 
 
-def _memory(workspace: Workspace) -> Finding:
+def _closed(workspace: Workspace) -> Finding:
     try:
-        known = Memory.of(workspace.memory, RELEASED_TABLES, published_ids(workspace))
-    except MemoryLost as error:
-        return Finding("memory", "mend", str(error))
+        known = closed.check_all_there(workspace.closed, n_closed(workspace))
+        closed.read(workspace.closed, CLOSED_TABLES)
+    except (closed.ClosedLost, HistoryLost) as error:
+        return Finding("closed", "mend", str(error))
     except Exception as error:
-        return Finding("memory", "mend", f"it cannot be read ({type(error).__name__}); restore it from a backup")
-    return Finding("memory", "well", f"knows what {len(known.releases)} release(s) told; back it up with landing/")
+        return Finding("closed", "mend", f"it cannot be read ({type(error).__name__}); restore it from a backup")
+    return Finding("closed", "well", f"{len(known)} batch(es) of closed periods; back the folder up with landing/")
 
 
 def _releases(workspace: Workspace) -> Iterator[Finding]:

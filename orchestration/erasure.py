@@ -1,7 +1,8 @@
-"""A person out of a workspace: files, memory, warehouse, what the orchestrator and the gate kept, the ledger's words.
+"""A person out of a workspace: files, warehouse, what the orchestrator and the gate kept, the ledger's words.
 
-What releases told stays as it was told: they hold no person. The numbers they were made of stay too, under a name that
-leads nowhere, since a period told anew without one person would tell that person's answer by subtraction (0014).
+Releases and the cells of closed periods stay as they were: they hold no person, and a period that was computed again
+without one person would disclose that person's answer by subtraction (0014). Where a unit is a manager, the unit gets a
+name that leads nowhere.
 """
 
 from __future__ import annotations
@@ -11,16 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 import durable
 from ingest import erase
 from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
 from ingest.spec import Mapping, load_mappings
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
-from publish import ledger
-from publish.memory import OBSERVATIONS, SEGMENTS
+from publish import closed, ledger
 from publish.recipe import FOLDER
 
 
@@ -48,9 +46,9 @@ def find_person(
     learned = erase.learn(workspace.inbox, workspace.landing, mappings, sought)
     words = frozenset({*ids, *emails, *names, *learned})
     found = erase.find(workspace.inbox, workspace.landing, mappings, sought, words)
-    before = erase.Erased.of(workspace.memory, pseudonyms)
+    before = erase.Erased.of(workspace.root, pseudonyms)
     known = any(before.covers(one) for one in pseudonyms_of(pseudonyms, mappings, ids, emails, []))
-    known = known or bool(_remembered(workspace, sought))
+    known = known or bool(_closed_units(workspace, sought))
     n_records, n_mentions = (sum(getattr(one, name) for one in found) for name in ("n_records", "n_mentions"))
     if not found and not known:
         raise ValueError(
@@ -73,7 +71,7 @@ class Done:
     """What was erased, in numbers."""
 
     files: list[erase.Rewritten]
-    n_remembered: int
+    n_units: int
 
 
 def erase_person(
@@ -87,28 +85,29 @@ def erase_person(
     pseudonyms = Pseudonyms.from_environment(workspace.key_file)
     mappings = load_mappings(workspace.sources)
     with hold(workspace.lock, run_id="erase"):
-        erased = erase.Erased.of(workspace.memory, pseudonyms)
+        erased = erase.Erased.of(workspace.root, pseudonyms)
         known = set(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
         erased.add(known)
         erased.searched.clear()
         learned = erase.learn(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})
-        erased.keep(workspace.memory)  # first of all: a crash from here on leaves files that the next run cleanses
+        erased.keep(workspace.root)  # first of all: a crash from here on leaves files that the next run cleanses
         files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
         erase.redact_names(workspace.inbox, workspace.landing, words)
         known |= set(pseudonyms_of(pseudonyms, mappings, learned, learned, learned))
-        n_remembered = _rename_remembered(workspace, erased)
+        ghosts = {unit: secrets.token_hex(16) for unit in _closed_units(workspace, erased)}
+        closed.rename_units(workspace.closed, ghosts)
         for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
             durable.remove(path)
         for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
             path.unlink(missing_ok=True)
-        for path in (workspace.ledger, *(workspace.memory / FOLDER).glob("*.json")):
+        for path in (workspace.ledger, *(workspace.root / FOLDER).glob("*.json")):
             _redact(path, {*known, *words})
-        erased.keep(workspace.memory)
+        erased.keep(workspace.root)
         ledger.append(
             workspace.ledger, "erased", files=[{"old": one.old, "new": one.new} for one in files], run_id="erase"
         )
-    return Done(files, n_remembered)
+    return Done(files, len(ghosts))
 
 
 def pseudonyms_of(
@@ -123,29 +122,9 @@ def pseudonyms_of(
                     yield pseudonyms.hash(word, form=form, namespace=space)
 
 
-def _rename_remembered(workspace: Workspace, erased: erase.Erased) -> int:
-    """In memory a person becomes a random name, one for all tables: what was told stays explained, by nobody."""
-    ghosts = {one: secrets.token_hex(16) for one in _remembered(workspace, erased)}
-    for name, frame in _frames(workspace).items() if ghosts else ():
-        renamed = frame.with_columns(pl.col(column).replace(ghosts) for column in REMEMBERED[name])
-        durable.replace(workspace.memory / f"{name}.parquet", renamed.write_parquet)
-    return len(ghosts)
-
-
-# Columns of the release history that may hold a pseudonym.
-REMEMBERED = {OBSERVATIONS: ("subject_id", "unit_id"), SEGMENTS: ("member_id",)}
-
-
-def _frames(workspace: Workspace) -> dict[str, pl.DataFrame]:
-    paths = {name: workspace.memory / f"{name}.parquet" for name in REMEMBERED}
-    return {name: pl.read_parquet(path) for name, path in paths.items() if path.exists()}
-
-
-def _remembered(workspace: Workspace, erased: erase.Erased) -> list[str]:
-    """Pseudonyms of the erased in the release history."""
-    frames = _frames(workspace)
-    there = {one for name, frame in frames.items() for column in REMEMBERED[name] for one in frame[column].unique()}
-    return sorted(one for one in there - {None} if erased.covers(one))
+def _closed_units(workspace: Workspace, erased: erase.Erased) -> list[str]:
+    """Units of closed periods that are the erased (where a unit is a manager)."""
+    return sorted(unit for unit in closed.units(workspace.closed) if erased.covers(unit))
 
 
 def _redact(path: Path, words: Iterable[str]) -> None:

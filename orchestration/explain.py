@@ -15,7 +15,7 @@ from publish.recipe import Recipe
 from publish.release import manifest_of, released_tables
 from publish.wording import why_not
 
-ROOMS = ("raw", "remembered", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
+ROOMS = ("raw", "closed", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
 TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
 FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean", "value")
 WHAT = ("estimator", "aggregation", "diagnostic", "verdict", "period_start", "group_name")
@@ -57,10 +57,10 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
             if (names := [key.path[1] for key in models if key.path[0] == room])
         ],
         "Rules": list(_rules(manifest, tables, metric)),
-        "Input files": _files(Recipe.of(workspace.memory, identity).inputs, sources),
+        "Input files": _files(Recipe.of(workspace.root, identity).inputs, sources),
         "Verdict": list(_verdict(workspace, manifest)),
         "Made of": [
-            f"study.yml {manifest['study_hash'][:16]} (text: memory/recipes/{identity}.json), mappings "
+            f"study.yml {manifest['study_hash'][:16]} (text: recipes/{identity}.json), mappings "
             f"{manifest['sources_hash']}, code {manifest['code_version']}, looked at from {manifest['as_of']}",
             f"check it: coaching reproduce {identity} -w {workspace.root}",
         ],
@@ -130,8 +130,8 @@ def _rules(manifest: dict, tables: dict[str, pl.DataFrame], metric: str) -> Iter
     yield f"design {manifest['design']}, alpha {manifest['alpha']}, groups of {minimum} or more people"
     yield f"{n_suppressed:,} row(s) of this metric are suppressed; their column `suppressed` says why"
     yield "docs/decisions/0006-disclosure.md: what is suppressed, and why"
-    for item in manifest["restatements"]:
-        yield f"told otherwise than before: {item['restatement']} ({item['count']} rows)"
+    for item in manifest["corrections"]:
+        yield f"corrected by later files: {item['correction']} ({item['count']} rows)"
 
 
 def _files(inputs: list[dict], sources: list[str]) -> list[str]:

@@ -13,8 +13,10 @@ from ingest.spec import Mapping, load_mappings
 from ingest.strict_yaml import ConfigError
 from ingest.study import load_study
 from orchestration.catalogue import checked_study
+from orchestration.closing import due
 from orchestration.workspace import Workspace, code_version
 from publish import ledger
+from publish.closed import batches
 from publish.recipe import NoRecipe, Recipe
 from publish.release import current_release, list_releases, manifest_of, newest_release
 
@@ -47,7 +49,7 @@ def taken_back(workspace: Workspace, landed: Iterable[land.Landed], inbox: land.
 def used_loads(workspace: Workspace, identity: str) -> set[str]:
     """The loads that a release was made of. Raises HistoryLost where that is not known any more."""
     try:
-        return {item["load_id"] for item in Recipe.of(workspace.memory, identity).inputs}
+        return {item["load_id"] for item in Recipe.of(workspace.root, identity).inputs}
     except NoRecipe as error:
         raise HistoryLost(error.args[0]) from None
 
@@ -98,6 +100,8 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - used_loads(workspace, newest)
+    today = datetime.now(study.zone).date()
+    restates = "" if manifest["looks_back"] else due(study, batches(workspace.closed), as_of or today)
     reasons = [
         reason
         for holds, reason in (
@@ -107,6 +111,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
             (code_version() != manifest["code_version"], "the code has changed"),
             (as_of is None and manifest["looks_back"], f"the newest release looks back from {manifest['as_of']}"),
             (as_of is not None and str(as_of) != manifest["as_of"], "another day is asked for"),
+            (restates, f"closed periods are to be computed again: {restates}"),
         )
         if holds
     ]
@@ -125,12 +130,17 @@ def check_day(workspace: Workspace, as_of: date | None) -> None:
         raise DayToCome(f"{as_of} has not come yet (today is {today}): a run looks from today or from a day before")
 
 
-def published_ids(workspace: Workspace) -> set[str]:
-    """The releases that readers may have had: by the ledger, and the one that is served."""
+def n_closed(workspace: Workspace) -> int:
+    """How many batches of closed periods were published: by the ledger, and by the release that is served.
+
+    Raises HistoryLost where nobody knows what the served one was made of.
+    """
     served = current_release(workspace.releases)
-    told = {
-        event["release"]
-        for event in ledger.read(workspace.ledger)
-        if event["event"] == "published" and event.get("is_remembered", True)
-    }
-    return told | ({served.name} if served else set())
+    found = [event.get("n_closed", 0) for event in ledger.read(workspace.ledger) if event["event"] == "published"]
+    if served:
+        try:
+            recipe = Recipe.of(workspace.root, served.name)
+        except NoRecipe as error:
+            raise HistoryLost(error.args[0]) from None
+        found.append(recipe.n_closed + recipe.closes)
+    return max(found, default=0)

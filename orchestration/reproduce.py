@@ -1,8 +1,8 @@
 """Make a release again, from what it was made of, in a workspace of its own, and compare every byte.
 
 The workspace is laid out as it was that night: the files that had arrived, study and mappings as they were, the
-releases before it and what memory knew of them. What cannot be had any more (a file that an erasure rewrote, another
-code) is said instead of being replaced.
+releases before it and the periods that they had closed. What cannot be had any more (a file that an erasure rewrote,
+another code) is said instead of being replaced.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import land
-from ingest.tables import RELEASED_TABLES
 from orchestration.lock import hold
 from orchestration.news import used_loads
+from orchestration.restating import lay_out, link, place_file
 from orchestration.workspace import Workspace, code_version
-from publish.memory import Memory
+from publish import closed
 from publish.recipe import Recipe
 from publish.release import list_releases, make_current, manifest_of
 
@@ -57,7 +57,7 @@ def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> 
             f"{identity} was made by code {manifest['code_version']}, this is {code_version()}: check that version "
             "out, or see what this code makes of the same files with --anyway"
         )
-    recipe = Recipe.of(workspace.memory, identity)
+    recipe = Recipe.of(workspace.root, identity)
     for left in workspace.root.glob(f"{PREFIX}*"):  # by a command that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PREFIX) as folder:
@@ -69,27 +69,15 @@ def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> 
 
 
 def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Recipe) -> None:
-    there.study.write_text(recipe.study, encoding="utf-8")
-    there.sources.mkdir()
-    for name, text in recipe.sources.items():
-        (there.sources / name).write_text(text, encoding="utf-8")
-    if workspace.key_file.exists():
-        there.key_file.parent.mkdir(mode=0o700)
-        shutil.copy2(workspace.key_file, there.key_file)
-    for source in land.SOURCES:
-        (there.inbox / source).mkdir(parents=True)
+    lay_out(workspace, there, recipe.study, recipe.sources)
     releases = list_releases(workspace.releases)
     for name in releases[: releases.index(identity)]:
-        shutil.copytree(workspace.releases / name, there.releases / name, copy_function=_link)
-        Recipe.of(workspace.memory, name).keep(there.memory, name)
+        shutil.copytree(workspace.releases / name, there.releases / name, copy_function=link)
+        Recipe.of(workspace.root, name).keep(there.root, name)
     if recipe.served:
         make_current(there.releases, recipe.served)
     _lay_out_files(workspace, there, recipe)
-    told = Memory.of(workspace.memory, RELEASED_TABLES, []).with_first(recipe.n_told)
-    told.keep(there.memory)
-    erased = workspace.memory / "erased.json"
-    if erased.exists():
-        shutil.copy2(erased, there.memory / erased.name)
+    closed.copy_first(workspace.closed, there.closed, recipe.n_closed)
 
 
 def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> None:
@@ -102,27 +90,14 @@ def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> No
                 f"{one.source}/{one.file_name} is not what it was (an erasure rewrites files: see `erased` in "
                 f"{workspace.ledger.name}); the same bytes cannot be made again"
             )
-        places = [land.content_path(there.landing, one)]
-        if one.load_id not in used:
-            places.append(there.inbox / one.source / one.file_name)
-        for place in places:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _link(content, place)
-        land.note(one, there.landing)
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    """The same file under another name; what is written anew later takes the name, not the file."""
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
+        place_file(content, one, there, is_new=one.load_id not in used)
 
 
 def _run(there: Workspace, recipe: Recipe) -> Path:
     """The night, in a process of its own; the release that it wrote."""
     before = set(list_releases(there.releases))
-    command = [sys.executable, "-c", NIGHT, "run", "--workspace", str(there.root), "--as-of", recipe.as_of]
+    what = "restate" if recipe.restates else "run"
+    command = [sys.executable, "-c", NIGHT, what, "--workspace", str(there.root), "--as-of", recipe.as_of]
     quiet = {name: value for name, value in os.environ.items() if name != "COACHING_NOTIFY"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     made = [name for name in list_releases(there.releases) if name not in before]

@@ -35,6 +35,7 @@ class Night(dg.ConfigurableResource):
     """
 
     as_of: str = ""
+    restate: bool = False  # compute closed periods again
 
     _built_for: date | None = PrivateAttr(default=None)
     _held: Held | None = PrivateAttr(default=None)

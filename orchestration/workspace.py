@@ -46,7 +46,7 @@ class Workspace:
     warehouse = property(lambda self: self.root / "warehouse.duckdb")
     releases = property(lambda self: self.root / "releases")
     restricted = property(lambda self: self.root / "restricted")
-    memory = property(lambda self: self.root / "memory")
+    closed = property(lambda self: self.root / "closed")
     gate = property(lambda self: self.root / "gate")
     ledger = property(lambda self: self.root / "ledger.jsonl")
     key_file = property(lambda self: self.root / "secrets" / "pseudonym.key")

@@ -47,7 +47,11 @@ class Order:
     code_version: str
     sources: list[dict]
     data_issues: list[dict]
-    restatements: list[dict]
+    corrections: list[dict]
+    late_records: list[dict]
+    closing_rules: list[dict]
+    restated: dict | None = None
+    next_restatement: date | None = None
     sources_hash: str
     questions_hash: str
     due: date | None = None  # when a newer release should be there
@@ -175,11 +179,19 @@ def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
             for item in order.data_issues
         ],
         # By file and month in the warehouse (int_restatements), where small numbers may be read.
-        "restatements": [
-            {key: item[key] for key in ("restatement", "first_month", "last_month")}
+        "corrections": [
+            {key: item[key] for key in ("correction", "first_month", "last_month")}
             | {"count": at_least(item["n"], order.min_group_size)}
-            for item in order.restatements
+            for item in order.corrections
         ],
+        "closing_rules": order.closing_rules,
+        "late_records": [
+            {key: item[key] for key in ("source", "first_month", "last_month")}
+            | {"count": at_least(item["n"], order.min_group_size)}
+            for item in order.late_records
+        ],
+        "restated": order.restated,
+        "next_restatement": str(order.next_restatement) if order.next_restatement else None,
         "verdict": verdict,
         "tables": facts,
     }

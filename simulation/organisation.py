@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -65,6 +65,11 @@ class Design:
         """First day of the month with this index (0 is `start`)."""
         months = self.start.month - 1 + index
         return date(self.start.year + months // 12, months % 12 + 1, 1)
+
+    @property
+    def closed_on(self) -> date:
+        """A day on which every simulated period has closed: 45 days after its end, and some."""
+        return self.month(self.months) + timedelta(days=60)
 
     @property
     def kickoff_months(self) -> tuple[int, ...]:

@@ -60,18 +60,18 @@ def workspace(tmp_path):
     return made
 
 
-def run_night(workspace, as_of: date):
+def run_night(workspace, as_of: date, *, restate: bool = False):
     """The night's job in this process, as `coaching run` does; returns (exit code, the ledger event of its end)."""
     workspace.prepare_dagster_home()
     before = os.environ["COACHING_WORKSPACE"]
     os.environ["COACHING_WORKSPACE"] = str(workspace.root)
     try:
-        return _run_night(workspace, as_of)
+        return _run_night(workspace, as_of, restate)
     finally:
         os.environ["COACHING_WORKSPACE"] = before
 
 
-def _run_night(workspace, as_of: date):
+def _run_night(workspace, as_of: date, restate: bool):
     import dagster as dg
 
     from orchestration import cli
@@ -84,7 +84,7 @@ def _run_night(workspace, as_of: date):
             instance=instance,
             raise_on_error=False,
             run_config={
-                "resources": {"night": {"config": {"as_of": str(as_of)}}},
+                "resources": {"night": {"config": {"as_of": str(as_of), "restate": restate}}},
                 "loggers": {"progress": {"config": {}}},
             },
         )
@@ -108,7 +108,7 @@ def published(tmp_path_factory):
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
-    code, last, _ = run_night(made, design.month(12))
+    code, last, _ = run_night(made, design.closed_on)
     assert code == 0, last
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"

@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'cell_means'}}}) }}
 -- Conservation: values in the panels (one per person and period) = n_observed over the cells, and their sums agree, in
--- every period that is over. A period that a release told before may be told as then instead: pnl_periods = cells.
+-- every closed period; where an earlier release has published it, in the cells that were kept of it.
 with panel as (
     select
         metric,
@@ -22,55 +22,46 @@ with panel as (
     group by metric, subject_id, period_start
 ),
 
-told as (
-    select distinct
-        metric,
-        period_start,
-        is_ready and (not is_released or is_batch) as is_as_observed
-    from {{ ref('pnl_corrections') }}
-    where is_ready or is_released
-),
-
-released as (
-    select
-        metric,
-        subject_id,
-        period_start,
-        value
-    from {{ ref('int_released_observations') }}
-    where value is not null
+calendar as (
+    select * from {{ ref('pnl_calendar') }}
+    where is_closed
 ),
 
 expected as (
     select
         panel.metric,
         panel.period_start,
-        panel.value
+        cast(1 as bigint) as n,
+        panel.value as total
     from panel
-    inner join told
+    inner join calendar
         on
-            panel.metric = told.metric
-            and panel.period_start = told.period_start
-    where told.is_as_observed
+            panel.metric = calendar.metric
+            and panel.period_start = calendar.period_start
+            and not calendar.is_kept
     union all
     select
-        released.metric,
-        released.period_start,
-        released.value
-    from released
-    inner join told
+        kept.metric,
+        kept.period_start,
+        kept.n_observed as n,
+        kept.value_sum as total
+    from {{ source('closed', 'cell_means') }} as kept
+    inner join calendar
         on
-            released.metric = told.metric
-            and released.period_start = told.period_start
-    where not told.is_as_observed
+            kept.metric = calendar.metric
+            and kept.period_start = calendar.period_start
+            and calendar.is_kept
+    where
+        kept.segment = 'all'
+        and kept.n_observed > 0
 ),
 
 panels as (
     select
         metric,
         period_start,
-        count(*) as n,
-        sum(value) as total
+        sum(n) as n,
+        sum(total) as total
     from expected
     group by metric, period_start
 ),

@@ -36,11 +36,11 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
 def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
     """Who was erased stays erased: new exports and restored copies are cleansed before anything is read of them."""
     there = night.workspace
-    erased = erase.Erased.of(there.memory, Pseudonyms.from_environment(there.key_file))
+    erased = erase.Erased.of(there.root, Pseudonyms.from_environment(there.key_file))
     if not erased.tombstones:
         return
     done = erase.cleanse(there.inbox, there.landing, night.mappings, erased)
-    erased.keep(there.memory)
+    erased.keep(there.root)
     if done:
         context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")
         night.record("erased_again", files=[{"old": one.old, "new": one.new} for one in done])

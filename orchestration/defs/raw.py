@@ -3,16 +3,20 @@
 from collections.abc import Iterator
 
 import dagster as dg
+import polars as pl
 
 from ingest import load
 from ingest.pseudonyms import Pseudonyms
-from ingest.tables import RELEASED_TABLES, STUDY_TABLES, TABLES_OF
+from ingest.tables import CLOSED_TABLES, STUDY_TABLES, TABLES_OF
+from orchestration.closing import due
 from orchestration.defs.files_in import LOAD_LOG
 from orchestration.faults import told_safely
+from orchestration.news import n_closed
 from orchestration.resources import Night
-from publish import memory
+from orchestration.restating import restated
+from publish import closed
 
-GROUP = "raw"
+GROUP, CLOSED = "raw", "closed"
 
 
 def _key(table: str) -> dg.AssetKey:
@@ -79,16 +83,38 @@ def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(dg.AssetKey(["remembered", name]), deps=[LOAD_LOG], group_name="remembered", kinds={"duckdb"})
-        for name in RELEASED_TABLES
+        dg.AssetSpec(dg.AssetKey([CLOSED, name]), deps=[LOAD_LOG], group_name=CLOSED, kinds={"duckdb"})
+        for name in CLOSED_TABLES
     ],
-    name="recall",
+    name="load_closed",
 )
 @told_safely
-def released_tables(night: Night) -> Iterator[dg.MaterializeResult]:
-    """What the releases so far told of people, for dbt: late facts about few of them wait."""
+def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
+    """The cells of periods that earlier releases closed, for dbt; a restatement computes them again."""
+    known = closed.check_all_there(night.workspace.closed, n_closed(night.workspace))
+    frames = closed.read(night.workspace.closed, CLOSED_TABLES)
+    reason = "" if night.looks_back or not known else due(night.study, known, night.day)
+    reason = reason or ("it was asked for" if night.restate and known else "")
+    if reason:
+        context.log.info(f"closed periods are computed again: {reason}")
+        done = restated(night, frames)
+        used = [one.load_id for one in night.landed if one.load_id not in night.taken_back]
+        frames |= {
+            name: frame.with_columns(batch=pl.lit(len(known) + 1)).select(*CLOSED_TABLES[name])
+            for name, frame in {**done.cells, "loads": pl.DataFrame({"load_id": used})}.items()
+        }
+        kept = done.kept if done.kept.height else pl.DataFrame({"kind": [None]})
+        frames["restatement"] = kept.with_columns(reason=pl.lit(reason)).pipe(_as_declared)
+        night.record("restated", reason=reason, n_cells_kept=done.kept.height)
     with load.warehouse(night.workspace.warehouse) as connection:
-        for name, schema in RELEASED_TABLES.items():
-            frame = memory.recall(night.workspace.memory, name, schema)
-            load.replace_table(connection, name, frame, room="remembered")
-            yield dg.MaterializeResult(asset_key=dg.AssetKey(["remembered", name]), metadata={"rows": frame.height})
+        for name, frame in frames.items():
+            load.replace_table(connection, name, frame, room=CLOSED)
+            yield dg.MaterializeResult(asset_key=dg.AssetKey([CLOSED, name]), metadata={"rows": frame.height})
+
+
+def _as_declared(kept: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `closed.restatement`, nulls where one is missing."""
+    schema = CLOSED_TABLES["restatement"]
+    return pl.concat([pl.DataFrame(schema=schema), kept.cast({"kind": pl.String})], how="diagonal_relaxed").select(
+        pl.col(name).cast(kind) for name, kind in schema.items()
+    )

@@ -7,16 +7,17 @@ import dagster as dg
 import duckdb
 
 from ingest import load
-from ingest.tables import RELEASED_TABLES
 from orchestration.alarm import notify
+from orchestration.catalogue import definitions
+from orchestration.closing import next_restatement
 from orchestration.defs.candidate import TABLES, read_candidate, read_coaches
 from orchestration.defs.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.faults import told_safely
 from orchestration.looks import alpha_on
-from orchestration.news import published_ids, sources_digest
+from orchestration.news import sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
-from publish import memory
+from publish import closed
 from publish.recipe import Recipe
 from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
 from publish.restricted import publish_coaches, told_through
@@ -48,8 +49,8 @@ SOURCES = """
     group by loads.source order by loads.source
 """
 ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
-RESTATED = """
-    select restatement, count(distinct load_id)::int as n_files, strftime(min(month), '%Y-%m') as first_month,
+CORRECTIONS = """
+    select restatement as correction, strftime(min(month), '%Y-%m') as first_month,
         strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
     from intermediate.int_restatements group by restatement order by restatement
 """
@@ -63,6 +64,18 @@ THROUGH = """
     where metric in (select metric from staging.stg_study__outcomes where role = 'primary') group by metric
     order by metric
 """
+LATE = """
+    select source, strftime(min(month), '%Y-%m') as first_month, strftime(max(month), '%Y-%m') as last_month,
+        sum(n_records)::bigint as n
+    from intermediate.int_late_records group by source order by source
+"""
+CLOSING_RULES = """
+    select source, max(coalesce(closing_days, survey_open_days))::int as days
+    from staging.stg_study__outcomes cross join staging.stg_study__programmes group by source order by source
+"""
+RESTATEMENT = (
+    "select any_value(reason) as reason, count(kind)::int as n_kept from closed.restatement having count(*) > 0"
+)
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
 
@@ -79,27 +92,38 @@ def release(night: Night) -> dg.MaterializeResult:
         verdict.pop("reasons", None)
         order = _order(connection, night, is_first=served is None)
         inputs = connection.sql(INPUTS).pl().to_dicts()
-        behind = memory.read_behind(connection)
-    known = memory.Memory.of(workspace.memory, RELEASED_TABLES, published_ids(workspace))
-    n_told = len(known.releases)
+        restatement = connection.sql(RESTATEMENT).fetchall()
+        closes = closed.all_closed(connection) if restatement else closed.newly_closed(connection)
+        closes = closes if order.is_remembered else {}
+    n_before = len(closed.batches(workspace.closed))
     loads = {item["load_id"] for item in inputs}
     recipe = Recipe(
         as_of=str(night.day),
         served=served.name if served else None,
-        n_told=n_told,
+        n_closed=n_before,
+        closes=bool(closes),
+        restates=bool(restatement),
         landed=[asdict(one) for one in night.landed if one.load_id in loads],
         inputs=inputs,
         study=workspace.study.read_text(encoding="utf-8"),
         sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
     )
     # First, so that there is never a release of which nobody knows what it was made of.
-    recipe.keep(workspace.memory, release_id(order, str(verdict.get("content_hash"))))
+    recipe.keep(workspace.root, release_id(order, str(verdict.get("content_hash"))))
     target = write_release(tables, verdict=verdict, order=order, releases=workspace.releases)
     night.check_lock()  # a run that was overtaken stops here
     if order.is_remembered:
-        known.after(behind, night.day).keep(workspace.memory, target.name)
+        closed.keep(
+            workspace.closed,
+            closes,
+            release=target.name,
+            as_of=str(night.day),
+            definitions=definitions(night.study),
+            restates=bool(restatement),
+        )
         make_current(workspace.releases, target.name)
-    night.record("published", release=target.name, is_remembered=order.is_remembered)
+    n_closed = len(closed.batches(workspace.closed))
+    night.record("published", release=target.name, is_remembered=order.is_remembered, n_closed=n_closed)
     return dg.MaterializeResult(
         metadata={
             "release": target.name,
@@ -129,7 +153,11 @@ def _order(connection: duckdb.DuckDBPyConnection, night: Night, *, is_first: boo
         code_version=code_version(),
         sources=connection.sql(SOURCES, params={"day": night.day}).pl().to_dicts(),
         data_issues=connection.sql(ISSUES).pl().to_dicts(),
-        restatements=connection.sql(RESTATED).pl().to_dicts(),
+        corrections=connection.sql(CORRECTIONS).pl().to_dicts(),
+        late_records=connection.sql(LATE).pl().to_dicts(),
+        closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
+        restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
+        next_restatement=next_restatement(study, night.day),
         looks_back=looks_back,
         is_remembered=not looks_back or is_first,
         sources_hash=sources_digest(night.mappings),

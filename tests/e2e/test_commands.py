@@ -35,7 +35,7 @@ COACHING = Path(sys.executable).with_name("coaching")
 PEOPLE = {"people": 300, "months": 12, "seed": 7, "effect": 1.5}
 PAGE = "<html>Sign in</html>\n"
 NO_DAY = "02/30/2021"  # stands in a simulated file
-LATER = "2025-02-01"  # after the last export of the simulated year
+LATER = "2025-04-01"  # after the last export of the simulated year
 
 
 class Place(dict):
@@ -421,7 +421,7 @@ WALKS: dict[str, list[Step]] = {
         Step("quarantine replay -w {w}", 2, "delete it: the next run"),
         Step("doctor -w {w}", 1, "warehouse"),
         Step(
-            "run -w {w} --as-of 2025-01-02",
+            "run -w {w} --as-of 2025-03-03",
             1,
             "delete it: the next run",
             after=sees(lambda p, _: ledger.read(p.there.ledger)[-1]["event"] == "broke_off"),
@@ -467,6 +467,9 @@ WALKS: dict[str, list[Step]] = {
         Step("explain current nosuch -w {w}", 2, "nosuch"),
         Step("explain nosuch engagement_score -w {w}", 2, "is no release of this workspace"),
         Step("reproduce current -w {w}", 0, "files are the same to the byte"),
+        Step("restate -w {w} --as-of 2025-03-03", 0, "groups of cells stay as published"),
+        Step("reproduce current -w {w}", 0, "files are the same to the byte"),
+        Step("restate -w {w}", 75, "another run holds", during=workspace_held),
         Step("reproduce nosuch -w {w}", 2, "is no release of this workspace"),
         Step("reproduce {release} -w {w}", 75, "another run holds", during=workspace_held),
         Step(

@@ -223,7 +223,7 @@ def small_pilot(tmp_path_factory, night):
     design = Design(people=300)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
-    code, last, _ = night(made, design.month(24))
+    code, last, _ = night(made, design.closed_on)
     assert code == 0, last
     return released_tables(current_release(made.releases))
 

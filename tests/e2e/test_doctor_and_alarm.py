@@ -47,8 +47,8 @@ def spoil_landing(workspace):
     copy.write_bytes(copy.read_bytes() + b" ")
 
 
-def spoil_memory(workspace):
-    (workspace.memory / "releases.json").unlink()
+def spoil_closed(workspace):
+    (workspace.closed / "0001" / "batch.json").unlink()
 
 
 def spoil_study(workspace):
@@ -71,7 +71,7 @@ def spoil_run(workspace):
         (spoil_modes, "file modes", "chmod -R go-rwx"),
         (spoil_release, "releases", "not what the manifest says"),
         (spoil_landing, "landing", "not what arrived"),
-        (spoil_memory, "memory", "Restore"),
+        (spoil_closed, "closed", "Restore"),
         (spoil_study, "study.yml", "study.yml"),
         (spoil_clock, "clock", "set back"),
         (spoil_run, "runs", "did not end"),
@@ -107,7 +107,7 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
     monkeypatch.setattr(room, "write_release", broken)
     (copy_of_published.inbox / "README.txt").write_text("")
-    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    code, last, _ = night(copy_of_published, date(2025, 3, 3))
     assert (code, last["event"]) == (1, "broke_off")
     told = json.loads(heard.read_text())
     assert told["event"] == "broke_off"
@@ -128,7 +128,7 @@ def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_publishe
 
     monkeypatch.setattr(room.built, "forget", spoiled)
     (copy_of_published.inbox / "README.txt").write_text("")
-    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    code, last, _ = night(copy_of_published, date(2025, 3, 3))
     assert (code, last["event"]) == (1, "broke_off")
     assert "the model stg_roster__assignments could not be computed. Each file fits its mapping" in last["reason"]
     assert "select" not in last["reason"] and "cohort" not in last["reason"]
@@ -146,8 +146,8 @@ def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy
     heard = copy_of_published.root / "heard.json"
     monkeypatch.setattr(room, "judge_warehouse", refuse)
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
-    assert night(copy_of_published, date(2025, 1, 2))[0] == 3
+    assert night(copy_of_published, date(2025, 3, 3))[0] == 3
     assert json.loads(heard.read_text())["reasons"] == ["est_effects: no jump"]
     monkeypatch.setenv("COACHING_NOTIFY", "/nowhere/mail")
-    assert night(copy_of_published, date(2025, 1, 3))[0] == 3
+    assert night(copy_of_published, date(2025, 3, 4))[0] == 3
     assert "notify_failed" in {event["event"] for event in ledger.read(copy_of_published.ledger)}

@@ -10,7 +10,7 @@ from ingest.load import warehouse
 from publish import ledger
 from publish.release import current_release
 
-AS_OF = date(2025, 1, 1)
+AS_OF = date(2025, 3, 2)
 pytestmark = pytest.mark.slow
 
 
@@ -76,7 +76,7 @@ def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_publis
     later = replace_in_inbox(copy_of_published, "hris", "hris_*.csv", without_sales)
     later.rename(later.with_name("hris_2025-01.csv"))
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, date(2025, 2, 1))
+    code, last, _ = night(copy_of_published, date(2025, 4, 1))
     assert (code, last["event"]) == (3, "refused")
     assert any("no department or site vanishes" in reason and "Sales" in reason for reason in last["reasons"])
     assert current_release(copy_of_published.releases) == before
@@ -182,7 +182,7 @@ def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, 
 
     monkeypatch.setattr(step, "candidate_tables", with_person)
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, date(2025, 1, 2))
+    code, last, _ = night(copy_of_published, date(2025, 3, 3))
     assert (code, last["event"]) == (3, "refused")
     assert any("no value looks like a pseudonym" in reason for reason in last["reasons"])
     assert current_release(copy_of_published.releases) == before
@@ -196,15 +196,15 @@ def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of
     later.rename(later.with_name("hris_2025-01.csv"))
     study = copy_of_published.study
     signed = "\naccepted:\n" + "".join(
-        f'  - {{check: {check}, value: {value}, who: HR analytics, why: "sold on 2025-01-15", until: 2025-02-01}}\n'
+        f'  - {{check: {check}, value: {value}, who: HR analytics, why: "sold on 2025-01-15", until: 2025-04-01}}\n'
         for check, value in (("group_vanished", "Sales"), ("headcount_jump", '"2025-01-31"'))
     )
     study.write_text(study.read_text() + signed)
-    code, last, _ = night(copy_of_published, date(2025, 2, 1))
+    code, last, _ = night(copy_of_published, date(2025, 4, 1))
     assert (code, last["event"]) == (0, "published"), last
     release = copy_of_published.releases / last["release"]
     page = (release / "index.html").read_text()
     assert "Passed by signature" in page
     assert "signed by HR analytics" in page
-    code, last, _ = night(copy_of_published, date(2025, 2, 2))
+    code, last, _ = night(copy_of_published, date(2025, 4, 2))
     assert (code, last["event"]) == (3, "refused")

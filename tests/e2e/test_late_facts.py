@@ -1,4 +1,4 @@
-"""What comes after a release: few corrections wait, many are told, and no two releases differ by a few people."""
+"""What comes after a period has closed waits and is counted; a restatement lets it in where it is of many people."""
 
 import shutil
 from datetime import date
@@ -6,12 +6,26 @@ from datetime import date
 import polars as pl
 import pytest
 
-from ingest.tables import RELEASED_TABLES
-from publish import memory
+from ingest.load import warehouse
+from publish import closed
 from publish.release import current_release, manifest_of
 
 pytestmark = pytest.mark.slow
-DAYS = [date(2025, 1, day) for day in (2, 3, 4)]
+DAYS = [date(2025, 3, day) for day in (3, 4, 5)]
+
+
+# Units whose closed cell is not the sum of what its people say now, of the last wave.
+CHANGED = """
+    with now as (
+        select unit_id, sum(value) as total from panels.pnl_values
+        where metric = 'engagement_score' and period_start = '2024-10-01' group by unit_id
+    ),
+    closed as (
+        select unit_id, value_sum from cells.cell_means
+        where metric = 'engagement_score' and period_start = '2024-10-01' and segment = 'all'
+    )
+    select count(*) from now inner join closed using (unit_id) where abs(total - value_sum) > 1e-6
+"""
 
 
 def answers_again(workspace, name: str, people: int) -> None:
@@ -19,7 +33,7 @@ def answers_again(workspace, name: str, people: int) -> None:
     last = sorted((workspace.inbox / "survey").glob("pulse_*.csv"))[-1]
     head, body = last.read_text().splitlines(keepends=True)[:3], last.read_text().splitlines(keepends=True)[3:]
     changed = 0
-    for index, line in enumerate(body):
+    for index, line in reversed(list(enumerate(body))):
         cells = line.rstrip("\n").split(",")
         if changed < people and cells[2] == "IP Address" and cells[11].isdigit():
             cells[11:16] = ["1" if cell == "5" else "5" for cell in cells[11:16]]
@@ -33,53 +47,80 @@ def table(workspace, name: str) -> pl.DataFrame:
     return pl.read_parquet(current_release(workspace.releases) / "parquet" / f"{name}.parquet")
 
 
-def test_three_corrections_wait_and_many_are_told(copy_of_published, night):
-    workspace = copy_of_published
-    before = {name: table(workspace, name) for name in ("pub_levels", "pub_baseline", "pub_outcomes")}
-    first = current_release(workspace.releases).name
+def level(workspace) -> pl.DataFrame:
+    """Engagement of the last wave, by arm."""
+    rows = table(workspace, "pub_levels").filter((pl.col("metric") == "engagement_score") & (pl.col("scope") == "arm"))
+    return rows.filter(pl.col("period_start") == rows["period_start"].max()).sort("arm").select("arm", "mean")
 
-    answers_again(workspace, "pulse_2024-11-10_few.csv", 3)
-    code, last, _ = night(workspace, DAYS[0])
-    assert (code, last["event"]) == (0, "published"), last
-    for name, old in before.items():
-        assert table(workspace, name).equals(old), name
-    files = [
-        sum(source["n_files"] for source in manifest_of(release)["sources"])
-        for release in (workspace.releases / first, current_release(workspace.releases))
-    ]
-    assert files[1] == files[0] + 1
+
+def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_are_many(copy_of_published, night):
+    workspace = copy_of_published
+    first = manifest_of(current_release(workspace.releases))
+    assert (first["late_records"], first["restated"], first["next_restatement"]) == ([], None, None)
+    before = level(workspace)
 
     answers_again(workspace, "pulse_2024-11-10_many.csv", 300)
+    code, last, _ = night(workspace, DAYS[0])
+    assert (code, last["event"]) == (0, "published"), last
+    second = manifest_of(current_release(workspace.releases))
+    assert second["verdict"]["content_hash"] == first["verdict"]["content_hash"]
+    [late] = second["late_records"]
+    assert (late["source"], late["first_month"]) == ("survey", "2024-11")
+    assert "not in these numbers" in (current_release(workspace.releases) / "index.html").read_text()
+    assert [batch.number for batch in closed.batches(workspace.closed)] == [1]
+
+    # It is announced; on that day everything is computed again.
+    study = workspace.study.read_text()
+    workspace.study.write_text(study + f"\nrestatements: [{DAYS[1]}]\n")
     code, last, _ = night(workspace, DAYS[1])
-    assert (code, last["event"]) in ((0, "published"), (3, "refused")), last
-    if code == 3:  # three hundred people who turn round are a jump that the gate sees
+    if code == 3:  # three hundred people who turn round are a jump that the gate sees: nothing closed with it
         assert any("jumps" in reason for reason in last["reasons"])
+        assert [batch.number for batch in closed.batches(workspace.closed)] == [1]
         return
-    of_engagement = pl.col("metric") == "engagement_score"
-    assert not table(workspace, "pub_levels").filter(of_engagement).equals(before["pub_levels"].filter(of_engagement))
-    observations = memory.recall(workspace.memory, memory.OBSERVATIONS, RELEASED_TABLES[memory.OBSERVATIONS])
-    ended = observations.filter((pl.col("metric") == "engagement_score") & pl.col("replaced_in").is_not_null())
-    assert ended["subject_id"].n_unique() >= 10
+    assert (code, last["event"]) == (0, "published"), last
+    third = manifest_of(current_release(workspace.releases))
+    assert (third["restated"]["n_kept"], third["late_records"]) == (0, [])
+    assert not level(workspace).equals(before)
+    assert [batch.restates for batch in closed.batches(workspace.closed)] == [False, True]
 
 
-def test_without_memory_nothing_is_published(copy_of_published, night):
+def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_change(copy_of_published, night):
+    workspace = copy_of_published
+    before = {name: table(workspace, name) for name in ("pub_levels", "pub_baseline", "pub_outcomes", "pub_estimates")}
+    answers_again(workspace, "pulse_2024-11-10_few.csv", 8)
+    code, last, _ = night(workspace, DAYS[0], restate=True)
+    assert (code, last["event"]) == (0, "published"), last
+    manifest = manifest_of(current_release(workspace.releases))
+    assert manifest["restated"]["n_kept"] > 0
+    with warehouse(workspace.warehouse) as connection:
+        [(n_units,)] = connection.sql(CHANGED).fetchall()
+    assert n_units >= 1  # some of the eight are in the study
+    assert manifest["late_records"] == []
+    for name, old in before.items():
+        assert table(workspace, name).equals(old), name
+
+
+def test_without_closed_cells_nothing_is_published(copy_of_published, night):
     workspace = copy_of_published
     served = current_release(workspace.releases)
     answers_again(workspace, "pulse_2024-11-10_few.csv", 3)
-    shutil.rmtree(workspace.memory)
+    shutil.rmtree(workspace.closed)
     code, _, result = night(workspace, DAYS[0])
     assert code == 1
     assert current_release(workspace.releases) == served
     said = " ".join(str(event.event_specific_data) for event in result.all_events if event.is_failure)
-    assert "does not know what release" in said
+    assert "batch(es) of closed periods" in said
     assert "Restore" in said
 
 
-def test_memory_is_closed_to_others_and_holds_no_name(published):
-    assert published.memory.stat().st_mode & 0o077 == 0
-    for path in published.memory.rglob("*"):
+def test_closed_cells_are_closed_to_others_and_hold_no_person(published):
+    assert published.closed.stat().st_mode & 0o077 == 0
+    names = set()
+    for path in published.closed.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0
-        if path.is_dir():
+        if path.suffix != ".parquet":
             continue
+        names |= set(pl.read_parquet_schema(path))
         assert b"example.invalid" not in path.read_bytes()
         assert b"E0000" not in path.read_bytes()
+    assert not {"person_id", "subject_id", "coach_person_id"} & names

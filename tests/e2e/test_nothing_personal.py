@@ -50,7 +50,7 @@ def test_the_search_finds_what_is_there(published):
 def test_a_whole_night_leaves_no_personal_word(published):
     words = personal_values(published.inbox)
     places = {path.relative_to(published.root).parts[0] for path in published.root.rglob("*") if path.is_file()}
-    assert {"dagster", "gate", "ledger.jsonl", "memory", "releases", "warehouse.duckdb"} <= places
+    assert {"dagster", "gate", "ledger.jsonl", "closed", "recipes", "releases", "warehouse.duckdb"} <= places
     assert left_behind(published.root, words) == {}
 
 
@@ -67,7 +67,7 @@ def test_a_damaged_file_and_a_broken_run_tell_no_personal_word(copy_of_published
     words = personal_values(copy_of_published.inbox)
     last = sorted((copy_of_published.inbox / "hris").glob("*.csv"))[-1]
     (copy_of_published.inbox / "hris" / "hris_2025-01.csv").write_text(damage(last.read_text()))
-    code, _, _ = night(copy_of_published, date(2025, 2, 1))
+    code, _, _ = night(copy_of_published, date(2025, 4, 1))
     assert code == 3
     assert left_behind(copy_of_published.root, words) == {}
 
@@ -78,7 +78,7 @@ def test_a_damaged_file_and_a_broken_run_tell_no_personal_word(copy_of_published
 
     monkeypatch.setattr(room, "estimate_study", broken)
     (copy_of_published.inbox / "hris" / "hris_2025-01.csv").unlink()
-    code, _, _ = night(copy_of_published, date(2025, 2, 1))
+    code, _, _ = night(copy_of_published, date(2025, 4, 1))
     assert code == 1
     said = "".join(capfd.readouterr()).encode()
     assert left_behind(copy_of_published.root, words) == {}

@@ -42,7 +42,7 @@ def as_reported(tmp_path_factory, night):
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     made.study.write_text(STUDY)
-    code, last, _ = night(made, design.month(12))
+    code, last, _ = night(made, design.closed_on)
     assert code == 0, last
     return made
 
@@ -53,7 +53,7 @@ def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, 
     design = Design(people=600, months=12, seed=7)
     simulate(design, workspace.inbox, truth_path=workspace.root / "truth.json", dialects=systems)
     workspace.study.write_text(STUDY)
-    code, last, _ = night(workspace, design.month(12))
+    code, last, _ = night(workspace, design.closed_on)
     assert code == 0, last
     other = workspace.releases / last["release"]
     assert manifest_of(other)["sources_hash"] == manifest_of(first)["sources_hash"]

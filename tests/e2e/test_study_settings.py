@@ -27,12 +27,12 @@ def test_the_release_says_what_was_set(copy_of_published, night):
         assert study.count(was) == 1, was
         study = study.replace(was, is_now)
     made.study.write_text(study, encoding="utf-8")
-    code, last, _ = night(made, date(2025, 1, 1))
+    code, last, _ = night(made, date(2025, 3, 2))
     assert code == 0, last
     release = made.releases / "current"
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
-    assert (before["min_group_size"], before["alpha"], before["due"]) == (10, 0.05, "2025-02-10")
-    assert (manifest["min_group_size"], manifest["due"]) == (25, "2025-01-04")
+    assert (before["min_group_size"], before["alpha"], before["due"]) == (10, 0.05, "2025-04-11")
+    assert (manifest["min_group_size"], manifest["due"]) == (25, "2025-03-05")
     # O'Brien-Fleming: of two looks the first may spend 0.003 (reference/statistics: 2.797 as a z value)
     assert manifest["alpha"] == pytest.approx(0.00305, abs=0.0001)
     page = (release / "index.html").read_text(encoding="utf-8")

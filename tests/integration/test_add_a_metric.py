@@ -31,7 +31,7 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
     command = [str(DBT), "build", "--exclude", "test_type:unit"]
     paths = ["--project-dir", str(project), "--profiles-dir", str(project)]
     paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
-    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "COACHING_AS_OF": "2025-01-01"}
+    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "COACHING_AS_OF": "2025-03-02"}
     done = subprocess.run([*command, *paths], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
     with warehouse(copy_of_published.warehouse) as connection:

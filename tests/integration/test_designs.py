@@ -49,7 +49,7 @@ def arms(made: Small) -> list[tuple]:
 def test_managers_were_assigned_and_their_people_stay_with_them(tmp_path):
     roster = csv("Employee ID,Stratum,Arm,Kick-off", [("m1", "s", "Pilot", "2026-04-01"), ("m2", "s", "Control", None)])
     made = organisation(tmp_path, "manager", ("managers_2026.csv", roster))
-    made.build(date(2026, 7, 1))
+    made.build(date(2026, 9, 1))
     assert arms(made) == [("before", 10.0, 10.0, 3, 3, 1, 1), ("after", 12.0, 10.0, 3, 3, 1, 1)]
     # p3 was m1's when the programme began, and is still counted there; the coach is the manager.
     assert made.rows("select from_cohort, to_cohort, n_people from comparisons.cmp_crossings where who = 'people'") == [
@@ -67,7 +67,7 @@ def test_people_were_assigned_in_strata_and_no_cell_is_a_person(tmp_path):
         )
     ]  # fmt: skip
     made = organisation(tmp_path, "person", ("people_2026.csv", csv("Employee ID,Stratum,Arm,Kick-off", rows)))
-    made.build(date(2026, 7, 1))
+    made.build(date(2026, 9, 1))
     assert arms(made) == [("before", 10.0, 10.0, 3, 3, 2, 2), ("after", 12.0, 10.0, 3, 3, 2, 2)]
     units = made.rows(
         "select distinct unit_id, n_people from cells.cell_means where metric = 'output_per_fte_month' order by all"
@@ -120,7 +120,7 @@ items:
     (by_team.root / "sources" / "survey_secret.yml").write_text(mapping)
     by_team.drop("survey", "secret_2026-02-10.csv", csv("Team,Pride", [("Tm1", 3), ("Tm2", 4), ("Tm2", 4)]))
     by_team.drop("survey", "secret_2026-05-10.csv", csv("Team,Pride", [("Tm1", 5), ("Tm1", 5), ("Tm2", 4), ("T9", 1)]))
-    by_team.build(date(2026, 7, 1))
+    by_team.build(date(2026, 9, 1))
     found = by_team.rows(
         "select unit_id, period_start::varchar, n_eligible, n_observed, value_sum from cells.cell_means "
         "where metric = 'engagement_score' order by all"
@@ -154,7 +154,7 @@ def test_a_roster_that_comes_after_the_kickoff_moves_nobody(by_team):
         "name: roster_dated\nextends: roster_table\nfiles: ['roster_*.csv']\n"
         "snapshot:\n  filename: '(?P<year>\\d{4})-(?P<month>\\d{2})-(?P<day>\\d{2})'\n"
     )
-    by_team.build(date(2026, 7, 1))
+    by_team.build(date(2026, 9, 1))
     assert by_team.rows("select cohort, n_units, n_units_reassigned from comparisons.cmp_cohorts order by cohort") == [
         ("control", 1, 0),
         ("one", 1, 1),
@@ -180,7 +180,7 @@ def test_two_surveys_of_one_day_are_two_waves(by_team):
     study.write_text(study.read_text() + "  - {metric: autonomy_score}\n")
     by_team.drop("survey", "open_2026-02-10.csv", csv("Who,Only", [("p1", 3), ("p2", 5), ("p4", 4)]))
     by_team.drop("survey", "secret_2026-02-10.csv", csv("Who,Only", [("Tm1", 2), ("Tm2", 4), ("Tm2", 5)]))
-    by_team.build(date(2026, 7, 1))
+    by_team.build(date(2026, 9, 1))
     found = by_team.rows(
         "select metric, unit_id, n_eligible, n_observed, value_sum from cells.cell_means "
         "where metric in ('engagement_score', 'autonomy_score') order by all"
@@ -213,7 +213,7 @@ def test_what_later_files_and_other_tools_say_about_goals_and_people(by_team):
     march.write_text(march.read_text() + "quick,02/03/2026,02/20/2026,D,north,Tm1,m1,\n")
     study = by_team.root / "study.yml"
     study.write_text(study.read_text() + "  - {metric: goals_met_share}\n  - {metric: new_hire_attrition_90d}\n")
-    by_team.build(date(2026, 7, 1))
+    by_team.build(date(2026, 9, 1))
     found = by_team.rows(
         "select metric, unit_id, n_observed, value_sum from cells.cell_means "
         "where metric in ('goals_met_share', 'new_hire_attrition_90d') and n_observed > 0 order by all"

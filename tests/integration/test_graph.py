@@ -9,7 +9,7 @@ import pytest
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
 ROOMS = {
     "files_in", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "candidate", "gate",
-    "release", "restricted", "remembered",
+    "release", "restricted", "closed",
 }  # fmt: skip
 
 

@@ -1,10 +1,13 @@
-"""What is kept from earlier nights equals what a rebuild from nothing gives, also when a file corrects the past."""
+"""Cells that were closed equal what a rebuild from nothing gives, and stay when a file corrects the past."""
 
 import shutil
 from datetime import date
 
 import pytest
 
+from ingest.load import replace_table, warehouse
+from ingest.tables import CLOSED_TABLES
+from publish import closed
 from tests.integration.small import Small, csv
 
 STUDY = """
@@ -44,68 +47,104 @@ def tables(made: Small) -> dict[str, list]:
 
 @pytest.fixture
 def grown(tmp_path):
-    """Built in June, again in October, and once more after a file corrected February."""
+    """Built of six months of files, and of nine."""
     made = Small(tmp_path / "grown", STUDY)
     made.drop("roster", "roster.csv", ROSTER)
     for month in range(1, 7):
         made.drop("hris", f"hris_2026-{month:02d}.csv", snapshot(month))
-    made.build(date(2026, 7, 1))
+    made.build(date(2026, 9, 1))
     for month in range(7, 10):
         made.drop("hris", f"hris_2026-{month:02d}.csv", snapshot(month))
-    made.build(date(2026, 10, 1))
+    made.build(date(2026, 12, 1))
     return made
 
 
-def fingerprints(made: Small) -> set:
-    return set(
-        made.rows("select distinct metric, period_start, base_period_start, fingerprint from panels.pnl_changes")
-    )
+def publish(made: Small) -> None:
+    """Close what has closed, as a release does, and load it back."""
+    with warehouse(made.warehouse) as connection:
+        frames = closed.newly_closed(connection)
+        closed.keep(made.root / "closed", frames, release="r", as_of="a day", definitions={})
+        for name, frame in closed.read(made.root / "closed", CLOSED_TABLES).items():
+            replace_table(connection, name, frame, room="closed")
 
 
-def test_incremental_equals_full_also_when_a_file_corrects_the_past(grown, tmp_path):
-    before = fingerprints(grown)
-    grown.drop("hris", "hris_2026-02_corrected.csv", snapshot(2, a1=40))
-    grown.build(date(2026, 10, 1))
-    after = fingerprints(grown)
-    again = {pair[:3] for pair in after - before}
-    quarters = [date(2026, month, 1) for month in (1, 4, 7)]
-    # The first quarter's output is corrected: pairs with it are computed anew, the others and all layers are not.
-    assert again == {("output_per_fte_month", later, quarters[0]) for later in quarters[1:]}
-    assert {pair[:3] for pair in before} == {pair[:3] for pair in after} and len(after - (after - before)) >= 3
+def rebuilt(made: Small, path, day: date) -> Small:
+    """A fresh warehouse of the same files, with the same closed cells."""
+    fresh = Small(path, STUDY)
+    shutil.copytree(made.root / "inbox", fresh.root / "inbox")
+    fresh.load()
+    if (made.root / "closed").exists():
+        with warehouse(fresh.warehouse) as connection:
+            for name, frame in closed.read(made.root / "closed", CLOSED_TABLES).items():
+                replace_table(connection, name, frame, room="closed")
+    fresh.build(day)
+    return fresh
 
+
+def differing(one: Small, other: Small) -> list[str]:
+    first, second = tables(one), tables(other)
+    assert first.keys() == second.keys()
+    return [name for name in first if first[name] != second[name]]
+
+
+def test_what_was_closed_in_two_steps_equals_one_build_from_nothing(grown, tmp_path):
+    publish(grown)  # three quarters
+    for month in range(10, 13):
+        grown.drop("hris", f"hris_2026-{month:02d}.csv", snapshot(month))
+    grown.build(date(2027, 3, 1))
+    assert grown.rows("select count(*) from panels.pnl_calendar where is_kept") == [(6,)]
+    assert grown.rows("select distinct period_start from panels.pnl_changes") == [(date(2026, 10, 1),)]
+    marks = ("panels.pnl_calendar", "panels.pnl_pairs", "panels.pnl_changes")
     fresh = Small(tmp_path / "fresh", STUDY)
     shutil.copytree(grown.root / "inbox", fresh.root / "inbox")
-    fresh.build(date(2026, 10, 1))
-    kept, rebuilt = tables(grown), tables(fresh)
-    assert kept.keys() == rebuilt.keys()
-    assert [name for name in kept if kept[name] != rebuilt[name]] == []
+    fresh.build(date(2027, 3, 1))
+    assert set(differing(grown, fresh)) == set(marks)  # they say what is kept; every cell and comparison is the same
+
+
+def test_a_file_that_corrects_a_closed_quarter_changes_nothing_and_an_open_one_is_computed(grown, tmp_path):
+    publish(grown)
+    before = {name: rows for name, rows in tables(grown).items() if name.startswith("cells.")}
+    grown.drop("hris", "hris_2026-02_corrected.csv", snapshot(2, a1=40))
+    grown.build(date(2026, 12, 1))
+    after = tables(grown)
+    assert [name for name in before if before[name] != after[name]] == []
+    assert grown.rows(
+        "select value from panels.pnl_values where metric = 'output_per_fte_month' and subject_id in "
+        "(select subject_id from panels.pnl_values where value = 20) and period_start = '2026-01-01'"
+    ) == [(20.0,)]  # a1's corrected (10 + 40 + 10) / 3 is there, and waits
+    assert differing(grown, rebuilt(grown, tmp_path / "again", date(2026, 12, 1))) == []
+
+    open_only = Small(tmp_path / "nothing_closed", STUDY)
+    shutil.copytree(grown.root / "inbox", open_only.root / "inbox")
+    open_only.build(date(2026, 12, 1))
     changed = dict(
-        grown.rows(
+        open_only.rows(
             "select unit_id, change_sum from cells.cell_differences where metric = 'output_per_fte_month' "
             "and period_start = '2026-04-01' and base_period_start = '2026-01-01'"
         )
     )
-    assert changed == {"TA": -10.0, "TB": 0.0}  # a1 closed 60 in the first quarter, (10 + 40 + 10) / 3 = 20 a month
+    assert changed == {"TA": -10.0, "TB": 0.0}
 
 
-def test_a_second_build_of_the_same_files_computes_nothing_anew_and_changes_nothing(grown):
-    from ingest.load import warehouse
+def test_a_cohort_that_is_named_later_takes_its_closed_cells_along(grown):
+    publish(grown)
+    sums = "select unit_id, period_start, value_sum from cells.cell_means where unit_id = 'TB' order by all"
+    before = grown.rows(sums)
+    named = csv(
+        "Team ID,Wave,Arm,Kick-off",
+        [("TA", "one", "Pilot", "2026-04-01"), ("TB", "two", "Pilot", "2026-10-01"), ("HQ", None, "Control", None)],
+    )
+    grown.drop("roster", "roster_2.csv", named)
+    grown.build(date(2026, 12, 1))
+    assert grown.rows("select distinct cohort, arm from cells.cell_means where unit_id = 'TB'") == [("two", "pilot")]
+    assert grown.rows(sums) == before
 
-    first = tables(grown)
-    with warehouse(grown.warehouse) as connection:
-        connection.execute("update panels.pnl_changes set change = change + 1000 where metric = 'layers'")
-    grown.build(date(2026, 10, 1))
-    marked = grown.rows("select min(change) from panels.pnl_changes where metric = 'layers'")
-    assert marked[0][0] >= 999  # kept as it was found: nothing of it was computed again
-    done = grown.dbt(date(2026, 10, 1), "build", "--full-refresh", "--exclude", "test_type:unit")
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert tables(grown) == first
 
-
-def test_a_day_that_knows_less_leaves_nothing_of_what_came_later(grown, tmp_path):
-    """A look back after a later night: pairs of periods that lie ahead are gone."""
-    grown.build(date(2026, 7, 1))
+def test_a_look_back_sees_as_closed_what_had_closed_by_then(grown, tmp_path):
+    """A look back after a later run: what closed after its day is gone from cells."""
+    publish(grown)
+    grown.build(date(2026, 9, 1))
     fresh = Small(tmp_path / "fresh", STUDY)
     shutil.copytree(grown.root / "inbox", fresh.root / "inbox")
-    fresh.build(date(2026, 7, 1))
-    assert tables(grown) == tables(fresh)
+    fresh.build(date(2026, 9, 1))
+    assert set(differing(grown, fresh)) == {"panels.pnl_calendar", "panels.pnl_pairs", "panels.pnl_changes"}

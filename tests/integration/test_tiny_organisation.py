@@ -131,6 +131,7 @@ EVENTS = [
     meeting(10, "a1", "2026-04-07", "a1", "team", 30, "2026-04-08"),
     meeting(11, "a1", "2026-04-21", "a1", "team", 30, "2026-04-22"),
     meeting(12, "b1", "2026-04-07", "mb", "manager", 30),
+    meeting(13, "somebody", "2026-09-30", status="skipped"),  # of nobody there: the log reaches the last month
 ]
 
 
@@ -150,7 +151,7 @@ def tiny(tmp_path_factory):
         ("ma", "ma@example.invalid", "Coach", "Completed", "2026-03-18"),
         ("mb", "mb@example.invalid", "Coach", "Withdrawn", None),
     ]))  # fmt: skip
-    made.build(date(2026, 10, 1))
+    made.build(date(2026, 12, 1))
     return made
 
 

@@ -27,7 +27,7 @@ select
     months.unit_id,
     months.cohort,
     months.arm,
-    count(*) as n_months,
+    months.month,
     coalesce({{ exact_sum('months.checkins_held') }}, 0) as n_held,
     coalesce({{ exact_sum('months.checkin_minutes') }}, 0) as n_minutes
 from months
@@ -36,4 +36,4 @@ cross join logs
 where
     logs.is_kept
     and months.month >= {{ month_of('coalesce(months.kickoff_date, programme.first_kickoff_date)') }}
-group by months.person_id, months.unit_id, months.cohort, months.arm
+group by months.person_id, months.unit_id, months.cohort, months.arm, months.month

@@ -105,7 +105,7 @@ kinds as (
     from {{ ref('stg_study__programmes') }}
 ),
 
-observed as (
+told as (
     select
         'person' as member_kind,
         of_people.person_id as member_id,
@@ -124,37 +124,6 @@ observed as (
     inner join dimensions on of_pilot_units.dimension = dimensions.dimension
     cross join kinds
     where of_pilot_units.word is not null
-),
-
-released as (
-    select released.*
-    from {{ source('remembered', 'released_segments') }} as released
-    inner join dimensions on released.dimension = dimensions.dimension
-),
-
--- A member stays in the segment in which a release counted it: who moves would show in the difference of two releases.
-told as (
-    select
-        member_kind,
-        member_id,
-        dimension,
-        word
-    from released
-    -- Counted in none: that is kept too.
-    where word is not null
-    union all
-    select
-        observed.member_kind,
-        observed.member_id,
-        observed.dimension,
-        observed.word
-    from observed
-    left join released
-        on
-            observed.member_kind = released.member_kind
-            and observed.member_id = released.member_id
-            and observed.dimension = released.dimension
-    where released.member_id is null
 ),
 
 -- What is true of a coached unit only is compared with the whole control.

@@ -1,6 +1,7 @@
 -- The catalogue, and what the study adds to it by declaration.
 {% set columns = [
-    'metric', 'label', 'family', 'unit', 'kind', 'panel', 'source', 'measure', 'of_what', 'direction', 'lowest', 'highest'
+    'metric', 'label', 'family', 'unit', 'kind', 'panel', 'source', 'measure', 'of_what', 'direction', 'lowest', 'highest',
+    'closing_days'
 ] %}
 select
     {{ columns | join(',\n    ') }}

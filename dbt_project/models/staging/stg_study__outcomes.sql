@@ -69,6 +69,7 @@ select
     metrics.of_what,
     metrics.direction,
     metrics.lowest,
-    metrics.highest
+    metrics.highest,
+    metrics.closing_days
 from placed
 inner join metrics on placed.metric = metrics.metric

@@ -19,7 +19,7 @@ ELSEWHERE = {
     "write_text": {
         "orchestration/cli.py",  # init: into a new folder, before there is anything to lose
         "orchestration/cli_design.py",  # a picture for a person
-        "orchestration/reproduce.py",  # into a folder of its own that goes when the comparison is done
+        "orchestration/restating.py",  # into a folder of its own that goes when it was read
         "orchestration/serve.py",  # the list of what the web server shows, made again at each start
         "orchestration/workspace.py",  # Dagster's settings, made again where they are missing
         "expectations/gate.py",  # Data Docs, made anew with each verdict
@@ -31,7 +31,12 @@ ELSEWHERE = {
         "ingest/erase.py",
         "orchestration/cli_files.py",
     },  # handed to durable.replace; a new file of a person
-    "rmtree": {"expectations/gate.py", "orchestration/reproduce.py"},  # Data Docs; a comparison that was killed
+    # Data Docs; what a killed comparison or restatement left
+    "rmtree": {
+        "expectations/gate.py",
+        "orchestration/reproduce.py",
+        "orchestration/restating.py",
+    },
 }
 
 

@@ -83,7 +83,7 @@ def one(table: str, change: str, where: str = "true") -> str:
     return f"update {table} set {change} where {ONE.format(table=table, where=where)}"
 
 
-LOADS, PERIODS, STAYS = "raw.load_log", "panels.pnl_periods", "panels.pnl_retention"
+LOADS, PERIODS, STAYS = "raw.load_log", "panels.pnl_values", "panels.pnl_retention"
 MEANS, UNITS, LIVES = "cells.cell_means", "cells.cell_units", "cells.cell_life_tables"
 ESTIMATES, DECISIONS = "estimates.est_estimates", "estimates.est_decisions"
 A_PILOT = ONE.format(table=UNITS, where="arm = 'pilot'")
@@ -177,12 +177,12 @@ FAULTS = {
         f"insert into {PERIODS} select * from {PERIODS} where {ONE.format(table=PERIODS, where='value is not null')}",
     ),
     "a survey of strangers": (
-        {"source_unseen"},
-        f"delete from panels.pnl_observed where metric in ({SURVEYED})",
+        {"source_unseen", "lost_before_cells"},
+        f"delete from panels.pnl_values where metric in ({SURVEYED})",
     ),
     "periods that are over and not told": (
-        {"source_untold", "lost_before_cells"},
-        f"delete from {PERIODS} where metric in ({SURVEYED})",
+        {"source_untold", "lost_before_cells", "lost_before_trends", "trend_not_its_cells"},
+        f"delete from {MEANS} where metric in ({SURVEYED})",
     ),
     "a person in no arm": ({"without_arm"}, one(PERIODS, "arm = null")),
     "the same score for everybody": (

@@ -44,7 +44,9 @@ def order(**changes) -> Order:
         "code_version": "0+test",
         "sources": [],
         "data_issues": [],
-        "restatements": [],
+        "corrections": [],
+        "late_records": [],
+        "closing_rules": [{"source": "survey", "days": 14}, {"source": "hris", "days": 45}],
         "questions_hash": "q",
         "sources_hash": "m",
     }

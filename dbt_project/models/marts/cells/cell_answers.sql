@@ -1,7 +1,13 @@
 -- Histograms of what a survey metric was, for bounds that trim the arm that answers more. By cohort and not by unit:
 -- a bound has no leave-one-out value, and counts of single answers in a team would be persons.
 with people as (
-    select * from {{ ref('pnl_periods') }}
+    select people.*
+    from {{ ref('pnl_values') }} as people
+    inner join {{ ref('pnl_calendar') }} as calendar
+        on
+            people.metric = calendar.metric
+            and people.period_start = calendar.period_start
+    where calendar.is_closed
 ),
 
 outcomes as (

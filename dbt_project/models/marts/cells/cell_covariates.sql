@@ -43,8 +43,6 @@ summed as (
     select
         changes.metric,
         changes.unit_id,
-        changes.cohort,
-        changes.arm,
         changes.period_start,
         changes.base_period_start,
         {%- for one, other, product in products %}
@@ -53,13 +51,7 @@ summed as (
         {%- endfor %}
     from changes
     inner join described on changes.person_id = described.person_id
-    group by
-        changes.metric,
-        changes.unit_id,
-        changes.cohort,
-        changes.arm,
-        changes.period_start,
-        changes.base_period_start
+    group by changes.metric, changes.unit_id, changes.period_start, changes.base_period_start
 ),
 
 -- One row per product again: who asks for a covariate need not know the others.
@@ -68,8 +60,6 @@ united as (
         select
             metric,
             unit_id,
-            cohort,
-            arm,
             period_start,
             base_period_start,
             '{{ one }}' as covariate,
@@ -79,18 +69,49 @@ united as (
         from summed
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
+),
+
+with_kept as (
+    select
+        metric,
+        unit_id,
+        period_start,
+        base_period_start,
+        covariate,
+        times,
+        cast(n_people as bigint) as n_people,
+        product_sum
+    from united
+    where n_people > 0
+    union all
+    select
+        kept.metric,
+        kept.unit_id,
+        kept.period_start,
+        kept.base_period_start,
+        kept.covariate,
+        kept.times,
+        kept.n_people,
+        kept.product_sum
+    from {{ source('closed', 'cell_covariates') }} as kept
+    inner join {{ ref('pnl_pairs') }} as pairs
+        on
+            kept.metric = pairs.metric
+            and kept.period_start = pairs.period_start
+            and kept.base_period_start = pairs.base_period_start
+            and pairs.is_kept
 )
 
 select
-    metric,
-    unit_id,
-    cohort,
-    arm,
-    period_start,
-    base_period_start,
-    covariate,
-    times,
-    cast(n_people as bigint) as n_people,
-    product_sum
-from united
-where n_people > 0
+    with_kept.metric,
+    with_kept.unit_id,
+    units.cohort,
+    units.arm,
+    with_kept.period_start,
+    with_kept.base_period_start,
+    with_kept.covariate,
+    with_kept.times,
+    with_kept.n_people,
+    with_kept.product_sum
+from with_kept
+inner join {{ ref('cell_units') }} as units on with_kept.unit_id = units.unit_id

@@ -1,9 +1,30 @@
-with people as (
-    select * from {{ ref('pnl_periods') }}
+{# Cells of closed periods: what an earlier release was made of stays, the rest is computed. #}
+with calendar as (
+    select * from {{ ref('pnl_calendar') }}
+    where is_closed
 ),
 
-kickoffs as (
-    select * from {{ ref('pnl_kickoffs') }}
+closed as (
+    select
+        people.metric,
+        people.unit_id,
+        people.subject_id,
+        people.period_start,
+        people.value,
+        calendar.is_kept,
+        -- Whoever has a value counts once in the size of the unit: in the first period with one.
+        min(case when people.value is not null then people.period_start end)
+            over (partition by people.metric, people.unit_id, people.subject_id) as first_period_start
+    from {{ ref('pnl_values') }} as people
+    inner join calendar
+        on
+            people.metric = calendar.metric
+            and people.period_start = calendar.period_start
+),
+
+people as (
+    select * from closed
+    where not is_kept
 ),
 
 segments as (
@@ -34,16 +55,14 @@ sums as (
     select
         metric,
         unit_id,
-        cohort,
-        arm,
-        kickoff_date,
         period_start,
         segment,
         count(*) as n_eligible,
         count(value) as n_observed,
+        sum(case when value is not null and period_start = first_period_start then 1 else 0 end) as n_first_observed,
         coalesce({{ exact_sum('value') }}, 0) as value_sum
     from segmented
-    group by metric, unit_id, cohort, arm, kickoff_date, period_start, segment
+    group by metric, unit_id, period_start, segment
 ),
 
 -- Centred at the cell's own mean before squaring: raw squares lose the digits that a variance is made of.
@@ -67,30 +86,15 @@ spreads as (
     group by segmented.metric, segmented.unit_id, segmented.period_start, segmented.segment
 ),
 
-unit_sizes as (
-    select
-        metric,
-        unit_id,
-        segment,
-        count(distinct subject_id) as n_people
-    from segmented
-    where value is not null
-    group by metric, unit_id, segment
-),
-
-cells as (
+of_people as (
     select
         sums.metric,
         sums.unit_id,
-        sums.cohort,
-        sums.arm,
         sums.period_start,
         sums.segment,
-        kickoffs.cohort_period_start,
-        kickoffs.cut_period_start,
-        cast(sums.n_eligible as bigint) as n_eligible,
-        cast(sums.n_observed as bigint) as n_observed,
-        cast(coalesce(unit_sizes.n_people, 0) as bigint) as n_people,
+        sums.n_eligible,
+        sums.n_observed,
+        sums.n_first_observed,
         sums.value_sum,
         coalesce(spreads.centred_sum_of_squares, 0) as centred_sum_of_squares
     from sums
@@ -100,37 +104,73 @@ cells as (
             and sums.unit_id = spreads.unit_id
             and sums.period_start = spreads.period_start
             and sums.segment = spreads.segment
-    left join kickoffs
+    union all
+    select
+        kept.metric,
+        kept.unit_id,
+        kept.period_start,
+        kept.segment,
+        kept.n_eligible,
+        kept.n_observed,
+        kept.n_first_observed,
+        kept.value_sum,
+        kept.centred_sum_of_squares
+    from {{ source('closed', 'cell_means') }} as kept
+    inner join calendar
         on
-            sums.metric = kickoffs.metric
-            and sums.kickoff_date = kickoffs.kickoff_date
-    left join unit_sizes
+            kept.metric = calendar.metric
+            and kept.period_start = calendar.period_start
+            and calendar.is_kept
+),
+
+united as (
+    select
+        of_people.*,
+        false as is_segment_of_units
+    from of_people
+    union all
+    -- A segment of units has their cells as they are.
+    select
+        of_people.metric,
+        of_people.unit_id,
+        of_people.period_start,
+        segments.segment,
+        of_people.n_eligible,
+        of_people.n_observed,
+        of_people.n_first_observed,
+        of_people.value_sum,
+        of_people.centred_sum_of_squares,
+        true as is_segment_of_units
+    from of_people
+    inner join segments
         on
-            sums.metric = unit_sizes.metric
-            and sums.unit_id = unit_sizes.unit_id
-            and sums.segment = unit_sizes.segment
+            segments.member_kind = 'unit'
+            and of_people.unit_id = segments.member_id
+    where of_people.segment = 'all'
 )
 
-select * from cells
-union all
--- A segment of units has their cells as they are.
+-- Cohort, arm and kick-off are the study's word and no observation: as declared now, also for what is kept.
 select
-    cells.metric,
-    cells.unit_id,
-    cells.cohort,
-    cells.arm,
-    cells.period_start,
-    segments.segment,
-    cells.cohort_period_start,
-    cells.cut_period_start,
-    cells.n_eligible,
-    cells.n_observed,
-    cells.n_people,
-    cells.value_sum,
-    cells.centred_sum_of_squares
-from cells
-inner join segments
+    united.metric,
+    united.unit_id,
+    units.cohort,
+    units.arm,
+    united.period_start,
+    united.segment,
+    united.is_segment_of_units,
+    kickoffs.cohort_period_start,
+    kickoffs.cut_period_start,
+    cast(united.n_eligible as bigint) as n_eligible,
+    cast(united.n_observed as bigint) as n_observed,
+    cast(united.n_first_observed as bigint) as n_first_observed,
+    cast(
+        sum(united.n_first_observed) over (partition by united.metric, united.unit_id, united.segment) as bigint
+    ) as n_people,
+    united.value_sum,
+    united.centred_sum_of_squares
+from united
+inner join {{ ref('cell_units') }} as units on united.unit_id = units.unit_id
+left join {{ ref('pnl_kickoffs') }} as kickoffs
     on
-        segments.member_kind = 'unit'
-        and cells.unit_id = segments.member_id
-where cells.segment = 'all'
+        united.metric = kickoffs.metric
+        and units.kickoff_date = kickoffs.kickoff_date

@@ -1,83 +1,20 @@
-{# From stints, not from listings: who is listed late was employed all the same, and absence is no exit. #}
-with observation as (
-    select
-        first_month,
-        last_month
-    from {{ ref('int_observation_window') }}
+with employment as (
+    select * from {{ ref('pnl_employment') }}
 ),
 
-months as (
-    select
-        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'observation.first_month') }} as date) as month,
-        cast({{ dbt.dateadd('month', 'series.month_number', 'observation.first_month') }} as date) as next_month
-    from observation
-    inner join ({{ number_series(600) }}) as series
-        on
-            series.month_number - 1
-            <= {{ dbt.datediff('observation.first_month', 'observation.last_month', 'month') }}
+-- Exits that one snapshot reports late are in by the closing day.
+rule as (
+    select closing_days from {{ ref('stg_study__metrics') }}
+    where metric = 'retention'
 ),
 
-spells as (
-    select
-        person_id,
-        hired_date,
-        left_date,
-        cast({{ dbt.dateadd('day', 1, 'left_date') }} as date) as after_last_date,
-        coalesce(termination_type, 'unknown') as cause,
-        coalesce(is_regretted, false) as is_regretted
-    from {{ ref('int_person_spells') }}
-    where
-        not is_superseded
-        and (left_date is null or left_date >= hired_date)
+kept as (
+    select * from {{ source('closed', 'cell_turnovers') }}
+    where closes_on <= {{ as_of() }}
 ),
 
-employed as (
-    select
-        spells.*,
-        months.month,
-        months.next_month
-    from spells
-    inner join months
-        on
-            spells.hired_date < months.next_month
-            and (spells.left_date is null or spells.left_date >= months.month)
-),
-
-listed as (
-    select
-        memberships.person_id,
-        memberships.month,
-        {{ organisational_unit('programme.assignment_unit', 'memberships') }} as unit_id
-    from {{ ref('int_team_memberships') }} as memberships
-    cross join {{ ref('stg_study__programmes') }} as programme
-),
-
--- The unit of the month; not listed in it: the last one known before, else the first one known.
-placed as (
-    select
-        employed.*,
-        listed.unit_id as own_unit_id,
-        count(listed.unit_id) over (partition by employed.person_id order by employed.month) as n_known,
-        min(case when listed.unit_id is not null then employed.month end) over (
-            partition by employed.person_id
-        ) as first_known_month
-    from employed
-    left join listed
-        on
-            employed.person_id = listed.person_id
-            and employed.month = listed.month
-),
-
-filled as (
-    select
-        placed.*,
-        coalesce(
-            max(placed.own_unit_id) over (partition by placed.person_id, placed.n_known),
-            max(case when placed.month = placed.first_known_month then placed.own_unit_id end)
-                over (partition by placed.person_id),
-            'none'
-        ) as unit_id
-    from placed
+kept_months as (
+    select distinct month from kept
 ),
 
 units as (
@@ -86,36 +23,107 @@ units as (
         cohort,
         arm
     from {{ ref('int_unit_assignments') }}
+),
+
+computed as (
+    select
+        employment.month,
+        employment.next_month,
+        employment.unit_id,
+        -- Counted at the end of a day: whose last day it is has left. So opening + hires − leavers is the closing.
+        cast(sum(case when employment.hired_date < employment.month then 1 else 0 end) as bigint) as n_opening,
+        cast(sum(case when employment.hired_date >= employment.month then 1 else 0 end) as bigint) as n_hires,
+        cast(
+            sum(
+                case when coalesce(employment.left_date >= employment.next_month, true) then 1 else 0 end
+            ) as bigint
+        ) as n_closing,
+        {%- set leaves = 'employment.left_date < employment.next_month' %}
+        cast(sum(case when {{ leaves }} then 1 else 0 end) as bigint) as n_leavers,
+        {%- for cause in ['voluntary', 'involuntary', 'other', 'unknown'] %}
+            cast(
+                sum(case when {{ leaves }} and employment.cause = '{{ cause }}' then 1 else 0 end) as bigint
+            ) as n_{{ cause }},
+        {%- endfor %}
+        cast(sum(case when {{ leaves }} and employment.is_regretted then 1 else 0 end) as bigint) as n_regretted,
+        -- Days of service: from the hire date to the last day, both counted.
+        cast(
+            sum(
+                {{ dbt.datediff(
+                    'greatest(employment.month, employment.hired_date)',
+                    'least(employment.next_month, coalesce(employment.after_last_date, employment.next_month))',
+                    'day'
+                ) }}
+            ) as bigint
+        ) as n_person_days
+    from employment
+    group by employment.month, employment.next_month, employment.unit_id
+),
+
+dated as (
+    select
+        computed.*,
+        cast(
+            {{ dbt.dateadd('day', 'rule.closing_days - 1', 'computed.next_month') }}
+            as date
+        ) as closes_on
+    from computed
+    cross join rule
+),
+
+united as (
+    select
+        dated.month,
+        dated.unit_id,
+        dated.n_opening,
+        dated.n_hires,
+        dated.n_closing,
+        dated.n_leavers,
+        dated.n_voluntary,
+        dated.n_involuntary,
+        dated.n_other,
+        dated.n_unknown,
+        dated.n_regretted,
+        dated.n_person_days,
+        dated.closes_on
+    from dated
+    left join kept_months on dated.month = kept_months.month
+    where
+        kept_months.month is null
+        and dated.closes_on <= {{ as_of() }}
+    union all
+    select
+        kept.month,
+        kept.unit_id,
+        kept.n_opening,
+        kept.n_hires,
+        kept.n_closing,
+        kept.n_leavers,
+        kept.n_voluntary,
+        kept.n_involuntary,
+        kept.n_other,
+        kept.n_unknown,
+        kept.n_regretted,
+        kept.n_person_days,
+        kept.closes_on
+    from kept
 )
 
 select
-    filled.month,
-    filled.unit_id,
+    united.month,
+    united.unit_id,
     coalesce(units.cohort, 'not in the study') as cohort,
     coalesce(units.arm, 'not in the study') as arm,
-    -- Counted at the end of a day: whose last day it is has left by then. So opening + hires − leavers is the closing.
-    cast(sum(case when filled.hired_date < filled.month then 1 else 0 end) as bigint) as n_opening,
-    cast(sum(case when filled.hired_date >= filled.month then 1 else 0 end) as bigint) as n_hires,
-    cast(
-        sum(case when filled.left_date is null or filled.left_date >= filled.next_month then 1 else 0 end) as bigint
-    ) as n_closing,
-    {%- set leaves = 'filled.left_date < filled.next_month' %}
-    cast(sum(case when {{ leaves }} then 1 else 0 end) as bigint) as n_leavers,
-    {%- for cause in ['voluntary', 'involuntary', 'other', 'unknown'] %}
-        cast(sum(case when {{ leaves }} and filled.cause = '{{ cause }}' then 1 else 0 end) as bigint) as n_{{ cause }},
-    {%- endfor %}
-    cast(sum(case when {{ leaves }} and filled.is_regretted then 1 else 0 end) as bigint) as n_regretted,
-    -- Days of service: from the hire date to the last day, both counted.
-    cast(
-        sum(
-            {{ dbt.datediff(
-                'greatest(filled.month, filled.hired_date)',
-                'least(filled.next_month, coalesce(filled.after_last_date, filled.next_month))',
-                'day'
-            ) }}
-        ) as bigint
-    ) as n_person_days
-from filled
-left join units on filled.unit_id = units.unit_id
-group by
-    filled.month, filled.unit_id, coalesce(units.cohort, 'not in the study'), coalesce(units.arm, 'not in the study')
+    united.n_opening,
+    united.n_hires,
+    united.n_closing,
+    united.n_leavers,
+    united.n_voluntary,
+    united.n_involuntary,
+    united.n_other,
+    united.n_unknown,
+    united.n_regretted,
+    united.n_person_days,
+    united.closes_on
+from united
+left join units on united.unit_id = units.unit_id

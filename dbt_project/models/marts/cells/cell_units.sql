@@ -35,3 +35,15 @@ select
 from units
 left join trained on units.unit_id = trained.unit_id
 group by units.unit_id, units.cohort, units.arm, units.stratum, trained.unit_id
+union all
+-- What closed with a unit that is assigned no more stays where it was.
+select
+    kept.unit_id,
+    kept.cohort,
+    kept.arm,
+    kept.stratum,
+    kept.kickoff_date,
+    kept.is_coach_trained
+from {{ source('closed', 'cell_units') }} as kept
+left join units on kept.unit_id = units.unit_id
+where units.unit_id is null

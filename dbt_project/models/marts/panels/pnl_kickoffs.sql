@@ -1,27 +1,16 @@
 -- The first treated period exists once, here. Periods are dates: a wave that was not held is a gap and moves nothing.
 with kickoffs as (
     select distinct
-        metric,
-        kickoff_date
-    from {{ ref('pnl_periods') }}
-    where kickoff_date is not null
-),
-
-outcomes as (
-    select
-        metric,
-        period
-    from {{ ref('stg_study__outcomes') }}
+        outcomes.metric,
+        outcomes.period,
+        units.kickoff_date
+    from {{ ref('cell_units') }} as units
+    cross join {{ ref('stg_study__outcomes') }} as outcomes
+    where units.kickoff_date is not null
 ),
 
 observed as (
-    select
-        metric,
-        period_start,
-        min(first_observed_date) as first_observed_date,
-        max(last_observed_date) as last_observed_date
-    from {{ ref('pnl_observed') }}
-    group by metric, period_start
+    select * from {{ ref('pnl_calendar') }}
 ),
 
 last_periods as (
@@ -36,10 +25,9 @@ placed as (
     select
         kickoffs.metric,
         kickoffs.kickoff_date,
-        outcomes.period,
-        {{ period_of('kickoffs.kickoff_date', 'outcomes.period') }} as kickoff_period_start
+        kickoffs.period,
+        {{ period_of('kickoffs.kickoff_date', 'kickoffs.period') }} as kickoff_period_start
     from kickoffs
-    inner join outcomes on kickoffs.metric = outcomes.metric
 ),
 
 -- What was observed in the kick-off's own period: nothing, all of it on one side of the day, or some on both.

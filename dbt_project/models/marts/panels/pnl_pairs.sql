@@ -1,26 +1,30 @@
 -- Only who can be met again: seats of anonymous waves and new hires cannot.
-with people as (
-    select
-        metric,
-        subject_id,
-        unit_id,
-        cohort,
-        arm,
-        period_start,
-        value
-    from {{ ref('pnl_periods') }}
+with told as (
+    select distinct
+        people.metric,
+        people.period_start
+    from {{ ref('pnl_values') }} as people
+    inner join {{ ref('pnl_calendar') }} as calendar
+        on
+            people.metric = calendar.metric
+            and people.period_start = calendar.period_start
     where
-        subject_kind = 'person'
-        and value is not null
+        calendar.is_closed
+        and people.subject_kind = 'person'
+        and people.value is not null
 ),
 
-told as (
-    select
-        metric,
-        period_start,
-        {{ fingerprint(['subject_id', 'unit_id', 'cohort', 'arm', 'value']) }} as fingerprint
-    from people
-    group by metric, period_start
+kept as (
+    select distinct
+        closed_cells.metric,
+        closed_cells.period_start,
+        closed_cells.base_period_start
+    from {{ source('closed', 'cell_differences') }} as closed_cells
+    inner join {{ ref('pnl_calendar') }} as calendar
+        on
+            closed_cells.metric = calendar.metric
+            and closed_cells.period_start = calendar.period_start
+    where calendar.is_kept
 ),
 
 periods as (
@@ -70,21 +74,23 @@ bases as (
         on
             later.metric = starts.metric
             and later.period_start >= starts.cohort_period_start
+    union
+    select
+        metric,
+        period_start,
+        base_period_start
+    from kept
 )
 
--- A base is the period before, or the last one before a cohort's kick-off: what ATT(g,t) compares with. The fingerprint
--- says whether a pair is as it was when its changes were computed.
+-- A base is the period before, or the last one before a cohort's kick-off: what ATT(g,t) compares with.
 select
     bases.metric,
     bases.period_start,
     bases.base_period_start,
-    {{ dbt.concat(['later.fingerprint', "' '", 'earlier.fingerprint']) }} as fingerprint
+    kept.metric is not null as is_kept
 from bases
-inner join periods as later
+left join kept
     on
-        bases.metric = later.metric
-        and bases.period_start = later.period_start
-inner join periods as earlier
-    on
-        bases.metric = earlier.metric
-        and bases.base_period_start = earlier.period_start
+        bases.metric = kept.metric
+        and bases.period_start = kept.period_start
+        and bases.base_period_start = kept.base_period_start

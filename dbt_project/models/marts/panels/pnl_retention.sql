@@ -23,7 +23,7 @@ programme as (
 observation as (
     select
         first_month,
-        observed_through_date
+        closed_through_date
     from {{ ref('int_observation_window') }}
 ),
 
@@ -65,7 +65,7 @@ covered as (
     cross join observation
     where
         windows.entry_date >= observation.first_month
-        and windows.entry_date <= observation.observed_through_date
+        and windows.entry_date <= observation.closed_through_date
 ),
 
 -- Control of a cohort: units never treated, and units whose own kick-off comes after the whole window.
@@ -92,13 +92,17 @@ watched as (
 at_risk as (
     select
         watched.*,
-        spells.left_date,
+        -- Of later months not all exits are known yet.
+        case when spells.left_date <= observation.closed_through_date then spells.left_date end as left_date,
         spells.termination_type,
         spells.is_regretted,
         case
             when spells.is_vanished
-                then cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
-            else observation.observed_through_date
+                then least(
+                    cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date),
+                    observation.closed_through_date
+                )
+            else observation.closed_through_date
         end as known_until_date,
         programme.retention_months,
         case watched.phase when 'before' then programme.retention_months else 0 end as months_before,

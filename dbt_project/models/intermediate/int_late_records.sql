@@ -1,0 +1,123 @@
+{# Records about periods that had closed before any release knew them. They wait for a restatement. #}
+with known as (
+    select
+        load_id,
+        batch
+    from {{ source('closed', 'loads') }}
+),
+
+-- The first batch that closed a month, by source. Exits and snapshots are in the figures of leaving.
+closed_months as (
+    select
+        'hris' as source,
+        month,
+        min(batch) as batch
+    from {{ source('closed', 'cell_turnovers') }}
+    where closes_on <= {{ as_of() }}
+    group by month
+    union all
+    select
+        outcomes.source,
+        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'periods.period_start') }} as date) as month,
+        min(periods.batch) as batch
+    from {{ source('closed', 'periods') }} as periods
+    inner join {{ ref('stg_study__outcomes') }} as outcomes
+        on
+            periods.metric = outcomes.metric
+            and periods.period = outcomes.period
+    inner join ({{ number_series(3) }}) as series
+        on series.month_number <= case outcomes.period when 'month' then 1 else 3 end
+    where
+        outcomes.source <> 'hris'
+        and periods.closes_on <= {{ as_of() }}
+    group by
+        outcomes.source,
+        cast({{ dbt.dateadd('month', 'series.month_number - 1', 'periods.period_start') }} as date)
+),
+
+-- A response that says something else than before is a record of its own.
+contents as (
+    select
+        load_id,
+        line,
+        {{ dbt.listagg(dbt.concat(['item', "'='", "coalesce(cast(answer as " ~ dbt.type_string() ~ "), '')"]), "'|'",
+            'order by item') }} as content
+    from {{ source('raw', 'raw_survey__answers') }}
+    group by load_id, line
+),
+
+answers as (
+    select
+        responses.load_id,
+        {{ month_of('responses.launched_date') }} as month,
+        row_number() over (
+            partition by
+                loads.mapping, loads.part, responses.launched_date, responses.response_id, contents.content
+            order by loads.sequence
+        ) as arrival
+    from {{ source('raw', 'raw_survey__responses') }} as responses
+    inner join {{ ref('stg_loads') }} as loads on responses.load_id = loads.load_id
+    left join contents
+        on
+            responses.load_id = contents.load_id
+            and responses.line = contents.line
+    where responses.launched_date <= {{ as_of() }}
+),
+
+events as (
+    select
+        events.load_id,
+        {{ month_of('events.due_date') }} as month,
+        row_number() over (
+            partition by loads.mapping, events.event, events.event_id, events.status
+            order by loads.sequence
+        ) as arrival
+    from {{ source('raw', 'raw_checkins__events') }} as events
+    inner join {{ ref('stg_loads') }} as loads on events.load_id = loads.load_id
+    where events.due_date <= {{ as_of() }}
+),
+
+records as (
+    select
+        load_id,
+        source,
+        month,
+        restatement as kind,
+        n_rows
+    from {{ ref('int_restatements') }}
+    where source = 'hris'
+    union all
+    select
+        load_id,
+        'survey' as source,
+        month,
+        'survey response' as kind,
+        1 as n_rows
+    from answers
+    where arrival = 1
+    union all
+    select
+        load_id,
+        'checkins' as source,
+        month,
+        'check-in or goal' as kind,
+        1 as n_rows
+    from events
+    where arrival = 1
+)
+
+select
+    records.source,
+    records.month,
+    records.kind,
+    cast(sum(records.n_rows) as bigint) as n_records
+from records
+inner join closed_months
+    on
+        records.source = closed_months.source
+        and records.month = closed_months.month
+left join known on records.load_id = known.load_id
+where
+    known.batch is null
+    or known.batch > closed_months.batch
+group by records.source, records.month, records.kind

@@ -1,0 +1,154 @@
+"""Closed periods computed again: from today's files, and from those of earlier releases, to see who changed.
+
+Each set of files is loaded and modelled in a workspace of its own, in a process of its own, and read once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from ingest import erase, land, load
+from orchestration.resources import Night
+from orchestration.workspace import ENVIRONMENT, Workspace
+from publish import closed, ledger
+from publish.recipe import Recipe
+from publish.restatement import Restated, State, read_state, restate
+
+PREFIX = ".restate-"
+BUILD = "from orchestration.restating import build; build()"
+DAY = "COACHING_RESTATE_AS_OF"
+
+
+class CannotRestate(RuntimeError):
+    """The files of a release could not be loaded again; the message says why."""
+
+
+def restated(night: Night, frames: closed.Frames) -> Restated:
+    """All closed cells, computed again from what is in landing now. Raises CannotRestate."""
+    workspace = night.workspace
+    used = [one for one in night.landed if one.load_id not in night.taken_back]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
+    fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, used, str(night.day))
+    return restate(frames, fresh, _former(workspace), minimum=night.study.min_group_size)
+
+
+def _former(workspace: Workspace) -> Iterator[State]:
+    """What the files of each release that closed something give, newest first."""
+    for batch in reversed(closed.batches(workspace.closed)):
+        recipe = Recipe.of(workspace.root, batch.release)
+        loads = {item["load_id"] for item in recipe.inputs}
+        landed = [land.Landed(**one) for one in recipe.landed if one["load_id"] in loads]
+        found = _as_they_are_now(workspace, landed)
+        yield _state(workspace, recipe.study, recipe.sources, found, recipe.as_of)
+
+
+def _as_they_are_now(workspace: Workspace, landed: Iterable[land.Landed]) -> list[land.Landed]:
+    """The same files; of those that an erasure rewrote, what it left."""
+    rewritten = {
+        one["old"]: one["new"]
+        for event in ledger.read(workspace.ledger)
+        if event["event"] in ("erased", "erased_again")
+        for one in event["files"]
+    }
+    there = {(one.source, one.content_sha256): one for one in land.landed_files(workspace.landing)}
+    found = []
+    for one in landed:
+        digest = one.content_sha256
+        while (one.source, digest) not in there and digest in rewritten:
+            digest = rewritten[digest]
+        now = there.get((one.source, digest))
+        if now is not None:
+            found.append(replace(now, sequence=one.sequence, known_date=one.known_date))
+    return found
+
+
+def _state(
+    workspace: Workspace, study: str, sources: dict[str, str], landed: Iterable[land.Landed], as_of: str
+) -> State:
+    for left in workspace.root.glob(f"{PREFIX}*"):  # by a run that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PREFIX) as folder:
+        there = Workspace(Path(folder))
+        lay_out(workspace, there, study, sources)
+        for one in landed:
+            place_file(land.content_path(workspace.landing, one), one, there, is_new=True)
+        environment = os.environ | {ENVIRONMENT: str(there.root), DAY: as_of}
+        environment.pop("COACHING_NOTIFY", None)
+        done = subprocess.run(
+            [sys.executable, "-c", BUILD], capture_output=True, text=True, check=False, env=environment
+        )
+        if done.returncode:
+            raise CannotRestate(f"the files as of {as_of} could not be loaded again: {done.stderr[-1500:]}")
+        with load.warehouse(there.warehouse) as connection:
+            return read_state(connection)
+
+
+def lay_out(workspace: Workspace, there: Workspace, study: str, sources: dict[str, str]) -> None:
+    """Study, mappings, key and who was erased, in a workspace of its own."""
+    there.study.write_text(study, encoding="utf-8")
+    there.sources.mkdir()
+    for name, text in sources.items():
+        (there.sources / name).write_text(text, encoding="utf-8")
+    if workspace.key_file.exists():
+        there.key_file.parent.mkdir(mode=0o700)
+        shutil.copy2(workspace.key_file, there.key_file)
+    for source in land.SOURCES:
+        (there.inbox / source).mkdir(parents=True)
+    erased = workspace.root / erase.TOMBSTONES
+    if erased.exists():
+        shutil.copy2(erased, there.root / erased.name)
+
+
+def place_file(content: Path, one: land.Landed, there: Workspace, *, is_new: bool) -> None:
+    """A landed file in another workspace; `is_new`: in its inbox too, else it would count as taken back."""
+    places = [land.content_path(there.landing, one)]
+    if is_new:
+        places.append(there.inbox / one.source / one.file_name)
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        link(content, place)
+    land.note(one, there.landing)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """The same file under another name; what is written anew later takes the name, not the file."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def build() -> None:
+    """Load and model the workspace that the environment names; nothing is estimated or published."""
+    import dagster as dg
+
+    from orchestration.definitions import defs
+
+    workspace = Workspace.from_environment()
+    os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
+    graph = defs.resolve_asset_graph()
+    models = next(one for one in graph.assets_defs if one.node_def.name == "transform")
+    keys = {key for key in graph.get_all_asset_keys() if key.path[0] in ("raw", "closed")} | set(models.keys)
+    with dg.DagsterInstance.get() as instance:
+        result = defs.resolve_job_def("night").execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=sorted(keys, key=lambda key: key.path),
+            run_config={
+                "resources": {"night": {"config": {"as_of": os.environ[DAY]}}},
+                "loggers": {"progress": {"config": {}}},
+            },
+        )
+    if not result.success:
+        from orchestration.alarm import NO_REASON, first_cause
+
+        failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
+        errors = [getattr(event.event_specific_data, "error", None) for event in failures]
+        sys.exit(next((first_cause(error) for error in errors if error), NO_REASON))
