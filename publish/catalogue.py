@@ -19,8 +19,8 @@ from publish.rounding import (
     round_down_to_step,
     round_estimates,
     round_to_error,
+    round_up,
     to_digits,
-    up_to_two_digits,
 )
 from publish.suppression import Block, Need, suppress
 
@@ -219,7 +219,7 @@ def _rounded(table: pl.DataFrame, column: Column) -> pl.Series:
         return values.round(rule["decimals"])
     if "nearest" in rule:
         return ((values / rule["nearest"]).round() * rule["nearest"]).round(9)
-    size = up_to_two_digits if rule.get("up") else lambda value: to_digits(value, rule["digits"])
+    size = round_up if rule.get("up") else lambda value: to_digits(value, rule["digits"])
     return pl.Series(column.name, [None if value is None else size(value) for value in values], dtype=pl.Float64)
 
 

@@ -1,7 +1,8 @@
 """Rounding of published numbers: as many digits as their error supports.
 
 Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
-no interval is narrower than it should be (how much wider: docs/methods/att.md). Interval and p-value are computed from
+no interval is narrower than it should be (how much wider: docs/methods/att.md); where that alone would turn an effect
+into none, as many digits more as keep it. Interval and p-value are computed from
 the rounded numbers: a reader can compute them again, and they disclose nothing that these do not.
 """
 
@@ -14,6 +15,7 @@ import polars as pl
 from scipy import stats
 
 ERROR_DIGITS = 2
+MAX_DIGITS = 8
 DF_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 1000)
 
 
@@ -29,11 +31,11 @@ def to_digits(value: float | None, digits: int = ERROR_DIGITS) -> float | None:
     return round(value, last_place(value) + digits - ERROR_DIGITS)
 
 
-def up_to_two_digits(size: float) -> float:
-    """The next number of two significant digits, away from zero: of errors, and of how far something reaches."""
+def round_up(size: float, digits: int = ERROR_DIGITS) -> float:
+    """The next number of so many significant digits, away from zero: of errors, and of how far something reaches."""
     if not size or not math.isfinite(size):
         return size
-    place = last_place(size)
+    place = last_place(size) + digits - ERROR_DIGITS
     return round(math.ceil(round(size * 10.0**place, 6)) * 10.0**-place, place)  # what has two digits keeps them
 
 
@@ -69,8 +71,8 @@ def round_p(p: float | None, alpha: float) -> float | None:
 
 def round_estimates(table: pl.DataFrame, alpha: float) -> pl.DataFrame:
     """Rows with `estimate` and `std_error` as they are published: the error with two digits, the estimate to the same
-    place, `df` in steps, `ci_low`, `ci_high` and `p_value` from these; `p_value_adjusted` with two digits and not below
-    `p_value`. Rows without an error stay."""
+    place, `df` in steps, `ci_low`, `ci_high` and `p_value` from these, on its side of `alpha`; `p_value_adjusted` with
+    two digits and not below `p_value`. Rows without an error stay."""
     rows = [row | (_rounded(row, alpha) if row["std_error"] is not None else {}) for row in table.iter_rows(named=True)]
     for row in rows:
         if row["p_value_adjusted"] is not None:
@@ -79,8 +81,17 @@ def round_estimates(table: pl.DataFrame, alpha: float) -> pl.DataFrame:
 
 
 def _rounded(row: dict, alpha: float) -> dict:
-    error, df = up_to_two_digits(row["std_error"]), step_down(row["df"])
-    value = round(row["estimate"], last_place(error))
+    rounded = (_with_digits(row, alpha, digits) for digits in range(ERROR_DIGITS, MAX_DIGITS + 1))
+    return next(
+        (found for found in rounded if (found["p_value"] < alpha) == (row["p_value"] < alpha)),
+        _with_digits(row, alpha, ERROR_DIGITS),
+    )
+
+
+def _with_digits(row: dict, alpha: float, digits: int) -> dict:
+    error = round_up(row["std_error"], digits)
+    df = step_down(row["df"]) if digits == ERROR_DIGITS else math.floor(row["df"] * 10.0**digits) / 10.0**digits
+    value = round(row["estimate"], last_place(error) + digits - ERROR_DIGITS)
     reach = float(stats.t.ppf(1 - alpha / 2, df)) * error
     return {
         "estimate": value,

@@ -13,14 +13,15 @@ from publish.rounding import (
     round_p,
     round_set,
     round_to_error,
+    round_up,
     step_down,
     to_digits,
-    up_to_two_digits,
 )
 
 
 def rounded(value: float, error: float, df: float, adjusted: float | None = None) -> dict:
-    row = {"estimate": value, "std_error": error, "df": df, "ci_low": 0.0, "ci_high": 0.0, "p_value": 0.0}
+    exact = Uncertainty(error, df).p_value(value)
+    row = {"estimate": value, "std_error": error, "df": df, "ci_low": 0.0, "ci_high": 0.0, "p_value": exact}
     table = pl.DataFrame([row | {"p_value_adjusted": adjusted}], schema_overrides={"p_value_adjusted": pl.Float64})
     return round_estimates(table, 0.05).row(0, named=True)
 
@@ -38,6 +39,18 @@ def test_interval_and_p_value_are_those_of_the_published_numbers():
     assert found["p_value"] == pytest.approx(again.p_value(1.5), rel=1e-12)
 
 
+@given(st.floats(0.5, 3.0), st.floats(0.001, 1e4), st.floats(1.5, 200.0))
+@example(1.0000001, 3.3, 9.9)
+@example(0.9999999, 3.3, 9.9)
+def test_an_effect_stays_one_and_none_stays_none(size, error, df):
+    """Just below alpha is the last place where rounding errors up may turn the word on the page."""
+    value = size * float(stats.t.ppf(0.975, df)) * error
+    found, exact = rounded(value, error, df), Uncertainty(error, df).p_value(value)
+    assert (found["p_value"] < 0.05) == (exact < 0.05) or abs(exact - 0.05) < 1e-6
+    assert found["p_value"] == pytest.approx(2 * stats.t.sf(found["estimate"] / found["std_error"], found["df"]))
+    assert found["std_error"] >= error * (1 - 1e-6) and found["df"] <= df
+
+
 def test_an_adjusted_p_value_is_not_below_its_own():
     found = rounded(10.0, 2.0, 1000.0, adjusted=1e-9)
     assert found["p_value_adjusted"] == found["p_value"]
@@ -53,7 +66,7 @@ def test_a_row_without_an_error_stays():
 @example(0.3, 3.0)
 @example(9.91, 2.0)
 def test_what_is_published_is_never_surer_than_it_is_and_at_most_a_tenth_less_sure(error, df):
-    assert error * (1 - 1e-6) <= up_to_two_digits(error) <= error * 1.1
+    assert error * (1 - 1e-6) <= round_up(error) <= error * 1.1
     assert 1 <= step_down(df) <= df
     if df >= 2:
         assert stats.t.ppf(0.975, step_down(df)) <= 1.21 * stats.t.ppf(0.975, df)
@@ -61,7 +74,7 @@ def test_what_is_published_is_never_surer_than_it_is_and_at_most_a_tenth_less_su
 
 @pytest.mark.parametrize("error", [0.1, 0.3, 1.2, 4.7, 99.0, 0.0012, 55000.0])
 def test_an_error_of_two_digits_stays(error):
-    assert up_to_two_digits(error) == error
+    assert round_up(error) == error
 
 
 @given(st.floats(1e-300, 1.0), st.floats(1e-6, 0.5))
