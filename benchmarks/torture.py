@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 DESIGN = {"people": 200, "months": 12, "seed": 5}
@@ -69,7 +69,7 @@ def night(root: Path, day: date, part: str) -> str:
 def all_keys(defs) -> list:
     from orchestration.defs import candidate, estimates, files_in, gate, raw, release
 
-    ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.released_tables]
+    ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
     ours += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
     ours += [gate.restricted_verdicts, release.restricted_release]
     return [key for one in ours for key in one.keys]
@@ -185,7 +185,7 @@ class Ground:
 
         self.folder = folder
         self.design = Design(**DESIGN)
-        self.days = (self.design.month(DESIGN["months"] - 1), self.design.month(DESIGN["months"]))
+        self.days = (self.design.closed_on - timedelta(days=31), self.design.closed_on)
 
     def prepare(self) -> None:
         """Make them, unless they are there."""
@@ -199,7 +199,8 @@ class Ground:
             # All are made where the victims will lie: of a warehouse at another path dbt parses its project anew.
             simulate(self.design, victim / "inbox", truth_path=victim / "truth.json")
             shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", victim / "study.yml")
-            late = [path for path in (victim / "inbox").rglob("*") if str(self.days[0])[:7] in path.name]
+            last_month = str(self.design.month(DESIGN["months"] - 1))[:7]
+            late = [path for path in (victim / "inbox").rglob("*") if last_month in path.name]
             for path in late:  # the last month arrives for the night that is tortured
                 path.rename(self.folder / f"{path.parent.name}__{path.name}")
             must(in_child(night, victim, self.days[0], "all"))

@@ -451,8 +451,8 @@ def gather(
 ) -> dict[str, pd.DataFrame]:
     """Name → table, all bounded by files, units or periods, never by persons.
 
-    `load_ids` are the files that lie in the inbox now (a refused file that was taken away no longer counts), `day` is
-    what the run looks from and `alpha` the level of its intervals.
+    `load_ids` are the files that the warehouse is made of (a refused file that was taken away no longer counts), `day`
+    is what the run looks from and `alpha` the level of its intervals.
     """
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")

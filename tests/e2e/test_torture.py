@@ -28,7 +28,7 @@ def chosen(steps: list[str], kinds: tuple[str, ...]) -> list[int]:
     ("part", "kinds"),
     [
         ("front", ("append ledger", "rename content", "commit")),
-        ("back", ("write pub_", "rename releases.json", "point current")),
+        ("back", ("write pub_", "write batch.json", "point current")),
     ],
 )
 def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, part, kinds):
