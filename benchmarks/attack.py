@@ -2,8 +2,10 @@
 
     python -m benchmarks.attack [--people 200 300 400 600] [--seeds 1] [--releases 12] [--out OUT.md]
 
-Simulated organisations send their files month by month, late exits and moves among them; after each month the pipeline
-runs as it does for anybody. The attacker knows who works where, who came and left (what `tables.yml` calls known), and
+Simulated organisations send their files month by month: late exits, moves, answers that come two months late, corrected
+answers and teams, a team that answers with one voice, one that is dissolved. After each month the pipeline runs as it
+does for anybody, and half-way through it computes closed periods again (`coaching restate`). The attacker
+knows who works where, who came and left (what `tables.yml` calls known), and
 more than there is: who answered, and the sums behind published means with all their digits. He uses
 
 - **means**: one unknown per person, period and value; one equation per mean of any release; a group of fewer than K
@@ -20,8 +22,10 @@ The negative control is the same pipeline's tables without suppression: the atta
 from __future__ import annotations
 
 import argparse
+import csv
 import math
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -31,7 +35,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 from pathlib import Path
 
@@ -41,6 +45,7 @@ import polars as pl
 
 from orchestration.workspace import HOUSE, Workspace
 from publish.catalogue import OVERLAPS, prepare, publishable, published_tables, share_shown
+from publish.recipe import Recipe
 from publish.release import current_release, released_tables
 from simulation import Design, simulate
 
@@ -48,11 +53,14 @@ K = 10
 MONTHS = 24
 KEY = "a key of the benchmark, long enough to be one"
 PANEL = """
-    select people.metric, people.period_start, subject_id, cohort, arm, value from panels.pnl_values as people
+    select people.metric, people.period_start, subject_id, cohort, arm, value,
+        (people.metric, people.period_start) in (select (metric, period_start) from closed.periods) as was_closed
+    from panels.pnl_values as people
     inner join panels.pnl_calendar as calendar
         on people.metric = calendar.metric and people.period_start = calendar.period_start
     where is_closed and value is not null
 """
+KEPT = "select metric, day as period_start, population as cohort from closed.restatement where kind = 'means'"
 YEARS = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
 READINESS = """
     select assessed_date, arm, readiness, sum(n_managers)::int as n from comparisons.cmp_readiness group by all
@@ -62,11 +70,13 @@ ADDRESS = re.compile(rb"[A-Za-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}")
 
 @dataclass
 class Seen:
-    """One release, and what is true of its groups."""
+    """One release, and what is true of its groups. `restates`: closed periods were computed again, but for `kept`."""
 
     tables: dict[str, pl.DataFrame]
     control: dict[str, pl.DataFrame]
     panel: pl.DataFrame
+    restates: bool
+    kept: pl.DataFrame
     years: pl.DataFrame
     readiness: pl.DataFrame
     differing: dict[tuple[str, str], int]
@@ -82,18 +92,65 @@ def series(people: int, seed: int, n_releases: int) -> Iterator[Seen]:
         root = Path(folder)
         design = Design(people=people, months=MONTHS, seed=seed)
         simulate(design, root / "all", truth_path=root / "truth.json")
+        due = _disturb(root / "all", design, random.Random(seed))
         there = Workspace(root / "workspace")
         there.root.mkdir()
         shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", there.study)
-        for month in range(MONTHS - n_releases + 1, MONTHS + 1):
+        for month in range(MONTHS - n_releases, MONTHS):
             day = design.month(month)
             for path in sorted((root / "all").rglob("*")):
                 target = there.inbox / path.relative_to(root / "all")
-                if path.is_file() and not target.exists() and _day_in(path.name) < day:
+                if path.is_file() and not target.exists() and due.get(path.name, _day_in(path.name)) < day:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(path, target)
-            if _run(there, day):
+            if _run(there, day, "restate" if n_releases > 2 and month == MONTHS - n_releases // 2 else "run"):
                 yield _seen(there)
+
+
+def _disturb(folder: Path, design: Design, chance: random.Random) -> dict[str, date]:
+    """What real files do beside what the simulation does. File name → the day on which it is sent, where that is not
+    the day in its name."""
+    due, lives_in, dissolved = {}, {}, ""
+    for number, path in enumerate(sorted((folder / "hris").glob("*.csv"))):
+        head, *rows = _rows(path)
+        who, team = (head.index(name) for name in ("Employee ID", "Team ID"))
+        people = [row for row in rows if len(row) == len(head) and row[team]]
+        sizes = Counter(row[team] for row in people)
+        dissolved = dissolved or min(sizes, key=lambda team: (abs(sizes[team] - 8), team))
+        others = sorted(sizes.keys() - {dissolved})
+        if number > MONTHS // 2:
+            for row in people:
+                row[team] = row[team] if row[team] != dissolved else others[0]
+        lives_in[path.stem[-7:]] = {row[who]: row[team] for row in people}
+        _write(path, [head, *rows])
+        for row in chance.sample(people, 3):  # the month once more, two months later, with three people elsewhere
+            row[team] = chance.choice(others)
+        _write(again := path.with_stem(f"{path.stem}_again"), [head, *rows])
+        due[again.name] = design.month(number + 2)
+    for path in sorted((folder / "survey").glob("*.csv")):
+        *heads, rows = [*(found := _rows(path))[:3], found[3:]]
+        who, first = (heads[0].index(name) for name in ("ExternalReference", "Q1_1"))
+        teams = lives_in.get(path.stem[6:13], {})
+        for row in rows:
+            if teams.get(row[who]) == others[-1]:  # one voice
+                row[first : first + 5] = ["4"] * 5
+        late = set(chance.sample(range(len(rows)), 6))
+        _write(path, [*heads, *(row for number, row in enumerate(rows) if number not in late)])
+        for row in chance.sample(rows, 2):
+            row[first : first + 5] = ["2"] * 5
+        _write(again := path.with_stem(f"{path.stem}_again"), [*heads, *rows])
+        due[again.name] = _day_in(path.name) + timedelta(days=75)
+    return due
+
+
+def _rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def _write(path: Path, rows: Iterable[list[str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def _day_in(name: str) -> date:
@@ -101,9 +158,9 @@ def _day_in(name: str) -> date:
     return date(int(found[1]), int(found[2]), int(found[3] or 1)) if found else date.min
 
 
-def _run(there: Workspace, day: date) -> bool:
+def _run(there: Workspace, day: date, what: str) -> bool:
     code = "from orchestration.cli import main; main()"
-    command = [sys.executable, "-c", code, "run", "--workspace", str(there.root), "--as-of", str(day)]
+    command = [sys.executable, "-c", code, what, "--workspace", str(there.root), "--as-of", str(day)]
     known = {**os.environ, "COACHING_PSEUDONYM_KEY": KEY}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=known)
     if done.returncode:
@@ -124,6 +181,8 @@ def _seen(there: Workspace) -> Seen:
             tables=released_tables(release),
             control=naive,
             panel=connection.sql(PANEL).pl(),
+            restates=Recipe.of(there.root, release.name).restates,
+            kept=connection.sql(KEPT).pl(),
             years=connection.sql(YEARS).pl(),
             readiness=connection.sql(READINESS).pl(),
             differing=differing,
@@ -137,20 +196,33 @@ def _seen(there: Workspace) -> Seen:
 def means(releases: list[Seen], which: str) -> Iterator[str]:
     """Groups of fewer than K people whose sum of answers follows from published means."""
     rows: dict[tuple, list[frozenset]] = {}
-    for seen in releases:
-        tables = getattr(seen, which)
-        shown = tables["pub_levels"].filter(pl.col("mean").is_not_null())
-        by_group: dict[tuple, dict[tuple, set]] = {}
-        for metric, period, subject, cohort, arm, value in seen.panel.iter_rows():
-            place = by_group.setdefault((metric, period), {})
-            for key in (("cohort", cohort), ("arm", arm)):
-                place.setdefault(key, set()).add((subject, value))
+    for seen, behind in zip(releases, _behind(releases), strict=True):
+        shown = getattr(seen, which)["pub_levels"].filter(pl.col("mean").is_not_null())
         for metric, period, scope, name in shown.select("metric", "period_start", "scope", "group_name").iter_rows():
-            group = by_group.get((metric, period), {}).get((scope, name))
-            if group:
-                rows.setdefault((metric, period), []).append(frozenset(group))
+            cohorts = behind.get((metric, period), {})
+            parts = [people for (arm, cohort), people in cohorts.items() if name == (arm if scope == "arm" else cohort)]
+            if parts:
+                rows.setdefault((metric, period), []).append(frozenset().union(*parts))
     for groups in rows.values():
         yield from _small_groups(list(dict.fromkeys(groups)))
+
+
+def _behind(releases: list[Seen]) -> Iterator[dict[tuple, dict[tuple, frozenset]]]:
+    """For each release: (metric, period) → (arm, cohort) → whose answers, with their values, are behind its means. A
+    closed period keeps those who were behind it when it closed, until it is computed again."""
+    behind: dict[tuple, dict[tuple, frozenset]] = {}
+    for seen in releases:
+        fresh = seen.panel if seen.restates else seen.panel.filter(~pl.col("was_closed"))
+        found = fresh.group_by("metric", "period_start", "arm", "cohort").agg("subject_id", "value")
+        kept = set(seen.kept.iter_rows())
+        behind = {
+            key: {one: people for one, people in cohorts.items() if not seen.restates or (*key, one[1]) in kept}
+            for key, cohorts in behind.items()
+        }
+        for metric, period, arm, cohort, people, values in found.iter_rows():
+            if (metric, period, cohort) not in kept:
+                behind.setdefault((metric, period), {})[arm, cohort] = frozenset(zip(people, values, strict=True))
+        yield behind
 
 
 def _small_groups(groups: list[frozenset]) -> Iterator[str]:
