@@ -346,4 +346,6 @@ def _copy(arrival: Arrival, copy: Path, digest: str) -> None:
 
 def note(landed: Landed, landing: Path) -> None:
     """Write down what is known of a frozen file; without it the file has not landed."""
-    durable.replace_text(landing / landed.load_id / "landed.json", json.dumps(asdict(landed)))
+    facts = asdict(landed)
+    del facts["load_id"]  # the folder's name, which changes with the content
+    durable.replace_text(landing / landed.load_id / "landed.json", json.dumps(facts))

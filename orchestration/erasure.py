@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import durable
-from ingest import erase
+from ingest import erase, land
 from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
 from ingest.spec import Mapping, load_mappings
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import closed, ledger
-from publish.recipe import FOLDER
+from publish.recipe import FOLDER, follow_erasure
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def erase_person(
         erase.redact_names(workspace.inbox, workspace.landing, words)
         known |= set(pseudonyms_of(pseudonyms, mappings, learned, learned, learned))
         ghosts = {unit: secrets.token_hex(16) for unit in _closed_units(workspace, erased)}
-        closed.rename_units(workspace.closed, ghosts)
+        closed.rename(workspace.closed, "unit_id", ghosts)
+        follow(workspace)
         for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
             durable.remove(path)
         for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
@@ -104,9 +105,7 @@ def erase_person(
         for path in (workspace.ledger, *(workspace.root / FOLDER).glob("*.json")):
             _redact(path, {*known, *words})
         erased.keep(workspace.root)
-        ledger.append(
-            workspace.ledger, "erased", files=[{"old": one.old, "new": one.new} for one in files], run_id="erase"
-        )
+        ledger.append(workspace.ledger, "erased", files=[one.new for one in files], run_id="erase")
     return Done(files, len(ghosts))
 
 
@@ -120,6 +119,12 @@ def pseudonyms_of(
             if NORMAL_FORMS[form](word):
                 for space in spaces if form == "id" else {""}:
                     yield pseudonyms.hash(word, form=form, namespace=space)
+
+
+def follow(workspace: Workspace) -> None:
+    """Recipes and closed periods name files as they are now: no digest of what was erased stays anywhere."""
+    names = follow_erasure(workspace.root, [asdict(one) for one in land.landed_files(workspace.landing)])
+    closed.rename(workspace.closed, "load_id", names)
 
 
 def _closed_units(workspace: Workspace, erased: erase.Erased) -> list[str]:

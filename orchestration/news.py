@@ -106,6 +106,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         reason
         for holds, reason in (
             (unseen, f"{len(unseen)} new file(s) in the inbox"),
+            (not workspace.warehouse.exists(), "the warehouse was taken away"),
             (study.digest != manifest["study_hash"], "study.yml has changed"),
             (digest != manifest["sources_hash"], "a source mapping has changed"),
             (code_version() != manifest["code_version"], "the code has changed"),

@@ -83,12 +83,13 @@ def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Reci
 def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> None:
     """Landing as it was, and in the inbox what no release had read: what is in neither would count as taken back."""
     used = {load_id for name in list_releases(there.releases) for load_id in used_loads(workspace, name)}
+    if recipe.is_rewritten:
+        raise CannotReproduce("an erasure changed files that it was made of; the same bytes cannot be made again")
     for one in (land.Landed(**noted) for noted in recipe.landed):
         content = land.content_path(workspace.landing, one)
         if not content.exists() or land.sha256(content) != one.content_sha256:
             raise CannotReproduce(
-                f"{one.source}/{one.file_name} is not what it was (an erasure rewrites files: see `erased` in "
-                f"{workspace.ledger.name}); the same bytes cannot be made again"
+                f"{one.source}/{one.file_name} is not what it was; the same bytes cannot be made again"
             )
         place_file(content, one, there, is_new=one.load_id not in used)
 

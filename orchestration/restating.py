@@ -11,13 +11,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from ingest import erase, land, load
 from orchestration.resources import Night
 from orchestration.workspace import ENVIRONMENT, Workspace
-from publish import closed, ledger
+from publish import closed
 from publish.recipe import Recipe
 from publish.restatement import Restated, State, read_state, restate
 
@@ -45,28 +44,7 @@ def _former(workspace: Workspace) -> Iterator[State]:
         recipe = Recipe.of(workspace.root, batch.release)
         loads = {item["load_id"] for item in recipe.inputs}
         landed = [land.Landed(**one) for one in recipe.landed if one["load_id"] in loads]
-        found = _as_they_are_now(workspace, landed)
-        yield _state(workspace, recipe.study, recipe.sources, found, recipe.as_of)
-
-
-def _as_they_are_now(workspace: Workspace, landed: Iterable[land.Landed]) -> list[land.Landed]:
-    """The same files; of those that an erasure rewrote, what it left."""
-    rewritten = {
-        one["old"]: one["new"]
-        for event in ledger.read(workspace.ledger)
-        if event["event"] in ("erased", "erased_again")
-        for one in event["files"]
-    }
-    there = {(one.source, one.content_sha256): one for one in land.landed_files(workspace.landing)}
-    found = []
-    for one in landed:
-        digest = one.content_sha256
-        while (one.source, digest) not in there and digest in rewritten:
-            digest = rewritten[digest]
-        now = there.get((one.source, digest))
-        if now is not None:
-            found.append(replace(now, sequence=one.sequence, known_date=one.known_date))
-    return found
+        yield _state(workspace, recipe.study, recipe.sources, landed, recipe.as_of)
 
 
 def _state(

@@ -183,12 +183,12 @@ def copy_first(folder: Path, target: Path, n: int) -> None:
         shutil.copytree(_place(folder, batch.number), _place(target, batch.number))
 
 
-def rename_units(folder: Path, names: Mapping[str, str]) -> None:
-    """Where a unit is a manager, its id leads to a person: give it another one, in all batches."""
+def rename(folder: Path, column: str, names: Mapping[str, str]) -> None:
+    """Give values of a column (`unit_id`, `load_id`) other names, in all batches: what an erasure leaves of them."""
     for path in sorted(folder.glob("*/*.parquet")):
         frame = pl.read_parquet(path)
-        if "unit_id" in frame.columns and frame["unit_id"].is_in(list(names)).any():
-            durable.replace(path, frame.with_columns(pl.col("unit_id").replace(dict(names))).write_parquet)
+        if column in frame.columns and frame[column].is_in(list(names)).any():
+            durable.replace(path, frame.with_columns(pl.col(column).replace(dict(names))).write_parquet)
 
 
 def units(folder: Path) -> set[str]:

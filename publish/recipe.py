@@ -6,6 +6,7 @@ Files lie in `landing/` under the names that stand here; study and mappings are 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Recipe:
     were, `closes` whether the release added one,
     `restates` whether that one holds everything, computed again; `landed`: the files that
     had arrived, as `landing/` noted them; `inputs`: source, file_name, load_id and mapping of those that the release
-    was made of; `study` and `sources` (by file name) are texts."""
+    was made of; `study` and `sources` (by file name) are texts; `is_rewritten`: an erasure changed some of the files
+    since, and they stand here as they are now."""
 
     as_of: str
     served: str | None
@@ -35,6 +37,7 @@ class Recipe:
     inputs: list[dict]
     study: str
     sources: dict[str, str] = field(default_factory=dict)
+    is_rewritten: bool = False
 
     def keep(self, workspace: Path, identity: str) -> None:
         """Write it down, unless that was done by a run that was killed before it ended."""
@@ -53,3 +56,27 @@ class Recipe:
                 "backup, or begin a new workspace"
             )
         return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def follow_erasure(workspace: Path, landed: Iterable[Mapping]) -> dict[str, str]:
+    """Let recipes name the files as they are after an erasure, so that nothing keeps a digest of what was erased.
+    `landed`: notes of all files in landing. Returns new load ids by former ones."""
+    known = {one["load_id"]: dict(one) for one in landed}
+    by_arrival = {(one["source"], one["sequence"]): one for one in known.values()}
+    names: dict[str, str] = {}
+    for path in sorted((workspace / FOLDER).glob("*.json")):
+        recipe = json.loads(path.read_text(encoding="utf-8"))
+        former = {one["load_id"]: one for one in recipe["landed"] if one["load_id"] not in known}
+        if not former:
+            continue
+        for load_id, one in former.items():
+            now = by_arrival.get((one["source"], one["sequence"]))
+            names[load_id] = now["load_id"] if now else f"erased {one['source']} {one['sequence']}"
+        found = {one["load_id"]: one for one in recipe["landed"] if one["load_id"] in known}
+        found |= {names[one]: known[names[one]] for one in former if names[one] in known}
+        recipe["landed"] = sorted(found.values(), key=lambda one: one["sequence"])
+        for item in recipe["inputs"]:
+            item["load_id"] = names.get(item["load_id"], item["load_id"])
+        recipe["is_rewritten"] = True
+        durable.replace_text(path, json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
+    return names

@@ -4,6 +4,7 @@ import dagster as dg
 
 from ingest import erase, land, load
 from ingest.pseudonyms import Pseudonyms
+from orchestration.erasure import follow
 from orchestration.faults import told_safely
 from orchestration.resources import Night
 
@@ -41,6 +42,7 @@ def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
         return
     done = erase.cleanse(there.inbox, there.landing, night.mappings, erased)
     erased.keep(there.root)
+    follow(there)
     if done:
         context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")
-        night.record("erased_again", files=[{"old": one.old, "new": one.new} for one in done])
+        night.record("erased_again", files=[one.new for one in done])
