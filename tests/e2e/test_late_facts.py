@@ -28,15 +28,15 @@ CHANGED = """
 """
 
 
-def answers_again(workspace, name: str, people: int) -> None:
-    """The last wave's file once more, in which so many people answered otherwise."""
+def answers_again(workspace, name: str, people: int, *, items: int = 5) -> None:
+    """The last wave's file once more, in which so many people answered so many items otherwise."""
     last = sorted((workspace.inbox / "survey").glob("pulse_*.csv"))[-1]
     head, body = last.read_text().splitlines(keepends=True)[:3], last.read_text().splitlines(keepends=True)[3:]
     changed = 0
     for index, line in reversed(list(enumerate(body))):
         cells = line.rstrip("\n").split(",")
         if changed < people and cells[2] == "IP Address" and cells[11].isdigit():
-            cells[11:16] = ["1" if cell == "5" else "5" for cell in cells[11:16]]
+            cells[11 : 11 + items] = ["1" if cell == "5" else "5" for cell in cells[11 : 11 + items]]
             body[index] = ",".join(cells) + "\n"
             changed += 1
     assert changed == people
@@ -59,7 +59,7 @@ def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_a
     assert (first["late_records"], first["restated"], first["next_restatement"]) == ([], None, None)
     before = level(workspace)
 
-    answers_again(workspace, "pulse_2024-11-10_many.csv", 300)
+    answers_again(workspace, "pulse_2024-11-10_many.csv", 300, items=1)
     code, last, _ = night(workspace, DAYS[0])
     assert (code, last["event"]) == (0, "published"), last
     second = manifest_of(current_release(workspace.releases))
@@ -73,10 +73,6 @@ def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_a
     study = workspace.study.read_text()
     workspace.study.write_text(study + f"\nrestatements: [{DAYS[1]}]\n")
     code, last, _ = night(workspace, DAYS[1])
-    if code == 3:  # three hundred people who turn round are a jump that the gate sees: nothing closed with it
-        assert any("jumps" in reason for reason in last["reasons"])
-        assert [batch.number for batch in closed.batches(workspace.closed)] == [1]
-        return
     assert (code, last["event"]) == (0, "published"), last
     third = manifest_of(current_release(workspace.releases))
     assert (third["restated"]["n_kept"], third["late_records"]) == (0, [])
