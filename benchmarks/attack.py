@@ -4,9 +4,9 @@
 
 Simulated organisations send their files month by month: late exits, moves, answers that come two months late, corrected
 answers and teams, a team that answers with one voice, one that is dissolved. After each month the pipeline runs as it
-does for anybody, and half-way through it computes closed periods again (`coaching restate`). The attacker
-knows who works where, who came and left (what `tables.yml` calls known), and
-more than there is: who answered, and the sums behind published means with all their digits. He uses
+does for anybody, and half-way through it computes closed periods again (`coaching restate`). The attacker knows who
+works where, who came and left (what `tables.yml` calls known), and more than there is: who answered, and the sums
+behind published means with all their digits. He uses
 
 - **means**: one unknown per person, period and value; one equation per mean of any release; a group of fewer than K
   people is found where its sum follows from the equations (rank), atom by atom and for pairs of atoms;
@@ -128,7 +128,8 @@ def _disturb(folder: Path, design: Design, chance: random.Random) -> dict[str, d
         _write(again := path.with_stem(f"{path.stem}_again"), [head, *rows])
         due[again.name] = design.month(number + 2)
     for path in sorted((folder / "survey").glob("*.csv")):
-        *heads, rows = [*(found := _rows(path))[:3], found[3:]]
+        lines = _rows(path)
+        heads, rows = lines[:3], lines[3:]
         who, first = (heads[0].index(name) for name in ("ExternalReference", "Q1_1"))
         teams = lives_in.get(path.stem[6:13], {})
         for row in rows:

@@ -19,7 +19,7 @@ from ingest.spec import Mapping, load_mappings
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import closed, ledger
-from publish.recipe import FOLDER, follow_erasure
+from publish.recipe import FOLDER, follow_erasure, new_names
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,11 @@ def pseudonyms_of(
 
 def follow(workspace: Workspace) -> None:
     """Recipes and closed periods name files as they are now: no digest of what was erased stays anywhere."""
-    names = follow_erasure(workspace.root, [asdict(one) for one in land.landed_files(workspace.landing)])
-    closed.rename(workspace.closed, "load_id", names)
+    landed = [asdict(one) for one in land.landed_files(workspace.landing)]
+    if names := new_names(workspace.root, landed):
+        # Recipes come last: after a crash they alone know the former names.
+        closed.rename(workspace.closed, "load_id", names)
+        follow_erasure(workspace.root, landed, names)
 
 
 def _closed_units(workspace: Workspace, erased: erase.Erased) -> list[str]:

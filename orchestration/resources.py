@@ -105,6 +105,11 @@ class Night(dg.ConfigurableResource):
         return taken_back(self.workspace, self.landed, self.inbox)
 
     @cached_property
+    def used(self) -> list[land.Landed]:
+        """The landed files that the warehouse is made of, in the order of arrival."""
+        return [one for one in self.landed if one.load_id not in self.taken_back]
+
+    @cached_property
     def _asked_for(self) -> date:
         if not self.as_of:
             return datetime.now(self.study.zone).date()

@@ -32,9 +32,8 @@ class CannotRestate(RuntimeError):
 def restated(night: Night, frames: closed.Frames) -> Restated:
     """All closed cells, computed again from what is in landing now. Raises CannotRestate."""
     workspace = night.workspace
-    used = [one for one in night.landed if one.load_id not in night.taken_back]
     texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
-    fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, used, str(night.day))
+    fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, night.used, str(night.day))
     return restate(frames, fresh, _former(workspace), minimum=night.study.min_group_size)
 
 

@@ -21,12 +21,11 @@ class NoRecipe(KeyError):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """`served`: the release that was read until then; `n_closed`: how many batches of closed periods there
-    were, `closes` whether the release added one,
-    `restates` whether that one holds everything, computed again; `landed`: the files that
-    had arrived, as `landing/` noted them; `inputs`: source, file_name, load_id and mapping of those that the release
-    was made of; `study` and `sources` (by file name) are texts; `is_rewritten`: an erasure changed some of the files
-    since, and they stand here as they are now."""
+    """`served`: the release that was read until then; `n_closed`: how many batches of closed periods there were,
+    `closes` whether the release added one, `restates` whether that one holds everything, computed again; `landed`: the
+    files that had arrived, as `landing/` noted them; `inputs`: source, file_name, load_id and mapping of those that the
+    release was made of; `study` and `sources` (by file name) are texts; `is_rewritten`: an erasure changed some of the
+    files since, and they stand here as they are now."""
 
     as_of: str
     served: str | None
@@ -58,20 +57,28 @@ class Recipe:
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def follow_erasure(workspace: Path, landed: Iterable[Mapping]) -> dict[str, str]:
+def new_names(workspace: Path, landed: Iterable[Mapping]) -> dict[str, str]:
+    """Load ids of files that an erasure changed, by those that recipes know. `landed`: notes of all in landing."""
+    notes = list(landed)
+    known = {one["load_id"] for one in notes}
+    by_arrival = {(one["source"], one["sequence"]): one["load_id"] for one in notes}
+    recipes = [json.loads(path.read_text(encoding="utf-8")) for path in (workspace / FOLDER).glob("*.json")]
+    former = [one for recipe in recipes for one in recipe["landed"] if one["load_id"] not in known]
+    arrivals = {one["load_id"]: (one["source"], one["sequence"]) for one in former}
+    return {
+        load_id: by_arrival.get(arrival) or f"erased {arrival[0]} {arrival[1]}" for load_id, arrival in arrivals.items()
+    }
+
+
+def follow_erasure(workspace: Path, landed: Iterable[Mapping], names: Mapping[str, str]) -> None:
     """Let recipes name the files as they are after an erasure, so that nothing keeps a digest of what was erased.
-    `landed`: notes of all files in landing. Returns new load ids by former ones."""
+    `landed`: notes of all files in landing; `names`: new load ids by former ones."""
     known = {one["load_id"]: dict(one) for one in landed}
-    by_arrival = {(one["source"], one["sequence"]): one for one in known.values()}
-    names: dict[str, str] = {}
     for path in sorted((workspace / FOLDER).glob("*.json")):
         recipe = json.loads(path.read_text(encoding="utf-8"))
-        former = {one["load_id"]: one for one in recipe["landed"] if one["load_id"] not in known}
+        former = {one["load_id"] for one in recipe["landed"]} - known.keys()
         if not former:
             continue
-        for load_id, one in former.items():
-            now = by_arrival.get((one["source"], one["sequence"]))
-            names[load_id] = now["load_id"] if now else f"erased {one['source']} {one['sequence']}"
         found = {one["load_id"]: one for one in recipe["landed"] if one["load_id"] in known}
         found |= {names[one]: known[names[one]] for one in former if names[one] in known}
         recipe["landed"] = sorted(found.values(), key=lambda one: one["sequence"])
@@ -79,4 +86,3 @@ def follow_erasure(workspace: Path, landed: Iterable[Mapping]) -> dict[str, str]
             item["load_id"] = names.get(item["load_id"], item["load_id"])
         recipe["is_rewritten"] = True
         durable.replace_text(path, json.dumps(recipe, ensure_ascii=False, indent=1) + "\n")
-    return names

@@ -2,8 +2,8 @@
 
 Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
 no interval is narrower than it should be (how much wider: docs/methods/att.md); where that alone would turn an effect
-into none, as many digits more as keep it. Interval and p-value are computed from
-the rounded numbers: a reader can compute them again, and they disclose nothing that these do not.
+into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers: a reader can
+compute them again, and they disclose nothing that these do not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from scipy import stats
 
 ERROR_DIGITS = 2
-MAX_DIGITS = 8
+MAX_DIGITS = 8  # of an error that needs more, p is alpha to a millionth
 DF_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 1000)
 
 

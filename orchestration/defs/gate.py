@@ -41,7 +41,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verd
     identity = content_hash(tables)
     gathered = gather(
         connection,
-        load_ids=sorted(one.load_id for one in night.landed if one.load_id not in night.taken_back),
+        load_ids=sorted(one.load_id for one in night.used),
         unit=study.assignment.unit,
         day=night.day,
         alpha=alpha_on(study, night.day),

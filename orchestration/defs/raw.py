@@ -98,10 +98,10 @@ def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg
     if reason:
         context.log.info(f"closed periods are computed again: {reason}")
         done = restated(night, frames)
-        used = [one.load_id for one in night.landed if one.load_id not in night.taken_back]
+        loads = pl.DataFrame({"load_id": [one.load_id for one in night.used]})
         frames |= {
             name: frame.with_columns(batch=pl.lit(len(known) + 1)).select(*CLOSED_TABLES[name])
-            for name, frame in {**done.cells, "loads": pl.DataFrame({"load_id": used})}.items()
+            for name, frame in {**done.cells, "loads": loads}.items()
         }
         kept = done.kept if done.kept.height else pl.DataFrame({"kind": [None]})
         frames["restatement"] = kept.with_columns(reason=pl.lit(reason)).pipe(_as_declared)
