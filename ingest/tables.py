@@ -409,6 +409,7 @@ PROFILES = {
 # Cells of closed periods, kept outside of the warehouse (publish/closed.py writes them, dbt reads them).
 _OF_UNIT = {"metric": pl.String, "unit_id": pl.String, "period_start": pl.Date}
 _OF_PAIR = _OF_UNIT | {"base_period_start": pl.Date}
+_AS_CLOSED = {"cohort": pl.String, "arm": pl.String}  # of the unit, when the period closed
 CLOSED_TABLES = {
     "periods": {
         "metric": pl.String,
@@ -435,8 +436,9 @@ CLOSED_TABLES = {
         "n_first_observed": pl.Int64,
         "value_sum": pl.Float64,
         "centred_sum_of_squares": pl.Float64,
-    },
-    "cell_largest_values": _OF_UNIT | {"value_rank": pl.Int32, "value": pl.Float64},
+    }
+    | _AS_CLOSED,
+    "cell_largest_values": _OF_UNIT | {"value_rank": pl.Int32, "value": pl.Float64} | _AS_CLOSED,
     "cell_differences": _OF_PAIR
     | {"n_people": pl.Int64, "change_sum": pl.Float64, "centred_sum_of_squares": pl.Float64},
     "cell_covariates": _OF_PAIR
@@ -456,7 +458,8 @@ CLOSED_TABLES = {
         "n_person_days": pl.Int64,
         "closes_on": pl.Date,
         "batch": pl.Int64,
-    },
+    }
+    | _AS_CLOSED,
     "cell_dose_months": {
         "unit_id": pl.String,
         "month": pl.Date,
@@ -466,7 +469,8 @@ CLOSED_TABLES = {
         "n_person_months": pl.Int64,
         "n_held": pl.Int64,
         "n_minutes": pl.Float64,
-    },
+    }
+    | _AS_CLOSED,
     "cell_readiness": {
         "assessed_date": pl.Date,
         "cohort": pl.String,

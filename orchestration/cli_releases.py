@@ -59,6 +59,7 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
 def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
     """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
     from orchestration.lock import WorkspaceBusy, hold
+    from orchestration.news import was_served
     from publish import ledger
     from publish.release import make_current, manifest_of
 
@@ -67,6 +68,10 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
     if not manifest_of(there.releases / identity)["is_remembered"]:
         raise fail(
             f"{identity} looks back and was audited by itself only; beside other releases it must not be served", WRONG
+        )
+    if not was_served(there, identity):
+        raise fail(
+            f"the run that wrote {identity} was interrupted before it was served; finish it: coaching run", WRONG
         )
     try:
         with hold(there.lock, run_id="rollback"):

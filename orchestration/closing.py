@@ -21,7 +21,9 @@ def due(study: Study, known: list[Batch], day: date) -> str:
     for declared in study.restatements:
         if last_day(known) < str(declared) <= str(day):
             return f"study.yml announced it for {declared}"
-    now, then = definitions(study), known[-1].definitions
+    now, then = definitions(study), {}
+    for batch in known:  # as last measured: what a study left out for a while may come back as something else
+        then |= batch.definitions
     changed = sorted(name for name in now.keys() & then.keys() if now[name] != then[name])
     return f"what is measured has changed: {', '.join(changed)}" if changed else ""
 

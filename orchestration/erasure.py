@@ -17,7 +17,7 @@ from ingest import erase, land
 from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
 from ingest.spec import Mapping, load_mappings
 from orchestration.lock import hold
-from orchestration.workspace import Workspace
+from orchestration.workspace import REPRODUCING, RESTATING, Workspace
 from publish import closed, ledger
 from publish.recipe import FOLDER, follow_erasure, new_names
 
@@ -91,6 +91,7 @@ def erase_person(
         erased.searched.clear()
         learned = erase.learn(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})
+        remove_copies(workspace, RESTATING, REPRODUCING)
         erased.keep(workspace.root)  # first of all: a crash from here on leaves files that the next run cleanses
         files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
         erase.redact_names(workspace.inbox, workspace.landing, words)
@@ -119,6 +120,13 @@ def pseudonyms_of(
             if NORMAL_FORMS[form](word):
                 for space in spaces if form == "id" else {""}:
                     yield pseudonyms.hash(word, form=form, namespace=space)
+
+
+def remove_copies(workspace: Workspace, *prefixes: str) -> None:
+    """Remove what a killed restatement or reproduction left: workspaces with files as they were."""
+    for prefix in prefixes:
+        for path in workspace.root.glob(f"{prefix}*"):
+            durable.remove(path)
 
 
 def follow(workspace: Workspace) -> None:

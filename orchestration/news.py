@@ -106,6 +106,7 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         reason
         for holds, reason in (
             (unseen, f"{len(unseen)} new file(s) in the inbox"),
+            (not was_served(workspace, newest), f"the run that wrote {newest} was interrupted before it was served"),
             (not workspace.warehouse.exists(), "the warehouse was taken away"),
             (study.digest != manifest["study_hash"], "study.yml has changed"),
             (digest != manifest["sources_hash"], "a source mapping has changed"),
@@ -129,6 +130,16 @@ def check_day(workspace: Workspace, as_of: date | None) -> None:
     today = datetime.now(load_study(workspace.study).zone).date()
     if as_of is not None and as_of > today:
         raise DayToCome(f"{as_of} has not come yet (today is {today}): a run looks from today or from a day before")
+
+
+def was_served(workspace: Workspace, identity: str) -> bool:
+    """Whether the run that wrote a release came to its end: else periods that it closed may not be kept."""
+    served = current_release(workspace.releases)
+    if served and served.name == identity:
+        return True
+    return any(
+        event["event"] == "published" and event["release"] == identity for event in ledger.read(workspace.ledger)
+    )
 
 
 def n_closed(workspace: Workspace) -> int:

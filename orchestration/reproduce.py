@@ -22,12 +22,11 @@ from ingest import land
 from orchestration.lock import hold
 from orchestration.news import used_loads
 from orchestration.restating import lay_out, link, place_file
-from orchestration.workspace import Workspace, code_version
+from orchestration.workspace import REPRODUCING, Workspace, code_version
 from publish import closed
 from publish.recipe import Recipe
 from publish.release import list_releases, make_current, manifest_of
 
-PREFIX = ".reproduce-"
 NIGHT = "from orchestration.cli import main; main()"
 
 
@@ -58,9 +57,9 @@ def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> 
             "out, or see what this code makes of the same files with --anyway"
         )
     recipe = Recipe.of(workspace.root, identity)
-    for left in workspace.root.glob(f"{PREFIX}*"):  # by a command that was killed
+    for left in workspace.root.glob(f"{REPRODUCING}*"):  # by a command that was killed
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PREFIX) as folder:
+    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=REPRODUCING) as folder:
         there = Workspace(Path(folder))
         with hold(workspace.lock, run_id="reproduce"):
             _lay_out(workspace, there, identity, recipe)

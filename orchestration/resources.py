@@ -36,6 +36,7 @@ class Night(dg.ConfigurableResource):
 
     as_of: str = ""
     restate: bool = False  # compute closed periods again
+    uses_all: bool = False  # all that landed is used, whatever lies in the inbox: a workspace made for one computation
 
     _built_for: date | None = PrivateAttr(default=None)
     _held: Held | None = PrivateAttr(default=None)
@@ -102,7 +103,7 @@ class Night(dg.ConfigurableResource):
     @cached_property
     def taken_back(self) -> frozenset[str]:
         """Loads whose file left the inbox before any release used it; found out once per run."""
-        return taken_back(self.workspace, self.landed, self.inbox)
+        return frozenset() if self.uses_all else taken_back(self.workspace, self.landed, self.inbox)
 
     @cached_property
     def used(self) -> list[land.Landed]:

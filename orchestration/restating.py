@@ -1,6 +1,7 @@
 """Closed periods computed again: from today's files, and from those of earlier releases, to see who changed.
 
-Each set of files is loaded and modelled in a workspace of its own, in a process of its own, and read once.
+Each set of files is loaded and modelled in a workspace of its own, in a process of its own, and read once. Files of an
+earlier release that this code cannot load or model any more give no state, and what only they explain stays published.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from ingest import erase, land, load
 from orchestration.resources import Night
-from orchestration.workspace import ENVIRONMENT, Workspace
+from orchestration.workspace import ENVIRONMENT, RESTATING, Workspace
 from publish import closed
 from publish.recipe import Recipe
 from publish.restatement import Restated, State, read_state, restate
 
-PREFIX = ".restate-"
 BUILD = "from orchestration.restating import build; build()"
 DAY = "COACHING_RESTATE_AS_OF"
 
@@ -29,33 +29,37 @@ class CannotRestate(RuntimeError):
     """The files of a release could not be loaded again; the message says why."""
 
 
-def restated(night: Night, frames: closed.Frames) -> Restated:
-    """All closed cells, computed again from what is in landing now. Raises CannotRestate."""
+def restated(night: Night, frames: closed.Frames, warn: Callable[[str], None]) -> Restated:
+    """All closed cells, computed again from what is in landing now. `warn` is told of earlier files that could not be
+    computed again. Raises CannotRestate where today's cannot."""
     workspace = night.workspace
     texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
     fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, night.used, str(night.day))
-    return restate(frames, fresh, _former(workspace), minimum=night.study.min_group_size)
+    return restate(frames, fresh, _former(workspace, warn), minimum=night.study.min_group_size)
 
 
-def _former(workspace: Workspace) -> Iterator[State]:
+def _former(workspace: Workspace, warn: Callable[[str], None]) -> Iterator[State]:
     """What the files of each release that closed something give, newest first."""
     for batch in reversed(closed.batches(workspace.closed)):
         recipe = Recipe.of(workspace.root, batch.release)
         loads = {item["load_id"] for item in recipe.inputs}
         landed = [land.Landed(**one) for one in recipe.landed if one["load_id"] in loads]
-        yield _state(workspace, recipe.study, recipe.sources, landed, recipe.as_of)
+        try:
+            yield _state(workspace, recipe.study, recipe.sources, landed, recipe.as_of)
+        except CannotRestate as error:
+            warn(f"{error}; what only they explain stays as published")
 
 
 def _state(
     workspace: Workspace, study: str, sources: dict[str, str], landed: Iterable[land.Landed], as_of: str
 ) -> State:
-    for left in workspace.root.glob(f"{PREFIX}*"):  # by a run that was killed
+    for left in workspace.root.glob(f"{RESTATING}*"):  # by a run that was killed
         shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PREFIX) as folder:
+    with tempfile.TemporaryDirectory(dir=workspace.root, prefix=RESTATING) as folder:
         there = Workspace(Path(folder))
         lay_out(workspace, there, study, sources)
         for one in landed:
-            place_file(land.content_path(workspace.landing, one), one, there, is_new=True)
+            place_file(land.content_path(workspace.landing, one), one, there, is_new=False)
         environment = os.environ | {ENVIRONMENT: str(there.root), DAY: as_of}
         environment.pop("COACHING_NOTIFY", None)
         done = subprocess.run(
@@ -98,6 +102,8 @@ def link(source: str | Path, target: str | Path) -> None:
     """The same file under another name; what is written anew later takes the name, not the file."""
     try:
         os.link(source, target)
+    except FileExistsError:
+        raise
     except OSError:  # another file system
         shutil.copy2(source, target)
 
@@ -119,7 +125,7 @@ def build() -> None:
             raise_on_error=False,
             asset_selection=sorted(keys, key=lambda key: key.path),
             run_config={
-                "resources": {"night": {"config": {"as_of": os.environ[DAY]}}},
+                "resources": {"night": {"config": {"as_of": os.environ[DAY], "uses_all": True}}},
                 "loggers": {"progress": {"config": {}}},
             },
         )

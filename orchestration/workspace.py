@@ -15,6 +15,7 @@ from pathlib import Path
 ENVIRONMENT = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
 HOUSE = Path(__file__).parent.parent
+RESTATING, REPRODUCING = ".restate-", ".reproduce-"  # how the names of workspaces inside a workspace begin
 ROOMS = ("durable", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
 DAGSTER_YAML = """\
 # The orchestrator's home. Nothing is reported to anybody.

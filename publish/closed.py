@@ -32,14 +32,14 @@ NEWLY = {
     """,
     "cell_means": """
         select cells.metric, unit_id, cells.period_start, segment, n_eligible, n_observed, n_first_observed, value_sum,
-            centred_sum_of_squares
+            centred_sum_of_squares, closed_cohort as cohort, closed_arm as arm
         from cells.cell_means as cells
         inner join panels.pnl_calendar as calendar
             on cells.metric = calendar.metric and cells.period_start = calendar.period_start and not calendar.is_kept
         where not is_segment_of_units
     """,
     "cell_largest_values": """
-        select cells.metric, unit_id, cells.period_start, value_rank, value
+        select cells.metric, unit_id, cells.period_start, value_rank, value, cohort, arm
         from cells.cell_largest_values as cells
         inner join panels.pnl_calendar as calendar
             on cells.metric = calendar.metric and cells.period_start = calendar.period_start and not calendar.is_kept
@@ -61,11 +61,11 @@ NEWLY = {
             and cells.base_period_start = pairs.base_period_start and not pairs.is_kept
     """,
     "cell_turnovers": """
-        select * exclude (cohort, arm) from cells.cell_turnovers
+        select * from cells.cell_turnovers
         where month not in (select month from closed.cell_turnovers)
     """,
     "cell_dose_months": """
-        select * exclude (cohort, arm) from cells.cell_dose_months
+        select * from cells.cell_dose_months
         where month not in (select month from closed.cell_dose_months)
     """,
     "cell_readiness": """

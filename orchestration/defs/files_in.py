@@ -4,9 +4,10 @@ import dagster as dg
 
 from ingest import erase, land, load
 from ingest.pseudonyms import Pseudonyms
-from orchestration.erasure import follow
+from orchestration.erasure import follow, remove_copies
 from orchestration.faults import told_safely
 from orchestration.resources import Night
+from orchestration.workspace import RESTATING
 
 LOAD_LOG = dg.AssetKey(["raw", "load_log"])
 
@@ -40,6 +41,7 @@ def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
     erased = erase.Erased.of(there.root, Pseudonyms.from_environment(there.key_file))
     if not erased.tombstones:
         return
+    remove_copies(there, RESTATING)  # nobody else restates while this run holds the workspace
     done = erase.cleanse(there.inbox, there.landing, night.mappings, erased)
     erased.keep(there.root)
     follow(there)

@@ -97,7 +97,7 @@ def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg
     reason = reason or ("it was asked for" if night.restate and known else "")
     if reason:
         context.log.info(f"closed periods are computed again: {reason}")
-        done = restated(night, frames)
+        done = restated(night, frames, context.log.warning)
         loads = pl.DataFrame({"load_id": [one.load_id for one in night.used]})
         frames |= {
             name: frame.with_columns(batch=pl.lit(len(known) + 1)).select(*CLOSED_TABLES[name])

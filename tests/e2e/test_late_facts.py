@@ -5,8 +5,11 @@ from datetime import date
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from ingest.load import warehouse
+from orchestration.cli import app
+from orchestration.news import look
 from publish import closed
 from publish.release import current_release, manifest_of
 
@@ -83,9 +86,12 @@ def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_a
 def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_change(copy_of_published, night):
     workspace = copy_of_published
     before = {name: table(workspace, name) for name in ("pub_levels", "pub_baseline", "pub_outcomes", "pub_estimates")}
-    answers_again(workspace, "pulse_2024-11-10_few.csv", 8)
+    # Under the name of the first: two versions of one file lie in landing, and both stay as they are.
+    answers_again(workspace, "pulse_2024-11-10.csv", 8)
+    landed = {path: path.read_bytes() for path in workspace.landing.glob("*/content*")}
     code, last, _ = night(workspace, DAYS[0], restate=True)
     assert (code, last["event"]) == (0, "published"), last
+    assert landed == {path: path.read_bytes() for path in landed}
     manifest = manifest_of(current_release(workspace.releases))
     assert manifest["restated"]["n_kept"] > 0
     with warehouse(workspace.warehouse) as connection:
@@ -94,6 +100,24 @@ def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_ch
     assert manifest["late_records"] == []
     for name, old in before.items():
         assert table(workspace, name).equals(old), name
+
+
+def test_a_release_that_was_never_served_is_finished_by_the_next_run(copy_of_published, night):
+    """Its run was killed after the files were written, before the periods that it closed were kept."""
+    workspace = copy_of_published
+    release = current_release(workspace.releases).name
+    shutil.rmtree(workspace.closed)
+    (workspace.releases / "current").unlink()
+    events = [line for line in workspace.ledger.read_text().splitlines() if '"published"' not in line]
+    workspace.ledger.write_text("\n".join(events) + "\n")
+    assert look(workspace).reasons == (f"the run that wrote {release} was interrupted before it was served",)
+    refused = CliRunner().invoke(app, ["rollback", release, "-w", str(workspace.root)])
+    assert (refused.exit_code, "finish it: coaching run" in refused.output.replace("\n", " ")) == (2, True)
+    code, last, _ = night(workspace, date.fromisoformat(release[:10]))
+    assert (code, last["release"]) == (0, release)
+    assert current_release(workspace.releases).name == release
+    assert [batch.release for batch in closed.batches(workspace.closed)] == [release]
+    assert not look(workspace)
 
 
 def test_without_closed_cells_nothing_is_published(copy_of_published, night):

@@ -29,7 +29,15 @@ UNITS = [
 ]
 
 
-def means(values: dict) -> State:
+NAMES = ("kind", "metric", "day", "unit_id", "population", "person", "measure", "amount", "is_seat")
+PEOPLE = dict.fromkeys(NAMES, pl.String) | {"day": pl.Date, "amount": pl.Float64, "is_seat": pl.Boolean}
+
+
+def label(units: list[dict], unit: str) -> dict:
+    return next({name: one[name] for name in ("cohort", "arm")} for one in units if one["unit_id"] == unit)
+
+
+def means(values: dict, units: list[dict] = UNITS) -> State:
     """A state of one metric: {(unit, period): {person: value}}."""
     rows = [
         {
@@ -42,17 +50,23 @@ def means(values: dict) -> State:
             "n_first_observed": 0,
             "value_sum": float(sum(given.values())),
             "centred_sum_of_squares": 0.0,
+            **label(units, unit),
         }
         for (unit, day), given in values.items()
     ]
     people = [
-        ("means", "m", day, unit, None, f"person {who}", str(value), False)
+        ("means", "m", day, unit, None, f"person {who}", measure, amount, False)
         for (unit, day), given in values.items()
         for who, value in given.items()
+        for measure, amount in (("n", 1.0), ("value", float(value)))
     ]
-    names = ("kind", "metric", "day", "unit_id", "population", "person", "content", "is_seat")
-    schema = dict.fromkeys(names, pl.String) | {"day": pl.Date, "is_seat": pl.Boolean}
-    return State(cells(cell_means=rows, cell_units=UNITS), pl.DataFrame(people, schema=schema, orient="row"))
+    periods = [
+        {"metric": "m", "period": "quarter", "period_start": day, "closes_on": day}
+        for day in sorted({day for _, day in values})
+    ]
+    return State(
+        cells(cell_means=rows, cell_units=units, periods=periods), pl.DataFrame(people, schema=PEOPLE, orient="row")
+    )
 
 
 def sums(found) -> dict:
@@ -158,27 +172,126 @@ def test_pairs_of_periods_follow_the_means_that_they_are_of():
     assert set(restate(then.cells, many, [then], minimum=K).cells["cell_differences"]["change_sum"]) == {2.0}
 
 
-def test_leavers_causes_of_a_year_stay_where_few_changed():
-    def state(causes: dict) -> State:
-        one = means({})
-        month = {name: 0 for name in SCHEMAS["cell_turnovers"] if name.startswith("n_")}
-        rows = [
-            month
-            | {"month": date(2026, 1, 1), "unit_id": "t1", "closes_on": date(2026, 3, 17)}
-            | {"n_leavers": len(causes), "n_voluntary": sum(cause == "voluntary" for cause in causes.values())}
-        ]
-        people = [("leavers", "", Q1, "t1", None, who, cause, False) for who, cause in causes.items()]
-        table = pl.DataFrame(rows, schema=one.cells["cell_turnovers"].schema)
-        return State(
-            one.cells | {"cell_turnovers": table}, pl.DataFrame(people, schema=one.people.schema, orient="row")
-        )
+def labelled(**cohorts: str) -> list[dict]:
+    """UNITS in which some are of another cohort, or (None) not there."""
+    found = [unit | {"cohort": cohorts.get(unit["unit_id"], unit["cohort"])} for unit in UNITS]
+    return [unit for unit in found if unit["cohort"]]
 
-    then = state({"a": "voluntary", "b": "voluntary", "c": "other", "d": "other"})
+
+def test_changes_that_no_figure_shows_do_not_count():
+    """Nine who move between teams of a cohort do not hide the one who answered late."""
+    both = labelled(t2="one")
+    people = {f"p{i}": 1 for i in range(5)}
+    then = means({("t1", Q1): people, ("t2", Q1): {"x": 1, "y": 1}}, both)
+    moved = {("t1", Q1): {"p0": 1}, ("t2", Q1): {"x": 1, "y": 1, **{f"p{i}": 1 for i in range(1, 5)}}}
+    assert restate(then.cells, means(moved, both), [then], minimum=K).kept.is_empty()
+    moved["t2", Q1]["late"] = 5
+    found = restate(then.cells, means(moved, both), [then], minimum=K)
+    assert (sum(sums(found).values()), found.kept.rows()) == (7.0, [("means", "m", Q1, "one")])
+
+
+def test_a_kept_cell_keeps_its_unit_when_that_is_assigned_no_more():
+    then = means(BEFORE)
+    now = means({key: given for key, given in BEFORE.items() if key[0] != "t2"}, labelled(t2=None))
+    unknown = means(BEFORE | {("t2", Q1): {"d": 1, "e": 1}})
+    found = restate(then.cells, now, [unknown], minimum=K)
+    assert sums(found)["t2", Q1] == 3.0
+    assert set(found.cells["cell_units"]["unit_id"]) == {"t1", "t2", "t9"}
+    # With three people gone it goes, and so does its unit.
+    found = restate(then.cells, now, [then], minimum=K)
+    assert ("t2", Q1) not in sums(found)
+    assert set(found.cells["cell_units"]["unit_id"]) == {"t1", "t9"}
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_a_unit_in_another_cohort_counts_as_its_people_and_stands_in_one_of_the_two(n):
+    """Of two people it stays where it was; of three it moves."""
+    values = BEFORE | {("t2", Q1): {f"d{i}": 1 for i in range(n)}}
+    then, now = means(values), means(values, labelled(t2="control"))
+    found = restate(then.cells, now, [then], minimum=K)
+    assert found.cells["cell_means"].select("unit_id", "period_start").is_unique().all()
+    assert sums(found) == sums(restate(then.cells, then, [then], minimum=K))
+    assert set(found.kept["population"]) == ({"two", "control"} if n < K else set())
+
+
+def test_cohorts_between_which_a_unit_moves_are_kept_together():
+    """Three more answers would let the other cohort in, and the unit's people would count in both."""
+    values = BEFORE | {("t2", Q1): {"d": 1, "e": 1}}
+    then = means(values)
+    now = means(values | {("t9", Q1): dict.fromkeys("xyz", 9)}, labelled(t2="control"))
+    found = restate(then.cells, now, [then], minimum=K)
+    assert found.cells["cell_means"].select("unit_id", "period_start").is_unique().all()
+    assert sums(found)["t9", Q1] == 3.0
+
+
+def test_a_cohort_of_few_that_was_not_there_does_not_enter_a_closed_period():
+    then = means({key: given for key, given in BEFORE.items() if key[0] != "t2"}, labelled(t2=None))
+    few, many = means(BEFORE | {("t2", Q1): {"d": 1, "e": 1}}), means(BEFORE)
+    assert ("t2", Q1) not in sums(restate(then.cells, few, [then], minimum=K))
+    assert sums(restate(then.cells, many, [then], minimum=K))["t2", Q1] == 3.0
+
+
+def test_what_a_study_measures_no_more_stays_as_published():
+    then, now = means(BEFORE), means({})
+    assert sums(restate(then.cells, now, [then], minimum=K)) == sums(restate(then.cells, then, [then], minimum=K))
+
+
+MONTHS = [date(2026, month, 1) for month in range(1, 5)]
+
+
+def leavers(causes: dict) -> State:
+    """A state of leavers of one unit: {month: {person: cause}}."""
+    one = means({})
+    zero = {name: 0 for name in SCHEMAS["cell_turnovers"] if name.startswith("n_")}
+    rows = [
+        zero
+        | {"month": month, "unit_id": "t1", "closes_on": date(2026, 9, 1), "n_leavers": len(given)}
+        | {"n_voluntary": sum(cause == "voluntary" for cause in given.values()), **label(UNITS, "t1")}
+        for month, given in causes.items()
+    ]
+    people = [
+        ("leavers", "", month, "t1", None, who, cause, 1.0, False)
+        for month, given in causes.items()
+        for who, cause in given.items()
+    ]
+    table = pl.DataFrame(rows, schema=one.cells["cell_turnovers"].schema)
+    return State(one.cells | {"cell_turnovers": table}, pl.DataFrame(people, schema=PEOPLE, orient="row"))
+
+
+def voluntary(found) -> list[int]:
+    return found.cells["cell_turnovers"].sort("month")["n_voluntary"].to_list()
+
+
+def test_leavers_causes_of_a_year_stay_where_few_changed():
+    causes = {"a": "voluntary", "b": "voluntary", "c": "other", "d": "other"}
+    then = leavers({Q1: causes})
     read = then.cells | {"cell_turnovers": then.cells["cell_turnovers"].with_columns(batch=pl.lit(1))}
     assert restate(read, then, [then], minimum=K).kept.is_empty()  # nothing came
-    one = state({"a": "other", "b": "voluntary", "c": "other", "d": "other"})
-    found = restate(then.cells, one, [then], minimum=K)
-    assert found.cells["cell_turnovers"]["n_voluntary"].to_list() == [2]
+    found = restate(then.cells, leavers({Q1: causes | {"a": "other"}}), [then], minimum=K)
+    assert voluntary(found) == [2]
     assert found.kept.rows() == [("leavers", "", Q1, "pilot")]
-    three = state({"a": "other", "b": "other", "c": "voluntary", "d": "other"})
-    assert restate(then.cells, three, [then], minimum=K).cells["cell_turnovers"]["n_voluntary"].to_list() == [1]
+    three = leavers({Q1: causes | {"a": "other", "b": "other", "c": "voluntary"}})
+    assert voluntary(restate(then.cells, three, [then], minimum=K)) == [1]
+
+
+def test_exits_that_move_within_a_year_do_not_hide_a_cause_that_changed():
+    then = leavers({MONTHS[0]: dict.fromkeys("abcdefg", "voluntary"), MONTHS[1]: {}})
+    moved = {MONTHS[0]: {"a": "voluntary"}, MONTHS[1]: dict.fromkeys("bcdefg", "voluntary")}
+    assert voluntary(restate(then.cells, leavers(moved), [then], minimum=K)) == [1, 6]
+    moved[MONTHS[1]]["g"] = "other"
+    assert voluntary(restate(then.cells, leavers(moved), [then], minimum=K)) == [7, 0]
+
+
+def test_a_month_that_closes_on_the_day_of_a_restatement_enters_beside_what_is_kept():
+    """A year is kept of the months that were published; months come from the files of different days."""
+    first = leavers({MONTHS[0]: {"a": "voluntary"}})
+    second = leavers({MONTHS[0]: {"a": "other"}, MONTHS[1]: {"b": "other"}})
+    closed = first.cells | {
+        "cell_turnovers": pl.concat(
+            [first.cells["cell_turnovers"], second.cells["cell_turnovers"].filter(pl.col("month") == MONTHS[1])]
+        )
+    }
+    now = leavers({MONTHS[0]: {"a": "other"}, MONTHS[1]: {"b": "other"}, MONTHS[2]: {"c": "voluntary"}})
+    found = restate(closed, now, [second, first], minimum=K)
+    assert voluntary(found) == [1, 0, 1]
+    assert set(found.kept["day"]) == set(MONTHS[:2])

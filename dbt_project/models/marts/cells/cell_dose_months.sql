@@ -50,7 +50,9 @@ united as (
         cast(sum(case when firsts.month = firsts.first_held_month then 1 else 0 end) as bigint) as n_first_held,
         cast(count(*) as bigint) as n_person_months,
         cast(sum(firsts.n_held) as bigint) as n_held,
-        {{ exact_sum('firsts.n_minutes') }} as n_minutes
+        {{ exact_sum('firsts.n_minutes') }} as n_minutes,
+        cast(null as varchar) as closed_cohort,
+        cast(null as varchar) as closed_arm
     from firsts
     left join kept_months on firsts.month = kept_months.month
     where kept_months.month is null
@@ -64,14 +66,16 @@ united as (
         kept.n_first_held,
         kept.n_person_months,
         kept.n_held,
-        kept.n_minutes
+        kept.n_minutes,
+        kept.cohort as closed_cohort,
+        kept.arm as closed_arm
     from kept
 )
 
 select
     united.unit_id,
-    units.cohort,
-    units.arm,
+    coalesce(united.closed_cohort, units.cohort) as cohort,
+    coalesce(united.closed_arm, units.arm) as arm,
     united.month,
     united.closes_on,
     united.n_first_seen,

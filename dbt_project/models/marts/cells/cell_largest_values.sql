@@ -31,15 +31,21 @@ ranked as (
 ),
 
 united as (
-    select * from ranked
-    where value_rank <= 2
+    select
+        ranked.*,
+        cast(null as varchar) as closed_cohort,
+        cast(null as varchar) as closed_arm
+    from ranked
+    where ranked.value_rank <= 2
     union all
     select
         kept.metric,
         kept.unit_id,
         kept.period_start,
         kept.value,
-        kept.value_rank
+        kept.value_rank,
+        kept.cohort as closed_cohort,
+        kept.arm as closed_arm
     from {{ source('closed', 'cell_largest_values') }} as kept
     inner join calendar
         on
@@ -51,8 +57,8 @@ united as (
 select
     united.metric,
     united.unit_id,
-    units.cohort,
-    units.arm,
+    coalesce(united.closed_cohort, units.cohort) as cohort,
+    coalesce(united.closed_arm, units.arm) as arm,
     united.period_start,
     cast(united.value_rank as integer) as value_rank,
     united.value

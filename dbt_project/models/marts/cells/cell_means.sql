@@ -96,7 +96,9 @@ of_people as (
         sums.n_observed,
         sums.n_first_observed,
         sums.value_sum,
-        coalesce(spreads.centred_sum_of_squares, 0) as centred_sum_of_squares
+        coalesce(spreads.centred_sum_of_squares, 0) as centred_sum_of_squares,
+        cast(null as varchar) as closed_cohort,
+        cast(null as varchar) as closed_arm
     from sums
     left join spreads
         on
@@ -114,7 +116,9 @@ of_people as (
         kept.n_observed,
         kept.n_first_observed,
         kept.value_sum,
-        kept.centred_sum_of_squares
+        kept.centred_sum_of_squares,
+        kept.cohort as closed_cohort,
+        kept.arm as closed_arm
     from {{ source('closed', 'cell_means') }} as kept
     inner join calendar
         on
@@ -140,6 +144,8 @@ united as (
         of_people.n_first_observed,
         of_people.value_sum,
         of_people.centred_sum_of_squares,
+        of_people.closed_cohort,
+        of_people.closed_arm,
         true as is_segment_of_units
     from of_people
     inner join segments
@@ -149,12 +155,15 @@ united as (
     where of_people.segment = 'all'
 )
 
--- Cohort, arm and kick-off are the study's word and no observation: as declared now, also for what is kept.
+-- Estimates take cohort, arm and kick-off as declared now; levels as they were when the period closed, so that a unit
+-- that a later list assigns otherwise does not take its cells along.
 select
     united.metric,
     united.unit_id,
     units.cohort,
     units.arm,
+    coalesce(united.closed_cohort, units.cohort) as closed_cohort,
+    coalesce(united.closed_arm, units.arm) as closed_arm,
     united.period_start,
     united.segment,
     united.is_segment_of_units,

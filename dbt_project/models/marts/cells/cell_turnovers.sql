@@ -85,8 +85,11 @@ united as (
         dated.n_unknown,
         dated.n_regretted,
         dated.n_person_days,
-        dated.closes_on
+        dated.closes_on,
+        coalesce(units.cohort, 'not in the study') as cohort,
+        coalesce(units.arm, 'not in the study') as arm
     from dated
+    left join units on dated.unit_id = units.unit_id
     left join kept_months on dated.month = kept_months.month
     where
         kept_months.month is null
@@ -105,15 +108,17 @@ united as (
         kept.n_unknown,
         kept.n_regretted,
         kept.n_person_days,
-        kept.closes_on
+        kept.closes_on,
+        kept.cohort,
+        kept.arm
     from kept
 )
 
 select
     united.month,
     united.unit_id,
-    coalesce(units.cohort, 'not in the study') as cohort,
-    coalesce(units.arm, 'not in the study') as arm,
+    united.cohort,
+    united.arm,
     united.n_opening,
     united.n_hires,
     united.n_closing,
@@ -126,4 +131,3 @@ select
     united.n_person_days,
     united.closes_on
 from united
-left join units on united.unit_id = units.unit_id

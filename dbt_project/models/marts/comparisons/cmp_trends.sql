@@ -1,5 +1,16 @@
 with cells as (
-    select * from {{ ref('cell_means') }}
+    select
+        metric,
+        unit_id,
+        closed_cohort as cohort,
+        closed_arm as arm,
+        period_start,
+        cohort_period_start,
+        n_eligible,
+        n_observed,
+        value_sum,
+        centred_sum_of_squares
+    from {{ ref('cell_means') }}
     where segment = 'all'
 ),
 
