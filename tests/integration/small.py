@@ -1,8 +1,5 @@
 """Organisations small enough to count by hand: files of a few lines through ingest and dbt, without a night."""
 
-import os
-import subprocess
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -13,11 +10,9 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.spec import load_mappings
 from ingest.study import load_study
 from ingest.tables import RECORD_TABLES
-from orchestration.defs.transform import DBT, PROJECT
+from tests import models
 
 KEY = b"k" * 40
-# dbt parses its project once for all small organisations that look from the same day.
-TARGET = Path(tempfile.mkdtemp(prefix="coaching-dbt-"))
 
 
 class Small:
@@ -68,19 +63,15 @@ class Small:
     def quarantine(connection) -> list:
         return connection.sql("select source, line, rule, column_name, expected from raw.quarantine").fetchall()
 
-    def build(self, as_of: date, *arguments: str) -> None:
-        """Load what is in the inbox, then dbt's models and data tests, from the day."""
+    def build(self, as_of: date, *names: str) -> None:
+        """Load what is in the inbox, then the models (all, or these with what they read) and their data tests."""
         self.load()
-        done = self.dbt(as_of, "build", "--exclude", "test_type:unit", *arguments)
-        assert done.returncode == 0, done.stdout[-6000:]
+        self.compute(as_of, *names)
 
-    def dbt(self, as_of: date, *arguments: str) -> subprocess.CompletedProcess:
-        env = os.environ | {"COACHING_WAREHOUSE": str(self.warehouse), "COACHING_AS_OF": str(as_of)}
-        env["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-        paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-        paths += ["--target-path", str(TARGET), "--log-path", str(self.root / "log")]
-        command = [str(DBT), *arguments, *paths]
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    def compute(self, as_of: date, *names: str) -> None:
+        """The models and their data tests, from the day."""
+        with load.warehouse(self.warehouse) as connection:
+            models.build(connection, as_of, names)
 
     def ask(self, sql: str) -> pl.DataFrame:
         with load.warehouse(self.warehouse) as connection:

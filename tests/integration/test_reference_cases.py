@@ -33,7 +33,7 @@ ROSTER = csv(
     [("T1", None, "Control", None, None, None), ("T2", "pilot", "Pilot", "2024-04-01", None, None)],
 )
 # All that an estimate needs, and nothing that is only told.
-CELLS = ("+path:models/marts/cells",)
+CELLS = tuple(path.stem for path in (HOUSE / "dbt_project" / "models" / "marts" / "cells").glob("cell_*.sql"))
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def built(root, files: dict[tuple[str, str], str], *models: str) -> Small:
     made = Small(root, STUDY)
     for (source, name), text in files.items():
         made.drop(source, name, text)
-    made.build(DAY, "--select", *models, "--indirect-selection", "cautious")
+    made.build(DAY, *models)
     return made
 
 
@@ -182,7 +182,7 @@ def side_job(case, tmp_path_factory):
     names = [f"hris_2024-{month:02d}.csv" for month in range(4, 9)]
     files = {("hris", name): case(f"06_secondary_job_ends/{name}").read_text(encoding="utf-8") for name in names}
     root = tmp_path_factory.mktemp("side_job")
-    models = ("+int_team_memberships", "+int_data_issues", "+cmp_headcounts", "+cell_turnovers")
+    models = ("int_team_memberships", "int_data_issues", "cmp_headcounts", "cell_turnovers")
     return built(root, files | {("roster", "roster.csv"): ROSTER}, *models)
 
 
@@ -213,7 +213,7 @@ def organisation(case, tmp_path_factory):
         (source, name): text.replace(",100,L3,", ",1.0,L3,") if source == "hris" else text
         for (source, name), text in files.items()
     }
-    models = ("+cmp_headcounts", "+cell_turnovers", "+pnl_retention", "+int_data_issues")
+    models = ("cmp_headcounts", "cell_turnovers", "pnl_retention", "int_data_issues")
     return built(tmp_path_factory.mktemp("organisation"), files, *models)
 
 
@@ -262,7 +262,7 @@ def rehired(case, tmp_path_factory):
     assert told in june
     files = {("hris", "adp_2024-06.csv"): june, ("hris", "adp_2024-01.csv"): june.replace(told, ",")}
     root = tmp_path_factory.mktemp("rehired")
-    return built(root, files | {("roster", "roster.csv"): ROSTER}, "+int_person_spells", "+int_data_issues")
+    return built(root, files | {("roster", "roster.csv"): ROSTER}, "int_person_spells", "int_data_issues")
 
 
 def test_07_who_came_back_is_employed_since_the_return_and_the_former_exit_ends_the_former_stint(rehired):
@@ -277,7 +277,7 @@ def test_07_one_report_alone_tells_the_present_stint(case, tmp_path):
     """Also where nothing older was ever delivered."""
     report = case("07_rehire_adp_old_exit/adp_2024-06.csv")
     files = {("hris", report.name): report.read_text(encoding="utf-8"), ("roster", "roster.csv"): ROSTER}
-    made = built(tmp_path / "alone", files, "+int_person_spells")
+    made = built(tmp_path / "alone", files, "int_person_spells")
     assert stints(made, "X2")[-1] == (date(2024, 6, 3), None, None)
 
 
@@ -305,7 +305,7 @@ def december(case, tmp_path_factory):
     assert told in text
     files = {("hris", f"hris_2024-{month}.csv"): text.replace(told, ",,Active") for month in (10, 11)}
     files |= {("hris", "hris_2024-12.csv"): text, ("roster", "roster.csv"): ROSTER}
-    return built(tmp_path_factory.mktemp("december"), files, "+cmp_headcounts", "+cmp_turnovers")
+    return built(tmp_path_factory.mktemp("december"), files, "cmp_headcounts", "cmp_turnovers")
 
 
 def test_17_who_leaves_on_the_last_day_has_left_in_every_table(december):
@@ -353,7 +353,7 @@ def surveys(case, tmp_path_factory):
     )
     files |= {("hris", f"hris_2024-{month:02d}.csv"): report for month in range(3, 8)}
     files |= {("roster", "roster.csv"): ROSTER}
-    return built(tmp_path_factory.mktemp("surveys"), files, "+pnl_surveys", "+int_data_issues")
+    return built(tmp_path_factory.mktemp("surveys"), files, "pnl_surveys", "int_data_issues")
 
 
 def of_wave(made: Small, day: str, people: tuple[str, ...]) -> list[tuple]:
@@ -392,7 +392,7 @@ def test_16_answers_long_after_the_launch_belong_to_no_wave_and_are_reported(sur
 def reopened(case, tmp_path_factory):
     """A wave of March that half of the pilot answered in May, after the kick-off."""
     files = texts_of(case("16_reopened_wave/inbox.tar.gz"))
-    return built(tmp_path_factory.mktemp("reopened"), files, *CELLS, "+int_data_issues")
+    return built(tmp_path_factory.mktemp("reopened"), files, *CELLS, "int_data_issues")
 
 
 def test_16_answers_after_the_kick_off_are_no_answers_of_before(reopened):
@@ -411,7 +411,7 @@ def withdrawn(reopened, case, tmp_path_factory):
     shutil.copytree(reopened.root, root)
     newer = case("23_response_withdrawn/survey_wide_2024-03-10.csv")
     files = {("survey", newer.name): newer.read_text(encoding="utf-8")}
-    return built(root, files, *CELLS, "+int_data_issues", "+int_restatements")
+    return built(root, files, *CELLS, "int_data_issues", "int_restatements")
 
 
 def test_23_a_newer_export_of_a_wave_replaces_the_former_one(withdrawn):
@@ -466,7 +466,7 @@ def test_03_a_quarter_that_the_kick_off_cuts_does_not_dilute_the_effect(case, tm
 def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, tmp_path):
     """One such month doubled the organisation, and the gate let it pass."""
     made = built(
-        tmp_path / "workspace", texts_of(case("21_lost_zeros/inbox_passes.tar.gz")), "+stg_hris__workers", "+stg_loads"
+        tmp_path / "workspace", texts_of(case("21_lost_zeros/inbox_passes.tar.gz")), "stg_hris__workers", "stg_loads"
     )
     with load.warehouse(made.warehouse) as connection:
         identities = connection.execute(IDENTITIES).df()
