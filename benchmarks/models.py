@@ -20,11 +20,11 @@ from pathlib import Path
 from ingest import land, load
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import load_mappings
-from ingest.study import load_study
 from ingest.tables import RECORD_TABLES
 from orchestration.defs.transform import DBT, PROJECT
 from orchestration.workspace import HOUSE
 from simulation import Design, simulate
+from study.model import load_study
 
 SHOWN = 12
 

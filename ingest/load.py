@@ -35,11 +35,11 @@ from ingest.tables import (
     RESPONSES,
     ROSTER,
     SQL_TYPES,
-    STUDY_TABLES,
     TABLES_OF,
     WORKERS,
     RawTable,
 )
+from study.tables import STUDY_TABLES
 
 SCHEMAS = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
 SCHEMAS["id_shapes"] = ID_SHAPES

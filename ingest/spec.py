@@ -14,7 +14,7 @@ import codecs
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,8 @@ from typing import Annotated, Any, Literal, Self
 import polars as pl
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ingest.strict_yaml import ConfigError, Strict, TimeZone, as_model, load
 from ingest.tables import IDENTIFYING, PERSONAL, RECORD_TABLES, RawTable
+from study.strict_yaml import ConfigError, Strict, TimeZone, as_model, load
 
 BUILT_IN = Path(__file__).parent / "sources"
 ENCODINGS = (
@@ -727,6 +727,23 @@ def load_mappings(folder: Path) -> list[Mapping]:
             raise ConfigError(f"{path}: the name {mapping.name} is taken by another mapping; rename one")
         own[mapping.name] = mapping
     return [*own.values(), *(mapping for mapping in built_in_mappings() if mapping.name not in own)]
+
+
+def number_attributes(mappings: Iterable[Mapping]) -> set[str]:
+    """The attributes of HR mappings that hold a number as it is, and so can be summed."""
+    return {
+        name
+        for mapping in mappings
+        for layout in mapping.versions
+        if layout.source == "hris"
+        for name, one in layout.attributes.items()
+        if one.kind == "number" and not one.bands
+    }
+
+
+def survey_scales(mappings: Iterable[Mapping]) -> set[str]:
+    """The scales that the items of the mappings belong to."""
+    return {item.scale for mapping in mappings for layout in mapping.versions for item in layout.items.values()}
 
 
 @cache

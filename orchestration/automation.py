@@ -7,11 +7,11 @@ import os
 
 import dagster as dg
 
-from ingest.strict_yaml import ConfigError
-from ingest.study import load_study
 from orchestration.alarm import report_broken_configuration
 from orchestration.news import look
 from orchestration.workspace import Workspace
+from study.model import load_study
+from study.strict_yaml import ConfigError
 
 SWITCH = "COACHING_NIGHTLY"
 

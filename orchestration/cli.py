@@ -23,10 +23,10 @@ from rich.table import Table
 
 from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
 from ingest.spec import load_mappings
-from ingest.strict_yaml import ConfigError
 from orchestration import cli_design, cli_files, cli_gate, cli_releases
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import ENVIRONMENT, Workspace, first_line, open_history
+from study.strict_yaml import ConfigError
 
 PAINT = {"well": "green", "look": "yellow", "mend": "red"}
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).

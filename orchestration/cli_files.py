@@ -27,13 +27,14 @@ from ingest.quarantine import (
 )
 from ingest.read import FileRefused
 from ingest.spec import load_mappings
-from ingest.strict_yaml import ConfigError
-from ingest.study import Readiness, load_study
 from ingest.suggest import SOURCES, suggest
 from ingest.tables import TABLES_OF
-from orchestration.catalogue import metrics
 from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import Workspace, first_line
+from study.catalogue import catalogue
+from study.model import Readiness, load_study
+from study.strict_yaml import ConfigError
+from study.validation import metrics_of
 
 sources = typer.Typer(no_args_is_help=True, help="Mappings: list them, try one on a file, draft one.")
 quarantine = typer.Typer(no_args_is_help=True, help="Records that were not loaded: list, show, try again.")
@@ -156,7 +157,8 @@ def _show(file: Path, report: Report, scales: set[str]) -> None:
 def known_scales(workspace: Workspace) -> set[str]:
     """Scales that a metric of the catalogue or of the study is made of, and the one that readiness is read from."""
     study = load_study(workspace.study) if workspace.study.exists() else None
-    asked = {row["of_what"] for row in metrics(study).values() if row["panel"] == "pnl_surveys"}
+    known = metrics_of(study) if study else catalogue()
+    asked = {metric.of_what for metric in known.values() if metric.panel == "pnl_surveys"}
     return asked | {(study.readiness if study else Readiness()).scale}
 
 

@@ -127,9 +127,9 @@ def explain(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Where a published number comes from: rows, query, models, rules, input files, verdict."""
-    from ingest.strict_yaml import ConfigError
     from orchestration.explain import UnknownMetric, explained
     from publish.recipe import NoRecipe
+    from study.strict_yaml import ConfigError
 
     there = opened(workspace)
     try:
@@ -180,10 +180,10 @@ def coach(
     """What is known of one coach's teams, beside all coaches (restricted release); the ledger notes the look."""
     from ingest.pseudonyms import Pseudonyms
     from ingest.spec import load_mappings
-    from ingest.strict_yaml import ConfigError
     from orchestration.erasure import pseudonyms_of
     from publish import ledger
     from publish.restricted import SAYS, current_coaches
+    from study.strict_yaml import ConfigError
 
     there = opened(workspace)
     found = current_coaches(there.restricted)

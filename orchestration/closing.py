@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from ingest.study import Study
-from orchestration.catalogue import definitions
 from publish.closed import Batch
+from study.model import Study
+from study.validation import definitions
 
 
 def last_day(known: list[Batch]) -> str:

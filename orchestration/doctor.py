@@ -18,13 +18,13 @@ from typing import Literal
 from ingest import land, load
 from ingest.erase import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
-from ingest.strict_yaml import ConfigError
 from ingest.tables import CLOSED_TABLES
-from orchestration.catalogue import checked_study
+from orchestration.configuration import checked_study
 from orchestration.news import HistoryLost, look, n_closed
 from orchestration.workspace import HOUSE, Workspace
 from publish import closed, ledger
 from publish.release import list_releases, manifest_of
+from study.strict_yaml import ConfigError
 
 Level = Literal["well", "look", "mend"]
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

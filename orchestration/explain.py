@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from ingest.study import load_study
-from orchestration.catalogue import metrics
 from orchestration.workspace import ENVIRONMENT, HOUSE, Workspace
 from publish.catalogue import published_tables
 from publish.recipe import Recipe
 from publish.release import manifest_of, released_tables
 from publish.wording import why_not
+from study.model import load_study
+from study.validation import metrics_of
 
 ROOMS = ("raw", "closed", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
 TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
@@ -37,18 +37,18 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
     segments = tables["pub_estimates"].filter(pl.col("metric") == metric)["segment"].unique().sort().to_list()
     if segment not in segments:
         raise UnknownMetric(f"release {identity} has no segment {segment!r} of {metric}; it has {', '.join(segments)}")
-    entry = metrics(load_study(workspace.study))[metric]
-    models = _models(workspace, entry["panel"])
+    entry = metrics_of(load_study(workspace.study))[metric]
+    models = _models(workspace, entry.panel)
     sources = sorted({key.path[1].removeprefix("raw_").split("__")[0] for key in models if key.path[0] == "raw"})
     quoted = segment.replace("'", "''")
     return {
-        f"{entry['label']} ({entry['unit']}), {segment}": list(_rows(tables, metric, segment)),
+        f"{entry.label} ({entry.unit}), {segment}": list(_rows(tables, metric, segment)),
         "The rows": [
             f"duckdb -readonly {release / 'metrics.duckdb'} "
             f"\"from pub_estimates where metric = '{metric}' and segment = '{quoted}'\"",
         ],
         "How it is made": [
-            f"docs/metrics/{metric}.md: definition; panel {entry['panel']}",
+            f"docs/metrics/{metric}.md: definition; panel {entry.panel}",
             *sorted(_methods(tables, metric, segment)),
         ],
         "Models, in the order of the data": [

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from ingest import land
 from ingest.spec import Mapping, load_mappings
-from ingest.strict_yaml import ConfigError
-from ingest.study import load_study
-from orchestration.catalogue import checked_study
 from orchestration.closing import due
+from orchestration.configuration import checked_study
 from orchestration.workspace import Workspace, code_version
 from publish import ledger
 from publish.closed import batches
 from publish.recipe import NoRecipe, Recipe
 from publish.release import current_release, list_releases, manifest_of, newest_release
+from study.model import load_study
+from study.strict_yaml import ConfigError
 
 
 class DayToCome(ConfigError):

@@ -15,15 +15,15 @@ from pydantic import PrivateAttr
 from ingest import land, load
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import Mapping, load_mappings
-from ingest.study import Study
 from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
-from orchestration.catalogue import checked_study
+from orchestration.configuration import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
 from orchestration.news import check_day, taken_back
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import manifest_of, newest_release
+from study.model import Study
 
 PATIENCE = 10  # seconds
 

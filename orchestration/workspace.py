@@ -16,7 +16,7 @@ ENVIRONMENT = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
 HOUSE = Path(__file__).parent.parent
 RESTATING, REPRODUCING = ".restate-", ".reproduce-"  # how the names of workspaces inside a workspace begin
-ROOMS = ("durable", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
+ROOMS = ("durable", "study", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
 DAGSTER_YAML = """\
 # The orchestrator's home. Nothing is reported to anybody.
 telemetry:

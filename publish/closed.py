@@ -81,7 +81,7 @@ class ClosedLost(RuntimeError):
 
 @dataclass(frozen=True)
 class Batch:
-    """What one release closed. `definitions`: of what is measured, a digest by name (`orchestration.catalogue`).
+    """What one release closed. `definitions`: of what is measured, a digest by name (`study.validation`).
     `restates`: it holds every closed cell, and those before it count no more."""
 
     number: int

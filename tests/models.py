@@ -10,16 +10,18 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 
-from orchestration.defs.transform import DBT, PROJECT
+from orchestration.defs.transform import DBT, PROJECT, InstalledDbt
 from orchestration.workspace import code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
@@ -27,7 +29,7 @@ ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
 
 @dataclass(frozen=True)
 class Node:
-    """A model, seed or data test of the project, compiled."""
+    """A model or data test of the project, compiled."""
 
     name: str
     kind: str
@@ -62,9 +64,8 @@ def dbt(target: Path, warehouse: Path, as_of: date | str, *arguments: str) -> su
 
 
 def _compile(folder: Path) -> None:
-    for command in (["seed"], ["compile", "--exclude", "test_type:unit"]):
-        done = dbt(folder, folder / "warehouse.duckdb", ANY_DAY, *command)
-        assert done.returncode == 0, done.stdout[-4000:]
+    done = dbt(folder, folder / "warehouse.duckdb", ANY_DAY, "compile", "--exclude", "test_type:unit")
+    assert done.returncode == 0, done.stdout[-4000:]
 
 
 @functools.cache
@@ -114,15 +115,41 @@ def build(connection: duckdb.DuckDBPyConnection, as_of: date, models: Iterable[s
 
 def _create(connection: duckdb.DuckDBPyConnection, node: Node, as_of: date) -> None:
     connection.execute(f"create schema if not exists {node.schema}")
-    if node.kind == "seed":
-        with duckdb.connect(str(cached("compiled", _compile) / "warehouse.duckdb"), read_only=True) as seeded:
-            connection.register("seeded", seeded.sql(f"from {node.relation}").to_arrow_table())
-        connection.execute(f"create or replace table {node.relation} as from seeded")
-        connection.unregister("seeded")
-    else:
-        kind = "view" if node.is_view else "table"
-        connection.execute(f"create or replace {kind} {node.relation} as {_of_day(node.sql, as_of)}")
+    kind = "view" if node.is_view else "table"
+    connection.execute(f"create or replace {kind} {node.relation} as {_of_day(node.sql, as_of)}")
 
 
 def _of_day(sql: str, as_of: date) -> str:
     return sql.replace(ANY_DAY, str(as_of))
+
+
+class CompiledModels:
+    """In place of dbt's command line in a run: the same SQL and data tests, as outputs and check results of the step."""
+
+    def __init__(self, context: dg.AssetExecutionContext):
+        self.context = context
+
+    def stream(self) -> Iterator[dg.Output | dg.AssetCheckResult]:
+        """Build what is selected, of the warehouse and as of the day that dbt would be given."""
+        whole = self.context.selected_asset_keys == self.context.assets_def.keys
+        names = () if whole else [key.path[-1] for key in self.context.selected_asset_keys]
+        with duckdb.connect(os.environ["COACHING_WAREHOUSE"]) as connection:
+            build(connection, date.fromisoformat(os.environ["COACHING_AS_OF"]), names)
+        outputs = {key.path[-1]: name for name, key in self.context.assets_def.keys_by_output_name.items()}
+        selected = {key.path[-1] for key in self.context.selected_asset_keys}
+        for node in nodes().values():  # parents first
+            if node.name in selected:
+                yield dg.Output(None, outputs[node.name])
+        for check in self.context.selected_asset_check_keys:
+            yield dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name)
+
+
+@contextmanager
+def without_dbt() -> Iterator[None]:
+    """Runs inside this block compute the models without dbt."""
+    real = InstalledDbt.cli
+    InstalledDbt.cli = lambda _self, _arguments, *, context, **_: CompiledModels(context)
+    try:
+        yield
+    finally:
+        InstalledDbt.cli = real

@@ -9,11 +9,11 @@ import polars as pl
 from ingest import load
 from orchestration.defs.estimates import COACHES, ESTIMATES, FURTHER
 from orchestration.faults import told_safely
-from orchestration.looks import alpha_on
 from orchestration.resources import Night
 from publish.catalogue import candidate_tables, published_tables, share_shown
 from publish.restricted import COACHES as PUBLISHED_COACHES
 from publish.restricted import guard_coaches
+from study.interim import alpha_on
 
 SCHEMA = "candidate"
 TABLES = {name: dg.AssetKey([SCHEMA, name]) for name in published_tables()}

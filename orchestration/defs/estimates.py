@@ -12,10 +12,10 @@ from inference.means import panel_from_cells
 from inference.money import Assumptions, Case, Scale
 from inference.pooling import changes_by_coach, coach_table
 from ingest import load
-from ingest.study import Money, Study
 from orchestration.faults import told_safely
-from orchestration.looks import alpha_on
 from orchestration.resources import Night
+from study.interim import alpha_on
+from study.model import Money, Study
 
 GROUP = "estimates"
 ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])

@@ -17,11 +17,11 @@ from ingest import load
 from orchestration.alarm import notify
 from orchestration.defs.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
 from orchestration.faults import told_safely
-from orchestration.looks import alpha_on
 from orchestration.resources import Night
 from publish.catalogue import published_tables, share_shown
 from publish.content import content_hash
 from publish.release import current_release, manifest_of, released_tables
+from study.interim import alpha_on
 
 VERDICTS = dg.AssetKey(["gate", "verdicts"])
 OF_COACHES = dg.AssetKey(["restricted", "verdicts"])

@@ -7,7 +7,7 @@ import polars as pl
 
 from ingest import load
 from ingest.pseudonyms import Pseudonyms
-from ingest.tables import CLOSED_TABLES, STUDY_TABLES, TABLES_OF
+from ingest.tables import CLOSED_TABLES, TABLES_OF
 from orchestration.closing import due
 from orchestration.defs.files_in import LOAD_LOG
 from orchestration.faults import told_safely
@@ -15,6 +15,7 @@ from orchestration.news import n_closed
 from orchestration.resources import Night
 from orchestration.restating import restated
 from publish import closed
+from study.tables import STUDY_TABLES
 
 GROUP, CLOSED = "raw", "closed"
 

@@ -8,12 +8,10 @@ import duckdb
 
 from ingest import load
 from orchestration.alarm import notify
-from orchestration.catalogue import definitions
 from orchestration.closing import next_restatement
 from orchestration.defs.candidate import TABLES, read_candidate, read_coaches
 from orchestration.defs.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.faults import told_safely
-from orchestration.looks import alpha_on
 from orchestration.news import sources_digest
 from orchestration.resources import Night
 from orchestration.workspace import code_version
@@ -21,6 +19,8 @@ from publish import closed
 from publish.recipe import Recipe
 from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
 from publish.restricted import publish_coaches, told_through
+from study.interim import alpha_on
+from study.validation import definitions
 
 RELEASE = dg.AssetKey(["release", "current"])
 RESTRICTED = dg.AssetKey(["restricted", "current"])

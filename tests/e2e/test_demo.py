@@ -45,13 +45,13 @@ def test_the_intervals_of_other_questions_hold_it_too(published, truth, metric):
 
 def test_every_row_of_the_sponsors_table_is_in_the_release_and_on_the_page(published):
     """A metric of the catalogue as a line of the page, a table with rows, or both."""
-    from orchestration.catalogue import metrics
+    from study.catalogue import catalogue
 
     release = current_release(published.releases)
     page = (release / "index.html").read_text()
     asked = set(pl.read_parquet(release / "parquet" / "pub_outcomes.parquet")["metric"])
     # Of two that divide the same count only one can be asked.
-    assert asked == set(metrics()) - {"output_value", "goals_met_per_fte_month"}
+    assert asked == set(catalogue()) - {"output_value", "goals_met_per_fte_month"}
     for metric in asked:
         assert f'id="outcome-{metric}"' in page or f'id="headline-{metric}"' in page, metric
     for section in ("decisions", "others", "done", "stayed", "compared", "suppressed"):

@@ -10,8 +10,8 @@ import typer.main
 from typer.exceptions import TyperException
 
 from ingest.spec import ENCODINGS
-from ingest.study import Study, load_study
 from orchestration.cli import app
+from study.model import Study, load_study
 
 HOUSE = Path(__file__).resolve().parents[2]
 PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md")))

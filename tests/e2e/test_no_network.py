@@ -37,7 +37,7 @@ def test_the_watch_sees_that_dbt_asks_for_its_own_version(attempts):
 
 def test_models_fetch_no_extension():
     # The watch does not see DuckDB's own downloads. Where we open the warehouse nothing outside it can be reached;
-    # dbt has to read its seeds.
+    # dbt has to read its project.
     settings = ("autoinstall_known_extensions", "autoload_known_extensions")
     asked = "select " + ", ".join(f"current_setting('{name}') as {name}" for name in settings)
     command = [str(DBT), "--quiet", "show", "--inline", asked, "--output", "json"]

@@ -8,8 +8,8 @@ import polars as pl
 from ingest import land, load
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import load_mappings
-from ingest.study import load_study
 from ingest.tables import RECORD_TABLES
+from study.model import load_study
 from tests import models
 
 KEY = b"k" * 40

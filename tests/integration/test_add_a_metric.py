@@ -1,5 +1,6 @@
 """The runbook for a new metric, followed to the letter: a panel, a row and a name; the rest follows by itself."""
 
+import csv
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import textwrap
 
 from ingest.load import warehouse
 from orchestration.defs.transform import DBT, PROJECT
+from study.catalogue import CATALOGUE, Metric
 
 
 def block(text: str, language: str) -> str:
@@ -21,12 +23,14 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
     panel, row = block(text, "sql"), block(text, "csv")
     name = row.split(",")[0]
     (project / "models" / "marts" / "panels" / "pnl_manager_changes.sql").write_text(panel, encoding="utf-8")
-    with (project / "seeds" / "metrics.csv").open("a", encoding="utf-8") as file:
-        file.write(row)
     settings = project / "dbt_project.yml"
     named = settings.read_text(encoding="utf-8").replace("pnl_new_hires]", "pnl_new_hires, pnl_manager_changes]")
     settings.write_text(named, encoding="utf-8")
     with warehouse(copy_of_published.warehouse) as connection:
+        heads = CATALOGUE.read_text(encoding="utf-8").splitlines()[0].split(",")
+        added = Metric(**{key: value for key, value in zip(heads, next(csv.reader([row])), strict=True) if value})
+        marks = ", ".join("?" * len(heads))
+        connection.execute(f"insert into raw.raw_study__metrics values ({marks})", list(added.model_dump().values()))
         connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter', 0)", [name])
     command = [str(DBT), "build", "--exclude", "test_type:unit"]
     paths = ["--project-dir", str(project), "--profiles-dir", str(project)]

@@ -20,9 +20,9 @@ from ingest import load
 from ingest.check import compare_ids
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import load_mappings
-from ingest.study import load_study
 from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import HOUSE
+from study.model import load_study
 from tests.integration.small import KEY, Small, csv
 from tests.unit.ingest.box import Box, loaded
 

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from ingest.study import Study
 from simulation import Design, simulate
+from study.model import Study
 from tests.integration.small import Small
 
 DESIGN = Design(people=200, months=12, seed=3)

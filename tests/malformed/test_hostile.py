@@ -15,8 +15,8 @@ from ingest.check import check
 from ingest.pseudonyms import Pseudonyms
 from ingest.quarantine import records as quarantined
 from ingest.spec import mapping_from
-from ingest.strict_yaml import ConfigError
 from ingest.suggest import suggest
+from study.strict_yaml import ConfigError
 from tests.unit.ingest.box import KEY, Box
 
 PIECES = {

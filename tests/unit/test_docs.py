@@ -167,7 +167,7 @@ GOOD = {"up": "up", "down": "down", "none": "neither way"}
 
 
 def catalogue(docs) -> list[dict]:
-    return pl.read_csv(docs.parent / "dbt_project" / "seeds" / "metrics.csv", infer_schema=False).to_dicts()
+    return pl.read_csv(docs.parent / "study" / "metrics.csv", infer_schema=False).to_dicts()
 
 
 def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):

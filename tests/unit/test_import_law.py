@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).parents[2]
-ROOMS = ("durable", "ingest", "inference", "expectations", "publish", "simulation", "orchestration")
-ALLOWED = {room: {room, "durable"} for room in ROOMS} | {
-    "publish": {"publish", "inference", "durable"},
+ROOMS = ("durable", "study", "ingest", "inference", "expectations", "publish", "simulation", "orchestration")
+ALLOWED = {room: {room, "durable", "study"} for room in ROOMS} | {
+    "durable": {"durable"},
+    "study": {"study"},
+    "publish": {"publish", "inference", "durable", "study"},
     "orchestration": set(ROOMS),
 }
 ONLY_IN_ORCHESTRATION = {"dagster", "dagster_dbt"}

@@ -2,9 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from inference.multiplicity import alpha_per_look, benjamini_hochberg, holm
+from inference.multiplicity import benjamini_hochberg, holm
 from inference.power import Plan, detectable_effect, intraclass_correlation
 
 # Benjamini & Hochberg (1995), section 3.2: fifteen tests of a thrombolysis trial.
@@ -40,19 +39,6 @@ def test_a_design_without_degrees_of_freedom_sees_nothing():
 def test_benjamini_hochberg_rejects_four_of_the_fifteen():
     assert sum(p <= 0.05 for p in benjamini_hochberg(FIFTEEN)) == 4
     assert benjamini_hochberg([0.01, None, 0.04, 0.03]) == pytest.approx([0.04, None, 4 / 3 * 0.04, 4 / 3 * 0.04])
-
-
-def test_looks_spend_alpha_as_published():
-    # Lan & DeMets (1983), O'Brien–Fleming type, five equal looks (ldbounds, gsDesign): z to four digits.
-    levels = alpha_per_look([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert stats.norm.isf(np.array(levels) / 2) == pytest.approx([4.8769, 3.3569, 2.6803, 2.2898, 2.0310], abs=1.5e-4)
-    assert alpha_per_look([1.0]) == pytest.approx([0.05])
-
-
-@pytest.mark.parametrize("fractions", [[], [0.5], [0.5, 0.5, 1.0], [0.7, 0.3, 1.0]])
-def test_looks_that_do_not_rise_to_one_are_refused(fractions):
-    with pytest.raises(ValueError, match="rising"):
-        alpha_per_look(fractions)
 
 
 def test_a_plan_of_one_wave_is_the_textbook_formula():

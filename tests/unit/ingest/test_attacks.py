@@ -9,8 +9,8 @@ from box import Box, issues, loaded, records
 from ingest import land
 from ingest.check import check
 from ingest.spec import mapping_from
-from ingest.strict_yaml import ConfigError
 from ingest.suggest import suggest
+from study.strict_yaml import ConfigError
 
 HRIS = {
     "name": "own",

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from ingest.spec import BUILT_IN, candidates, load_mapping, load_mappings
-from ingest.strict_yaml import ConfigError
-from ingest.study import load_study
+from study.model import load_study
+from study.strict_yaml import ConfigError
 
 STUDY = {
     "programme": "p",

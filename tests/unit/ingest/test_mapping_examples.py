@@ -10,8 +10,9 @@ import pytest
 from box import Box
 from xlsxwriter import Workbook
 
-from ingest import spec, strict_yaml
+from ingest import spec
 from ingest.spec import Mapping, mapping_from
+from study import strict_yaml
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "mapping-examples.md"
 SECTIONS = {

@@ -8,7 +8,7 @@ from box import Box, issues, loaded, records
 from ingest import spec
 from ingest.pseudonyms import Pseudonyms
 from ingest.spec import mapping_from
-from ingest.strict_yaml import ConfigError
+from study.strict_yaml import ConfigError
 
 KEY = b"k" * 40
 HRIS = {

@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 import yaml
 
-from ingest import strict_yaml
-from ingest.study import load_study
-from orchestration.catalogue import checked_study
+from orchestration.configuration import checked_study
+from study import strict_yaml
+from study.model import load_study
 from tests.unit.ingest.box import loaded
 
 

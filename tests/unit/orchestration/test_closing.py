@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from ingest.study import load_study
-from orchestration.catalogue import definitions
 from orchestration.closing import due
 from orchestration.restating import link
 from orchestration.workspace import HOUSE
 from publish.closed import Batch
+from study.model import load_study
+from study.validation import definitions
 
 DAY = date(2026, 1, 31)
 

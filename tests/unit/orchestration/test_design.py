@@ -1,16 +1,13 @@
-"""`coaching design` and alpha by look: what a study may expect before it begins."""
+"""`coaching design`: what a study may expect before it begins."""
 
 import io
-from datetime import date
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ingest.study import Study
 from orchestration import cli_design
 from orchestration.cli import app
-from orchestration.looks import alpha_on
 
 
 @pytest.fixture
@@ -52,20 +49,3 @@ def test_what_cannot_be_is_refused(tmp_path, wrong):
     found = run(tmp_path, "--teams", "40", *wrong)
     assert found.exit_code == 2
     assert not (tmp_path / "curves.svg").exists()
-
-
-def study(**more) -> Study:
-    return Study(programme="p", title="t", outcomes=[{"metric": "engagement_score"}], **more)
-
-
-def test_looks_spend_alpha_little_by_little():
-    looked = study(looks=["2026-06-30", "2026-12-31"])
-    first, last = alpha_on(looked, date(2026, 6, 30)), alpha_on(looked, date(2027, 3, 1))
-    assert alpha_on(looked, date(2026, 1, 1)) == first < 0.01
-    assert 0.04 < last < 0.05
-    assert alpha_on(study(), date(2026, 6, 30)) == 0.05
-
-
-def test_looks_must_rise():
-    with pytest.raises(ValueError, match="looks"):
-        study(looks=["2026-12-31", "2026-06-30"])

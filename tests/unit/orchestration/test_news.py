@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from ingest.strict_yaml import ConfigError
 from orchestration.news import look
+from study.strict_yaml import ConfigError
 
 
 def test_an_inbox_that_is_gone_or_empty_is_said(workspace):
@@ -48,7 +48,7 @@ def test_two_questions_that_divide_the_same_count_are_refused(workspace):
     text = workspace.study.read_text()
     assert one in text
     workspace.study.write_text(text.replace(one, one + "  - {metric: goals_met_per_fte_month}\n"))
-    with pytest.raises(ConfigError, match="goals_met_share and goals_met_per_fte_month count the same"):
+    with pytest.raises(ConfigError, match="goals_met_share and goals_met_per_fte_month divide the same"):
         look(workspace)
     workspace.study.write_text(text.replace(one, "  - {metric: goals_met_per_fte_month, role: primary}\n"))
     with pytest.raises(ConfigError, match="is empty"):  # the inbox: the study is one

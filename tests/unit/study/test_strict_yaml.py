@@ -1,7 +1,7 @@
 import pytest
 
-from ingest import strict_yaml
-from ingest.strict_yaml import ConfigError
+from study import strict_yaml
+from study.strict_yaml import ConfigError
 
 
 def written(tmp_path, text):

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import Field, model_validator
 
-from ingest.strict_yaml import Strict, TimeZone, load_as
-from ingest.tables import STUDY_TABLES
+from study.catalogue import Metric, catalogue
+from study.strict_yaml import Strict, TimeZone, load_as
+from study.tables import STUDY_TABLES
 
-CLOSING_DAYS = 45  # after a period's end its figures close; as in seeds/metrics.csv
+CLOSING_DAYS = 45  # from a period's end until its figures close; as in metrics.csv
 GROUP_FLOOR = 5  # the smallest minimum group size that configuration may ask for
 
 
@@ -288,44 +289,46 @@ class Study(Strict):
         return tuple(outcome.metric for outcome in self.outcomes if outcome.role == "primary")
 
     @property
-    def declared_metrics(self) -> list[dict]:
-        """Metrics that the study adds to the catalogue, as its rows."""
+    def declared_metrics(self) -> list[Metric]:
+        """Metrics that the study adds to the catalogue."""
         outputs = [
-            {
-                "metric": output.metric,
-                "label": output.label,
-                "family": "productivity",
-                "unit": output.unit,
-                "panel": "pnl_activity",
-                "source": "hris",
-                "measure": f"output:{output.attribute}",
-                "of_what": f"{output.per}s",
-                "direction": output.direction,
-                "closing_days": CLOSING_DAYS,
-            }
+            Metric(
+                metric=output.metric,
+                label=output.label,
+                family="productivity",
+                unit=output.unit,
+                kind="mean",
+                panel="pnl_activity",
+                source="hris",
+                measure=f"output:{output.attribute}",
+                of_what=f"{output.per}s",
+                direction=output.direction,
+                closing_days=CLOSING_DAYS,
+            )
             for output in self.outputs
         ]
         scales = [
-            {
-                "metric": f"{scale.scale}_{measure}",
-                "label": f"{scale.label}{suffix}",
-                "family": "engagement",
-                "unit": unit,
-                "panel": "pnl_surveys",
-                "source": "survey",
-                "measure": measure,
-                "of_what": scale.scale,
-                "direction": scale.direction,
-                "lowest": 0.0,
-                "highest": highest,
-            }
+            Metric(
+                metric=f"{scale.scale}_{measure}",
+                label=f"{scale.label}{suffix}",
+                family="engagement",
+                unit=unit,
+                kind="mean",
+                panel="pnl_surveys",
+                source="survey",
+                measure=measure,
+                of_what=scale.scale,
+                direction=scale.direction,
+                lowest=0.0,
+                highest=highest,
+            )
             for scale in self.scales
             for measure, suffix, unit, highest in (
                 ("score", "", "points (0–100)", 100.0),
                 ("favourable", ", favourable", "share of answers", 1.0),
             )
         ]
-        return [{"kind": "mean", "lowest": None, "highest": None, **row} for row in outputs + scales]
+        return outputs + scales
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The study as tables of the schema `raw`, for dbt."""
@@ -359,7 +362,7 @@ class Study(Strict):
             "raw_study__outcomes": [
                 (o.metric, o.role, o.period, self.assignment.anticipation_months) for o in self.outcomes
             ],
-            "raw_study__metrics": self.declared_metrics,
+            "raw_study__metrics": [one.model_dump() for one in (*catalogue().values(), *self.declared_metrics)],
             "raw_study__segments": [(dimension,) for dimension in self.segments],
             "raw_study__bands": _bands("tenure", self.tenure_bands, ("year", "years"))
             + _bands("coach_load", self.coach_load_bands, ("person", "people")),
