@@ -28,15 +28,19 @@ def night(workspace: Workspace, day: date) -> list[dict]:
     """The job in this process; the ledger's lines of the run."""
     import dagster as dg
 
-    from orchestration.definitions import defs
+    from orchestration.definitions import graph
     from publish import ledger
 
     workspace.prepare_dagster_home()
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
         os.environ["COACHING_WORKSPACE"] = str(workspace.root)
         settings = {"as_of": str(day)}
-        result = defs.resolve_job_def("night").execute_in_process(
-            instance=instance, raise_on_error=False, run_config={"resources": {"night": {"config": settings}}}
+        result = (
+            graph(workspace)
+            .resolve_job_def("night")
+            .execute_in_process(
+                instance=instance, raise_on_error=False, run_config={"resources": {"night": {"config": settings}}}
+            )
         )
     return [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
 

@@ -8,7 +8,7 @@ those after dbt from a copy of the workspace as dbt left it (`back`), so that a 
 nights, dbt too, by the clock.
 
 What else can go wrong (full disk, read-only folders, clocks, orphans, rivals, readers, changed files) is in
-`benchmarks/troubles.py`. Resumable: one JSON line per moment in FOLDER/kills.jsonl. Run: `make torture`, or
+`benchmarks/troubles.py`. Resumable: one JSON line per moment in FOLDER/kills.jsonl. Run:
 `python -m benchmarks.torture [folder] [parts with commas|all] [every]` (`every` 10: each tenth moment).
 """
 
@@ -43,30 +43,34 @@ def night(root: Path, day: date, part: str) -> str:
     """The job, or its part, in this process; how the run ended."""
     import dagster as dg
 
-    from orchestration.definitions import defs
+    from orchestration.definitions import graph
     from orchestration.workspace import Workspace
 
     there = Workspace(root)
     there.prepare_dagster_home()
     assets = {
-        "front": [key for key in all_keys(defs) if key.path[0] in ("raw", "closed")],
-        "back": [key for key in all_keys(defs) if key.path[0] in BACK],
+        "front": [key for key in all_keys() if key.path[0] in ("raw", "closed")],
+        "back": [key for key in all_keys() if key.path[0] in BACK],
         "all": None,
     }[part]
     # What dbt makes of restricted and estimates is dbt's; only ours are run.
     os.environ["COACHING_WORKSPACE"] = str(root)
     settings = {"as_of": str(day)}
     with dg.DagsterInstance.local_temp(str(there.dagster_home)) as instance:
-        result = defs.resolve_job_def("night").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            run_config={"resources": {"night": {"config": settings}}},
-            asset_selection=assets,
+        result = (
+            graph(there)
+            .resolve_job_def("night")
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                run_config={"resources": {"night": {"config": settings}}},
+                asset_selection=assets,
+            )
         )
     return "success" if result.success else "failure"
 
 
-def all_keys(defs) -> list:
+def all_keys() -> list:
     from orchestration.defs import candidate, estimates, files_in, gate, raw, release
 
     ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells]

@@ -1,6 +1,7 @@
-"""The graph: `dagster dev -m orchestration.definitions` shows it, `coaching run` runs it."""
+"""The graph: `dagster dev -m orchestration.definitions` shows it, `coaching run` runs it. Importing it does nothing."""
 
 import os
+from functools import cache
 
 import dagster as dg
 
@@ -10,18 +11,26 @@ from orchestration.progress import progress_logger
 from orchestration.resources import Night
 from orchestration.workspace import Workspace
 
-os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
-workspace = Workspace.from_environment()
-rooms = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells, transform.transform_assets(workspace)]
-rooms += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
-rooms += [gate.restricted_verdicts, release.restricted_release]
 
-defs = dg.Definitions(
-    assets=rooms,
-    jobs=[automation.night_job],
-    schedules=[automation.nightly_schedule(workspace)],
-    sensors=[automation.inbox_sensor(workspace)],
-    resources={"night": Night(), "dbt": transform.dbt_resource()},
-    loggers={"progress": progress_logger},
-    executor=dg.in_process_executor,
-)
+@cache
+def graph(workspace: Workspace) -> dg.Definitions:
+    """Everything that runs in a workspace. The first call in a workspace has dbt parse its project."""
+    os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
+    assets = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
+    assets += [transform.transform_assets(workspace), estimates.estimates, candidate.candidate, gate.verdicts]
+    assets += [release.release, gate.restricted_verdicts, release.restricted_release]
+    return dg.Definitions(
+        assets=assets,
+        jobs=[automation.night_job],
+        schedules=[automation.nightly_schedule(workspace)],
+        sensors=[automation.inbox_sensor(workspace)],
+        resources={"night": Night(), "dbt": transform.dbt_resource()},
+        loggers={"progress": progress_logger},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The graph of the workspace that the environment names."""
+    return graph(Workspace.from_environment())

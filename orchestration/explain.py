@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 
 import polars as pl
 
-from orchestration.workspace import ENVIRONMENT, HOUSE, Workspace
+from orchestration.workspace import HOUSE, Workspace
 from publish.catalogue import published_tables
 from publish.recipe import Recipe
 from publish.release import manifest_of, released_tables
@@ -69,12 +68,11 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
 
 def _models(workspace: Workspace, panel: str) -> list:
     """Everything between the files and the estimates that this panel's numbers pass through."""
-    os.environ[ENVIRONMENT] = str(workspace.root)
     import dagster as dg
 
-    from orchestration.definitions import defs
+    from orchestration.definitions import graph
 
-    graph = defs.resolve_asset_graph()
+    assets = graph(workspace).resolve_asset_graph()
     start, end = dg.AssetKey(["panels", panel]), dg.AssetKey(["estimates", "est_estimates"])
 
     def reached(keys: Iterable, step: str) -> set:
@@ -82,7 +80,7 @@ def _models(workspace: Workspace, panel: str) -> list:
         while waiting:
             if (key := waiting.pop()) not in found:
                 found.add(key)
-                waiting += getattr(graph.get(key), step)
+                waiting += getattr(assets.get(key), step)
         return found
 
     on_the_way = reached([start], "parent_keys") | (reached([start], "child_keys") & reached([end], "parent_keys"))

@@ -112,22 +112,26 @@ def build() -> None:
     """Load and model the workspace that the environment names; nothing is estimated or published."""
     import dagster as dg
 
-    from orchestration.definitions import defs
+    from orchestration.definitions import graph
 
     workspace = Workspace.from_environment()
     os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
-    graph = defs.resolve_asset_graph()
-    models = next(one for one in graph.assets_defs if one.node_def.name == "transform")
-    keys = {key for key in graph.get_all_asset_keys() if key.path[0] in ("raw", "closed")} | set(models.keys)
+    assets = graph(workspace).resolve_asset_graph()
+    models = next(one for one in assets.assets_defs if one.node_def.name == "transform")
+    keys = {key for key in assets.get_all_asset_keys() if key.path[0] in ("raw", "closed")} | set(models.keys)
     with dg.DagsterInstance.get() as instance:
-        result = defs.resolve_job_def("night").execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            asset_selection=sorted(keys, key=lambda key: key.path),
-            run_config={
-                "resources": {"night": {"config": {"as_of": os.environ[DAY], "uses_all": True}}},
-                "loggers": {"progress": {"config": {}}},
-            },
+        result = (
+            graph(workspace)
+            .resolve_job_def("night")
+            .execute_in_process(
+                instance=instance,
+                raise_on_error=False,
+                asset_selection=sorted(keys, key=lambda key: key.path),
+                run_config={
+                    "resources": {"night": {"config": {"as_of": os.environ[DAY], "uses_all": True}}},
+                    "loggers": {"progress": {"config": {}}},
+                },
+            )
         )
     if not result.success:
         from orchestration.alarm import NO_REASON, first_cause

@@ -23,7 +23,7 @@ os.environ["DO_NOT_TRACK"] = "1"
 # Nothing that a test starts may look beyond this machine; whoever tries is written down.
 os.environ[no_network.ATTEMPTS] = str(_SHARED / "attempts")
 shutil.copy(no_network.__file__, _SHARED / "sitecustomize.py")
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_SHARED), os.environ.get("PYTHONPATH")]))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_SHARED), str(HERE.parent), os.environ.get("PYTHONPATH")]))
 no_network.install()
 
 # Tests write their files whole; the one about files that still grow sets it back.
@@ -61,10 +61,14 @@ def workspace(tmp_path):
     return made
 
 
-def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = False):
+AFTER_MODELS = ("estimates", "candidate", "restricted", "gate", "release")
+
+
+def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = False, only: tuple[str, ...] = ()):
     """The job in this process, as `coaching run` does: (exit code, the ledger event of its end, Dagster's result).
 
-    Without `dbt` the models are computed by the SQL that dbt compiled, which takes a tenth of the time.
+    Without `dbt` the models are computed by the SQL that dbt compiled, which takes a tenth of the time. `only`: the
+    assets of these layers, upon the tables that are there; the day must be theirs.
     """
     from tests.models import without_dbt
 
@@ -73,23 +77,29 @@ def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = Fals
     os.environ["COACHING_WORKSPACE"] = str(workspace.root)
     try:
         with nullcontext() if dbt else without_dbt():
-            return _run_night(workspace, as_of, restate)
+            return _run_night(workspace, as_of, restate, only)
     finally:
         os.environ["COACHING_WORKSPACE"] = before
 
 
-def _run_night(workspace, as_of: date, restate: bool):
+def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
     import dagster as dg
 
     from orchestration import cli
-    from orchestration.definitions import defs
+    from orchestration.definitions import graph
     from orchestration.doctor import end_of
+    from orchestration.workspace import Workspace
     from publish import ledger
 
+    found = graph(Workspace(_SHARED))  # one for all workspaces of this process: dbt parses once
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
-        result = defs.resolve_job_def("night").execute_in_process(
+        job = found.resolve_job_def("night")
+        steps = [one for one in found.resolve_asset_graph().assets_defs if one.node_def.name != "transform"]
+        chosen = [key for one in steps for key in one.keys if key.path[0] in only]
+        result = job.execute_in_process(
             instance=instance,
             raise_on_error=False,
+            asset_selection=chosen or None,
             run_config={
                 "resources": {"night": {"config": {"as_of": str(as_of), "restate": restate}}},
                 "loggers": {"progress": {"config": {}}},
@@ -107,11 +117,20 @@ def night():
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
-    """A small simulated organisation, published once; tests copy it before they change anything."""
+    """A small simulated organisation, published once per version of the code; tests copy it before they change it."""
+    from orchestration.workspace import Workspace
+    from tests.models import cached
+
+    copied = tmp_path_factory.mktemp("published") / "workspace"
+    shutil.copytree(cached("published", _publish), copied, symlinks=True)
+    return Workspace(copied)
+
+
+def _publish(folder: Path) -> None:
     from orchestration.workspace import HOUSE, Workspace
     from simulation import Design, simulate
 
-    made = Workspace(tmp_path_factory.mktemp("published") / "workspace")
+    made = Workspace(folder)
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
@@ -119,7 +138,6 @@ def published(tmp_path_factory):
     assert code == 0, last
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"
-    return made
 
 
 @pytest.fixture(scope="module")

@@ -6,23 +6,30 @@ That dbt itself builds, orders and tests the models is shown by the runs in test
 
 import fcntl
 import functools
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import tempfile
-from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from graphlib import TopologicalSorter
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
+from unittest import mock
 
 import dagster as dg
 import duckdb
 
+from orchestration import reproduce, restating
+from orchestration.defs import transform
 from orchestration.defs.transform import DBT, PROJECT, InstalledDbt
-from orchestration.workspace import code_version
+from orchestration.reproduce import NIGHT
+from orchestration.restating import BUILD
+from orchestration.workspace import HOUSE, Workspace, code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
 
@@ -40,18 +47,26 @@ class Node:
     parents: tuple[str, ...]
 
 
-def cached(name: str, make) -> Path:
+@functools.cache
+def _version() -> str:
+    """Changes with the code, with what the tests make of it, and with dbt."""
+    digest = hashlib.sha256(f"{code_version()} {metadata.version('dbt-core')}".encode())
+    for path in sorted([*(HOUSE / "simulation").rglob("*.py"), *(HOUSE / "tests").glob("*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
     """A folder that `make(folder)` fills once per version of the code, whichever test process comes first."""
-    there = (
-        Path(tempfile.gettempdir()) / f"coaching-tests-{os.getuid()}" / f"{code_version()}-dbt-{version('dbt-core')}"
-    )
+    there = Path(tempfile.gettempdir()) / f"coaching-tests-{os.getuid()}" / _version()
     there.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (there / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (there / name / "whole").exists():
-            (there / name).mkdir(exist_ok=True)
+        if not (there / f"{name}.whole").exists():
+            shutil.rmtree(there / name, ignore_errors=True)
+            (there / name).mkdir()
             make(there / name)
-            (there / name / "whole").touch()
+            (there / f"{name}.whole").touch()
     return there / name
 
 
@@ -124,7 +139,7 @@ def _of_day(sql: str, as_of: date) -> str:
 
 
 class CompiledModels:
-    """In place of dbt's command line in a run: the same SQL and data tests, as outputs and check results of the step."""
+    """In place of dbt's command line in a run: the same SQL and data tests, as outputs and checks of the step."""
 
     def __init__(self, context: dg.AssetExecutionContext):
         self.context = context
@@ -144,12 +159,29 @@ class CompiledModels:
             yield dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name)
 
 
+def _cli(_dbt: InstalledDbt, _arguments: list[str], *, context, target_path: Path, **_) -> CompiledModels:
+    target_path.mkdir(parents=True, exist_ok=True)
+    return CompiledModels(context)
+
+
+def _take_manifest(_workspace: Workspace, target: Path) -> None:
+    shutil.copy(cached("compiled", _compile) / "manifest.json", target)
+
+
+def in_child(code: str) -> str:
+    """The same Python code for a child process, with models computed without dbt."""
+    return f"from tests.models import without_dbt\nwith without_dbt():\n    {code}"
+
+
 @contextmanager
 def without_dbt() -> Iterator[None]:
-    """Runs inside this block compute the models without dbt."""
-    real = InstalledDbt.cli
-    InstalledDbt.cli = lambda _self, _arguments, *, context, **_: CompiledModels(context)
-    try:
+    """Runs inside this block, and the children that they start, compute the models without dbt."""
+    with ExitStack() as stack:
+        for place, name, instead in (
+            (InstalledDbt, "cli", _cli),
+            (transform, "_parse", _take_manifest),
+            (restating, "BUILD", in_child(BUILD)),
+            (reproduce, "NIGHT", in_child(NIGHT)),
+        ):
+            stack.enter_context(mock.patch.object(place, name, instead))
         yield
-    finally:
-        InstalledDbt.cli = real

@@ -3,6 +3,7 @@
 The steps are a table: a command, an option, a variable or an exit code that no step has fails a test at the end.
 """
 
+import io
 import json
 import os
 import re
@@ -14,21 +15,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import (
+    AbstractContextManager,
+    chdir,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
 
 from ingest.pseudonyms import Pseudonyms
+from orchestration import cli, terminal
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import current_release, list_releases, manifest_of
 from publish.restricted import current_coaches
 from tests.e2e.test_documented_commands import HOUSE, OF_TYPER, commands, leaf
+from tests.models import without_dbt
 
 pytestmark = pytest.mark.slow
 COACHING = Path(sys.executable).with_name("coaching")
@@ -112,15 +124,21 @@ class Step:
     typed: str = ""
     env: dict[str, str] = field(default_factory=dict)
     until: str = ""  # a pattern, seen which Ctrl-C is pressed
+    alone: bool = False  # in a process of its own, with dbt
 
     def tokens(self) -> list[str]:
         return shlex.split(self.words)
 
 
 def run(step: Step, place: Place) -> tuple[int, str]:
+    """In a process of its own what ends by a signal, here everything else: (exit code, what was printed)."""
     words = [word.format_map(place) for word in step.tokens()]
     env = {name: value for name, value in os.environ.items() if name != "COACHING_WORKSPACE"}
     env |= {"COLUMNS": "400", "TERM": "dumb"} | {k: v.format_map(place) for k, v in step.env.items()}
+    return (run_process if step.until or step.alone else run_here)(step, words, env, place)
+
+
+def run_process(step: Step, words: list[str], env: dict[str, str], place: Place) -> tuple[int, str]:
     log = place.folder / "printed"
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -133,6 +151,31 @@ def run(step: Step, place: Place) -> tuple[int, str]:
             process.send_signal(signal.SIGINT)
         process.communicate(step.typed.encode(), timeout=900)
     return process.returncode, log.read_text()
+
+
+def run_here(step: Step, words: list[str], env: dict[str, str], place: Place) -> tuple[int, str]:
+    """The same entry point in this process, which has imported everything already; models without dbt."""
+    printed, consoles = io.StringIO(), (terminal.out, terminal.err)
+    files = [console.file for console in consoles]
+    for console in consoles:
+        console.file, console.width = printed, 400
+    try:
+        with (
+            mock.patch.dict(os.environ, env, clear=True),
+            mock.patch.object(sys, "argv", ["coaching", *words]),
+            mock.patch.object(sys, "stdin", io.StringIO(step.typed)),
+            redirect_stdout(printed),
+            redirect_stderr(printed),
+            chdir(place.folder),
+            without_dbt(),
+        ):
+            cli.main()
+    except SystemExit as end:
+        return end.code or 0, printed.getvalue()
+    finally:
+        for console, file in zip(consoles, files, strict=True):
+            console.file = file
+    raise AssertionError("a command did not end")
 
 
 # Preparations, and what is seen afterwards.
@@ -553,7 +596,7 @@ def published_by_demo(tmp_path_factory) -> Path:
     """What `coaching demo` leaves, its first and whole run included."""
     folder = tmp_path_factory.mktemp("demo")
     place = Place(folder, folder / "demo")
-    code, printed = run(Step(f"demo -w {{w}} {SMALL}"), place)
+    code, printed = run(Step(f"demo -w {{w}} {SMALL}", alone=True), place)
     assert code == 0 and "Primary comparisons" in printed, printed
     assert json.loads((place.there.root / "simulated.json").read_text()) == PEOPLE
     return place.there.root

@@ -1,6 +1,9 @@
 """The graph as people see it: every asset in its room, every check on an asset that is there."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -17,13 +20,11 @@ ROOMS = {
 def graph():
     from orchestration.definitions import defs
 
-    return defs.resolve_asset_graph()
+    return defs().resolve_asset_graph()
 
 
 def test_the_graph_is_the_one_that_was_agreed(graph):
     """A change of the graph is read before it is accepted: COACHING_ACCEPT=graph pytest writes the new one."""
-    import os
-
     found = {
         key.to_user_string(): {
             "room": graph.get(key).group_name,
@@ -78,9 +79,10 @@ def test_the_conservation_tests_are_checks_of_their_assets(graph):
 def test_the_job_runs_in_one_process_and_nothing_runs_by_itself():
     from orchestration.definitions import defs
 
-    assert defs.resolve_job_def("night").executor_def.name == "in_process"
-    assert defs.resolve_schedule_def("nightly").default_status == dg.DefaultScheduleStatus.STOPPED
-    assert defs.resolve_sensor_def("inbox").default_status == dg.DefaultSensorStatus.STOPPED
+    found = defs()
+    assert found.resolve_job_def("night").executor_def.name == "in_process"
+    assert found.resolve_schedule_def("nightly").default_status == dg.DefaultScheduleStatus.STOPPED
+    assert found.resolve_sensor_def("inbox").default_status == dg.DefaultSensorStatus.STOPPED
 
 
 def test_one_switch_turns_schedule_and_sensor_on(monkeypatch, published):
@@ -155,3 +157,10 @@ def test_the_sensor_reports_a_broken_study_once_and_again_when_it_comes_back(cop
         cursor = context.cursor
         seen.append(heard.read_text().count("broken_configuration"))
     assert seen == [1, 1, 1, 2]
+
+
+def test_importing_the_graph_starts_nothing_and_writes_nothing(tmp_path):
+    env = os.environ | {"COACHING_WORKSPACE": str(tmp_path / "workspace"), "PYTHONDONTWRITEBYTECODE": "1"}
+    code = "import orchestration.definitions, sys; sys.exit('dbt.cli' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True)
+    assert list(tmp_path.iterdir()) == []
