@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import no_network
 
@@ -25,6 +26,10 @@ os.environ[no_network.ATTEMPTS] = str(_SHARED / "attempts")
 shutil.copy(no_network.__file__, _SHARED / "sitecustomize.py")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_SHARED), str(HERE.parent), os.environ.get("PYTHONPATH")]))
 no_network.install()
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Tests write their files whole; the one about files that still grow sets it back.
 from ingest import land  # noqa: E402

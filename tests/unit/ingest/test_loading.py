@@ -158,7 +158,7 @@ def snapshot_of(folder, files, order):
     return rows + log
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(order=st.permutations(["hris_2026-01.csv", "hris_2026-02.csv", "hris_2026-03.csv"]))
 def test_any_order_of_delivery_ends_the_same(tmp_path_factory, order):
     files = {

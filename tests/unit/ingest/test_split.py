@@ -39,7 +39,7 @@ def careful(data: bytes):
 
 
 @pytest.mark.parametrize("block", [1 << 23, 16, 5])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.lists(st.sampled_from(PIECES), max_size=60).map("".join), width=st.integers(1, 4))
 def test_every_text_is_split_as_the_strict_reader_does(tmp_path_factory, block, text, width):
     path = tmp_path_factory.getbasetemp() / "text.csv"

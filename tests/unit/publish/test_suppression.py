@@ -78,7 +78,7 @@ def test_the_reason_does_not_tell_primary_from_complementary():
     assert suppress(table, [block])["suppressed"].to_list() == ["protected", "protected"]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1), st.integers(0, 2)), min_size=2, max_size=7))
 @example([(9, 0, 0), (30, 0, 1), (30, 1, 0), (3, 1, 1)])
 def test_no_sum_of_suppressed_rows_is_of_few_people_and_none_is_suppressed_in_vain(rows):
