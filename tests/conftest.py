@@ -78,13 +78,14 @@ def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = Fals
     from tests.models import without_dbt
 
     workspace.prepare_dagster_home()
-    before = os.environ["COACHING_WORKSPACE"]
+    before, mask = os.environ["COACHING_WORKSPACE"], os.umask(0o077)
     os.environ["COACHING_WORKSPACE"] = str(workspace.root)
     try:
         with nullcontext() if dbt else without_dbt():
             return _run_night(workspace, as_of, restate, only)
     finally:
         os.environ["COACHING_WORKSPACE"] = before
+        os.umask(mask)
 
 
 def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):

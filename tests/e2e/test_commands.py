@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import (
     AbstractContextManager,
+    ExitStack,
     chdir,
     contextmanager,
     nullcontext,
@@ -155,26 +156,21 @@ def run_process(step: Step, words: list[str], env: dict[str, str], place: Place)
 
 def run_here(step: Step, words: list[str], env: dict[str, str], place: Place) -> tuple[int, str]:
     """The same entry point in this process, which has imported everything already; models without dbt."""
-    printed, consoles = io.StringIO(), (terminal.out, terminal.err)
-    files = [console.file for console in consoles]
-    for console in consoles:
-        console.file, console.width = printed, 400
-    try:
-        with (
-            mock.patch.dict(os.environ, env, clear=True),
-            mock.patch.object(sys, "argv", ["coaching", *words]),
-            mock.patch.object(sys, "stdin", io.StringIO(step.typed)),
-            redirect_stdout(printed),
-            redirect_stderr(printed),
-            chdir(place.folder),
-            without_dbt(),
-        ):
+    printed, mask = io.StringIO(), os.umask(0o077)
+    with ExitStack() as stack:
+        stack.callback(os.umask, mask)
+        for console in (terminal.out, terminal.err):
+            for name, value in (("_file", printed), ("_width", 400)):
+                stack.enter_context(mock.patch.object(console, name, value))
+        stack.enter_context(mock.patch.dict(os.environ, env, clear=True))
+        stack.enter_context(mock.patch.object(sys, "argv", ["coaching", *words]))
+        stack.enter_context(mock.patch.object(sys, "stdin", io.StringIO(step.typed)))
+        for entered in (redirect_stdout(printed), redirect_stderr(printed), chdir(place.folder), without_dbt()):
+            stack.enter_context(entered)
+        try:
             cli.main()
-    except SystemExit as end:
-        return end.code or 0, printed.getvalue()
-    finally:
-        for console, file in zip(consoles, files, strict=True):
-            console.file = file
+        except SystemExit as end:
+            return end.code or 0, printed.getvalue()
     raise AssertionError("a command did not end")
 
 
