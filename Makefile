@@ -47,7 +47,7 @@ demo: .venv/run  ## Simulate an organisation, run the night on its files, show t
 test: .venv/dev  ## Run all tests
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-unit: .venv/dev  ## Run the tests that start no dbt and no run
+test-unit: .venv/dev  ## Run the unit tests; some read one published organisation, made once per version of the code
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 tests/unit
 
 lint: .venv/dev  ## Run the linters
@@ -62,7 +62,7 @@ dev: .venv/run  ## Open the Dagster web UI on loopback, the graph grouped by roo
 benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
 	@$(BIN)/python benchmarks/night.py
 
-campaign: .venv/dev  ## Attack, coverage, torture at full length; takes days, results in benchmarks/results
+campaign: .venv/dev  ## Attack, coverage and torture at full length; takes days
 	@$(BIN)/python -m benchmarks.attack --out benchmarks/results/attack.md
 	@$(BIN)/python -m benchmarks.coverage 4000
 	@$(BIN)/python -m benchmarks.torture torture
