@@ -43,6 +43,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from orchestration import reproduce
 from orchestration.workspace import HOUSE, Workspace
 from publish.catalogue import OVERLAPS, prepare, publishable, published_tables, share_shown
 from publish.recipe import Recipe
@@ -52,7 +53,6 @@ from simulation import Design, simulate
 K = 10
 MONTHS = 24
 KEY = "a key of the benchmark, long enough to be one"
-COACHING = "from orchestration.cli import main; main()"
 PANEL = """
     select people.metric, people.period_start, subject_id, cohort, arm, value,
         (people.metric, people.period_start) in (select (metric, period_start) from closed.periods) as was_closed
@@ -161,7 +161,7 @@ def _day_in(name: str) -> date:
 
 
 def _run(there: Workspace, day: date, what: str) -> bool:
-    command = [sys.executable, "-c", COACHING, what, "--workspace", str(there.root), "--as-of", str(day)]
+    command = [sys.executable, "-c", reproduce.NIGHT, what, "--workspace", str(there.root), "--as-of", str(day)]
     known = {**os.environ, "COACHING_PSEUDONYM_KEY": KEY}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=known)
     if done.returncode:

@@ -28,20 +28,13 @@ def night(workspace: Workspace, day: date) -> list[dict]:
     """The job in this process; the ledger's lines of the run."""
     import dagster as dg
 
-    from orchestration.definitions import graph
+    from orchestration.definitions import execute
     from publish import ledger
 
     workspace.prepare_dagster_home()
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
         os.environ["COACHING_WORKSPACE"] = str(workspace.root)
-        settings = {"as_of": str(day)}
-        result = (
-            graph(workspace)
-            .resolve_job_def("night")
-            .execute_in_process(
-                instance=instance, raise_on_error=False, run_config={"resources": {"night": {"config": settings}}}
-            )
-        )
+        result = execute(workspace, instance, as_of=str(day))
     return [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
 
 

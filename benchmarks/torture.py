@@ -26,9 +26,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
+
+import dagster as dg
+
+from orchestration.definitions import execute, graph
+from orchestration.workspace import Workspace
 
 DESIGN = {"people": 200, "months": 12, "seed": 5}
 KILLS = ("front", "back", "random")
@@ -36,47 +42,31 @@ RANDOM_KILLS = 200
 PATIENCE = 600
 CONTEXT = multiprocessing.get_context("forkserver")
 
+FRONT = ("raw", "closed")  # layers before the models
 BACK = ("estimates", "candidate", "restricted", "gate", "release")  # layers after the models
+
+
+@cache
+def home() -> Workspace:
+    """The workspace that the environment names first: its graph serves all others, and children inherit it."""
+    return Workspace.from_environment()
+
+
+def own_assets(workspace: Workspace, layers: Collection[str]) -> list[dg.AssetKey]:
+    """The assets of these layers that are computed here and not by dbt."""
+    steps = graph(workspace).resolve_asset_graph().assets_defs
+    return [key for one in steps if one.node_def.name != "transform" for key in one.keys if key.path[0] in layers]
 
 
 def night(root: Path, day: date, part: str) -> str:
     """The job, or its part, in this process; how the run ended."""
-    import dagster as dg
-
-    from orchestration.definitions import graph
-    from orchestration.workspace import Workspace
-
-    there = Workspace(root)
+    there, of_graph = Workspace(root), home()
     there.prepare_dagster_home()
-    assets = {
-        "front": [key for key in all_keys() if key.path[0] in ("raw", "closed")],
-        "back": [key for key in all_keys() if key.path[0] in BACK],
-        "all": None,
-    }[part]
-    # What dbt makes of restricted and estimates is dbt's; only ours are run.
+    assets = own_assets(of_graph, {"front": FRONT, "back": BACK}[part]) if part != "all" else None
     os.environ["COACHING_WORKSPACE"] = str(root)
-    settings = {"as_of": str(day)}
     with dg.DagsterInstance.local_temp(str(there.dagster_home)) as instance:
-        result = (
-            graph(there)
-            .resolve_job_def("night")
-            .execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                run_config={"resources": {"night": {"config": settings}}},
-                asset_selection=assets,
-            )
-        )
+        result = execute(of_graph, instance, assets=assets, as_of=str(day))
     return "success" if result.success else "failure"
-
-
-def all_keys() -> list:
-    from orchestration.defs import candidate, estimates, files_in, gate, raw, release
-
-    ours = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
-    ours += [estimates.estimates, candidate.candidate, gate.verdicts, release.release]
-    ours += [gate.restricted_verdicts, release.restricted_release]
-    return [key for one in ours for key in one.keys]
 
 
 def in_child(work: Callable, *arguments, kill_after: float | None = None) -> int:
@@ -310,7 +300,7 @@ def begin_server(folder: Path) -> None:
     """The process that others are forked from: it has imported everything and used nothing."""
     os.environ |= {"COACHING_WORKSPACE": str(folder / "house"), "DO_NOT_TRACK": "1"}
     os.environ.setdefault("COACHING_PSEUDONYM_KEY", "the key of nobody, for torture only")
-    CONTEXT.set_forkserver_preload(["great_expectations", "orchestration.definitions"])
+    CONTEXT.set_forkserver_preload(["benchmarks.torture_server"])
 
 
 def troubles() -> dict:

@@ -490,6 +490,7 @@ CLOSED_TABLES = {
         "population": pl.String,
     },
 }
+
 # What a mapping's author needs to know of each field; docs/mappings.md repeats it.
 MEANING = {
     "snapshot_date": "the day that the row speaks about (give it by `snapshot`)",

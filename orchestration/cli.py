@@ -200,7 +200,7 @@ def _execute(workspace: Workspace, as_of: date | None, restate: bool):
         os.environ[ENVIRONMENT] = str(workspace.root)
         os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
         from orchestration import progress as events
-        from orchestration.definitions import graph
+        from orchestration.definitions import execute
 
         if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
             signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # dagster knows that one
@@ -208,18 +208,7 @@ def _execute(workspace: Workspace, as_of: date | None, restate: bool):
         log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
         try:
             with log.open("w", encoding="utf-8") as file, redirect_stdout(file), open_history(workspace) as instance:
-                return (
-                    graph(workspace)
-                    .resolve_job_def("night")
-                    .execute_in_process(
-                        instance=instance,
-                        raise_on_error=False,
-                        run_config={
-                            "resources": {"night": {"config": {"as_of": str(as_of or ""), "restate": restate}}},
-                            "loggers": {"progress": {"config": {}}},
-                        },
-                    )
-                )
+                return execute(workspace, instance, as_of=str(as_of or ""), restate=restate)
         finally:
             stop()
 

@@ -1,6 +1,7 @@
 """The graph: `dagster dev -m orchestration.definitions` shows it, `coaching run` runs it. Importing it does nothing."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
 
 import dagster as dg
@@ -27,6 +28,26 @@ def graph(workspace: Workspace) -> dg.Definitions:
         resources={"night": Night(), "dbt": transform.dbt_resource()},
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,
+    )
+
+
+def execute(
+    workspace: Workspace,
+    instance: dg.DagsterInstance,
+    *,
+    assets: Sequence[dg.AssetKey] | None = None,
+    **settings: str | bool,
+) -> dg.ExecuteInProcessResult:
+    """Run the job of a workspace's graph in this process, whole or only these assets; `settings`: fields of `Night`."""
+    return (
+        graph(workspace)
+        .resolve_job_def("night")
+        .execute_in_process(
+            instance=instance,
+            raise_on_error=False,
+            asset_selection=assets,
+            run_config={"resources": {"night": {"config": settings}}, "loggers": {"progress": {"config": {}}}},
+        )
     )
 
 

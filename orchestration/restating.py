@@ -30,8 +30,8 @@ class CannotRestate(RuntimeError):
 
 
 def restated(night: Night, frames: closed.Frames, warn: Callable[[str], None]) -> Restated:
-    """All closed cells, computed again from what is in landing now. `warn` is told of earlier files that could not be
-    computed again. Raises CannotRestate where today's cannot."""
+    """All closed cells, computed again from what is in landing now. `warn` gets a message for each earlier release
+    whose files cannot be computed again. Raises CannotRestate where today's cannot."""
     workspace = night.workspace
     texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
     fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, night.used, str(night.day))
@@ -112,7 +112,7 @@ def build() -> None:
     """Load and model the workspace that the environment names; nothing is estimated or published."""
     import dagster as dg
 
-    from orchestration.definitions import graph
+    from orchestration.definitions import execute, graph
 
     workspace = Workspace.from_environment()
     os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
@@ -120,19 +120,7 @@ def build() -> None:
     models = next(one for one in assets.assets_defs if one.node_def.name == "transform")
     keys = {key for key in assets.get_all_asset_keys() if key.path[0] in ("raw", "closed")} | set(models.keys)
     with dg.DagsterInstance.get() as instance:
-        result = (
-            graph(workspace)
-            .resolve_job_def("night")
-            .execute_in_process(
-                instance=instance,
-                raise_on_error=False,
-                asset_selection=sorted(keys, key=lambda key: key.path),
-                run_config={
-                    "resources": {"night": {"config": {"as_of": os.environ[DAY], "uses_all": True}}},
-                    "loggers": {"progress": {"config": {}}},
-                },
-            )
-        )
+        result = execute(workspace, instance, assets=sorted(keys), as_of=os.environ[DAY], uses_all=True)
     if not result.success:
         from orchestration.alarm import NO_REASON, first_cause
 

@@ -86,7 +86,8 @@ def restate(closed: Frames, fresh: State, former: Iterable[State], *, minimum: i
     closed = {name: frame.drop("batch", strict=False) for name, frame in closed.items()}
     published = _signatures(closed)
     cells = published.select(CELLS).unique()
-    people, waiting = [_grouped(fresh).clear()], cells
+    now, waiting = _grouped(fresh), cells
+    people = [now.clear()]
     for state in former if waiting.height else ():
         wrong = _differing_cells(published, _signatures(state.cells))
         found = waiting.join(wrong, on=CELLS, how="anti", nulls_equal=True)
@@ -95,7 +96,7 @@ def restate(closed: Frames, fresh: State, former: Iterable[State], *, minimum: i
         if waiting.is_empty():
             break
     days = cells.select("kind", "metric", "day").unique()  # what closes now is no difference to anything published
-    now = _grouped(fresh).join(days, on=["kind", "metric", "day"], how="semi", nulls_equal=True)
+    now = now.join(days, on=["kind", "metric", "day"], how="semi", nulls_equal=True)
     changed = _changed_people(pl.concat(people), now)
     few = changed.filter(pl.col("n").is_between(1, minimum - 1) | pl.col("is_seat")).select(FIGURE)
     gone = cells.join(fresh.cells["periods"].select("metric").unique(), on="metric", how="anti")

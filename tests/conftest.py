@@ -66,9 +66,6 @@ def workspace(tmp_path):
     return made
 
 
-AFTER_MODELS = ("estimates", "candidate", "restricted", "gate", "release")
-
-
 def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = False, only: tuple[str, ...] = ()):
     """The job in this process, as `coaching run` does: (exit code, the ledger event of its end, Dagster's result).
 
@@ -91,26 +88,17 @@ def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = Fals
 def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
     import dagster as dg
 
+    from benchmarks.torture import own_assets
     from orchestration import cli
-    from orchestration.definitions import graph
+    from orchestration.definitions import execute
     from orchestration.doctor import end_of
     from orchestration.workspace import Workspace
     from publish import ledger
 
-    found = graph(Workspace(_SHARED))  # one for all workspaces of this process: dbt parses once
+    shared = Workspace(_SHARED)  # one graph for all workspaces of this process: dbt parses once
+    assets = own_assets(shared, only) if only else None
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
-        job = found.resolve_job_def("night")
-        steps = [one for one in found.resolve_asset_graph().assets_defs if one.node_def.name != "transform"]
-        chosen = [key for one in steps for key in one.keys if key.path[0] in only]
-        result = job.execute_in_process(
-            instance=instance,
-            raise_on_error=False,
-            asset_selection=chosen or None,
-            run_config={
-                "resources": {"night": {"config": {"as_of": str(as_of), "restate": restate}}},
-                "loggers": {"progress": {"config": {}}},
-            },
-        )
+        result = execute(shared, instance, assets=assets, as_of=str(as_of), restate=restate)
     outcome = cli.outcome_of(workspace, result)
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
     return getattr(outcome, "exit_code", 0), end_of(events), result

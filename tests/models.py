@@ -70,10 +70,13 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
     return there / name
 
 
-def dbt(target: Path, warehouse: Path, as_of: date | str, *arguments: str) -> subprocess.CompletedProcess:
-    """dbt's command line on this project; its files go to `target`."""
+def dbt(
+    target: Path, warehouse: Path, as_of: date | str, *arguments: str, project: Path = PROJECT
+) -> subprocess.CompletedProcess:
+    """dbt's command line on the project; its files go to `target`."""
     env = os.environ | {"COACHING_WAREHOUSE": str(warehouse), "COACHING_AS_OF": str(as_of)}
-    paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT), "--target-path", str(target)]
+    env["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    paths = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
     command = [str(DBT), *arguments, *paths, "--log-path", str(target)]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
@@ -105,8 +108,8 @@ def _node(node: dict, known: Container[str]) -> Node:
 
 def ancestors(names: Iterable[str]) -> set[str]:
     """The unique ids of these models and of all that they read."""
-    chosen: set[str] = set()
-    waiting = [key for key, node in nodes().items() if node.kind == "model" and node.name in set(names)]
+    chosen, wanted = set[str](), set(names)
+    waiting = [key for key, node in nodes().items() if node.kind == "model" and node.name in wanted]
     while waiting:
         if (key := waiting.pop()) not in chosen:
             chosen.add(key)
@@ -116,9 +119,10 @@ def ancestors(names: Iterable[str]) -> set[str]:
 
 def build(connection: duckdb.DuckDBPyConnection, as_of: date, models: Iterable[str] = ()) -> None:
     """Build the models (all, or these with what they read) as of a day; every data test of what is built must hold."""
-    chosen = ancestors(models) if models else {key for key, node in nodes().items() if node.kind != "test"}
-    for key in (key for key in nodes() if key in chosen):
-        _create(connection, nodes()[key], as_of)
+    chosen = ancestors(models) if models else {key for key, node in nodes().items() if node.kind == "model"}
+    for key, node in nodes().items():
+        if key in chosen:
+            _create(connection, node, as_of)
     failing = {
         node.name: rows
         for node in nodes().values()
@@ -145,15 +149,13 @@ class CompiledModels:
         self.context = context
 
     def stream(self) -> Iterator[dg.Output | dg.AssetCheckResult]:
-        """Build what is selected, of the warehouse and as of the day that dbt would be given."""
-        whole = self.context.selected_asset_keys == self.context.assets_def.keys
-        names = () if whole else [key.path[-1] for key in self.context.selected_asset_keys]
+        """Build all models, of the warehouse and as of the day that dbt would be given."""
+        assert self.context.selected_asset_keys == self.context.assets_def.keys, "a part of the models needs dbt itself"
         with duckdb.connect(os.environ["COACHING_WAREHOUSE"]) as connection:
-            build(connection, date.fromisoformat(os.environ["COACHING_AS_OF"]), names)
+            build(connection, date.fromisoformat(os.environ["COACHING_AS_OF"]))
         outputs = {key.path[-1]: name for name, key in self.context.assets_def.keys_by_output_name.items()}
-        selected = {key.path[-1] for key in self.context.selected_asset_keys}
         for node in nodes().values():  # parents first
-            if node.name in selected:
+            if node.kind == "model":
                 yield dg.Output(None, outputs[node.name])
         for check in self.context.selected_asset_check_keys:
             yield dg.AssetCheckResult(passed=True, asset_key=check.asset_key, check_name=check.name)

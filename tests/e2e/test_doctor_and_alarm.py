@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from benchmarks.torture import BACK
 from orchestration.doctor import Finding, examine, last_run
 from publish import ledger
 from publish.release import current_release
-from tests.conftest import AFTER_MODELS
 
 pytestmark = pytest.mark.slow
 NOW = datetime.now(UTC)
@@ -107,7 +107,7 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
     heard = tmp_path / "heard.json"
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
     monkeypatch.setattr(room, "write_release", broken)
-    code, last, _ = night(copy_of_published, date(2025, 3, 2), only=AFTER_MODELS)
+    code, last, _ = night(copy_of_published, date(2025, 3, 2), only=BACK)
     assert (code, last["event"]) == (1, "broke_off")
     told = json.loads(heard.read_text())
     assert told["event"] == "broke_off"
@@ -146,8 +146,8 @@ def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy
     heard = copy_of_published.root / "heard.json"
     monkeypatch.setattr(room, "judge_warehouse", refuse)
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
-    assert night(copy_of_published, date(2025, 3, 2), only=AFTER_MODELS)[0] == 3
+    assert night(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
     assert json.loads(heard.read_text())["reasons"] == ["est_effects: no jump"]
     monkeypatch.setenv("COACHING_NOTIFY", "/nowhere/mail")
-    assert night(copy_of_published, date(2025, 3, 2), only=AFTER_MODELS)[0] == 3
+    assert night(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
     assert "notify_failed" in {event["event"] for event in ledger.read(copy_of_published.ledger)}

@@ -6,10 +6,10 @@ from datetime import date
 import polars as pl
 import pytest
 
+from benchmarks.torture import BACK
 from ingest.load import warehouse
 from publish import ledger
 from publish.release import current_release
-from tests.conftest import AFTER_MODELS
 
 AS_OF = date(2025, 3, 2)
 pytestmark = pytest.mark.slow
@@ -98,7 +98,7 @@ def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_publishe
         return replace(good, estimates=moved)
 
     monkeypatch.setattr(room, "estimate_study", broken)
-    refused(copy_of_published, night, "an estimate lies inside its interval", only=AFTER_MODELS)
+    refused(copy_of_published, night, "an estimate lies inside its interval", only=BACK)
 
 
 def test_a_run_while_another_holds_the_workspace_is_turned_away(copy_of_published, night):
@@ -121,7 +121,7 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
 
     monkeypatch.setattr(room, "estimate_study", overtaken)
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, AS_OF, only=AFTER_MODELS)
+    code, last, _ = night(copy_of_published, AS_OF, only=BACK)
     assert code == 1
     assert last["event"] == "broke_off"
     assert "LockLost" in last["reason"]
@@ -181,7 +181,7 @@ def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, 
 
     monkeypatch.setattr(step, "candidate_tables", with_person)
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, AS_OF, only=AFTER_MODELS)
+    code, last, _ = night(copy_of_published, AS_OF, only=BACK)
     assert (code, last["event"]) == (3, "refused")
     assert any("no value looks like a pseudonym" in reason for reason in last["reasons"])
     assert current_release(copy_of_published.releases) == before

@@ -1,15 +1,14 @@
 """The runbook for a new metric, followed to the letter: a panel, a row and a name; the rest follows by itself."""
 
 import csv
-import os
 import re
 import shutil
-import subprocess
 import textwrap
 
 from ingest.load import warehouse
-from orchestration.defs.transform import DBT, PROJECT
+from orchestration.defs.transform import PROJECT
 from study.catalogue import CATALOGUE, Metric
+from tests.models import dbt
 
 
 def block(text: str, language: str) -> str:
@@ -32,11 +31,8 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
         marks = ", ".join("?" * len(heads))
         connection.execute(f"insert into raw.raw_study__metrics values ({marks})", list(added.model_dump().values()))
         connection.execute("insert into raw.raw_study__outcomes values (?, 'secondary', 'quarter', 0)", [name])
-    command = [str(DBT), "build", "--exclude", "test_type:unit"]
-    paths = ["--project-dir", str(project), "--profiles-dir", str(project)]
-    paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
-    env = os.environ | {"COACHING_WAREHOUSE": str(copy_of_published.warehouse), "COACHING_AS_OF": "2025-03-02"}
-    done = subprocess.run([*command, *paths], env=env, capture_output=True, text=True, check=False)
+    arguments = ("build", "--exclude", "test_type:unit")
+    done = dbt(tmp_path / "target", copy_of_published.warehouse, "2025-03-02", *arguments, project=project)
     assert done.returncode == 0, done.stdout[-4000:]
     with warehouse(copy_of_published.warehouse) as connection:
         by_hand = connection.execute(

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from benchmarks import attack
-from tests.models import in_child
+from tests.models import without_dbt
 
 pytestmark = pytest.mark.slow
 
 
-def test_nothing_is_worked_out_from_two_releases(monkeypatch):
-    monkeypatch.setattr(attack, "COACHING", in_child(attack.COACHING))
-    releases = list(attack.series(300, 3, 2))
+def test_nothing_is_worked_out_from_two_releases():
+    with without_dbt():
+        releases = list(attack.series(300, 3, 2))
     assert len(releases) == 2
     ours, control = attack.attack(releases)
     assert sum(ours.values()) == 0, ours

@@ -1,24 +1,16 @@
 """dbt's own unit tests, run by dbt on DuckDB, on the schema of a real warehouse."""
 
 import json
-import os
 import re
-import subprocess
 
-from orchestration.defs.transform import DBT, PROJECT
+from orchestration.defs.transform import PROJECT
 from orchestration.defs.transform import manifest as parsed
 from orchestration.workspace import Workspace
-
-
-def dbt(workspace, tmp_path, *arguments):
-    env = os.environ | {"COACHING_WAREHOUSE": str(workspace.warehouse), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-    paths = ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
-    paths += ["--target-path", str(tmp_path / "target"), "--log-path", str(tmp_path / "log")]
-    return subprocess.run([str(DBT), *arguments, *paths], env=env, capture_output=True, text=True, check=False)
+from tests.models import dbt
 
 
 def test_dbts_unit_tests_pass(copy_of_published, tmp_path):
-    done = dbt(copy_of_published, tmp_path, "test", "--select", "test_type:unit")
+    done = dbt(tmp_path / "target", copy_of_published.warehouse, "2100-01-01", "test", "--select", "test_type:unit")
     assert done.returncode == 0, done.stdout[-4000:]
     passed = int(re.search(r"PASS=(\d+)", done.stdout).group(1))
     assert passed >= 20
