@@ -20,8 +20,9 @@ import duckdb
 import polars as pl
 
 from ingest import land, load
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings
+from ingest.warehouse import prepare, warehouse
 
 
 def write_checkins(path: Path, n: int) -> None:
@@ -85,8 +86,8 @@ def floor(source: str, folder: Path) -> None:
 def ours(source: str, folder: Path) -> None:
     """All of ingest: landing, judging, casting, pseudonyms, keys, profiles, issues."""
     land.land(land.scan(folder / "inbox", seen=folder / ".seen.json"), folder / "landing")
-    with load.warehouse(folder / "warehouse.duckdb") as connection:
-        load.prepare(connection)
+    with warehouse(folder / "warehouse.duckdb") as connection:
+        prepare(connection)
         results = load.load_source(
             connection,
             source,

@@ -17,10 +17,11 @@ import time
 from datetime import date
 from pathlib import Path
 
-from ingest import land, load
+from ingest import land, load, warehouse
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings
 from ingest.tables import RECORD_TABLES
+from ingest.warehouse import replace_table
 from orchestration.defs.transform import DBT, PROJECT
 from orchestration.workspace import HOUSE
 from simulation import Design, simulate
@@ -36,8 +37,8 @@ def prepare(root: Path, design: Design) -> None:
     simulate(design, root / "inbox", truth_path=root / "truth.json")
     shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", root / "study.yml")
     land.land(land.scan(root / "inbox"), root / "landing", known_date=date(2026, 1, 1))
-    with load.warehouse(root / "warehouse.duckdb") as connection:
-        load.prepare(connection)
+    with warehouse.warehouse(root / "warehouse.duckdb") as connection:
+        warehouse.prepare(connection)
         for source in RECORD_TABLES:
             load.load_source(
                 connection,
@@ -48,7 +49,7 @@ def prepare(root: Path, design: Design) -> None:
                 pseudonyms=Pseudonyms(b"benchmark" * 8),
             )
         for name, frame in load_study(root / "study.yml").tables().items():
-            load.replace_table(connection, name, frame)
+            replace_table(connection, name, frame)
 
 
 def build(root: Path, day: date, *, from_nothing: bool) -> tuple[float, dict[str, float]]:

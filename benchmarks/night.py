@@ -15,8 +15,10 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest import land, load, spec
+from ingest import land, load
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
+from ingest.warehouse import prepare, warehouse
 from simulation import Design, simulate
 
 
@@ -39,14 +41,14 @@ def read_with_polars(paths: list[Path]) -> None:
 
 
 def load_all(root: Path, source: str) -> list[load.Loaded]:
-    with load.warehouse(root / "warehouse.duckdb") as connection:
-        load.prepare(connection)
+    with warehouse(root / "warehouse.duckdb") as connection:
+        prepare(connection)
         return load.load_source(
             connection,
             source,
             land.landed_files(root / "landing"),
             root / "landing",
-            mappings=spec.load_mappings(root / "sources"),
+            mappings=load_mappings(root / "sources"),
             pseudonyms=Pseudonyms(b"benchmark" * 8),
         )
 

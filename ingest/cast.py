@@ -11,7 +11,9 @@ from datetime import date
 
 import polars as pl
 
-from ingest.spec import INVISIBLE, Column, Mapping
+from ingest.mapping.columns import Column
+from ingest.mapping.headers import INVISIBLE
+from ingest.mapping.model import Mapping
 
 PLAUSIBLE = (date(1900, 1, 1), date(2199, 12, 31))
 ISO_DATES = (

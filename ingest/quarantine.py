@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from ingest.formats.lines import text_blocks
+from ingest.formats.reader import kind_of
 from ingest.land import Landed, content_path
-from ingest.read import kind_of
-from ingest.spec import Mapping
-from ingest.split import text_blocks
+from ingest.mapping.model import Mapping
 
 GROUPS = """
     select left(quarantine.load_id, 8) as load, loads.file_name as file, quarantine.kind, quarantine.rule,

@@ -23,9 +23,12 @@ STORED_AS = {
     "number": pl.Float64,
     "flag": pl.Boolean,
 }
+
 IDENTIFYING = ("person", "id")
+
 # Kinds whose source column names a person; it is masked wherever a record is shown.
 PERSONAL = ("person", "name", "email", "birth_year")
+
 SQL_TYPES = {
     pl.String: "varchar",
     pl.Date: "date",
@@ -35,6 +38,7 @@ SQL_TYPES = {
     pl.Float64: "double",
     pl.Boolean: "boolean",
 }
+
 # Where a row came from; on every raw table.
 ORIGIN = {"load_id": pl.String, "line": pl.Int64}
 
@@ -113,6 +117,7 @@ WORKERS = RawTable(
     },
     ranges=FTE,
 )
+
 POSITIONS = RawTable(
     name="raw_hris__positions",
     fields={
@@ -134,6 +139,7 @@ POSITIONS = RawTable(
     dated="exported_date",
     ranges=FTE,
 )
+
 MEMBERSHIPS = RawTable(
     name="raw_hris__memberships",
     fields={
@@ -148,6 +154,7 @@ MEMBERSHIPS = RawTable(
     key=("person_id", "position_id", "organisation_id", "valid_from_date"),
     dated="exported_date",
 )
+
 ORGANISATIONS = RawTable(
     name="raw_hris__organisations",
     fields={
@@ -163,6 +170,7 @@ ORGANISATIONS = RawTable(
     key=("organisation_id",),
     dated="exported_date",
 )
+
 LEAVES = RawTable(
     name="raw_hris__leaves",
     fields={
@@ -177,6 +185,7 @@ LEAVES = RawTable(
     key=("person_id", "leave_id", "started_date"),
     dated="exported_date",
 )
+
 CROSSWALK = RawTable(
     name="raw_hris__crosswalk",
     fields={"exported_date": "date", "old_person_id": "person", "person_id": "person"},
@@ -184,6 +193,7 @@ CROSSWALK = RawTable(
     key=("old_person_id",),
     dated="exported_date",
 )
+
 RESPONSES = RawTable(
     name="raw_survey__responses",
     fields={
@@ -200,6 +210,7 @@ RESPONSES = RawTable(
     key=("response_id",),
     dated="launched_date",
 )
+
 ANSWERS = RawTable(
     name="raw_survey__answers",
     fields={
@@ -215,7 +226,9 @@ ANSWERS = RawTable(
     key=("response_id", "item"),
     dated="",
 )
+
 SETTERS = ("person", "team", "manager")
+
 CHECKINS = RawTable(
     name="raw_checkins__events",
     fields={
@@ -250,6 +263,7 @@ CHECKINS = RawTable(
         "agenda_set_by": SETTERS,
     },
 )
+
 ROSTER = RawTable(
     name="raw_roster__assignments",
     fields={
@@ -270,6 +284,7 @@ ROSTER = RawTable(
     words={"arm": ("pilot", "control")},
     required_where={"kickoff_date": ("arm", "pilot")},
 )
+
 TRAININGS = RawTable(
     name="raw_roster__trainings",
     fields={
@@ -294,6 +309,7 @@ TRAININGS = RawTable(
     one_of=(("person_id", "email_key", "name_key"),),
     words={"status": ("invited", "enrolled", "started", "completed", "failed", "withdrawn")},
 )
+
 READINESS = RawTable(
     name="raw_roster__readiness",
     fields={
@@ -335,233 +351,10 @@ RECORD_TABLES = {
     "checkins": {"events": CHECKINS},
     "roster": {"assignments": ROSTER, "trainings": TRAININGS, "readiness": READINESS},
 }
+
 ATTRIBUTES = {source: _attributes(source) for source in RECORD_TABLES}
+
 # Tables that follow from a source's records.
 PARTS = {source: (ATTRIBUTES[source],) for source in RECORD_TABLES} | {"survey": (ANSWERS, ATTRIBUTES["survey"])}
+
 TABLES_OF = {source: (*tables.values(), *PARTS[source]) for source, tables in RECORD_TABLES.items()}
-
-LOAD_LOG = {
-    "load_id": pl.String,  # sha256 over source, file name and content
-    "content_sha256": pl.String,
-    "source": pl.String,
-    "table_name": pl.String,
-    "mapping": pl.String,
-    "vintage": pl.String,
-    "mapping_hash": pl.String,
-    "key_id": pl.String,
-    "file_name": pl.String,
-    "n_bytes": pl.Int64,
-    "known_date": pl.Date,  # the day of the run that took the file in: what a look back may know
-    "file_date": pl.Date,  # the day the file speaks about, where its name or the mapping says it
-    "part": pl.String,  # of a delivery in several files (a country, a company)
-    "version": pl.Int64,  # of two files about the same, the higher one tells
-    "sequence": pl.Int64,  # order of arrival; tells only where dates and versions are equal
-    "rows_are": pl.String,  # snapshots or history
-    "delivery": pl.String,  # full or delta
-    "blank": pl.String,  # keeps or erases
-    "absence": pl.String,  # nothing or ended
-    "status": pl.String,  # loaded or refused
-    "reason": pl.String,
-    "n_records": pl.Int64,
-    "n_loaded": pl.Int64,
-    "n_faulty": pl.Int64,  # quarantined: something is wrong with the record
-    "n_set_aside": pl.Int64,  # quarantined: a declared rule says that it does not count
-}
-QUARANTINE = {
-    "load_id": pl.String,
-    "source": pl.String,
-    "line": pl.Int64,
-    "kind": pl.String,  # faulty or set_aside
-    "rule": pl.String,
-    "column_name": pl.String,
-    "value_class": pl.String,  # what stood there, never the value itself: "10 characters like 99/99/9999"
-    "expected": pl.String,
-    "record": pl.String,  # JSON; personal columns are masked, the line itself stays in landing/
-}
-DATA_ISSUES = {
-    "load_id": pl.String,
-    "source": pl.String,
-    "line": pl.Int64,
-    "issue": pl.String,
-    "about": pl.String,  # people or units
-    "subject_id": pl.String,
-    "resolution": pl.String,  # what is done about it, by stated rule
-}
-ID_SHAPES = {
-    "load_id": pl.String,
-    "source": pl.String,
-    "shape": pl.String,  # of a person id before it was hashed: 9 for a digit, a for a letter
-    "n_ids": pl.Int64,
-    "n_leading_zero": pl.Int64,
-}
-PROFILES = {
-    "load_id": pl.String,
-    "source": pl.String,
-    "table_name": pl.String,
-    "column_name": pl.String,
-    "n_rows": pl.Int64,
-    "n_null": pl.Int64,
-    "n_distinct": pl.Int64,
-    "minimum": pl.Float64,
-    "maximum": pl.Float64,
-    "mean": pl.Float64,
-}
-# Cells of closed periods, kept outside of the warehouse (publish/closed.py writes them, dbt reads them).
-_OF_UNIT = {"metric": pl.String, "unit_id": pl.String, "period_start": pl.Date}
-_OF_PAIR = _OF_UNIT | {"base_period_start": pl.Date}
-_AS_CLOSED = {"cohort": pl.String, "arm": pl.String}  # of the unit, when the period closed
-CLOSED_TABLES = {
-    "periods": {
-        "metric": pl.String,
-        "period": pl.String,
-        "period_start": pl.Date,
-        "first_observed_date": pl.Date,
-        "last_observed_date": pl.Date,
-        "closes_on": pl.Date,
-        "batch": pl.Int64,
-    },
-    "cell_units": {
-        "unit_id": pl.String,
-        "cohort": pl.String,
-        "arm": pl.String,
-        "stratum": pl.String,
-        "kickoff_date": pl.Date,
-        "is_coach_trained": pl.Boolean,
-    },
-    "cell_means": _OF_UNIT
-    | {
-        "segment": pl.String,
-        "n_eligible": pl.Int64,
-        "n_observed": pl.Int64,
-        "n_first_observed": pl.Int64,
-        "value_sum": pl.Float64,
-        "centred_sum_of_squares": pl.Float64,
-    }
-    | _AS_CLOSED,
-    "cell_largest_values": _OF_UNIT | {"value_rank": pl.Int32, "value": pl.Float64} | _AS_CLOSED,
-    "cell_differences": _OF_PAIR
-    | {"n_people": pl.Int64, "change_sum": pl.Float64, "centred_sum_of_squares": pl.Float64},
-    "cell_covariates": _OF_PAIR
-    | {"covariate": pl.String, "times": pl.String, "n_people": pl.Int64, "product_sum": pl.Float64},
-    "cell_turnovers": {
-        "month": pl.Date,
-        "unit_id": pl.String,
-        "n_opening": pl.Int64,
-        "n_hires": pl.Int64,
-        "n_closing": pl.Int64,
-        "n_leavers": pl.Int64,
-        "n_voluntary": pl.Int64,
-        "n_involuntary": pl.Int64,
-        "n_other": pl.Int64,
-        "n_unknown": pl.Int64,
-        "n_regretted": pl.Int64,
-        "n_person_days": pl.Int64,
-        "closes_on": pl.Date,
-        "batch": pl.Int64,
-    }
-    | _AS_CLOSED,
-    "cell_dose_months": {
-        "unit_id": pl.String,
-        "month": pl.Date,
-        "closes_on": pl.Date,
-        "n_first_seen": pl.Int64,
-        "n_first_held": pl.Int64,
-        "n_person_months": pl.Int64,
-        "n_held": pl.Int64,
-        "n_minutes": pl.Float64,
-    }
-    | _AS_CLOSED,
-    "cell_readiness": {
-        "assessed_date": pl.Date,
-        "cohort": pl.String,
-        "arm": pl.String,
-        "readiness_before": pl.String,
-        "readiness": pl.String,
-        "n_managers": pl.Int64,
-        "closes_on": pl.Date,
-    },
-    "loads": {"load_id": pl.String, "batch": pl.Int64},
-    # Why this run computed closed periods again, and what stayed all the same; empty where it did not.
-    "restatement": {
-        "reason": pl.String,
-        "kind": pl.String,
-        "metric": pl.String,
-        "day": pl.Date,
-        "population": pl.String,
-    },
-}
-
-# What a mapping's author needs to know of each field; docs/mappings.md repeats it.
-MEANING = {
-    "snapshot_date": "the day that the row speaks about (give it by `snapshot`)",
-    "person_id": "the employee's id; hashed",
-    "name_key": "the person's name; hashed in its normal form, so that managers named elsewhere are found",
-    "email_key": "the person's e-mail address; hashed likewise",
-    "birth_year": "a birth date; only its year is kept",
-    "hired_date": "first day of this stint; somebody who came back has another one",
-    "left_date": "last day of this stint; empty while it goes on",
-    "valid_from_date": "first day on which a history's row holds",
-    "valid_to_date": "last day on which it holds; empty: still",
-    "termination_type": "why the stint ended",
-    "is_regretted": "whether the exit was regretted",
-    "worker_status": "`left` without a left_date ends the stint before the first file that says so",
-    "employment_type": "employee, contractor, …: your words",
-    "fte": "full-time equivalents, 1 is full time",
-    "job_level": "your words",
-    "department": "your words",
-    "site": "your words",
-    "team": "your words; an assignment unit where the study assigns teams",
-    "manager_id": "the manager's id; hashed (`namespace` where it is of another number space)",
-    "manager_name_key": "the manager's name, `Last, First` or `First Last`; hashed",
-    "manager_email_key": "the manager's e-mail address; hashed",
-    "output_value": "a numeric output of the person in the month",
-    "exported_date": "the day that the file speaks about (give it by `snapshot`)",
-    "position_id": "the position",
-    "is_primary": "whether this is the main one of several",
-    "job_id": "the job (position, contract) that the row is about, where somebody may hold several at once",
-    "organisation_id": "the organisation",
-    "organisation_name": "its name",
-    "organisation_kind": "`team`, `department` or `site` fill those; other words are kept",
-    "parent_organisation_id": "the organisation above",
-    "leave_id": "the leave's id",
-    "started_date": "first day",
-    "ended_date": "last day",
-    "leave_type": "your words; better not read",
-    "old_person_id": "the id of before; hashed",
-    "response_id": "the response's id; hashed. It needs to be unique within one file's mapping, part and wave only",
-    "launched_date": "the day on which the survey was launched (give it by `snapshot`)",
-    "recorded_at": "when the response was recorded",
-    "event": "what kind of record",
-    "event_id": "its id; the same id in a later file corrects it",
-    "due_date": "the day on which it was due",
-    "status": "what became of it; check-ins are held or skipped, goals met, missed or still open",
-    "set_by": "who set the goal",
-    "submitted_at": "when it was sent",
-    "reviewed_at": "when it was read",
-    "reviewed_by_id": "who read it; hashed",
-    "reviewed_by_email_key": "likewise, by address",
-    "led_by_id": "who led the meeting; hashed",
-    "led_by_email_key": "likewise, by address",
-    "agenda_set_by": "who set its agenda",
-    "priority": "the company priority that a goal names",
-    "progress": "your number, mostly per cent",
-    "n_minutes": "length in minutes (`duration` reads 1h 30m)",
-    "is_late": "whether it was sent late",
-    "unit": "the assignment unit: a team's, site's or department's name as the HR system writes it",
-    "stratum": "the stratum in which the unit was drawn",
-    "assessed_date": "the day of the assessment (give it by `snapshot`)",
-    "readiness": "how ready the manager is to lead by coaching",
-    "cohort": "the wave",
-    "arm": "pilot or control",
-    "kickoff_date": "first day of coaching",
-    "coach_id": "the unit's coach; hashed",
-    "trained_date": "when the coach's training was completed",
-    "course": "which course",
-    "invited_date": "when invited",
-    "enrolled_date": "when enrolled",
-    "completed_date": "when completed",
-    "withdrawn_date": "when withdrawn",
-    "trained_by_id": "who trained; hashed",
-    "trained_by_email_key": "likewise, by address",
-    "score": "your number",
-}

@@ -21,8 +21,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import KeyMissing, Pseudonyms, create_key_file
-from ingest.spec import load_mappings
 from orchestration import cli_design, cli_files, cli_gate, cli_releases
 from orchestration.terminal import BROKEN, BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import ENVIRONMENT, Workspace, first_line, open_history
@@ -372,7 +372,7 @@ def erase(
     rebuilt by the next run; releases hold no person and stay. Words that no file knows are refused.
     """
     from ingest import land
-    from ingest.erase import CannotErase
+    from ingest.erase.people import CannotErase
     from orchestration.erasure import erase_person, find_person
     from orchestration.lock import WorkspaceBusy
 

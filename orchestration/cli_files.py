@@ -12,7 +12,10 @@ import typer
 from rich.table import Table
 
 from ingest import land, load
-from ingest.check import Report, check, compare_ids
+from ingest.formats.records import FileRefused
+from ingest.mapping.draft.document import SOURCES, draft_mapping
+from ingest.mapping.preview import Report, check, compare_ids
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.quarantine import (
     ADVICE,
@@ -25,10 +28,8 @@ from ingest.quarantine import (
     records,
     sent_lines,
 )
-from ingest.read import FileRefused
-from ingest.spec import load_mappings
-from ingest.suggest import SOURCES, suggest
 from ingest.tables import TABLES_OF
+from ingest.warehouse import REBUILD, WarehouseBusy, WarehouseUnreadable, prepare, warehouse
 from orchestration.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
 from orchestration.workspace import Workspace, first_line
 from study.catalogue import catalogue
@@ -46,9 +47,9 @@ def _beside_the_last_snapshot(file: Path, report: Report, there: Workspace) -> l
     if not report.would_load or not there.warehouse.exists():
         return []
     try:
-        with load.warehouse(there.warehouse) as connection:
+        with warehouse(there.warehouse) as connection:
             return compare_ids(file, report.mapping, connection, Pseudonyms.from_environment(there.key_file))
-    except (load.WarehouseBusy, load.WarehouseUnreadable, duckdb.Error) as error:
+    except (WarehouseBusy, WarehouseUnreadable, duckdb.Error) as error:
         return [f"not compared with the last snapshot: {error}"]
 
 
@@ -178,7 +179,7 @@ def suggest_source(
     if source not in SOURCES:
         raise fail(f"--source {', '.join(SOURCES)}", WRONG)
     try:
-        typer.echo(suggest(file, source=source), nl=False)
+        typer.echo(draft_mapping(file, source=source), nl=False)
     except FileRefused as error:
         raise fail(f"{file.name}: {error}", REFUSED) from None
 
@@ -304,8 +305,8 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
     there = opened(workspace)
     try:
         mappings, pseudonyms = _mappings(workspace), Pseudonyms.from_environment(there.key_file)
-        with hold(there.lock, run_id="replay"), load.warehouse(there.warehouse) as connection:
-            load.prepare(connection)
+        with hold(there.lock, run_id="replay"), warehouse(there.warehouse) as connection:
+            prepare(connection)
             before, landed = _faulty(connection), land.landed_files(there.landing)
             gone = taken_back(there, landed, land.scan(there.inbox, seen=there.seen))
             results = [
@@ -322,9 +323,9 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
                 )
                 if result.status in ("loaded", "refused")
             ]
-    except (KeyMissing, ConfigError, load.WarehouseUnreadable) as error:
+    except (KeyMissing, ConfigError, WarehouseUnreadable) as error:
         raise fail(str(error), WRONG) from None
-    except (WorkspaceBusy, load.WarehouseBusy) as error:
+    except (WorkspaceBusy, WarehouseBusy) as error:
         raise fail(str(error), BUSY) from None
     for result in results:
         was = before.get(result.landed.load_id, 0)
@@ -344,11 +345,11 @@ def _asked(workspace: Workspace, ask) -> pl.DataFrame:
     if not workspace.warehouse.exists():
         raise fail("nothing was loaded yet; first: coaching run", WRONG)
     try:
-        with load.warehouse(workspace.warehouse) as connection:
+        with warehouse(workspace.warehouse) as connection:
             return ask(connection)
-    except load.WarehouseBusy as error:
+    except WarehouseBusy as error:
         raise fail(str(error), BUSY) from None
-    except load.WarehouseUnreadable as error:
+    except WarehouseUnreadable as error:
         raise fail(str(error), WRONG) from None
     except duckdb.Error as error:
-        raise fail(f"{workspace.warehouse}: {first_line(error)} {load.REBUILD}", WRONG) from None
+        raise fail(f"{workspace.warehouse}: {first_line(error)} {REBUILD}", WRONG) from None

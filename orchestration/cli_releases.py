@@ -178,8 +178,8 @@ def coach(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """What is known of one coach's teams, beside all coaches (restricted release); the ledger notes the look."""
+    from ingest.mapping.registry import load_mappings
     from ingest.pseudonyms import Pseudonyms
-    from ingest.spec import load_mappings
     from orchestration.erasure import pseudonyms_of
     from publish import ledger
     from publish.restricted import SAYS, current_coaches

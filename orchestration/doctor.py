@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from ingest import land, load
-from ingest.erase import ERASING
+from ingest import land
+from ingest.closed_tables import CLOSED_TABLES
+from ingest.erase.files import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
-from ingest.tables import CLOSED_TABLES
+from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration.configuration import checked_study
 from orchestration.news import HistoryLost, look, n_closed
 from orchestration.workspace import HOUSE, Workspace
@@ -130,11 +131,11 @@ def _warehouse(workspace: Workspace) -> Finding:
     if not workspace.warehouse.exists():
         return Finding("warehouse", "well", "not there yet; the next run makes it from landing/")
     try:
-        with load.warehouse(workspace.warehouse):
+        with warehouse(workspace.warehouse):
             return Finding("warehouse", "well", "can be opened")
-    except load.WarehouseBusy as error:
+    except WarehouseBusy as error:
         return Finding("warehouse", "look", str(error))
-    except load.WarehouseUnreadable as error:
+    except WarehouseUnreadable as error:
         return Finding("warehouse", "mend", str(error))
 
 

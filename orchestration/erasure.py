@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import durable
-from ingest import erase, land
+from ingest import land
+from ingest.erase.files import cleanse, find_traces, learn_words, redact, redact_names
+from ingest.erase.people import Erased, Rewritten
+from ingest.mapping.model import Mapping
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
-from ingest.spec import Mapping, load_mappings
 from orchestration.lock import hold
 from orchestration.workspace import REPRODUCING, RESTATING, Workspace
 from publish import closed, ledger
@@ -41,12 +44,12 @@ def find_person(
     _check_words(ids, emails)
     pseudonyms = Pseudonyms.from_environment(workspace.key_file)
     mappings = load_mappings(workspace.sources)
-    sought = erase.Erased(pseudonyms)
+    sought = Erased(pseudonyms)
     sought.add(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
-    learned = erase.learn(workspace.inbox, workspace.landing, mappings, sought)
+    learned = learn_words(workspace.inbox, workspace.landing, mappings, sought)
     words = frozenset({*ids, *emails, *names, *learned})
-    found = erase.find(workspace.inbox, workspace.landing, mappings, sought, words)
-    before = erase.Erased.of(workspace.root, pseudonyms)
+    found = find_traces(workspace.inbox, workspace.landing, mappings, sought, words)
+    before = Erased.of(workspace.root, pseudonyms)
     known = any(before.covers(one) for one in pseudonyms_of(pseudonyms, mappings, ids, emails, []))
     known = known or bool(_closed_units(workspace, sought))
     n_records, n_mentions = (sum(getattr(one, name) for one in found) for name in ("n_records", "n_mentions"))
@@ -70,7 +73,7 @@ def _check_words(ids: Iterable[str], emails: Iterable[str]) -> None:
 class Done:
     """What was erased, in numbers."""
 
-    files: list[erase.Rewritten]
+    files: list[Rewritten]
     n_units: int
 
 
@@ -85,16 +88,16 @@ def erase_person(
     pseudonyms = Pseudonyms.from_environment(workspace.key_file)
     mappings = load_mappings(workspace.sources)
     with hold(workspace.lock, run_id="erase"):
-        erased = erase.Erased.of(workspace.root, pseudonyms)
+        erased = Erased.of(workspace.root, pseudonyms)
         known = set(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
         erased.add(known)
         erased.searched.clear()
-        learned = erase.learn(workspace.inbox, workspace.landing, mappings, erased)
+        learned = learn_words(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})
         remove_copies(workspace, RESTATING, REPRODUCING)
         erased.keep(workspace.root)  # first of all: a crash from here on leaves files that the next run cleanses
-        files = erase.cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
-        erase.redact_names(workspace.inbox, workspace.landing, words)
+        files = cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
+        redact_names(workspace.inbox, workspace.landing, words)
         known |= set(pseudonyms_of(pseudonyms, mappings, learned, learned, learned))
         ghosts = {unit: secrets.token_hex(16) for unit in _closed_units(workspace, erased)}
         closed.rename(workspace.closed, "unit_id", ghosts)
@@ -138,7 +141,7 @@ def follow(workspace: Workspace) -> None:
         follow_erasure(workspace.root, landed, names)
 
 
-def _closed_units(workspace: Workspace, erased: erase.Erased) -> list[str]:
+def _closed_units(workspace: Workspace, erased: Erased) -> list[str]:
     """Units of closed periods that are the erased (where a unit is a manager)."""
     return sorted(unit for unit in closed.units(workspace.closed) if erased.covers(unit))
 
@@ -148,6 +151,6 @@ def _redact(path: Path, words: Iterable[str]) -> None:
     if not path.exists():
         return
     old = path.read_text(encoding="utf-8")
-    text = erase.redact(old, words)
+    text = redact(old, words)
     if text != old:
         durable.replace_text(path, text)

@@ -21,7 +21,7 @@ import dagster as dg
 import duckdb
 from dagster_dbt.errors import DagsterDbtError
 
-from ingest.load import WarehouseBusy
+from ingest.warehouse import WarehouseBusy
 from orchestration.workspace import HOUSE
 
 MAX_TEXT = 2_000

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ingest import land
-from ingest.spec import Mapping, load_mappings
+from ingest.mapping.model import Mapping
+from ingest.mapping.registry import load_mappings
 from orchestration.closing import due
 from orchestration.configuration import checked_study
 from orchestration.workspace import Workspace, code_version

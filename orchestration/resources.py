@@ -12,9 +12,11 @@ import dagster as dg
 import duckdb
 from pydantic import PrivateAttr
 
-from ingest import land, load
+from ingest import land
+from ingest.mapping.model import Mapping
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import Mapping, load_mappings
+from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
 from orchestration.configuration import checked_study
@@ -63,15 +65,15 @@ class Night(dg.ConfigurableResource):
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                with load.warehouse(self.workspace.warehouse):
+                with warehouse(self.workspace.warehouse):
                     return
-            except load.WarehouseBusy as error:
+            except WarehouseBusy as error:
                 if time.monotonic() < until:
                     time.sleep(1)
                     continue
                 report_turned_away(self.workspace, run_id=run_id, reason=str(error))
                 raise
-            except load.WarehouseUnreadable as error:
+            except WarehouseUnreadable as error:
                 report_broken_run(self.workspace, run_id=run_id, reason=str(error), kind=type(error).__name__)
                 raise
 

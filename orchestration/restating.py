@@ -14,7 +14,9 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ingest import erase, land, load
+from ingest import land
+from ingest.erase.people import TOMBSTONES
+from ingest.warehouse import warehouse
 from orchestration.resources import Night
 from orchestration.workspace import ENVIRONMENT, RESTATING, Workspace
 from publish import closed
@@ -67,7 +69,7 @@ def _state(
         )
         if done.returncode:
             raise CannotRestate(f"the files as of {as_of} could not be loaded again: {done.stderr[-1500:]}")
-        with load.warehouse(there.warehouse) as connection:
+        with warehouse(there.warehouse) as connection:
             return read_state(connection)
 
 
@@ -82,7 +84,7 @@ def lay_out(workspace: Workspace, there: Workspace, study: str, sources: dict[st
         shutil.copy2(workspace.key_file, there.key_file)
     for source in land.SOURCES:
         (there.inbox / source).mkdir(parents=True)
-    erased = workspace.root / erase.TOMBSTONES
+    erased = workspace.root / TOMBSTONES
     if erased.exists():
         shutil.copy2(erased, there.root / erased.name)
 

@@ -137,7 +137,7 @@ def _publish(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def connection(published):
     """The published organisation's warehouse, open for a module's tests."""
-    from ingest.load import warehouse
+    from ingest.warehouse import warehouse
 
     with warehouse(published.warehouse) as opened:
         yield opened

@@ -6,7 +6,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 
-from ingest import load
+from ingest.warehouse import create_table, warehouse
 from orchestration.defs.estimates import COACHES, ESTIMATES, FURTHER
 from orchestration.faults import told_safely
 from orchestration.resources import Night
@@ -43,7 +43,7 @@ READ = (
 def candidate(night: Night) -> Iterator[dg.MaterializeResult]:
     """Suppress and round, as publish/tables.yml declares, and keep the result beside the estimates."""
     study = night.study
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         night.take_date_of(connection)
         tables = candidate_tables(
             connection,
@@ -53,7 +53,7 @@ def candidate(night: Night) -> Iterator[dg.MaterializeResult]:
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)
         for key, frame in [*((TABLES[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
-            load.create_table(connection, *key.path, frame)
+            create_table(connection, *key.path, frame)
             yield dg.MaterializeResult(asset_key=key, metadata={"rows": frame.height} | _facts(tables, key))
 
 

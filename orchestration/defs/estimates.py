@@ -11,7 +11,7 @@ from inference.judging import ALL, Question
 from inference.means import panel_from_cells
 from inference.money import Assumptions, Case, Scale
 from inference.pooling import changes_by_coach, coach_table
-from ingest import load
+from ingest.warehouse import create_table, warehouse
 from orchestration.faults import told_safely
 from orchestration.resources import Night
 from study.interim import alpha_on
@@ -57,7 +57,7 @@ LOADS = """
 def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = night.study
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         night.take_date_of(connection)
         cells = cells_of(connection)
         estimated = estimate_study(
@@ -68,7 +68,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
         tables[COACHES] = _coaches(study, night.day, cells.means, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
-            load.create_table(connection, *key.path, frame)
+            create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
     yield dg.MaterializeResult(
         asset_key=ESTIMATES,

@@ -2,8 +2,11 @@
 
 import dagster as dg
 
-from ingest import erase, land, load
+from ingest import land
+from ingest.erase.files import cleanse
+from ingest.erase.people import Erased
 from ingest.pseudonyms import Pseudonyms
+from ingest.warehouse import prepare, warehouse
 from orchestration.erasure import follow, remove_copies
 from orchestration.faults import told_safely
 from orchestration.resources import Night
@@ -21,8 +24,8 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
     inbox = night.inbox
     # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
     new = [] if night.looks_back else land.land(inbox, night.workspace.landing, known_date=night.day)
-    with load.warehouse(night.workspace.warehouse) as connection:
-        load.prepare(connection)
+    with warehouse(night.workspace.warehouse) as connection:
+        prepare(connection)
     for path, reason in inbox.waiting:
         context.log.warning(f"{path.name}: {reason}; left for the next run")
     return dg.MaterializeResult(
@@ -38,11 +41,11 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
 def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
     """Who was erased stays erased: new exports and restored copies are cleansed before anything is read of them."""
     there = night.workspace
-    erased = erase.Erased.of(there.root, Pseudonyms.from_environment(there.key_file))
+    erased = Erased.of(there.root, Pseudonyms.from_environment(there.key_file))
     if not erased.tombstones:
         return
     remove_copies(there, RESTATING)  # nobody else restates while this run holds the workspace
-    done = erase.cleanse(there.inbox, there.landing, night.mappings, erased)
+    done = cleanse(there.inbox, there.landing, night.mappings, erased)
     erased.keep(there.root)
     follow(there)
     if done:

@@ -13,7 +13,7 @@ from expectations.gate import judge
 from expectations.suites import ROOMS, thresholds
 from expectations.tables import gather
 from expectations.verdict import Acceptance, Verdict
-from ingest import load
+from ingest.warehouse import warehouse
 from orchestration.alarm import notify
 from orchestration.defs.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
 from orchestration.faults import told_safely
@@ -138,7 +138,7 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.
 @told_safely
 def verdicts(context: dg.AssetExecutionContext, night: Night):
     """May these tables leave?"""
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         night.take_date_of(connection)
         verdict = judge_warehouse(connection, night)
         write_sealed(connection, night, VERDICTS, verdict)
@@ -165,7 +165,7 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
 @told_safely
 def restricted_verdicts(night: Night) -> dg.MaterializeResult:
     """May this be written about single coaches? A refusal is reported by the restricted release."""
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         night.take_date_of(connection)
         verdict = judge_coaches(connection, night)
         write_sealed(connection, night, OF_COACHES, verdict)

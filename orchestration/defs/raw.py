@@ -6,8 +6,10 @@ import dagster as dg
 import polars as pl
 
 from ingest import load
+from ingest.closed_tables import CLOSED_TABLES
 from ingest.pseudonyms import Pseudonyms
-from ingest.tables import CLOSED_TABLES, TABLES_OF
+from ingest.tables import TABLES_OF
+from ingest.warehouse import replace_table, warehouse
 from orchestration.closing import due
 from orchestration.defs.files_in import LOAD_LOG
 from orchestration.faults import told_safely
@@ -33,7 +35,7 @@ def source_asset(source: str) -> dg.AssetsDefinition:
     @told_safely
     def load_files(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
         workspace = night.workspace
-        with load.warehouse(workspace.warehouse) as connection:
+        with warehouse(workspace.warehouse) as connection:
             results = load.load_source(
                 connection,
                 source,
@@ -76,9 +78,9 @@ sources = [source_asset(source) for source in TABLES_OF]
 @told_safely
 def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
     """The study as declared, for dbt."""
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         for name, frame in night.study.tables().items():
-            load.replace_table(connection, name, frame)
+            replace_table(connection, name, frame)
             yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})
 
 
@@ -107,9 +109,9 @@ def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg
         kept = done.kept if done.kept.height else pl.DataFrame({"kind": [None]})
         frames["restatement"] = kept.with_columns(reason=pl.lit(reason)).pipe(_as_declared)
         night.record("restated", reason=reason, n_cells_kept=done.kept.height)
-    with load.warehouse(night.workspace.warehouse) as connection:
+    with warehouse(night.workspace.warehouse) as connection:
         for name, frame in frames.items():
-            load.replace_table(connection, name, frame, room=CLOSED)
+            replace_table(connection, name, frame, room=CLOSED)
             yield dg.MaterializeResult(asset_key=dg.AssetKey([CLOSED, name]), metadata={"rows": frame.height})
 
 

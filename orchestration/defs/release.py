@@ -6,7 +6,7 @@ from datetime import timedelta
 import dagster as dg
 import duckdb
 
-from ingest import load
+from ingest.warehouse import warehouse
 from orchestration.alarm import notify
 from orchestration.closing import next_restatement
 from orchestration.defs.candidate import TABLES, read_candidate, read_coaches
@@ -85,7 +85,7 @@ def release(night: Night) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
     workspace = night.workspace
     served = current_release(workspace.releases)
-    with load.warehouse(workspace.warehouse) as connection:
+    with warehouse(workspace.warehouse) as connection:
         night.take_date_of(connection)
         tables = read_candidate(connection)
         verdict = sealed_verdict(connection, night)
@@ -171,13 +171,13 @@ def _order(connection: duckdb.DuckDBPyConnection, night: Night, *, is_first: boo
 def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
     """Write what is known of single coaches, where few may read it. A look back writes none."""
     workspace = night.workspace
-    with load.warehouse(workspace.warehouse) as connection:
+    with warehouse(workspace.warehouse) as connection:
         night.take_date_of(connection)
     served = current_release(workspace.releases)
     manifest = manifest_of(served) if served else {"looks_back": True}
     if manifest["looks_back"] or manifest["as_of"] != str(night.day):
         return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
-    with load.warehouse(workspace.warehouse) as connection:
+    with warehouse(workspace.warehouse) as connection:
         table = read_coaches(connection)
         verdict = sealed_verdict(connection, night, OF_COACHES)
         through = dict(connection.sql(THROUGH).fetchall())

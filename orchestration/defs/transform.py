@@ -16,7 +16,7 @@ from dagster_dbt.errors import DagsterDbtCliRuntimeError
 from packaging.version import Version
 
 import durable
-from ingest import load
+from ingest.warehouse import warehouse
 from orchestration import built
 from orchestration.resources import Night
 from orchestration.workspace import HOUSE, Workspace, code_version, creating
@@ -77,7 +77,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
         target = night.workspace.dbt_target / "run"
         is_whole = context.selected_asset_keys == context.assets_def.keys
-        with load.warehouse(night.workspace.warehouse) as connection:
+        with warehouse(night.workspace.warehouse) as connection:
             if is_whole:
                 built.forget(connection)
             else:  # a part of the models joins the others: of their date, or not at all
@@ -98,7 +98,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
             os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
         if is_whole:
-            with load.warehouse(night.workspace.warehouse) as connection:
+            with warehouse(night.workspace.warehouse) as connection:
                 built.write(connection, night.day, night.study.digest)
 
     return transform

@@ -78,7 +78,7 @@ def test_the_page_counts_the_suppressed_rows(published):
 
 
 def test_no_coach_can_be_found_in_the_release(published):
-    from ingest.load import warehouse
+    from ingest.warehouse import warehouse
 
     with warehouse(published.warehouse) as connection:
         coaches = connection.sql("select distinct coach_person_id from restricted.cell_coaches").fetchall()

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 from typer.exceptions import TyperException
 
-from ingest.spec import ENCODINGS
+from ingest.mapping.model import ENCODINGS
 from orchestration.cli import app
 from study.model import Study, load_study
 

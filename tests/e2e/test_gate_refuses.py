@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from benchmarks.torture import BACK
-from ingest.load import warehouse
+from ingest.warehouse import warehouse
 from publish import ledger
 from publish.release import current_release
 
@@ -158,7 +158,7 @@ def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published
     ],
 )
 def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monkeypatch):
-    from ingest.load import warehouse
+    from ingest.warehouse import warehouse
     from orchestration.defs.gate import sealed_verdict
     from orchestration.resources import Night
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from ingest.load import warehouse
+from ingest.warehouse import warehouse
 from orchestration.cli import app
 from orchestration.news import look
 from publish import closed

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from ingest.load import warehouse
+from ingest.warehouse import warehouse
 from publish.release import current_release, manifest_of
 
 pytestmark = pytest.mark.slow

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingest.load import warehouse
 from ingest.pseudonyms import normal_name
+from ingest.warehouse import warehouse
 from publish.release import current_release, manifest_of
 
 INPUT = Path(__file__).parents[1] / "real_input"

@@ -6,9 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from ingest import land, load
+from ingest import warehouse as warehouse_module
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings
 from ingest.tables import RECORD_TABLES
+from ingest.warehouse import prepare, replace_table
 from study.model import load_study
 from tests import models
 
@@ -35,8 +37,8 @@ class Small:
     def load(self, *, faults: int = 0) -> None:
         """What is in the inbox; `faults` records of it are quarantined."""
         land.land(land.scan(self.root / "inbox"), self.root / "landing", known_date=date(2026, 1, 1))
-        with load.warehouse(self.warehouse) as connection:
-            load.prepare(connection)
+        with warehouse_module.warehouse(self.warehouse) as connection:
+            prepare(connection)
             n_faulty = 0
             for source in RECORD_TABLES:
                 results = load.load_source(
@@ -55,9 +57,9 @@ class Small:
     def declare(self, study: str) -> None:
         """Another study of the same records."""
         (self.root / "study.yml").write_text(study, encoding="utf-8")
-        with load.warehouse(self.warehouse) as connection:
+        with warehouse_module.warehouse(self.warehouse) as connection:
             for name, frame in load_study(self.root / "study.yml").tables().items():
-                load.replace_table(connection, name, frame)
+                replace_table(connection, name, frame)
 
     @staticmethod
     def quarantine(connection) -> list:
@@ -70,11 +72,11 @@ class Small:
 
     def compute(self, as_of: date, *names: str) -> None:
         """The models and their data tests, from the day."""
-        with load.warehouse(self.warehouse) as connection:
+        with warehouse_module.warehouse(self.warehouse) as connection:
             models.build(connection, as_of, names)
 
     def ask(self, sql: str) -> pl.DataFrame:
-        with load.warehouse(self.warehouse) as connection:
+        with warehouse_module.warehouse(self.warehouse) as connection:
             return connection.sql(sql).pl()
 
     def rows(self, sql: str) -> list[tuple]:

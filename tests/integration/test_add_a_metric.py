@@ -5,7 +5,7 @@ import re
 import shutil
 import textwrap
 
-from ingest.load import warehouse
+from ingest.warehouse import warehouse
 from orchestration.defs.transform import PROJECT
 from study.catalogue import CATALOGUE, Metric
 from tests.models import dbt

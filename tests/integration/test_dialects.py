@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 import yaml
 
-from ingest import spec
-from ingest.spec import mapping_from
-from ingest.suggest import suggest
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.draft.document import draft_mapping
+from ingest.mapping.registry import BUILT_IN
 from simulation import Design, simulate
 from simulation.exports import DIALECTS
 from tests.unit.ingest.box import Box
@@ -119,7 +119,7 @@ def test_answers_are_the_same_from_every_survey_tool(boxes, dialect):
 @pytest.mark.parametrize("dialect", DIALECTS["survey"])
 def test_a_draft_reads_every_survey_tools_export_as_the_built_in_mapping_does(boxes, dialect, tmp_path):
     file = sorted((boxes("survey", dialect).root / "inbox" / "survey").rglob("*_2024-11-10.*"))[-1]
-    text = suggest(file, source="survey")
+    text = draft_mapping(file, source="survey")
     draft = mapping_from(yaml.safe_load(text))
     drafted, built_in = Box(tmp_path / "draft", [draft]), Box(tmp_path / "built_in")
     for box in (drafted, built_in):
@@ -141,7 +141,7 @@ def test_a_draft_reads_every_survey_tools_export_as_the_built_in_mapping_does(bo
 @pytest.mark.parametrize("dialect", ["log", "table"])
 def test_a_draft_finds_what_an_event_is_known_by(boxes, dialect):
     file = sorted((boxes("checkins", dialect).root / "inbox" / "checkins").rglob("checkins_*"))[-1]
-    draft = yaml.safe_load(suggest(file, source="checkins"))
+    draft = yaml.safe_load(draft_mapping(file, source="checkins"))
     assert draft["columns"]["event_id"]["from"].lower() == "id"
 
 
@@ -196,5 +196,5 @@ def test_every_built_in_mapping_has_an_export_of_its_own(boxes):
     for source, names in DIALECTS.items():
         for dialect in names:
             read |= {result.opened.mapping.name for result in boxes(source, dialect).results}
-    built_in = {path.stem for path in spec.BUILT_IN.glob("*.yml")}
+    built_in = {path.stem for path in BUILT_IN.glob("*.yml")}
     assert built_in == read | set(elsewhere) and not read & set(elsewhere)

@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from ingest.load import replace_table, warehouse
-from ingest.tables import CLOSED_TABLES
+from ingest.closed_tables import CLOSED_TABLES
+from ingest.warehouse import replace_table, warehouse
 from publish import closed
 from tests.integration.small import Small, csv
 

@@ -16,10 +16,10 @@ import pytest
 from expectations import gate
 from expectations.tables import IDENTITIES
 from inference.estimates import estimate_study
-from ingest import load
-from ingest.check import compare_ids
+from ingest.mapping.preview import compare_ids
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings
+from ingest.warehouse import warehouse
 from orchestration.defs.estimates import asked_of, cells_of
 from orchestration.workspace import HOUSE
 from study.model import load_study
@@ -70,7 +70,7 @@ def built(root, files: dict[tuple[str, str], str], *models: str) -> Small:
 def estimated(made: Small):
     """All estimates and diagnostics of engagement."""
     study = load_study(made.root / "study.yml")
-    with load.warehouse(made.warehouse) as connection:
+    with warehouse(made.warehouse) as connection:
         asked, cells = asked_of(connection, study, DAY), cells_of(connection)
     questions = [question for question in asked.questions if question.metric == "engagement_score"]
     return estimate_study(replace(asked, questions=questions), cells)
@@ -468,7 +468,7 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     made = built(
         tmp_path / "workspace", texts_of(case("21_lost_zeros/inbox_passes.tar.gz")), "stg_hris__workers", "stg_loads"
     )
-    with load.warehouse(made.warehouse) as connection:
+    with warehouse(made.warehouse) as connection:
         identities = connection.execute(IDENTITIES).df()
     september = identities[identities["snapshot"].str.startswith("2024-09")].iloc[0]
     assert (september["n_before"], september["n_missing"], september["n_renumbered"]) == (521, 521, 521)
@@ -505,5 +505,5 @@ def test_21_two_people_without_their_zeros_are_enough(case, tmp_path):
 def compared(made: Small, file) -> list[str]:
     """What `coaching sources check` says of a file beside the last snapshot that was loaded."""
     [mapping] = [one for one in load_mappings(made.root / "sources") if one.name == "hris_report"]
-    with load.warehouse(made.warehouse) as connection:
+    with warehouse(made.warehouse) as connection:
         return compare_ids(file, mapping, connection, Pseudonyms(KEY))

@@ -66,8 +66,8 @@ BOMBS = {
 CHILD = """
 import re, sys, time
 from pathlib import Path
-from ingest.check import check
-from ingest.spec import built_in_mappings
+from ingest.mapping.preview import check
+from ingest.mapping.registry import built_in_mappings
 readers = {".json": "hris_bamboohr_directory", ".jsonl": "checkins_log"}
 reader = readers.get(Path(sys.argv[1]).suffix, "hris_report")
 mappings = [m.model_copy(update={"files": ("*",)}) for m in built_in_mappings() if m.name == reader]

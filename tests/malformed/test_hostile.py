@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from xlsxwriter import Workbook
 
-from ingest import load
-from ingest.check import check
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.draft.document import draft_mapping
+from ingest.mapping.preview import check
 from ingest.pseudonyms import Pseudonyms
 from ingest.quarantine import records as quarantined
-from ingest.spec import mapping_from
-from ingest.suggest import suggest
+from ingest.warehouse import warehouse
 from study.strict_yaml import ConfigError
 from tests.unit.ingest.box import KEY, Box
 
@@ -177,7 +177,7 @@ def loaded(root: Path, name: str, data: bytes, mapping=MAPPING):
     teams = box.ask("select team from raw.raw_hris__workers order by line")["team"].to_list()
     words = box.ask("select word from raw.raw_hris__attributes order by line")["word"].to_list()
     names = box.ask("select name_key from raw.raw_hris__workers order by line")["name_key"].to_list()
-    with load.warehouse(root / "warehouse.duckdb") as connection:
+    with warehouse(root / "warehouse.duckdb") as connection:
         kept = quarantined(connection, "", n=2_000)
     return result, teams, words, names, kept
 
@@ -229,7 +229,7 @@ def test_hostile_headers_are_words_and_a_draft_of_them_is_a_mapping_or_an_error_
     writer.writerows([headers, ["1"] * len(headers)])
     path = tmp_path / "hostile.csv"
     path.write_text(target.getvalue(), encoding="utf-8")
-    draft = suggest(path, source="hris")
+    draft = draft_mapping(path, source="hris")
     (tmp_path / "draft.yml").write_text(draft, encoding="utf-8")
     assert all(line.startswith("#") or ":" in line for line in draft.splitlines())
     report = check(path, [mapping_from(MAPPING)], source="people")

@@ -13,8 +13,9 @@ import pytest
 from corpus import COLUMNS, N_PEOPLE, Case, as_csv, as_json, as_jsonl, as_xlsx, corpus, people, truncations
 
 from ingest import land, load
+from ingest.mapping.documents import mapping_from
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import mapping_from
+from ingest.warehouse import prepare, warehouse
 
 MAPPING = {
     "name": "people",
@@ -42,8 +43,8 @@ def outcome(case: Case, root: Path):
     path.write_bytes(case.data)
     arrival = land.Arrival("hris", path, land.sha256(path))
     land.land(land.Inbox({arrival.load_id: arrival}, ()), root / "landing")
-    with load.warehouse(Path(":memory:")) as connection:
-        load.prepare(connection)
+    with warehouse(Path(":memory:")) as connection:
+        prepare(connection)
         [result] = load.load_source(
             connection,
             "hris",

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 import yaml
 
-from ingest import spec
-from ingest.tables import MEANING, RECORD_TABLES
+from ingest.fields import MEANING
+from ingest.mapping.registry import built_in_mappings, candidates
+from ingest.tables import RECORD_TABLES
 from simulation import Design, simulate
 from simulation.exports import DIALECTS
 
@@ -115,7 +116,7 @@ def samples(tmp_path_factory):
             simulate(DESIGN, root, truth_path=root / "truth.json", dialects={source: dialect})
             for folder in (source, "roster"):
                 for path in sorted((root / folder).iterdir()):
-                    fitting = spec.candidates(list(spec.built_in_mappings()), folder, path.name)
+                    fitting = candidates(list(built_in_mappings()), folder, path.name)
                     found.setdefault(fitting[0].name, beginning(path))
     return found
 
@@ -132,7 +133,7 @@ def beginning(path) -> str:
     return "".join(line[:240] + (" …" if len(line) > 240 else "") + "\n" for line in lines)
 
 
-@pytest.mark.parametrize("mapping", spec.built_in_mappings(), ids=lambda mapping: mapping.name)
+@pytest.mark.parametrize("mapping", built_in_mappings(), ids=lambda mapping: mapping.name)
 def test_every_built_in_mapping_has_a_page_that_says_what_it_reads(docs, samples, mapping):
     path = docs / "sources" / f"{mapping.name}.md"
     assert path.exists(), f"write {path}: how to export it and its peculiarities"
@@ -141,7 +142,7 @@ def test_every_built_in_mapping_has_a_page_that_says_what_it_reads(docs, samples
 
 
 def test_no_page_is_about_a_mapping_that_is_gone(docs):
-    assert {path.stem for path in (docs / "sources").glob("*.md")} == {one.name for one in spec.built_in_mappings()}
+    assert {path.stem for path in (docs / "sources").glob("*.md")} == {one.name for one in built_in_mappings()}
 
 
 def test_the_fields_of_every_table_are_explained(docs):

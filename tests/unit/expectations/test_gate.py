@@ -15,7 +15,7 @@ from expectations.verdict import Verdict
 def good(published):
     from expectations.drift import against_last_release
     from expectations.tables import gather
-    from ingest.load import warehouse
+    from ingest.warehouse import warehouse
 
     with warehouse(published.warehouse) as connection:
         ids = [row[0] for row in connection.execute("select load_id from raw.load_log").fetchall()]

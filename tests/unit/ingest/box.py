@@ -6,8 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from ingest import land, load
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mappings, mapping_from
+from ingest.warehouse import prepare, warehouse
 
 KEY = b"k" * 40
 
@@ -27,8 +29,8 @@ class Box:
 
     def load(self, source="hris", *, known_date=None):
         land.land(land.scan(self.root / "inbox"), self.root / "landing", known_date=known_date)
-        with load.warehouse(self.root / "warehouse.duckdb") as connection:
-            load.prepare(connection)
+        with warehouse(self.root / "warehouse.duckdb") as connection:
+            prepare(connection)
             return load.load_source(
                 connection,
                 source,
@@ -39,7 +41,7 @@ class Box:
             )
 
     def ask(self, sql) -> pl.DataFrame:
-        with load.warehouse(self.root / "warehouse.duckdb") as connection:
+        with warehouse(self.root / "warehouse.duckdb") as connection:
             return connection.sql(sql).pl()
 
     def quarantine(self):

@@ -7,9 +7,9 @@ import pytest
 from box import Box, issues, loaded, records
 
 from ingest import land
-from ingest.check import check
-from ingest.spec import mapping_from
-from ingest.suggest import suggest
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.draft.document import draft_mapping
+from ingest.mapping.preview import check
 from study.strict_yaml import ConfigError
 
 HRIS = {
@@ -245,7 +245,7 @@ def test_dropped_columns_and_files_without_a_header_are_never_shown(tmp_path):
     (tmp_path / "w.json").write_text(json.dumps({"ann@x.example": {"id": 1}}))
     assert "@" not in check(tmp_path / "w.json", [mapping_from(HRIS)]).refused
     (tmp_path / "g_2026-01.csv").write_text("Geburtsname,id\nMüller,1\n")
-    assert "Müller" not in suggest(tmp_path / "g_2026-01.csv", source="hris")
+    assert "Müller" not in draft_mapping(tmp_path / "g_2026-01.csv", source="hris")
 
 
 def test_a_hostile_file_beside_others_does_not_stop_the_run(tmp_path):

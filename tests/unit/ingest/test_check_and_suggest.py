@@ -7,11 +7,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from ingest import land, load
-from ingest.check import check
-from ingest.draft_dates import find_formats
-from ingest.spec import BUILT_IN, mapping_from
-from ingest.suggest import suggest
+from ingest import land
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.draft.dates import find_formats
+from ingest.mapping.draft.document import draft_mapping
+from ingest.mapping.preview import check
+from ingest.mapping.registry import BUILT_IN
+from ingest.warehouse import prepare, warehouse
 from orchestration.cli import app
 from orchestration.terminal import out
 
@@ -122,8 +124,8 @@ def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mend
     file.write_text(HEAD + "E1,2020-02-13,,Sales,T1,Secretname\nE2,13/02/2020,,Sales,T1,Othername\n")
     assert "nothing was loaded yet" in cli("quarantine", "list").output
     land.land(land.scan(workspace.inbox), workspace.landing)
-    with load.warehouse(workspace.warehouse) as connection:
-        load.prepare(connection)
+    with warehouse(workspace.warehouse) as connection:
+        prepare(connection)
     assert "1 quarantined now" not in cli("quarantine", "replay").output
     listed = cli("quarantine", "list").output
     assert "bad_date" in listed and "people_2026-03.csv" in listed and "Secretname" not in listed
@@ -146,8 +148,8 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
     lines = "E1,13/02/2020,,Sales,T1,Ann\nE2,2020-31-01,,Sales,T1,Bob\nE3,01/04/2020,,Sales,T1\nE4,99/99/2020,,S,T1,D\n"
     file.write_text(HEAD + lines)
     land.land(land.scan(workspace.inbox), workspace.landing)
-    with load.warehouse(workspace.warehouse) as connection:
-        load.prepare(connection)
+    with warehouse(workspace.warehouse) as connection:
+        prepare(connection)
     cli("quarantine", "replay")
     load_id = land.landed_files(workspace.landing)[0].load_id[:8]
     assert "3 lines in" in cli("quarantine", "mend", load_id).output
@@ -165,7 +167,7 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
     file.unlink()
     land.land(land.scan(workspace.inbox), workspace.landing)
     assert "1 quarantined now" not in cli("quarantine", "replay").output
-    with load.warehouse(workspace.warehouse) as connection:
+    with warehouse(workspace.warehouse) as connection:
         found = connection.execute(
             "select file_name, n_records, n_loaded, n_faulty from raw.load_log order by sequence"
         ).fetchall()
@@ -177,7 +179,7 @@ def test_a_draft_finds_title_lines_words_and_a_day_in_the_name_and_leaves_open_w
     text += "00123;Ann;Synthetic;13.02.2020;Aktiv;0,5\n00124;Bob;Synthetic;01.04.2019;Ausgetreten;1\n"
     file = tmp_path / "lohn_20250630.csv"
     file.write_text(text, encoding="cp1252")
-    draft = suggest(file, source="hris")
+    draft = draft_mapping(file, source="hris")
     assert "skip_rows: 2" in draft and 'decimal_mark: ","' in draft and "20250630 stands in the name" in draft
     assert 'name_key: {from: ["Vorname", "Nachname"]}' in draft
     assert 'worker_status: {from: "Status", values: {"Aktiv": active, "Ausgetreten": left}}' in draft
@@ -185,7 +187,9 @@ def test_a_draft_finds_title_lines_words_and_a_day_in_the_name_and_leaves_open_w
     report = check(file, [mapping])
     assert (report.n_records, report.n_loaded, report.mapping.name) == (2, 2, mapping.name)
     file.write_text(text.replace("Ausgetreten", "Ruhend"), encoding="cp1252")
-    assert "# DECIDE worker_status" in suggest(file, source="hris") and '"Ruhend": ?' in suggest(file, source="hris")
+    assert "# DECIDE worker_status" in draft_mapping(file, source="hris") and '"Ruhend": ?' in draft_mapping(
+        file, source="hris"
+    )
     names = "社員番号,氏名\n1,テスト\n"
     (tmp_path / "j_2025-06.csv").write_bytes(names.encode("shift_jis"))
-    assert "encoding: shift_jis" in suggest(tmp_path / "j_2025-06.csv", source="hris")
+    assert "encoding: shift_jis" in draft_mapping(tmp_path / "j_2025-06.csv", source="hris")

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from ingest.spec import BUILT_IN, candidates, load_mapping, load_mappings
+from ingest.mapping.registry import BUILT_IN, candidates, load_mapping, load_mappings
 from study.model import load_study
 from study.strict_yaml import ConfigError
 

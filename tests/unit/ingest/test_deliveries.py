@@ -9,7 +9,7 @@ from itertools import permutations
 from box import Box
 
 from ingest import land
-from ingest.spec import mapping_from
+from ingest.mapping.documents import mapping_from
 
 MAPPING = {
     "name": "own",

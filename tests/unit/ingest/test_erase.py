@@ -8,9 +8,12 @@ import polars as pl
 import pytest
 
 import durable
-from ingest import erase, land
+from ingest import land
+from ingest.erase import files
+from ingest.erase.files import cleanse, learn_words
+from ingest.erase.people import CannotErase, Erased
+from ingest.mapping.registry import load_mapping
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import load_mapping
 
 KEY = Pseudonyms(b"k" * 40)
 DELIMITED = """
@@ -52,10 +55,10 @@ def box(tmp_path):
 
 
 def erased_from(root, mappings, *, ids=("E0001",)):
-    gone = erase.Erased(KEY)
+    gone = Erased(KEY)
     gone.add(KEY.hash(one) for one in ids)
-    words = erase.learn(root / "inbox", root / "landing", mappings, gone)
-    done = erase.cleanse(root / "inbox", root / "landing", mappings, gone, frozenset({*ids, *words}))
+    words = learn_words(root / "inbox", root / "landing", mappings, gone)
+    done = cleanse(root / "inbox", root / "landing", mappings, gone, frozenset({*ids, *words}))
     return gone, done
 
 
@@ -147,19 +150,19 @@ def test_what_nobody_can_read_but_names_the_person_stops_the_erasure(box):
     root, make = box
     mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
     (root / "inbox" / "hris" / "notes.txt").write_text("Spoke with ann@x.example\n")
-    with pytest.raises(erase.CannotErase, match=r"notes\.txt"):
+    with pytest.raises(CannotErase, match=r"notes\.txt"):
         erased_from(root, mappings)
 
 
 def test_a_crash_between_the_content_and_its_name_is_mended_by_the_next_search(box, monkeypatch):
     root, make = box
     mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
-    monkeypatch.setattr(erase, "_rename_landed", lambda _: None)
+    monkeypatch.setattr(files, "_rename_landed", lambda _: None)
     gone, _ = erased_from(root, mappings)
     [landed] = land.landed_files(root / "landing")
     assert land.sha256(land.content_path(root / "landing", landed)) != landed.content_sha256
     monkeypatch.undo()
-    erase.cleanse(root / "inbox", root / "landing", mappings, gone)
+    cleanse(root / "inbox", root / "landing", mappings, gone)
     [landed] = land.landed_files(root / "landing")
     assert landed.load_id in land.scan(root / "inbox").files
 
@@ -210,11 +213,11 @@ def test_who_was_erased_stays_out_when_a_mapping_learns_to_read_a_file(box):
     gone, _ = erased_from(root, mappings)
     renamed = csv_of(",", quote='"{}"').replace("ID", "Worker", 1)
     (root / "inbox" / "hris" / "hris_2026-02.csv").write_text(renamed)
-    erase.cleanse(root / "inbox", root / "landing", mappings, gone)  # nobody can read it
+    cleanse(root / "inbox", root / "landing", mappings, gone)  # nobody can read it
     land.land(land.scan(root / "inbox"), root / "landing")
     mended = [root / "sources" / "report.yml"]
     mended[0].write_text(mended[0].read_text().replace("{from: ID}", "{any_of: [ID, Worker]}"))
-    done = erase.cleanse(root / "inbox", root / "landing", [load_mapping(mended[0])], gone)
+    done = cleanse(root / "inbox", root / "landing", [load_mapping(mended[0])], gone)
     assert done
     assert b"E0001" not in b"".join(state(root).values())
 
@@ -227,7 +230,7 @@ def test_a_file_whose_manifest_is_true_no_more_is_taken_all_the_same(box):
     sent.write_bytes(csv_of(",", quote='"{}"').encode())
     note = sent.with_name(sent.name + land.MANIFEST)
     note.write_text(json.dumps({"bytes": sent.stat().st_size, "records": 3}))
-    assert erase.cleanse(root / "inbox", root / "landing", mappings, gone)
+    assert cleanse(root / "inbox", root / "landing", mappings, gone)
     found = land.scan(root / "inbox")
     assert (len(found.files), found.waiting) == (2, ())
 
@@ -256,12 +259,12 @@ def test_a_frozen_copy_that_somebody_changed_stops_the_erasure(box):
 
 
 def test_tombstones_are_no_pseudonyms_and_need_the_key(tmp_path):
-    gone = erase.Erased(KEY)
+    gone = Erased(KEY)
     assert gone.add([KEY.hash("E0001")])
     assert not gone.add([KEY.hash("E0001")])
     gone.keep(tmp_path)
     assert KEY.hash("E0001") not in (tmp_path / "erased.json").read_text()
     assert (tmp_path / "erased.json").stat().st_mode & 0o777 == 0o600
-    again = erase.Erased.of(tmp_path, KEY)
+    again = Erased.of(tmp_path, KEY)
     assert again.covers(KEY.hash("E0001")) and not again.covers(KEY.hash("E0002"))
-    assert not erase.Erased.of(tmp_path, Pseudonyms(b"x" * 40)).covers(KEY.hash("E0001"))
+    assert not Erased.of(tmp_path, Pseudonyms(b"x" * 40)).covers(KEY.hash("E0001"))

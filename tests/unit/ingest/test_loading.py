@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest import land
+from ingest.mapping.model import Mapping
+from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import Mapping, load_mappings
 
 HEAD = "Employee ID,First Name,Last Name,Work Email,Birth Date,Hire Date,Termination Date,Termination Type,"
 HEAD += "Worker Status,Department,Site,Team ID,Manager ID\n"

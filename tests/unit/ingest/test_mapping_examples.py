@@ -10,8 +10,9 @@ import pytest
 from box import Box
 from xlsxwriter import Workbook
 
-from ingest import spec
-from ingest.spec import Mapping, mapping_from
+from ingest.mapping.columns import AnswerScale, Attribute, Column, Item, Long, SetAside, SnapshotDate
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.model import Mapping
 from study import strict_yaml
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "mapping-examples.md"
@@ -106,13 +107,13 @@ def test_no_key_of_the_language_is_without_an_example(tmp_path):
         field.alias or name
         for model in (
             Mapping,
-            spec.SnapshotDate,
-            spec.Column,
-            spec.Attribute,
-            spec.AnswerScale,
-            spec.Item,
-            spec.SetAside,
-            spec.Long,
+            SnapshotDate,
+            Column,
+            Attribute,
+            AnswerScale,
+            Item,
+            SetAside,
+            Long,
         )
         for name, field in model.model_fields.items()
     }

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 from box import Box, issues, loaded, records
 
-from ingest import spec
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.registry import BUILT_IN, load_mapping
 from ingest.pseudonyms import Pseudonyms
-from ingest.spec import mapping_from
 from study.strict_yaml import ConfigError
 
 KEY = b"k" * 40
@@ -480,7 +480,7 @@ def test_an_items_extract_that_finds_nothing_is_told(tmp_path):
 
 def test_german_forms_and_moodle_are_read(tmp_path):
     """The built-in mappings that no dialect of simulation/ writes."""
-    questions = [item.headers[0] for item in spec.load_mapping(spec.BUILT_IN / "survey_forms.yml").items.values()]
+    questions = [item.headers[0] for item in load_mapping(BUILT_IN / "survey_forms.yml").items.values()]
     head = ";".join(["Id", "Startzeit", "Fertigstellungszeit", "E-Mail", "Name", *questions])
     row = ";".join(
         ["1", "27.04.2026 11:30", "27.04.2026 11:34", "a@example.invalid", "", *["Stimme zu"] * len(questions)]

@@ -10,8 +10,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ingest.cast import to_date, to_minutes, to_number, to_time
+from ingest.mapping.columns import Column
 from ingest.pseudonyms import Pseudonyms, normal_email, normal_id, normal_name
-from ingest.spec import Column
 
 KEY = b"k" * 40
 DATES = st.dates(date(1900, 1, 1), date(2199, 12, 31))

@@ -5,7 +5,8 @@ from datetime import date
 
 from box import Box, issues, loaded
 
-from ingest.spec import load_mapping, mapping_from
+from ingest.mapping.documents import mapping_from
+from ingest.mapping.registry import load_mapping
 
 OLA = "real_input/ola/sources/ola.yml"
 HR = "real_input/hr_dataset/sources/hr_dataset.yml"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import split
-from ingest.split import Splitter, Unreadable
+from ingest.formats import lines as split
+from ingest.formats.lines import Splitter, Unreadable
 
 PIECES = ["a", "b", ",", ",", "\n", "\n", '"', '"a"', '""', "é", " ", "1", '"x,y"', "=1", "\t"]
 

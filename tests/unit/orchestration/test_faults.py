@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from ingest.land import NotWhole
-from ingest.load import WarehouseBusy
+from ingest.warehouse import WarehouseBusy
 from orchestration.faults import MAX_TEXT, RETRIES, StepFailed, told_safely
 
 

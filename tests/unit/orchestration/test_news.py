@@ -66,7 +66,7 @@ def test_files_outside_a_sources_folder_are_told(workspace):
 def test_each_kind_of_change_is_news(copy_of_published):
     assert not look(copy_of_published)
     (copy_of_published.sources).mkdir(exist_ok=True)
-    from ingest.spec import BUILT_IN
+    from ingest.mapping.registry import BUILT_IN
 
     text = (BUILT_IN / "roster_table.yml").read_text().replace("name: roster_table", "name: ours")
     (copy_of_published.sources / "ours.yml").write_text(text)

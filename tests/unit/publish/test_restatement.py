@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from ingest.tables import CLOSED_TABLES
+from ingest.closed_tables import CLOSED_TABLES
 from publish import closed
 from publish.restatement import State, restate
 

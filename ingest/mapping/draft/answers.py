@@ -10,8 +10,8 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-from ingest.draft_grid import DATE_LIKE, DraftColumn
-from ingest.spec import squeezed
+from ingest.mapping.draft.grid import DATE_LIKE, DraftColumn
+from ingest.mapping.headers import normalise_name
 
 FAMILIES = {
     "agreement": [
@@ -86,7 +86,7 @@ ENOUGH = 20  # responses that a correlation is computed of
 
 def fold(word: str) -> str:
     """A label for comparison, whatever its case, spacing and apostrophes."""
-    return squeezed(word).casefold().replace("\u2019", "'")
+    return normalise_name(word).casefold().replace("\u2019", "'")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Answers:
 
 def answers_of(column: DraftColumn) -> Answers | None:
     """What the values are as answers; None where they are none."""
-    words = Counter(squeezed(value) for value in column.present)
+    words = Counter(normalise_name(value) for value in column.present)
     if sum(words.values()) < 2 or len(words) > 15:
         return None
     none = [word for word in words if fold(word) in NO_ANSWER]
@@ -160,7 +160,9 @@ def runs_against(battery: list[tuple[DraftColumn, Answers]], values: dict[str, i
             return values.get(word)
         return float(re.match(r"\d+", word)[0]) if re.match(r"\d", word) else None
 
-    table = {column.name: [number(squeezed(value), answers) for value in column.values] for column, answers in battery}
+    table = {
+        column.name: [number(normalise_name(value), answers) for value in column.values] for column, answers in battery
+    }
     if len(table) < 3 or len({len(row) for row in table.values()}) > 1:
         return {}
     found = {}

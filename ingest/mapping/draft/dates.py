@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ingest.cast import to_date, to_time
-from ingest.spec import Column
+from ingest.mapping.columns import Column
 
 ORDERS = {
     "ymd": ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d"],

@@ -13,11 +13,16 @@ from pathlib import Path
 import polars as pl
 
 from ingest import land, load
-from ingest.conform import value_class
+from ingest.conform.masking import value_class
+from ingest.formats.header import numbered
+from ingest.formats.reader import open_file
+from ingest.formats.records import FileRefused
+from ingest.mapping.headers import normalise_name
+from ingest.mapping.model import Mapping
+from ingest.mapping.registry import candidates
 from ingest.pseudonyms import Pseudonyms
-from ingest.read import FileRefused, numbered, open_file
-from ingest.spec import Mapping, candidates, squeezed
 from ingest.tables import ANSWERS, ATTRIBUTES, PERSONAL, WORKERS
+from ingest.warehouse import prepare, warehouse
 
 SAMPLES = 3
 HASHED = set(PERSONAL) - {"birth_year"}
@@ -115,11 +120,11 @@ def _fitting(path: Path, mappings: list[Mapping]) -> tuple[list[Mapping], list[s
 
 
 def _load(path: Path, mapping: Mapping, report: Report) -> None:
-    with tempfile.TemporaryDirectory() as folder, load.warehouse(Path(":memory:")) as connection:
+    with tempfile.TemporaryDirectory() as folder, warehouse(Path(":memory:")) as connection:
         place = Path(folder) / "landing"
         inbox = land.Inbox({a.load_id: a for a in [land.Arrival(mapping.source, path, land.sha256(path))]}, ())
         land.land(inbox, place)
-        load.prepare(connection)
+        prepare(connection)
         anywhere = mapping.model_copy(update={"files": ("*",)})
         [result] = load.load_source(
             connection,
@@ -144,11 +149,11 @@ def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms
     sentences. The gate refuses a run for the same (expectations/tables.py, IDENTITIES); here it is said before."""
     if mapping.record is not WORKERS or mapping.rows != "snapshots" or mapping.delivery != "full":
         return []
-    with tempfile.TemporaryDirectory() as folder, load.warehouse(Path(":memory:")) as alone:
+    with tempfile.TemporaryDirectory() as folder, warehouse(Path(":memory:")) as alone:
         place = Path(folder) / "landing"
         arrival = land.Arrival(mapping.source, path, land.sha256(path))
         land.land(land.Inbox({arrival.load_id: arrival}, ()), place)
-        load.prepare(alone)
+        prepare(alone)
         anywhere = mapping.model_copy(update={"files": ("*",)})
         landed = land.landed_files(place)
         load.load_source(alone, mapping.source, landed, place, mappings=[anywhere], pseudonyms=pseudonyms)
@@ -228,7 +233,7 @@ def _columns(path: Path, mapping: Mapping) -> list[Understood]:
     batch = next(iter(reading.batches))
     uses = _uses(reading.layout)
     personal = reading.layout.masked_headers
-    dropped = {squeezed(name) for name in reading.layout.dropped}
+    dropped = {normalise_name(name) for name in reading.layout.dropped}
     found = []
     for header in dict.fromkeys([*numbered(reading.names), *batch.frame.columns[1:]]):
         words = batch.frame[header] if header in batch.frame.columns else None
@@ -268,12 +273,12 @@ def _uses(mapping: Mapping) -> dict[str, list[str]]:
         for header in item.headers:
             uses.setdefault(header, []).append(f"item {name} of {item.scale}" + (", reversed" if item.reverse else ""))
     if mapping.long:
-        uses.setdefault(squeezed(mapping.long.question), []).append("which item is answered")
-        uses.setdefault(squeezed(mapping.long.answer), []).append("the answer")
+        uses.setdefault(normalise_name(mapping.long.question), []).append("which item is answered")
+        uses.setdefault(normalise_name(mapping.long.answer), []).append("the answer")
     for rule in mapping.set_aside:
         if rule.column is None:
             continue
-        uses.setdefault(squeezed(rule.column), []).append(f"set aside: {rule.reason}")
+        uses.setdefault(normalise_name(rule.column), []).append(f"set aside: {rule.reason}")
     if mapping.snapshot and mapping.snapshot.column:
-        uses.setdefault(squeezed(mapping.snapshot.column), []).append(mapping.record.dated)
+        uses.setdefault(normalise_name(mapping.snapshot.column), []).append(mapping.record.dated)
     return uses

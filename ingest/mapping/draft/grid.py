@@ -18,19 +18,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ingest.read import (
-    DECODER,
-    ENDINGS,
-    MAX_DOCUMENT,
-    UTF16_MARKS,
-    FileRefused,
-    check_is_text,
-    flattened,
-    join_headers,
-    numbered,
-)
-from ingest.spec import squeezed
-from ingest.workbook import NotAWorkbook, inspect
+from ingest.formats.header import join_headers, numbered
+from ingest.formats.json import DECODER, MAX_DOCUMENT, flattened
+from ingest.formats.reader import ENDINGS
+from ingest.formats.records import FileRefused
+from ingest.formats.text import UTF16_MARKS, check_is_text
+from ingest.formats.workbook import NotAWorkbook, inspect
+from ingest.mapping.headers import normalise_name
 
 MAX_RECORDS = 20_000  # of a grid; what all values have in common shows in so many
 MAX_BYTES = 20_000_000  # of a text file that is longer, its beginning
@@ -186,7 +180,7 @@ def _objects(text: str, encoding: str, kind: str) -> Grid:
         raise FileRefused("this is no JSON; export it again") from None
     names = list(dict.fromkeys(name for record in flat for name in record))
     rows = [["" if record.get(name) is None else str(record[name]) for name in names] for record in flat]
-    return Grid(kind, rows, encoding, records=where, names=[squeezed(name) for name in names])
+    return Grid(kind, rows, encoding, records=where, names=[normalise_name(name) for name in names])
 
 
 def _longest_list(document, path: str = "") -> tuple[list, str]:
@@ -259,7 +253,7 @@ def lay_out(grid: Grid) -> Layout:
     names_from, names, more = _names(head, width)
     columns = []
     for place, name in enumerate(numbered(names)):
-        cells = [squeezed(row[place]) for row in head if place < len(row) and "ImportId" not in row[place]]
+        cells = [normalise_name(row[place]) for row in head if place < len(row) and "ImportId" not in row[place]]
         texts = tuple(dict.fromkeys(filter(None, [*([name] if names_from != "position" else []), *cells])))
         columns.append(DraftColumn(name, texts, [row[place] for row in records], place))
     return Layout(
@@ -297,14 +291,14 @@ def _names(head: list[list[str]], width: int) -> tuple[str, list[str], tuple[str
     """Where the columns' names come from, the names, and what is to be decided about them."""
     if not head:
         return "position", [str(place + 1) for place in range(width)], ()
-    first = [squeezed(cell) or f"column {place}" for place, cell in enumerate(head[0], start=1)]
+    first = [normalise_name(cell) or f"column {place}" for place, cell in enumerate(head[0], start=1)]
     if any("ImportId" in cell for cell in head[-1]):
         try:
             ids = [json.loads(cell)["ImportId"] for cell in head[-1] if cell]
         except (ValueError, TypeError, KeyError):
             return "header", first, ("names_from: the row of ImportIds is no JSON; the first row names the columns",)
         if all(isinstance(one, str) for one in ids) and len(set(ids)) == len(ids) == len(head[-1]):
-            return "import_id", [squeezed(one) for one in ids], ()
+            return "import_id", [normalise_name(one) for one in ids], ()
         return "header", first, ("names_from: ImportIds are missing or repeat; the first row names the columns",)
     if len(head) == 2 and any(not above and below for above, below in zip_longest(*head, fillvalue="")):
         return "joined", join_headers(head), ()

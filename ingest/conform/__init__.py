@@ -1,0 +1,1 @@
+"""Text records into typed, pseudonymised rows, by the mapping's declaration."""

@@ -1,0 +1,1 @@
+"""A person's records out of the files, and out of every file that comes later."""
