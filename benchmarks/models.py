@@ -22,7 +22,7 @@ from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
 from ingest.tables import RECORD_TABLES
 from ingest.warehouse import replace_table
-from orchestration.defs.transform import DBT, PROJECT
+from orchestration.assets.transform import DBT, PROJECT
 from orchestration.workspace import HOUSE
 from simulation import Design, simulate
 from study.model import load_study

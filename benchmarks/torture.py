@@ -106,7 +106,7 @@ def steps_of(root: Path, day: date, part: str, steps: Path) -> None:
 
 def until_estimates(root: Path, day: date) -> None:
     """Run a night that ends before its first estimate."""
-    import orchestration.defs.estimates as room
+    import orchestration.assets.estimates as room
 
     room.estimate_study = lambda *_, **__: os._exit(0)
     night(root, day, "all")

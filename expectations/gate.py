@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from expectations.suites import CONTENT_ROOMS, Promise, declared
+from expectations.suites.declared import CONTENT_ROOMS, declared
+from expectations.suites.promise import Promise
 from expectations.verdict import Acceptance, Failure, Verdict
 
 MAX_EXAMPLES = 5

@@ -9,15 +9,17 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from inference.decisions import Guardrail, Primary, decision_table
-from inference.diagnostics import Diagnostic, diagnostic_table, mean_diagnostics, retention_diagnostics
+from inference.diagnostic import Diagnostic
+from inference.diagnostics import diagnostic_table, mean_diagnostics, retention_diagnostics
 from inference.judging import ALL, Line, Question
-from inference.means import Setting, mean_lines
+from inference.means import mean_lines
 from inference.money import Case, money_table
 from inference.multiplicity import benjamini_hochberg, holm
 from inference.persons import retention_line
 from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
+from inference.unit_panels import Setting
 
 ESTIMATES = {
     "programme": pl.String,

@@ -1,6 +1,6 @@
 """A workspace's study, checked against what its mappings read and what the gate asks."""
 
-from expectations.suites import acceptable
+from expectations.suites.declared import acceptable
 from ingest.mapping.registry import load_mappings, number_attributes, survey_scales
 from orchestration.workspace import Workspace
 from study.model import Study, load_study

@@ -7,7 +7,8 @@ from functools import cache
 import dagster as dg
 
 from orchestration import automation
-from orchestration.defs import candidate, estimates, files_in, gate, raw, release, transform
+from orchestration.assets import candidate, estimates, gate, raw, release, transform
+from orchestration.assets import landing as files_in
 from orchestration.progress import progress_logger
 from orchestration.resources import Night
 from orchestration.workspace import Workspace

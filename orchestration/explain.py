@@ -8,9 +8,9 @@ import polars as pl
 
 from orchestration.workspace import HOUSE, Workspace
 from publish.catalogue import published_tables
+from publish.page.wording import why_not
 from publish.recipe import Recipe
 from publish.release import manifest_of, released_tables
-from publish.wording import why_not
 from study.model import load_study
 from study.validation import metrics_of
 

@@ -19,7 +19,7 @@ import durable
 from publish.catalogue import describe_code, dictionary, published_tables, share_shown
 from publish.content import content_hash
 from publish.files import seal, write_manifest, write_table
-from publish.page import render
+from publish.page.render import render
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.

@@ -89,7 +89,7 @@ def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
     import dagster as dg
 
     from benchmarks.torture import own_assets
-    from orchestration import cli
+    from orchestration.cli.running import outcome_of
     from orchestration.definitions import execute
     from orchestration.doctor import end_of
     from orchestration.workspace import Workspace
@@ -99,7 +99,7 @@ def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
     assets = own_assets(shared, only) if only else None
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
         result = execute(shared, instance, assets=assets, as_of=str(as_of), restate=restate)
-    outcome = cli.outcome_of(workspace, result)
+    outcome = outcome_of(workspace, result)
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
     return getattr(outcome, "exit_code", 0), end_of(events), result
 

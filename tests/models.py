@@ -25,8 +25,8 @@ import dagster as dg
 import duckdb
 
 from orchestration import reproduce, restating
-from orchestration.defs import transform
-from orchestration.defs.transform import DBT, PROJECT, InstalledDbt
+from orchestration.assets import transform
+from orchestration.assets.transform import DBT, PROJECT, InstalledDbt
 from orchestration.reproduce import NIGHT
 from orchestration.restating import BUILD
 from orchestration.workspace import HOUSE, Workspace, code_version

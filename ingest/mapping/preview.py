@@ -146,7 +146,7 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
 
 def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms) -> list[str]:
     """What in a snapshot of workers speaks against its ids, beside the last one of the same mapping in the warehouse:
-    sentences. The gate refuses a run for the same (expectations/tables.py, IDENTITIES); here it is said before."""
+    sentences. The gate refuses a run for the same (expectations/tables/loads.py, IDENTITIES); here it is said before."""
     if mapping.record is not WORKERS or mapping.rows != "snapshots" or mapping.delivery != "full":
         return []
     with tempfile.TemporaryDirectory() as folder, warehouse(Path(":memory:")) as alone:

@@ -34,7 +34,8 @@ import duckdb
 import pytest
 
 from ingest.pseudonyms import Pseudonyms
-from orchestration import cli, terminal
+from orchestration.cli import terminal
+from orchestration.cli.commands import main
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import ledger
@@ -168,7 +169,7 @@ def run_here(step: Step, words: list[str], env: dict[str, str], place: Place) ->
         for entered in (redirect_stdout(printed), redirect_stderr(printed), chdir(place.folder), without_dbt()):
             stack.enter_context(entered)
         try:
-            cli.main()
+            main()
         except SystemExit as end:
             return end.code or 0, printed.getvalue()
     raise AssertionError("a command did not end")

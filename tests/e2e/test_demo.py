@@ -5,7 +5,7 @@ import json
 import polars as pl
 import pytest
 
-from publish.page import suppressed_rows
+from publish.page.render import suppressed_rows
 from publish.release import current_release, released_tables
 
 METRICS = ["engagement_score", "goals_met_share", "retention"]  # primary

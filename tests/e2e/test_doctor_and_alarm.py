@@ -99,7 +99,7 @@ def test_an_old_release_is_a_fault_where_runs_are_due_every_night(closed, monkey
 
 
 def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, monkeypatch, tmp_path):
-    import orchestration.defs.release as room
+    import orchestration.assets.release as room
 
     def broken(*_, **__):
         raise OSError("no space left, and here a secret word")
@@ -118,7 +118,7 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
 
 
 def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, night, monkeypatch):
-    import orchestration.defs.transform as room
+    import orchestration.assets.transform as room
 
     forget = room.built.forget
 
@@ -135,7 +135,7 @@ def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_publishe
 
 
 def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy_of_published, night, monkeypatch):
-    import orchestration.defs.gate as room
+    import orchestration.assets.gate as room
     from expectations.verdict import Failure, Verdict
 
     def refuse(*_):

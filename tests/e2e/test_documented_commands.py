@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from orchestration.cli.commands import app
 from typer.exceptions import TyperException
 
 from ingest.mapping.model import ENCODINGS
-from orchestration.cli import app
 from study.model import Study, load_study
 
 HOUSE = Path(__file__).resolve().parents[2]

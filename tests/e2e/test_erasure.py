@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest.pseudonyms import Pseudonyms
-from orchestration.cli import app
 from publish import ledger
 from publish.release import current_release
 

@@ -84,7 +84,7 @@ def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_publis
 
 
 def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_published, night, monkeypatch):
-    import orchestration.defs.estimates as room
+    import orchestration.assets.estimates as room
     from inference.estimates import estimate_study
 
     def broken(*arguments, **named):
@@ -111,7 +111,7 @@ def test_a_run_while_another_holds_the_workspace_is_turned_away(copy_of_publishe
 
 
 def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, night, monkeypatch):
-    import orchestration.defs.estimates as room
+    import orchestration.assets.estimates as room
     from inference.estimates import estimate_study
 
     def overtaken(*arguments, **named):
@@ -159,7 +159,7 @@ def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published
 )
 def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monkeypatch):
     from ingest.warehouse import warehouse
-    from orchestration.defs.gate import sealed_verdict
+    from orchestration.assets.gate import sealed_verdict
     from orchestration.resources import Night
 
     monkeypatch.setenv("COACHING_WORKSPACE", str(copy_of_published.root))
@@ -171,7 +171,7 @@ def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monke
 
 
 def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, night, monkeypatch):
-    import orchestration.defs.candidate as step
+    import orchestration.assets.candidate as step
 
     real = step.candidate_tables
 

@@ -5,10 +5,10 @@ from datetime import date
 
 import polars as pl
 import pytest
+from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest.warehouse import warehouse
-from orchestration.cli import app
 from orchestration.news import look
 from publish import closed
 from publish.release import current_release, manifest_of

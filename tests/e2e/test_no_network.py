@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.defs.transform import DBT, PROJECT
+from orchestration.assets.transform import DBT, PROJECT
 from tests import no_network
 
 
@@ -30,7 +30,7 @@ def test_the_watch_sees_this_process_and_those_that_it_starts(attempts):
 
 
 def test_the_watch_sees_that_dbt_asks_for_its_own_version(attempts):
-    # Why orchestration/defs/transform.py does not let dagster-dbt ask `dbt --version` before every build.
+    # Why orchestration/assets/transform.py does not let dagster-dbt ask `dbt --version` before every build.
     subprocess.run([str(DBT), "--version"], check=False, capture_output=True)
     assert "pypi.org" in attempts.read_text()
 

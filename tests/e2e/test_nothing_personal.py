@@ -71,7 +71,7 @@ def test_a_damaged_file_and_a_broken_run_tell_no_personal_word(copy_of_published
     assert code == 3
     assert left_behind(copy_of_published.root, words) == {}
 
-    import orchestration.defs.estimates as room
+    import orchestration.assets.estimates as room
 
     def broken(*_, **__):
         raise ValueError(last.read_text()[:5_000])

@@ -151,8 +151,9 @@ def test_a_placebo_is_not_sold_as_an_effect(ola):
 def placebo_p_values(ola):
     """p of 200 random assignments of the cities to two arms, whose real data had no programme at all."""
     from inference.judging import Question
-    from inference.means import Setting, mean_lines
+    from inference.means import mean_lines
     from inference.retention import retention_lines
+    from inference.unit_panels import Setting
 
     with warehouse(ola.warehouse) as connection:
         means = connection.sql("from cells.cell_means where metric = 'output_value' and segment = 'all'").pl()

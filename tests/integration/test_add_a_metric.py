@@ -6,7 +6,7 @@ import shutil
 import textwrap
 
 from ingest.warehouse import warehouse
-from orchestration.defs.transform import PROJECT
+from orchestration.assets.transform import PROJECT
 from study.catalogue import CATALOGUE, Metric
 from tests.models import dbt
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import attack
+from benchmarks.attack_series import series
 from tests.models import without_dbt
 
 pytestmark = pytest.mark.slow
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 def test_nothing_is_worked_out_from_two_releases():
     with without_dbt():
-        releases = list(attack.series(300, 3, 2))
+        releases = list(series(300, 3, 2))
     assert len(releases) == 2
     ours, control = attack.attack(releases)
     assert sum(ours.values()) == 0, ours

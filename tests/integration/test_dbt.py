@@ -3,8 +3,8 @@
 import json
 import re
 
-from orchestration.defs.transform import PROJECT
-from orchestration.defs.transform import manifest as parsed
+from orchestration.assets.transform import PROJECT
+from orchestration.assets.transform import manifest as parsed
 from orchestration.workspace import Workspace
 from tests.models import dbt
 

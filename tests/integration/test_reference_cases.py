@@ -14,13 +14,13 @@ import polars as pl
 import pytest
 
 from expectations import gate
-from expectations.tables import IDENTITIES
+from expectations.tables.loads import IDENTITIES
 from inference.estimates import estimate_study
 from ingest.mapping.preview import compare_ids
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import warehouse
-from orchestration.defs.estimates import asked_of, cells_of
+from orchestration.assets.estimates import asked_of, cells_of
 from orchestration.workspace import HOUSE
 from study.model import load_study
 from tests.integration.small import KEY, Small, csv

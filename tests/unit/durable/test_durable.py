@@ -17,8 +17,8 @@ ELSEWHERE = {
     "rename": set(),
     "symlink_to": set(),
     "write_text": {
-        "orchestration/cli.py",  # init: into a new folder, before there is anything to lose
-        "orchestration/cli_design.py",  # a picture for a person
+        "orchestration/cli/workspaces.py",  # init: into a new folder, before there is anything to lose
+        "orchestration/cli/design.py",  # a picture for a person
         "orchestration/restating.py",  # into a folder of its own that goes when it was read
         "orchestration/serve.py",  # the list of what the web server shows, made again at each start
         "orchestration/workspace.py",  # Dagster's settings, made again where they are missing
@@ -28,8 +28,8 @@ ELSEWHERE = {
         "ingest/land.py",  # handed to durable.replace
     },
     "write_bytes": {
-        "ingest/erase.py",
-        "orchestration/cli_files.py",
+        "ingest/erase/files.py",
+        "orchestration/cli/files.py",
     },  # handed to durable.replace; a new file of a person
     # Data Docs; what a killed comparison or restatement left
     "rmtree": {

@@ -7,14 +7,16 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from expectations import gate, suites
+from expectations import gate
+from expectations.suites.declared import CONTENT_ROOMS, ROOMS, declared
+from expectations.suites.promise import thresholds
 from expectations.verdict import Verdict
 
 
 @pytest.fixture(scope="module")
 def good(published):
     from expectations.drift import against_last_release
-    from expectations.tables import gather
+    from expectations.tables.gather import gather
     from ingest.warehouse import warehouse
 
     with warehouse(published.warehouse) as connection:
@@ -26,7 +28,7 @@ def good(published):
 def test_everything_declared_is_evaluated_and_the_verdict_names_the_content(good, tmp_path):
     found = gate.judge(good, content_hash="h", docs=tmp_path / "docs")
     assert found.passed, found.sentences()
-    asked = [promises for room, promises in suites.declared().values() if room in suites.CONTENT_ROOMS]
+    asked = [promises for room, promises in declared().values() if room in CONTENT_ROOMS]
     assert found.n_evaluated == found.n_declared == sum(map(len, asked)) > 90
     assert found.content_hash == "h"
     index = (tmp_path / "docs" / "index.html").read_text()
@@ -96,15 +98,15 @@ def test_readers_of_a_release_learn_of_a_warning_and_not_what_was_seen(good):
 
 
 def test_every_threshold_has_a_reason_an_owner_and_is_used():
-    known = suites.thresholds()
+    known = thresholds()
     assert all(len(one.reason.split()) >= 8 and one.owner for one in known.values())
     assert all(one.has("block") or one.has("warn") for one in known.values())
-    used = {promise.threshold for _, promises in suites.declared().values() for promise in promises} - {""}
+    used = {promise.threshold for _, promises in declared().values() for promise in promises} - {""}
     assert used | {"vanished_group_size"} == set(known)
 
 
 def test_a_warning_comes_before_a_block():
-    for one in suites.thresholds().values():
+    for one in thresholds().values():
         if one.has("block") and one.has("warn"):
             rising = one.name not in {
                 "filled_ratio",
@@ -117,8 +119,8 @@ def test_a_warning_comes_before_a_block():
 
 
 def test_every_check_is_known_by_one_sentence_of_advice_and_every_room_has_promises():
-    asked = suites.declared()
-    assert {room for room, _ in asked.values()} == set(suites.ROOMS)
+    asked = declared()
+    assert {room for room, _ in asked.values()} == set(ROOMS)
     assert all(
         promise.mend and promise.sentence and promise.check for _, promises in asked.values() for promise in promises
     )

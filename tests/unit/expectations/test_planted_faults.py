@@ -12,10 +12,10 @@ import pytest
 from expectations import gate
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
-from expectations.suites import CONTENT_ROOMS, ROOMS, acceptable, declared
-from expectations.tables import gather
+from expectations.suites.declared import CONTENT_ROOMS, ROOMS, acceptable, declared
+from expectations.tables.gather import gather
 from expectations.verdict import Acceptance
-from orchestration.defs.gate import PEOPLE
+from orchestration.assets.gate import PEOPLE
 from publish.release import current_release, manifest_of, released_tables
 
 DAY = date(2025, 1, 1)

@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from inference import att, means, persons, retention
-from inference.diagnostics import DIAGNOSTICS
+from inference.diagnostic import DIAGNOSTICS
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import NotEstimable
+from inference.sensitivity import complier_effect
+from inference.unit_panels import Setting, panel_from_cells
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
 QUARTERS = [date(2026, month, 1) for month in (1, 4, 7, 10)]
@@ -159,14 +161,14 @@ def test_a_missing_covariate_is_said_and_not_averaged_over():
 
 
 def test_the_complier_effect_is_the_effect_by_the_share_that_took_part():
-    panel = means.panel_from_cells(organisation().means).panel
+    panel = panel_from_cells(organisation().means).panel
     effects = att.group_time_effects(panel)
     took_part = (np.arange(30) < 15) & (np.arange(30) % 5 > 0)  # 12 of 15 units of equal size
-    whole = means.complier_effect(effects, took_part)
+    whole = complier_effect(effects, took_part)
     assert whole.value == pytest.approx(att.simple(effects).value / 0.8)
     keep = np.arange(30) != 0
     rest = att.Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
-    slow = means.complier_effect(att.group_time_effects(rest), took_part[keep])
+    slow = complier_effect(att.group_time_effects(rest), took_part[keep])
     assert whole.without[0] == pytest.approx(slow.value)
 
 
@@ -325,7 +327,7 @@ def test_retention_of_people_assigned_one_by_one_comes_from_life_tables(design):
 def test_a_stratum_of_few_people_is_not_compared():
     changes, strata = by_person(1, 2.0)
     few = changes.with_columns(n_people=pl.lit(9))
-    setting = means.Setting(design="randomised", unit="person", alpha=0.05, stratum=strata, changes=few)
+    setting = Setting(design="randomised", unit="person", alpha=0.05, stratum=strata, changes=few)
     line = means.Line(
         metric="m", estimator="", aggregation="simple", cohort="all", event_time=None,
         result=NotEstimable(reason=""), is_headline=True,

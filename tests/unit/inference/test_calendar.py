@@ -8,7 +8,8 @@ import pytest
 
 from inference import att, pooling, randomised, trends, twfe
 from inference.judging import Question
-from inference.means import Setting, mean_lines, panel_from_cells
+from inference.means import mean_lines
+from inference.unit_panels import Setting, panel_from_cells
 
 QUARTERS = [date(2023 + i // 4, 1 + 3 * (i % 4), 1) for i in range(10)]
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")

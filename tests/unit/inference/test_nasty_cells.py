@@ -6,9 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att, means, trends, twfe
+from inference import att, trends, twfe
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question, arms_of
+from inference.mean_line import contrasts
+from inference.unit_panels import panel_from_cells
 from tests.unit.inference.test_beside import ENGAGEMENT, QUARTERS, organisation, simple_rows
 
 NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value", "df")
@@ -201,7 +203,7 @@ def test_a_broken_guardrail_stops_a_programme_whose_primary_has_no_answer():
 
 
 def test_counts_of_a_contrast_are_those_of_its_own_period():
-    panel = means.panel_from_cells(organisation().means).panel
-    effects = means.contrasts(panel, None)
+    panel = panel_from_cells(organisation().means).panel
+    effects = contrasts(panel, None)
     arms = arms_of(effects, np.ones(effects.value.size, bool))
     assert (arms.n_pilot, arms.n_control) == (180, 180)

@@ -5,6 +5,7 @@ from collections import namedtuple
 
 import pytest
 import yaml
+from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest import land
@@ -14,8 +15,7 @@ from ingest.mapping.draft.document import draft_mapping
 from ingest.mapping.preview import check
 from ingest.mapping.registry import BUILT_IN
 from ingest.warehouse import prepare, warehouse
-from orchestration.cli import app
-from orchestration.terminal import out
+from orchestration.cli.terminal import out
 
 HEAD = "Employee ID,Hire Date,Termination Date,Department,Team ID,First Name\n"
 MAPPING = {

@@ -10,8 +10,8 @@ import yaml
 
 from publish import catalogue
 from publish.catalogue import candidate_tables, check_floor, dictionary, published_tables
+from publish.page.wording import WHY_SUPPRESSED
 from publish.release import current_release
-from publish.wording import WHY_SUPPRESSED
 
 DECLARED = yaml.safe_load(catalogue.CATALOGUE.read_text(encoding="utf-8"))
 WRONG = {
@@ -106,7 +106,7 @@ def test_comments_and_dictionary_describe_every_published_column(published):
 
 def test_every_model_that_a_published_table_reads_is_named_as_its_exposure():
     """dbt's graph and Dagster's say what a release is made of."""
-    from orchestration.defs.candidate import READ
+    from orchestration.assets.candidate import READ
     from orchestration.workspace import HOUSE
 
     queries = " ".join(table.query for table in published_tables().values()) + catalogue.OVERLAPS

@@ -26,7 +26,7 @@ from publish.release import (
 
 @pytest.fixture(scope="module")
 def content(connection):
-    from orchestration.defs.candidate import read_candidate
+    from orchestration.assets.candidate import read_candidate
 
     return read_candidate(connection)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from publish.wording import before_kickoff, finding, unit_of
+from publish.page.wording import before_kickoff, finding, unit_of
 
 POINTS, SHARE = unit_of("points (0–100)"), unit_of("share retained")
 

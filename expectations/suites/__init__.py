@@ -1,0 +1,1 @@
+"""What each layer's tables promise, as data."""

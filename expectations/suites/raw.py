@@ -1,0 +1,194 @@
+"""What the gate asks of loads and raw tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from expectations.suites.promise import Tables, be_between, be_in_set, be_zero, not_be_empty
+
+
+def raw(limit: Mapping[str, float]) -> Tables:
+    """What arrived: files, columns beside those of the file before, the organisation from snapshot to snapshot."""
+    again = "deliver the file again, whole, or take it out of the inbox (which takes it back until a release used it)"
+    mapping = "look at the quarantine (`coaching quarantine list`), then mend the export or the mapping in sources/"
+    report = "compare the report's columns and filters with those of the month before and deliver it again"
+    change = limit["headcount_change"]
+    return {
+        "loads": [
+            not_be_empty("no_files", "at least one file was loaded", mend="drop exports into inbox/"),
+            be_in_set(
+                "file_refused",
+                "every file in the inbox could be loaded",
+                "status",
+                ["loaded"],
+                mend=f"the reason stands beside the file; {again}",
+            ),
+            be_between("file_empty", "no export is empty", "n_records", 1, mend=again),
+            be_between(
+                "faulty_share",
+                "few records of a file are faulty (share)",
+                "faulty_share",
+                0,
+                limit["faulty_share"],
+                threshold="faulty_share",
+                mend=mapping,
+            ),
+            be_between(
+                "faulty_records",
+                "few records of a file are faulty (number)",
+                "n_faulty",
+                0,
+                limit["faulty_records"],
+                threshold="faulty_records",
+                mend=mapping,
+            ),
+            be_zero("records_lost", "records in = loaded + quarantined", "n_lost"),
+        ],
+        "profiles": [
+            be_between(
+                "column_dry",
+                "a filled column does not run dry",
+                "filled_ratio",
+                limit["filled_ratio"],
+                threshold="filled_ratio",
+                accepted_by="column_name",
+                mend=report,
+            ),
+            be_between(
+                "column_scale",
+                "a column of numbers keeps its unit",
+                "scale_ratio",
+                0,
+                limit["scale_ratio"],
+                threshold="scale_ratio",
+                accepted_by="column_name",
+                mend=f"say the unit in the mapping (`scale`), or {report}",
+            ),
+            be_between(
+                "column_uniform",
+                "a column keeps its variety",
+                "distinct_ratio",
+                limit["distinct_ratio"],
+                threshold="distinct_ratio",
+                accepted_by="column_name",
+                mend=report,
+            ),
+        ],
+        "groups": [
+            be_between(
+                "group_vanished",
+                "no department or site vanishes from a snapshot",
+                "n_now",
+                1,
+                accepted_by="value",
+                mend="deliver the whole snapshot; if the group really closed, accept it in study.yml",
+            )
+        ],
+        "headcounts": [
+            not_be_empty("no_snapshot", "there is a snapshot of the people", mend="drop HR exports into inbox/hris"),
+            be_between(
+                "headcount_jump",
+                "head-count does not jump between snapshots",
+                "change",
+                -change,
+                change,
+                threshold="headcount_change",
+                accepted_by="snapshot",
+                mend="deliver the whole snapshot; if the organisation really changed so, accept it in study.yml",
+            ),
+            be_between(
+                "unit_coverage",
+                "people have an assignment unit",
+                "unit_coverage",
+                limit["unit_coverage"],
+                1,
+                threshold="unit_coverage",
+                mend="deliver the report with the column that the study assigns by, filled",
+            ),
+            be_between(
+                "snapshot_gap",
+                "no month is missing between snapshots",
+                "gap_days",
+                0,
+                limit["snapshot_gap_days"],
+                threshold="snapshot_gap_days",
+                mend="deliver the missing month, if there is one",
+            ),
+        ],
+        "identities": [
+            be_between(
+                "people_found_again",
+                "the people of a snapshot are found again in the next one",
+                "found_share",
+                limit["found_again_share"],
+                1,
+                threshold="found_again_share",
+                accepted_by="snapshot",
+                mend="compare the ids of both files: do they come from the same system, with the same filters?",
+            ),
+            be_between(
+                "ids_lost_zeros",
+                "nobody is known under an id without its leading zeros",
+                "lost_zeros_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="a spreadsheet took the leading zeros off the ids: deliver the file as it was exported, or give "
+                "the zeros back with zero_pad: in the mapping",
+            ),
+            be_between(
+                "ids_of_another_space",
+                "nobody is known under an id of another kind",
+                "other_space_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="the ids look different from those of the snapshot before: map the column that held them, or "
+                "deliver a crosswalk of old to new ids (hris_crosswalk)",
+            ),
+            be_between(
+                "ids_renumbered",
+                "nobody is known under another id",
+                "renumbered_share",
+                0,
+                limit["renumbered_share"],
+                threshold="renumbered_share",
+                mend="people have new ids: deliver a crosswalk of old to new ids (hris_crosswalk)",
+            ),
+            be_between(
+                "new_people_not_hired",
+                "new people were hired since the snapshot before",
+                "unhired_share",
+                0,
+                limit["unhired_share"],
+                threshold="unhired_share",
+                accepted_by="snapshot",
+                mend="people appear who were hired long ago: new ids without a crosswalk, or a part of the "
+                "organisation that the report had left out; accept it in study.yml if a part really joined",
+            ),
+        ],
+        "matches": [
+            be_between(
+                "unmatched",
+                "records name people whom the month's snapshot knows",
+                "matched_share",
+                limit["matched_share"],
+                1,
+                threshold="matched_share",
+                accepted_by="month",
+                mend="compare the ids of both exports (leading zeros?); deliver the month's snapshot if it is missing",
+            )
+        ],
+        "units": [
+            not_be_empty("no_units", "the study has units", mend="deliver the roster, or name the units in study.yml"),
+            be_between(
+                "units_unknown",
+                "the study's units exist in the organisation",
+                "found_share",
+                limit["found_share"],
+                1,
+                threshold="found_share",
+                mend="write the units in roster or study.yml as the HR export writes them",
+            ),
+        ],
+    }

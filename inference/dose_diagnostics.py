@@ -1,0 +1,118 @@
+"""Does the effect follow the dose: of coaching, of a coach's load, of the cascade's depth?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from inference import associations, att
+from inference.att import Aggregate, GroupTime, Panel
+from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
+from inference.jackknife import jackknife
+from inference.judging import Arms, Question, arms_of
+from inference.mean_line import size_of_values
+from inference.unit_panels import Indexed, Setting, panel_from_cells
+
+ORDERED = ("cascade_depth", "coach_load")
+
+
+def decay_diagnostics(
+    question: Question, cells: pl.DataFrame, effects: GroupTime, setting: Setting
+) -> Iterator[Diagnostic]:
+    """Does the effect fall from wave to wave, with depth, with load? Change per step, by the units' own errors."""
+    words = ("the effect changes as it scales", "no change of the effect as it scales was seen")
+    by_wave = [part for part in att.by_cohort(effects).values() if np.isfinite(part.value)]
+    post = (effects.t >= effects.g) & np.isfinite(effects.value)
+    if len(by_wave) > 1:
+        slope = associations.slope_over(by_wave, np.arange(len(by_wave), dtype=float))
+        smallest = min(arms_of(effects, post & (effects.g == g)).n_pilot for g in np.unique(effects.g[post]))
+        arms = replace(arms_of(effects, post), n_pilot=smallest)
+        yield judge_aggregate("slope_by_wave", slope, arms, effects.panel, setting, words)
+    for dimension in ORDERED:
+        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")), setting, question.period)
+        if found is None:
+            continue
+        parts, panel, arms = found
+        slope = associations.slope_over(parts, np.arange(len(parts), dtype=float))
+        yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, words)
+
+
+def _of_segments(cells: pl.DataFrame, setting: Setting, period: str):
+    """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
+    observed = cells.filter(pl.col("n_observed") > 0)
+    units = observed["unit_id"].unique().sort().to_list()
+    place = {unit: index for index, unit in enumerate(units)}
+    parts, cohort = [], np.zeros(len(units), int)
+    pilot, control = np.zeros((2, len(units)), bool)
+    n_pilot, n_control = [], []
+    for segment in sorted(observed["segment"].unique(), key=_position):
+        indexed = panel_from_cells(observed.filter(pl.col("segment") == segment), period)
+        effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
+        chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
+        if not chosen.any():
+            continue
+        part = att.simple(effects)
+        rows = np.array([place[unit] for unit in indexed.units])
+        without = np.full(len(units), part.value)
+        without[rows] = part.without
+        parts.append(Aggregate(part.value, without, np.zeros(len(units))))
+        arms = arms_of(effects, chosen)
+        cohort[rows] = np.maximum(cohort[rows], indexed.panel.cohort)
+        pilot[rows] |= arms.pilot
+        control[rows] |= arms.control
+        n_pilot.append(arms.n_pilot)
+        n_control.append(arms.n_control)
+    if len(parts) < 2:
+        return None
+    panel = Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
+    # A slope and its other parts give the smallest one away: it counts.
+    return parts, panel, Arms(pilot=pilot, control=control, n_pilot=min(n_pilot), n_control=min(n_control))
+
+
+def _position(segment: str) -> tuple[float, str]:
+    """`under 10` before `10 to under 15` before `15 and more`; depths by their number."""
+    words = segment.split(": ", 1)[1].split()
+    numbers = [float(word) for word in words if word.replace(".", "", 1).isdigit()]
+    return (-1.0 if words[0] == "under" else numbers[0] if numbers else float("inf"), segment)
+
+
+def dose_diagnostics(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
+    """Change of the outcome per check-in held per person and month, among pilot units: an association."""
+    if doses.is_empty():
+        return
+    of_unit = dict(
+        doses.filter(pl.col("n_person_months") > 0)
+        .select("unit_id", pl.col("n_held") / pl.col("n_person_months"))
+        .iter_rows()
+    )
+    dose = np.array([of_unit.get(unit, np.nan) for unit in indexed.units])
+    found = associations.dose_response(indexed.panel, dose)
+    name = "dose_response"
+    if found is None or found.units.sum() < 10:
+        yield unknown_diagnostic(name, "fewer than ten pilot units with a dose, or all with the same")
+        return
+    part = found.slope
+    moved = jackknife(
+        theta=part.value,
+        theta_without=part.without[found.units],
+        cohort=indexed.panel.cohort[found.units],
+        scale=size_of_values(indexed.panel),
+    )
+    if moved is None:
+        yield unknown_diagnostic(
+            name, "the error cannot be computed: the outcome does not vary, or rests on a single unit"
+        )
+        return
+    low, high = moved.interval(part.value, alpha=setting.alpha)
+    yield Diagnostic(
+        name=name,
+        value=part.value,
+        ci_low=low,
+        ci_high=high,
+        p_value=moved.p_value(part.value),
+        df=moved.df,
+        says="association per check-in a month, no effect: who meets more differs in other things too",
+    )

@@ -1,0 +1,199 @@
+"""Sensitivity analyses of a mean: participation, adjustment, weights, two-way fixed effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from inference import adjusted, answers, att, randomised, twfe
+from inference.adjusted import Moments
+from inference.att import Aggregate, GroupTime, Panel
+from inference.balanced import balanced_effect
+from inference.judging import (
+    JACKKNIFE,
+    Arms,
+    Line,
+    arms_of,
+    judge,
+)
+from inference.mean_line import METHODS, estimate_line, size_of_values
+from inference.results import NotEstimable
+from inference.unit_panels import Indexed, Setting, strata_of
+
+
+def sensitivity_lines(
+    line: Line, main: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool
+) -> Iterator[Line]:
+    """What other estimators say: simple aggregations, never the headline."""
+    panel, alpha = indexed.panel, setting.alpha
+    effects = att.group_time_effects(panel, anticipation=setting.anticipation) if setting.is_random else main
+    found: dict[str, GroupTime] = {
+        "att_never_treated": att.group_time_effects(panel, control="never_treated", anticipation=setting.anticipation)
+    }
+    if main is not effects:
+        found["att_not_yet_treated"] = effects
+        found["randomised_difference"] = randomised.group_time_contrasts(panel, stratum=strata_of(indexed, setting))
+    if line.estimator in found:
+        del found[line.estimator]
+    if np.any(indexed.eligible > panel.n):
+        found["att_response_weighted"] = att.group_time_effects(
+            answers.weighted_for_response(indexed.eligible, panel), anticipation=setting.anticipation
+        )
+    for name, group_time in found.items():
+        simple = replace(line, estimator=name)
+        yield estimate_line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
+    yield from _participation_lines(line, effects, indexed, setting)
+    yield from _adjusted_lines(line, indexed, setting, is_primary=is_primary)
+    yield _twfe_line(replace(line, estimator="twfe"), effects, alpha)
+
+
+def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setting: Setting) -> Iterator[Line]:
+    """Where some pilot units never got a trained coach: those that did, and the effect on those who complied."""
+    panel = indexed.panel
+    took_part = np.array([bool(setting.is_trained.get(unit, False)) for unit in indexed.units])
+    pilot = panel.cohort != att.NEVER
+    begun = np.isin(panel.cohort, np.unique(effects.g))
+    if not setting.is_trained or not (begun & took_part).any() or took_part[pilot].all():
+        return
+    kept = ~pilot | took_part
+    chosen = att.group_time_effects(
+        Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]),
+        anticipation=setting.anticipation,
+    )
+    post = chosen.t >= chosen.g
+    yield estimate_line(replace(line, estimator="as_treated"), chosen, att.simple(chosen), post, alpha=setting.alpha)
+    part, post = complier_effect(effects, took_part), effects.t >= effects.g
+    yield estimate_line(replace(line, estimator="complier"), effects, part, post, alpha=setting.alpha)
+
+
+def complier_effect(effects: GroupTime, took_part: np.ndarray) -> Aggregate:
+    """The simple effect divided by the share of pilot people whose unit took part (Wald; Imbens & Angrist 1994).
+
+    `took_part` (C) marks units; no control unit takes part. Holds if assignment acts through taking part only.
+    """
+    panel = effects.panel
+    simple = att.simple(effects)
+    pilot = np.isin(panel.cohort, np.unique(effects.g))
+    people = np.where(pilot, panel.people, 0.0)
+    joined, everybody = float(people @ took_part), float(people.sum())
+    share = joined / everybody
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share_without = (joined - people * took_part) / (everybody - people)
+    of_share = np.where(pilot, panel.people * (took_part - share) / everybody, 0.0)
+    influence = simple.influence / share - simple.value / share**2 * of_share
+    return Aggregate(simple.value / share, simple.without / share_without, influence)
+
+
+def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primary: bool) -> Iterator[Line]:
+    if setting.products.is_empty():
+        return
+    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")[: 3 if is_primary else 2]
+    if setting.anticipation:
+        reason = "changes are kept from the last period before kick-off only, and the study declares anticipation"
+        yield from (replace(line, estimator=name, result=NotEstimable(reason=reason)) for name in names)
+        return
+    moments = moments_from_cells(indexed, setting.changes, setting.products)
+    if isinstance(moments, NotEstimable):
+        yield from (replace(line, estimator=name, result=moments) for name in names)
+        return
+    panel = indexed.panel
+    with np.errstate(invalid="ignore", divide="ignore"):  # of the units, over all pairs of periods
+        facts = (
+            sum(sums.products[:, 0, 1:] for sums in moments.values())
+            / sum(sums.n for sums in moments.values())[:, None]
+        )
+    if is_primary:  # weighing anew without each unit is dear
+        yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
+    for name in names[:2]:
+        if name == "att_outcome_regression":
+            effects = adjusted.outcome_regression(panel, moments)
+        else:
+            effects = adjusted.doubly_robust(panel, moments)
+        post = effects.t >= effects.g
+        if not np.isfinite(effects.value[post]).any():
+            reason = "covariates do not vary among the controls, or separate the arms: nothing to adjust with"
+            yield replace(line, estimator=name, result=NotEstimable(reason=reason))
+            continue
+        yield estimate_line(replace(line, estimator=name), effects, att.simple(effects), post, alpha=setting.alpha)
+
+
+def moments_from_cells(
+    indexed: Indexed, changes: pl.DataFrame, products: pl.DataFrame
+) -> dict[tuple[int, int], Moments] | NotEstimable:
+    """Cross-products by (base, period) from `cell_differences` and `cell_covariates`, on the panel's units.
+
+    Not estimable where somebody's covariate is missing: the products would be about other people than the changes.
+    """
+    covariates = products["covariate"].unique().sort().to_list()
+    place = {name: index + 1 for index, name in enumerate(covariates)}
+    row = {unit: index for index, unit in enumerate(indexed.units)}
+    period = {start: index + 1 for index, start in enumerate(indexed.calendar.periods)}
+    shape = (len(row), len(covariates) + 1)
+    found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+
+    def of(base, start) -> tuple[np.ndarray, np.ndarray]:
+        return found.setdefault((period[base], period[start]), (np.zeros((*shape, shape[1])), np.zeros(shape)))
+
+    keys = ("base_period_start", "period_start", "unit_id")
+    for base, start, unit, n, total in changes.select(*keys, "n_people", "change_sum").iter_rows():
+        if base in period and start in period and unit in row:
+            square, change = of(base, start)
+            square[row[unit], 0, 0], change[row[unit], 0] = n, total
+    short: set[str] = set()
+    columns = (*keys, "covariate", "times", "n_people", "product_sum")
+    for base, start, unit, covariate, times, n, total in products.select(columns).iter_rows():
+        if base not in period or start not in period or unit not in row:
+            continue
+        square, change = of(base, start)
+        c, x = row[unit], place[covariate]
+        if n != square[c, 0, 0]:
+            short.add(covariate)
+        if times == "change":
+            change[c, x] = total
+        else:
+            y = 0 if times == "one" else place[times]
+            square[c, x, y] = square[c, y, x] = total
+    if short:
+        return NotEstimable(reason=f"covariate(s) {', '.join(sorted(short))} are missing for some people")
+    if not found:
+        return NotEstimable(reason="nobody was seen in two periods")
+    return {pair: Moments(*found[pair]) for pair in sorted(found)}  # sums must not depend on the order of rows
+
+
+def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
+    facts = np.column_stack([facts, panel.people])
+    varies = np.nanmax(facts, axis=0) > np.nanmin(facts, axis=0)
+    if not varies.any():
+        return replace(line, result=NotEstimable(reason="no covariate varies: there is nothing to weigh by"))
+    try:
+        part, arms = balanced_effect(panel, facts[:, varies])
+    except ArithmeticError as problem:
+        return replace(line, result=NotEstimable(reason=str(problem)))
+    method = f"{METHODS[line.estimator]}, never-treated control; {JACKKNIFE}"
+    result, _ = judge(part, arms, cohort=panel.cohort, method=method, alpha=alpha, scale=size_of_values(panel))
+    return replace(line, result=result)
+
+
+def _twfe_line(line: Line, effects: GroupTime, alpha: float) -> Line:
+    panel = effects.panel
+    try:
+        fit = twfe.of_panel(panel)
+    except ValueError as problem:
+        return replace(line, result=NotEstimable(reason=str(problem)))
+    everybody = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
+    ever = panel.cohort != att.NEVER
+    arms = Arms(
+        pilot=ever & fit.in_use, control=~ever & fit.in_use, n_pilot=everybody.n_pilot, n_control=everybody.n_control
+    )
+    result, _ = judge(
+        Aggregate(fit.value, fit.without, fit.influence),
+        arms,
+        cohort=panel.cohort,
+        method=f"{METHODS[line.estimator]}; {JACKKNIFE}",
+        alpha=alpha,
+        scale=size_of_values(panel),
+    )
+    return replace(line, result=result)

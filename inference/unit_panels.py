@@ -1,0 +1,163 @@
+"""Cells of one metric as arrays: units × periods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from inference import answers, att
+from inference.att import Panel
+from inference.judging import (
+    ALL,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
+    `is_trained` tells whose coach took part, `anticipation` how many periods before kick-off may be moved already;
+    `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric
+    (empty: nothing to adjust by, or to bound with).
+    """
+
+    design: str
+    unit: str
+    alpha: float
+    stratum: Mapping[str, str] = field(default_factory=dict)
+    is_trained: Mapping[str, bool] = field(default_factory=dict)
+    anticipation: int = 0
+    changes: pl.DataFrame = field(default_factory=pl.DataFrame)
+    products: pl.DataFrame = field(default_factory=pl.DataFrame)
+    answers: pl.DataFrame = field(default_factory=pl.DataFrame)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a lot was drawn."""
+        return self.design == "randomised"
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A panel with the names behind its numbers (of cohorts by first treated period, of units, of periods), the period
+    that each cohort's kick-off cuts, and what else its cells hold (units × periods): people asked, and squares around
+    the cell's own mean."""
+
+    panel: Panel
+    cohort_names: dict[int, str]
+    units: list[str]
+    calendar: Calendar
+    cut_periods: dict[str, date]
+    eligible: np.ndarray
+    centred_squares: np.ndarray
+
+
+def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
+    """Units × calendar periods from `cell_means`.
+
+    Periods run from the first to the last observed one without a gap (from an earlier kick-off's, if that lies before);
+    what was not observed is a column of zeros. The period that a unit's own kick-off cuts (`cut_period_start`) mixes
+    before and after: its cell is left out. A pilot unit whose kick-off lies after the last period is not yet treated.
+    """
+    cut_periods: dict[str, date] = {}
+    if "cut_period_start" in cells.columns:
+        is_cut = pl.col("period_start") == pl.col("cut_period_start")
+        cut_periods = dict(cells.filter(is_cut).select("cohort", "period_start").unique().sort("cohort").iter_rows())
+        cells = cells.with_columns(
+            pl.when(is_cut).then(0).otherwise(pl.col(name)).alias(name)
+            for name in ("n_observed", "n_eligible", "value_sum", "centred_sum_of_squares")
+        )
+    calendar = calendar_of(cells, period)
+    units = (
+        cells.group_by("unit_id")
+        .agg(
+            pl.col("arm").first(),
+            pl.col("cohort").first(),
+            pl.col("cohort_period_start").first(),
+            pl.col("n_people").first(),
+        )
+        .sort("unit_id")
+    )
+    placed = cells.with_columns(
+        row=pl.col("unit_id").replace_strict(units["unit_id"], np.arange(units.height), return_dtype=pl.Int64),
+        column=calendar.index(pl.col("period_start")) - 1,
+    )
+    n, total, eligible, squares = np.zeros((4, units.height, len(calendar.periods)))
+    where = placed["row"].to_numpy(), placed["column"].to_numpy()
+    n[where] = placed["n_observed"].to_numpy()
+    total[where] = placed["value_sum"].to_numpy()
+    eligible[where] = placed["n_eligible"].to_numpy()
+    squares[where] = placed["centred_sum_of_squares"].to_numpy()
+    first_treated = calendar.first_treated(units)
+    names: dict[int, set[str]] = {}
+    for g, name in zip(first_treated, units["cohort"], strict=True):
+        names.setdefault(int(g), set()).add(name)
+    return Indexed(
+        Panel(n, total, first_treated, units["n_people"].to_numpy().astype(float)),
+        {g: " + ".join(sorted(found)) for g, found in names.items()},
+        units["unit_id"].to_list(),
+        calendar,
+        cut_periods,
+        eligible,
+        squares,
+    )
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Periods without a gap, `months` long each; their index counts from 1."""
+
+    periods: list[date]
+    months: int
+
+    def name(self, start: date) -> str:
+        """A period as people write it: Q2 2024, May 2024."""
+        return f"Q{(start.month + 2) // 3} {start.year}" if self.months == 3 else f"{start:%B %Y}"
+
+    def index(self, starts: pl.Expr) -> pl.Expr:
+        """The index of the period that begins on each date."""
+        first = self.periods[0]
+        months = (starts.dt.year().cast(pl.Int64) - first.year) * 12 + starts.dt.month().cast(pl.Int64) - first.month
+        return months // self.months + 1
+
+    def first_treated(self, rows: pl.DataFrame) -> np.ndarray:
+        """The first treated period of each row's `arm` and `cohort_period_start`; NEVER for the control, one after the
+        last period for a pilot whose first treated period was not observed yet."""
+        late = len(self.periods) + 1
+        index = pl.col("cohort_period_start").pipe(self.index).fill_null(late).clip(upper_bound=late)
+        found = pl.when(pl.col("arm") == "pilot").then(index).otherwise(att.NEVER)
+        return rows.with_columns(pl.col("cohort_period_start").cast(pl.Date)).select(found).to_series().to_numpy()
+
+
+def calendar_of(cells: pl.DataFrame, period: str = "") -> Calendar:
+    """The calendar of cells: `period` is month or quarter; not given, quarters where every period begins one."""
+    observed = cells["period_start"].unique()
+    starts = pl.concat([observed, cells["cohort_period_start"].cast(pl.Date).drop_nulls().unique()])
+    is_quarterly = period == "quarter" or (not period and (starts.dt.month() % 3 == 1).all())
+    periods = pl.date_range(starts.min(), observed.max(), "3mo" if is_quarterly else "1mo", eager=True)
+    return Calendar(periods.to_list(), 3 if is_quarterly else 1)
+
+
+def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
+    """`cell_answers` of one metric on the panel's cohorts and periods."""
+    calendar = indexed.calendar
+    values, cohorts = found["value"].unique().sort(), np.unique(indexed.panel.cohort)
+    known = found.filter(pl.col("period_start").is_in(calendar.periods))
+    known = known.with_columns(
+        cohort_number=pl.Series(calendar.first_treated(known), dtype=pl.Int64),
+        period=calendar.index(pl.col("period_start")),
+    )
+    counts = np.zeros((cohorts.size, len(calendar.periods), values.len()))
+    for g, period, value, n in known.select("cohort_number", "period", "value", "n_people").iter_rows():
+        if g in cohorts:
+            counts[np.searchsorted(cohorts, g), period - 1, values.search_sorted(value)] += n
+    return answers.Histograms(values.to_numpy(), cohorts, counts)
+
+
+def strata_of(indexed: Indexed, setting: Setting) -> np.ndarray | None:
+    """The units' strata, in the panel's order; None where there is one."""
+    labels = np.array([setting.stratum.get(unit, ALL) for unit in indexed.units])
+    return labels if np.unique(labels).size > 1 else None

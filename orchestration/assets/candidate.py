@@ -1,0 +1,71 @@
+"""candidate: the published tables as they would be written, after suppression and rounding; the gate judges these."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import duckdb
+import polars as pl
+
+from ingest.warehouse import create_table, warehouse
+from orchestration.assets.estimates import COACHES, ESTIMATES, FURTHER
+from orchestration.faults import told_safely
+from orchestration.resources import Night
+from publish.catalogue import candidate_tables, published_tables, share_shown
+from publish.restricted import COACHES as PUBLISHED_COACHES
+from publish.restricted import guard_coaches
+from study.interim import alpha_on
+
+SCHEMA = "candidate"
+TABLES = {name: dg.AssetKey([SCHEMA, name]) for name in published_tables()}
+PUBLISHED = dg.AssetKey(["restricted", PUBLISHED_COACHES])
+READ = (
+    *(f"comparisons.cmp_{name}" for name in ("outcomes", "trends", "balance", "characteristics")),
+    *(f"comparisons.cmp_{name}" for name in ("turnovers", "cohorts", "cascade", "readiness")),
+    *("cells.cell_means", "cells.cell_units", "cells.cell_doses", "cells.cell_overlaps"),
+)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            key,
+            deps=[*(dg.AssetKey(name.split(".")) for name in READ), ESTIMATES, *FURTHER.values()],
+            description=published_tables()[name].description,
+            group_name=SCHEMA,
+            kinds={"python"},
+        )
+        for name, key in TABLES.items()
+    ]
+    + [dg.AssetSpec(PUBLISHED, deps=[COACHES], group_name="restricted", kinds={"python"})],
+    name="candidate",
+)
+@told_safely
+def candidate(night: Night) -> Iterator[dg.MaterializeResult]:
+    """Suppress and round, as publish/tables.yml declares, and keep the result beside the estimates."""
+    study = night.study
+    with warehouse(night.workspace.warehouse) as connection:
+        night.take_date_of(connection)
+        tables = candidate_tables(
+            connection,
+            minimum=study.min_group_size,
+            alpha=alpha_on(study, night.day),
+            withdrawn=study.sensitive_facts,
+        )
+        coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)
+        for key, frame in [*((TABLES[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
+            create_table(connection, *key.path, frame)
+            yield dg.MaterializeResult(asset_key=key, metadata={"rows": frame.height} | _facts(tables, key))
+
+
+def _facts(tables: dict[str, pl.DataFrame], key: dg.AssetKey) -> dict:
+    return {"share_of_rows_shown": share_shown(tables)} if key == TABLES["pub_estimates"] else {}
+
+
+def read_candidate(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
+    """Name → table as it would be published."""
+    return {name: connection.sql(f"from {'.'.join(key.path)}").pl() for name, key in TABLES.items()}
+
+
+def read_coaches(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """What would be published of single coaches."""
+    return connection.sql(f"from {'.'.join(PUBLISHED.path)}").pl()

@@ -1,0 +1,156 @@
+"""estimates: inference over cells."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from inference.estimates import Asked, Cells, estimate_study
+from inference.judging import ALL, Question
+from inference.money import Assumptions, Case, Scale
+from inference.pooling import changes_by_coach, coach_table
+from inference.unit_panels import panel_from_cells
+from ingest.warehouse import create_table, warehouse
+from orchestration.faults import told_safely
+from orchestration.resources import Night
+from study.interim import alpha_on
+from study.model import Money, Study
+
+GROUP = "estimates"
+ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
+FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
+CELLS = ("means", "differences", "covariates", "turnovers", "doses", "answers", "units")
+COACHES = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
+LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
+READ = (
+    *(f"cells.cell_{name}" for name in (*CELLS, "life_tables")),
+    "comparisons.cmp_coach_loads",
+    "staging.stg_study__outcomes",
+)
+QUESTIONS = """
+    select metric, kind, role, source, direction, anticipation, period from staging.stg_study__outcomes order by metric
+"""
+LOADS = """
+    select n_coaches, n_people_coached as n_people, n_people_in_study,
+        n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high
+    from comparisons.cmp_coach_loads
+"""
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(key, deps=[dg.AssetKey(name.split(".")) for name in READ], group_name=GROUP, kinds={"python"})
+        for key in (ESTIMATES, *FURTHER.values())
+    ]
+    + [
+        dg.AssetSpec(
+            COACHES,
+            deps=[dg.AssetKey(["cells", "cell_means"]), dg.AssetKey(["intermediate", "int_unit_leads"])],
+            group_name=COACHES.path[0],
+            kinds={"python"},
+        )
+    ],
+    name="estimate",
+)
+@told_safely
+def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
+    """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
+    study = night.study
+    with warehouse(night.workspace.warehouse) as connection:
+        night.take_date_of(connection)
+        cells = cells_of(connection)
+        estimated = estimate_study(
+            asked_of(connection, study, night.day),
+            cells,
+            case=_case(study.money, connection.sql(LOADS).fetchall()),
+        )
+        tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
+        tables[COACHES] = _coaches(study, night.day, cells.means, dict(connection.execute(LEADS).fetchall()))
+        for key, frame in tables.items():
+            create_table(connection, *key.path, frame)
+    headlines = estimated.estimates.filter(pl.col("is_headline"))
+    yield dg.MaterializeResult(
+        asset_key=ESTIMATES,
+        metadata={
+            "rows": estimated.estimates.height,
+            "not_estimable": estimated.estimates.filter(pl.col("status") == "not_estimable").height,
+            "headlines": dg.MetadataValue.md(_table(headlines)),
+        },
+    )
+    for key in (*FURTHER.values(), COACHES):
+        yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
+
+
+def cells_of(connection) -> Cells:
+    """The room `cells` as the warehouse holds it."""
+    cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
+    return Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells)
+
+
+def asked_of(connection, study: Study, day: date) -> Asked:
+    """What the study asks of its estimators on a day."""
+    declared = {outcome.metric: outcome for outcome in study.outcomes}
+    return Asked(
+        programme=study.programme,
+        design=study.assignment.design,
+        unit=study.assignment.unit,
+        questions=[
+            Question(**row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin)
+            for row in connection.sql(QUESTIONS).pl().iter_rows(named=True)
+        ],
+        retention_months=study.retention_months,
+        alpha=alpha_on(study, day),
+    )
+
+
+def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
+    """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
+    found = {}
+    for metric in study.primary:
+        cells = means.filter((pl.col("metric") == metric) & (pl.col("segment") == ALL) & (pl.col("n_observed") > 0))
+        if cells.height and study.assignment.unit != "person":
+            indexed = panel_from_cells(cells)
+            coaches = [leads.get(unit) for unit in indexed.units]
+            found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
+    return coach_table(study.programme, found, alpha=alpha_on(study, day), minimum=study.min_group_size)
+
+
+def _case(money: Money | None, loads: list[tuple]) -> Case | None:
+    if money is None or not loads:
+        return None
+    n_coaches, n_people, n_people_in_study, *needed = loads[0]
+    scale = Scale(
+        n_coaches=n_coaches,
+        n_people=n_people,
+        n_people_in_study=n_people_in_study,
+        coaches_needed=tuple(float(number) for number in needed),
+    )
+    return Case(Assumptions(**money.model_dump()), scale)
+
+
+def _table(rows: pl.DataFrame) -> str:
+    lines = ["| metric | estimator | estimate | interval | |", "|---|---|---|---|---|"]
+    for row in rows.iter_rows(named=True):
+        if row["status"] == "estimated":
+            plot = _bar(row["ci_low"], row["estimate"], row["ci_high"])
+            numbers = f"{row['estimate']:.4g} | {row['ci_low']:.4g} … {row['ci_high']:.4g} | `{plot}`"
+        else:
+            numbers = f"– | {row['reason']} | "
+        lines.append(f"| {row['metric']} | {row['estimator']} | {numbers} |")
+    return "\n".join(lines)
+
+
+def _bar(low: float, value: float, high: float, width: int = 31) -> str:
+    """The interval as characters, zero marked: a small plot that every log viewer shows."""
+    reach = max(abs(low), abs(high)) or 1.0
+
+    def place(x: float) -> int:
+        return min(max(round((x / reach + 1) / 2 * (width - 1)), 0), width - 1)
+
+    cells = [" "] * width
+    for index in range(place(low), place(high) + 1):
+        cells[index] = "─"
+    cells[place(0)] = "┼" if cells[place(0)] == "─" else "│"
+    cells[place(value)] = "●"
+    return "".join(cells)

@@ -1,0 +1,123 @@
+"""raw: one asset per table of each source, from a short factory, and the study's own tables."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import polars as pl
+
+from ingest import load
+from ingest.closed_tables import CLOSED_TABLES
+from ingest.pseudonyms import Pseudonyms
+from ingest.tables import TABLES_OF
+from ingest.warehouse import replace_table, warehouse
+from orchestration.assets.landing import LOAD_LOG
+from orchestration.closing import due
+from orchestration.faults import told_safely
+from orchestration.news import n_closed
+from orchestration.resources import Night
+from orchestration.restating import restated
+from publish import closed
+from study.tables import STUDY_TABLES
+
+GROUP, CLOSED = "raw", "closed"
+
+
+def _key(table: str) -> dg.AssetKey:
+    return dg.AssetKey(["raw", table])
+
+
+def source_asset(source: str) -> dg.AssetsDefinition:
+    """The asset (or the two, for surveys) that loads every landed file of one source."""
+    names = [table.name for table in TABLES_OF[source]] + (["data_issues"] if source == "hris" else [])
+    specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
+
+    @dg.multi_asset(specs=specs, name=f"load_{source}")
+    @told_safely
+    def load_files(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
+        workspace = night.workspace
+        with warehouse(workspace.warehouse) as connection:
+            results = load.load_source(
+                connection,
+                source,
+                night.landed,
+                workspace.landing,
+                mappings=night.mappings,
+                pseudonyms=Pseudonyms.from_environment(workspace.key_file),
+                taken_back=night.taken_back,
+            )
+        for result in results:
+            if result.status == "refused":
+                context.log.error(f"{source}/{result.landed.file_name}: {result.reason}")
+        for name in names:
+            yield dg.MaterializeResult(asset_key=_key(name), metadata=_facts(results))
+
+    return load_files
+
+
+def _facts(results: list[load.Loaded]) -> dict:
+    loaded = [result for result in results if result.status == "loaded"]
+    return {
+        "files_loaded_now": len(loaded),
+        "files_known_already": sum(result.status == "unchanged" for result in results),
+        "files_taken_back": sum(result.status == "taken back" for result in results),
+        "files_refused": sum(result.status == "refused" for result in results),
+        "records": sum(result.n_records for result in loaded),
+        "rows": sum(result.n_loaded for result in loaded),
+        "rejected": sum(result.n_faulty for result in loaded),
+        "set_aside": sum(result.n_set_aside for result in loaded),
+    }
+
+
+sources = [source_asset(source) for source in TABLES_OF]
+
+
+@dg.multi_asset(
+    specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
+    name="load_study",
+)
+@told_safely
+def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
+    """The study as declared, for dbt."""
+    with warehouse(night.workspace.warehouse) as connection:
+        for name, frame in night.study.tables().items():
+            replace_table(connection, name, frame)
+            yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(dg.AssetKey([CLOSED, name]), deps=[LOAD_LOG], group_name=CLOSED, kinds={"duckdb"})
+        for name in CLOSED_TABLES
+    ],
+    name="load_closed",
+)
+@told_safely
+def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
+    """The cells of periods that earlier releases closed, for dbt; a restatement computes them again."""
+    known = closed.check_all_there(night.workspace.closed, n_closed(night.workspace))
+    frames = closed.read(night.workspace.closed, CLOSED_TABLES)
+    reason = "" if night.looks_back or not known else due(night.study, known, night.day)
+    reason = reason or ("it was asked for" if night.restate and known else "")
+    if reason:
+        context.log.info(f"closed periods are computed again: {reason}")
+        done = restated(night, frames, context.log.warning)
+        loads = pl.DataFrame({"load_id": [one.load_id for one in night.used]})
+        frames |= {
+            name: frame.with_columns(batch=pl.lit(len(known) + 1)).select(*CLOSED_TABLES[name])
+            for name, frame in {**done.cells, "loads": loads}.items()
+        }
+        kept = done.kept if done.kept.height else pl.DataFrame({"kind": [None]})
+        frames["restatement"] = kept.with_columns(reason=pl.lit(reason)).pipe(_as_declared)
+        night.record("restated", reason=reason, n_cells_kept=done.kept.height)
+    with warehouse(night.workspace.warehouse) as connection:
+        for name, frame in frames.items():
+            replace_table(connection, name, frame, room=CLOSED)
+            yield dg.MaterializeResult(asset_key=dg.AssetKey([CLOSED, name]), metadata={"rows": frame.height})
+
+
+def _as_declared(kept: pl.DataFrame) -> pl.DataFrame:
+    """The columns of `closed.restatement`, nulls where one is missing."""
+    schema = CLOSED_TABLES["restatement"]
+    return pl.concat([pl.DataFrame(schema=schema), kept.cast({"kind": pl.String})], how="diagonal_relaxed").select(
+        pl.col(name).cast(kind) for name, kind in schema.items()
+    )

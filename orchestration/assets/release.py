@@ -1,0 +1,202 @@
+"""release: what was judged and passed becomes what leaders read."""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+import dagster as dg
+import duckdb
+
+from ingest.warehouse import warehouse
+from orchestration.alarm import notify
+from orchestration.assets.candidate import TABLES, read_candidate, read_coaches
+from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
+from orchestration.closing import next_restatement
+from orchestration.faults import told_safely
+from orchestration.news import sources_digest
+from orchestration.resources import Night
+from orchestration.workspace import code_version
+from publish import closed
+from publish.recipe import Recipe
+from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
+from publish.restricted import publish_coaches, told_through
+from study.interim import alpha_on
+from study.validation import definitions
+
+RELEASE = dg.AssetKey(["release", "current"])
+RESTRICTED = dg.AssetKey(["restricted", "current"])
+INPUTS = """
+    select source, file_name, load_id, mapping from raw.load_log
+    where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
+"""
+# Counts by source, in hundreds: of two releases the difference must not say that one record came.
+SOURCES = """
+    with dated as (
+        select 'hris' as source, snapshot_date as day from raw.raw_hris__workers
+        union all
+        select 'survey', launched_date from raw.raw_survey__responses
+        union all
+        select 'checkins', due_date from raw.raw_checkins__events
+    ),
+    months as (
+        select source, strftime(min(day), '%Y-%m') as first_month, strftime(max(day), '%Y-%m') as last_month
+        from dated where day <= $day group by source
+    )
+    select loads.source, count(*)::int as n_files, (round(sum(n_loaded) / 100) * 100)::bigint as n_records_about,
+        any_value(first_month) as first_month, any_value(last_month) as last_month
+    from raw.load_log as loads
+    left join months on loads.source = months.source
+    where load_id in (select load_id from staging.stg_loads)
+    group by loads.source order by loads.source
+"""
+ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
+CORRECTIONS = """
+    select restatement as correction, strftime(min(month), '%Y-%m') as first_month,
+        strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
+    from intermediate.int_restatements group by restatement order by restatement
+"""
+LOOKS_BACK = """
+    select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
+        or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
+        or exists (select 1 from raw.raw_checkins__events where due_date > $day)
+"""
+THROUGH = """
+    select metric, strftime(max(period_start), '%Y-%m-%d') from cells.cell_means
+    where metric in (select metric from staging.stg_study__outcomes where role = 'primary') group by metric
+    order by metric
+"""
+LATE = """
+    select source, strftime(min(month), '%Y-%m') as first_month, strftime(max(month), '%Y-%m') as last_month,
+        sum(n_records)::bigint as n
+    from intermediate.int_late_records group by source order by source
+"""
+CLOSING_RULES = """
+    select source, max(coalesce(closing_days, survey_open_days))::int as days
+    from staging.stg_study__outcomes cross join staging.stg_study__programmes group by source order by source
+"""
+RESTATEMENT = (
+    "select any_value(reason) as reason, count(kind)::int as n_kept from closed.restatement having count(*) > 0"
+)
+OBSERVED = "select observed_through_date from intermediate.int_observation_window"
+
+
+@dg.asset(key=RELEASE, deps=[VERDICTS, *TABLES.values()], group_name="release", kinds={"parquet", "html"})
+@told_safely
+def release(night: Night) -> dg.MaterializeResult:
+    """Write the release and swap the link; the lock is checked once more just before."""
+    workspace = night.workspace
+    served = current_release(workspace.releases)
+    with warehouse(workspace.warehouse) as connection:
+        night.take_date_of(connection)
+        tables = read_candidate(connection)
+        verdict = sealed_verdict(connection, night)
+        verdict.pop("reasons", None)
+        order = _order(connection, night, is_first=served is None)
+        inputs = connection.sql(INPUTS).pl().to_dicts()
+        restatement = connection.sql(RESTATEMENT).fetchall()
+        closes = closed.all_closed(connection) if restatement else closed.newly_closed(connection)
+        closes = closes if order.is_remembered else {}
+    n_before = len(closed.batches(workspace.closed))
+    loads = {item["load_id"] for item in inputs}
+    recipe = Recipe(
+        as_of=str(night.day),
+        served=served.name if served else None,
+        n_closed=n_before,
+        closes=bool(closes),
+        restates=bool(restatement),
+        landed=[asdict(one) for one in night.landed if one.load_id in loads],
+        inputs=inputs,
+        study=workspace.study.read_text(encoding="utf-8"),
+        sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
+    )
+    # First, so that there is never a release of which nobody knows what it was made of.
+    recipe.keep(workspace.root, release_id(order, str(verdict.get("content_hash"))))
+    target = write_release(tables, verdict=verdict, order=order, releases=workspace.releases)
+    night.check_lock()  # a run that was overtaken stops here
+    if order.is_remembered:
+        closed.keep(
+            workspace.closed,
+            closes,
+            release=target.name,
+            as_of=str(night.day),
+            definitions=definitions(night.study),
+            restates=bool(restatement),
+        )
+        make_current(workspace.releases, target.name)
+    n_closed = len(closed.batches(workspace.closed))
+    night.record("published", release=target.name, is_remembered=order.is_remembered, n_closed=n_closed)
+    return dg.MaterializeResult(
+        metadata={
+            "release": target.name,
+            "page": dg.MetadataValue.path(str(target / "index.html")),
+            "open": dg.MetadataValue.url((target / "index.html").as_uri()),
+            "estimates": tables["pub_estimates"].height,
+        }
+    )
+
+
+def _order(connection: duckdb.DuckDBPyConnection, night: Night, *, is_first: bool) -> Order:
+    """What is to be released. A look back beside a release that is served is not remembered and never served."""
+    study = night.study
+    [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
+    [(observed_through,)] = connection.execute(OBSERVED).fetchall()
+    looks_back = looks_back or night.looks_back
+    is_due = study.stale_after_days and not looks_back
+    return Order(
+        title=study.title,
+        programme=study.programme,
+        design=study.assignment.design,
+        alpha=alpha_on(study, night.day),
+        min_group_size=study.min_group_size,
+        as_of=night.day,
+        observed_through=min(observed_through, night.day) if observed_through else None,
+        study_hash=study.digest,
+        code_version=code_version(),
+        sources=connection.sql(SOURCES, params={"day": night.day}).pl().to_dicts(),
+        data_issues=connection.sql(ISSUES).pl().to_dicts(),
+        corrections=connection.sql(CORRECTIONS).pl().to_dicts(),
+        late_records=connection.sql(LATE).pl().to_dicts(),
+        closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
+        restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
+        next_restatement=next_restatement(study, night.day),
+        looks_back=looks_back,
+        is_remembered=not looks_back or is_first,
+        sources_hash=sources_digest(night.mappings),
+        questions_hash=study.questions_digest,
+        due=night.day + timedelta(days=study.stale_after_days) if is_due else None,
+    )
+
+
+@dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
+@told_safely
+def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+    """Write what is known of single coaches, where few may read it. A look back writes none."""
+    workspace = night.workspace
+    with warehouse(workspace.warehouse) as connection:
+        night.take_date_of(connection)
+    served = current_release(workspace.releases)
+    manifest = manifest_of(served) if served else {"looks_back": True}
+    if manifest["looks_back"] or manifest["as_of"] != str(night.day):
+        return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
+    with warehouse(workspace.warehouse) as connection:
+        table = read_coaches(connection)
+        verdict = sealed_verdict(connection, night, OF_COACHES)
+        through = dict(connection.sql(THROUGH).fetchall())
+    if told_through(workspace.restricted) == through:
+        # Within the same periods a few late answers would be the difference of two releases.
+        return dg.MaterializeResult(metadata={"restricted": "no new period: the last one stays"})
+    reasons = verdict.pop("reasons", [])
+    if not verdict.get("passed"):
+        night.record("refused", content_hash=verdict.get("content_hash"), reasons=reasons, docs=verdict.get("docs"))
+        notify(workspace, "refused", run_id=context.run_id, reasons=["what is restricted to few readers was refused"])
+        raise dg.Failure("the gate refused what would be published of single coaches; see the ledger")
+    night.check_lock()
+    target = publish_coaches(
+        table,
+        identity=served.name,
+        as_of=str(night.day),
+        through=through,
+        verdict=verdict,
+        folder=workspace.restricted,
+    )
+    night.record("restricted", release=target.name, rows=table.height)
+    return dg.MaterializeResult(metadata={"release": target.name, "rows": table.height})

@@ -1,0 +1,1 @@
+"""`coaching`: the command line. No rule about data lives here."""

@@ -1,0 +1,129 @@
+"""`coaching design`: what a pilot of this size could see, before anybody is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from rich.table import Table
+
+from orchestration.cli.terminal import WRONG, fail, out
+
+WORDS = {
+    "difference": "after only",
+    "difference_in_differences": "difference in differences",
+    "ancova": "adjusted for the past",
+}
+
+
+def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as questions
+    teams: Annotated[int, typer.Option(min=4, help="Units to be assigned, both arms together.")],
+    people: Annotated[float, typer.Option(help="Answers expected per unit and wave.")] = 10,
+    share: Annotated[float, typer.Option(help="Share of the units that is coached.")] = 0.5,
+    icc: Annotated[float, typer.Option(help="How alike people of one unit are (0–1).")] = 0.10,
+    sd: Annotated[float, typer.Option(help="Standard deviation between people, in the outcome's unit.")] = 1.0,
+    effect: Annotated[float | None, typer.Option(help="An effect worth finding, in the outcome's unit.")] = None,
+    before: Annotated[int, typer.Option(help="Waves before kick-off.")] = 2,
+    after: Annotated[int, typer.Option(help="Waves after kick-off.")] = 4,
+    lasting_unit: Annotated[float, typer.Option(help="Correlation of a unit's mean from wave to wave.")] = 0.8,
+    lasting_person: Annotated[float, typer.Option(help="The same of a person; 0 for anonymous surveys.")] = 0.6,
+    uneven: Annotated[float, typer.Option(help="Coefficient of variation of the units' sizes.")] = 0.4,
+    alpha: Annotated[float, typer.Option(help="Two-sided level.")] = 0.05,
+    picture: Annotated[Path | None, typer.Option(help="Where the power curves are drawn (SVG).")] = Path("design.svg"),
+) -> None:
+    """What a pilot could see: smallest effects, how many teams, how long. Ask it **before** the pilot.
+
+    `coaching design --teams 40 --people 12 --sd 20 --effect 4`
+    """
+    from inference.jackknife import MIN_UNITS
+    from inference.power import POWER, Analysis, Plan
+    from publish.catalogue import enough_units
+
+    try:
+        plan = Plan(
+            units=teams,
+            people_per_unit=people,
+            share_pilot=share,
+            icc=icc,
+            lasting_unit=lasting_unit,
+            lasting_person=lasting_person,
+            size_variation=uneven,
+            waves_before=before,
+            waves_after=after,
+            alpha=alpha,
+        )
+    except ValueError as problem:
+        raise fail(str(problem), WRONG) from None
+    if not (sd > 0 and math.isfinite(sd)):
+        raise fail("--sd must be positive and finite", WRONG)
+    if effect is not None and not (math.isfinite(effect) and effect):
+        raise fail("--effect must be finite and not 0", WRONG)
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise fail(f"--picture {picture}: there is no folder {picture.absolute().parent}", WRONG)
+    analyses = [name for name in get_args(Analysis) if before or name == "difference"]
+    pilot, control = plan.arms
+    out.print(
+        f"{pilot} coached and {control} other units of about {people:g} answers, {before} wave(s) before kick-off and "
+        f"{after} after it; ICC {icc:g}, standard deviation {sd:g}.",
+        highlight=False,
+    )
+    if min(plan.arms) < MIN_UNITS:
+        found = f"Fewer than {MIN_UNITS} units in an arm: no verdict will be given, whatever is found."
+        out.print(found, style="yellow")
+    elif teams < (enough := enough_units(before + after)):
+        found = (
+            f"Fewer than {enough} units over {before + after} waves: the headline and its curve are published; other "
+            "estimators and segments would disclose single units and are withheld."
+        )
+        out.print(found, style="yellow")
+    table = Table(
+        title=f"With a chance of {POWER:.0%} it finds …", title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
+    table.add_column("analysis")
+    table.add_column("effects from", justify="right")
+    if effect is not None:
+        table.add_column(f"chance to find {effect:g}", justify="right")
+        table.add_column("units needed", justify="right")
+        table.add_column("waves needed", justify="right")
+    for name in analyses:
+        cells = [WORDS[name], f"{plan.detectable(name) * sd:.3g}"]
+        if effect is not None:
+            wanted = abs(effect) / sd
+            units, waves = plan.units_needed(wanted, name), plan.waves_needed(wanted, name)
+            cells += [
+                f"{plan.power(wanted, name):.0%}",
+                "more than 2,000" if units is None else f"{units:,}",
+                "never enough" if waves is None else str(waves),
+            ]
+        table.add_row(*cells)
+    out.print(table)
+    if picture is not None:
+        curves = _curves(plan, analyses, sd)
+        from publish.page.charts import power_curves
+
+        picture.write_text(power_curves(curves, marked=effect), encoding="utf-8")
+        out.print(f"Power curves: {picture}", highlight=False, soft_wrap=True)
+    out.print(
+        "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
+        "effect below its number is not excluded by a null.",
+        style="dim",
+    )
+
+
+def _curves(plan, analyses: list[str], sd: float) -> list[dict]:
+    """Power by effect for this many units, half and twice as many, with the best analysis at hand."""
+    best = analyses[-1]
+    top = 2.2 * replace(plan, units=max(plan.units // 2, 4)).detectable(best)
+    return [
+        {
+            "effect": step / 40 * top * sd,
+            "power": replace(plan, units=units).power(step / 40 * top, best),
+            "units": f"{units} units",
+            "analysis": WORDS[best],
+        }
+        for units in sorted({max(plan.units // 2, 4), plan.units, 2 * plan.units})
+        for step in range(41)
+    ]

@@ -1,0 +1,166 @@
+"""`coaching init`, `dev`, `status`, `doctor` and `erase`."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ingest.mapping.registry import load_mappings
+from ingest.pseudonyms import KeyMissing, create_key_file
+from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out, show_waiting
+from orchestration.workspace import Workspace
+from study.strict_yaml import ConfigError
+
+PAINT = {"well": "green", "look": "yellow", "mend": "red"}
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
+    """Lay out a workspace: a commented study.yml, inboxes, and a fresh pseudonym key."""
+    workspace = Workspace(folder.resolve())
+    if workspace.study.exists():
+        raise fail(f"{workspace.study} exists already; nothing was changed", WRONG)
+    lay_out(workspace)
+    out.print(
+        f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False
+    )
+    out.print(f"  coaching run --workspace {folder}", highlight=False, style="bold")
+
+
+def lay_out(workspace: Workspace) -> None:
+    """Write what a new workspace lacks: folders, study.yml, the key."""
+    templates = resources.files("orchestration") / "templates"
+    for part in ("hris", "survey", "checkins", "roster"):
+        (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+    workspace.sources.mkdir(exist_ok=True)
+    for path, text in (
+        (workspace.root / ".gitignore", "# Nothing here belongs in a repository.\n*\n"),
+        (workspace.study, (templates / "study.yml").read_text(encoding="utf-8")),
+        (workspace.inbox / "README.md", (templates / "inbox.md").read_text(encoding="utf-8")),
+    ):
+        if not path.exists():
+            path.write_text(text, encoding="utf-8")
+    if not workspace.key_file.exists():
+        create_key_file(workspace.key_file)
+
+
+def dev(
+    workspace: WorkspaceOption = HERE,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on the loopback address.")] = 3000,
+    read_only: Annotated[bool, typer.Option("--read-only", help="For viewers: nothing can be started.")] = False,
+) -> None:
+    """Serve the Dagster web UI on loopback; `COACHING_NIGHTLY=on` switches the schedule and the sensor on.
+
+    It prints an address that lets one browser in, once. Other accounts of the machine and other pages of the browser
+    are refused. Ctrl-C stops it.
+    """
+    from orchestration.serve import PortTaken, serve
+
+    there = opened(workspace)
+    try:
+        serve(there, port=port, read_only=read_only)
+    except PortTaken as error:
+        raise fail(str(error), WRONG) from None
+    except RuntimeError as error:
+        raise fail(str(error), BROKEN) from None
+
+
+def status(workspace: WorkspaceOption = HERE) -> None:
+    """What lies in the inbox, what is served, and how the last runs ended."""
+    from orchestration.doctor import last_run
+    from orchestration.news import NothingToLoad, look
+    from publish import ledger
+    from publish.release import current_release
+
+    there = opened(workspace)
+    try:
+        news = look(there)
+        new = "; ".join(news.reasons) if news else "nothing"
+    except NothingToLoad as error:
+        news, new = None, f"nothing to begin with: {error}"
+    except ConfigError as error:
+        raise fail(str(error), WRONG) from None
+    served = current_release(there.releases)
+    out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
+    out.print(f"New: {new}", highlight=False, soft_wrap=True)
+    if news is not None:
+        show_waiting(news)
+    out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
+    table = Table(title="Last events", title_justify="left")
+    for heading in ("when (UTC)", "event", "about"):
+        table.add_column(heading)
+    for event in ledger.read(there.ledger)[-10:]:
+        about = event.get("release") or event.get("reason") or "; ".join(event.get("reasons", [])) or event.get("as_of")
+        table.add_row(event["at"], event["event"], str(about or event.get("content_hash", ""))[:200])
+    out.print(table)
+    level, says = last_run(ledger.read(there.ledger))
+    out.print(f"Last run: {says}", style=PAINT[level], highlight=False, markup=False, soft_wrap=True)
+
+
+def doctor(workspace: WorkspaceOption = HERE) -> None:
+    """Is the workspace closed, whole and alive? Says what to mend and changes nothing; exit code 1 if something is."""
+    from orchestration.doctor import as_of_now, examine
+
+    found = list(examine(opened(workspace), as_of_now()))
+    table = Table()
+    for heading in ("", "about", "finding"):
+        table.add_column(heading, no_wrap=heading == "about")
+    for finding in found:
+        table.add_row(f"[{PAINT[finding.level]}]{finding.level}[/]", finding.about, escape(finding.says))
+    out.print(table)
+    if any(finding.level == "mend" for finding in found):
+        raise typer.Exit(BROKEN)
+
+
+def erase(
+    ids: Annotated[list[str] | None, typer.Option("--id", help="An id of the person, as exports write it.")] = None,
+    emails: Annotated[list[str] | None, typer.Option("--email", help="An e-mail address of the person.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="The person's name, where text may hold it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken out.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Take a person out of all files, the warehouse, logs and records, and keep them out of every file to come.
+
+    Each option may be given several times. What else the person's own records name them by is found. The warehouse is
+    rebuilt by the next run; releases hold no person and stay. Words that no file knows are refused.
+    """
+    from ingest import land
+    from ingest.erase.people import CannotErase
+    from orchestration.erasure import erase_person, find_person
+    from orchestration.lock import WorkspaceBusy
+
+    there = opened(workspace)
+    who = {"ids": ids or [], "emails": emails or [], "names": names or []}
+    try:
+        found = find_person(there, **who)
+        told = f"{found.n_records:,} record(s) and {found.n_mentions:,} mention(s) in {found.n_files:,} file(s)"
+        if dry_run:
+            out.print(f"Would take out {told}. Nothing was changed.", highlight=False)
+            return
+        if not yes and not typer.confirm(f"Take {told} out, and delete the warehouse and the logs?"):
+            raise fail("nothing was changed", WRONG)
+        done = erase_person(there, **who)
+    except WorkspaceBusy as error:
+        raise fail(str(error), BUSY) from None
+    except (CannotErase, ConfigError, KeyMissing, ValueError) as error:
+        raise fail(str(error), WRONG) from None
+    n_records, n_mentions = sum(one.n_records for one in done.files), sum(one.n_mentions for one in done.files)
+    out.print(
+        f"{n_records:,} record(s) and {n_mentions:,} mention(s) in {len(done.files):,} file(s) are gone; in closed "
+        f"periods {done.n_units} unit(s) lead to nobody now. Warehouse and logs were removed; rebuild: coaching run",
+        highlight=False,
+    )
+    for path, reason in land.scan(there.inbox).waiting:
+        out.print(f"Not searched, it waits in the inbox: {path.name} ({reason})", style="yellow", markup=False)
+    if not done.files:
+        out.print("No file named this person; they are kept out of files to come.", style="yellow")
+
+
+COMMANDS = (init, dev, status, doctor, erase)

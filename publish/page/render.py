@@ -1,0 +1,220 @@
+"""The one page that leadership reads: nothing is loaded, and one line of script tells when it is old."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from publish.catalogue import published_tables
+from publish.page import charts
+from publish.page.sheets import programme
+from publish.page.sheets.decision import decisions, money
+from publish.page.sheets.outcome import diagnostics, levels, other_answers, segments
+from publish.page.sheets.people import baseline, causes, responses, retention, turnover
+from publish.page.sheets.programme import cascade, readiness
+from publish.page.sheets.sheet import Sheet
+from publish.page.wording import (
+    ASSUMPTIONS,
+    Before,
+    Finding,
+    Unit,
+    before_kickoff,
+    finding,
+    is_estimated,
+    unit_of,
+    why_not,
+)
+
+FAMILIES = {
+    "engagement": "Engagement",
+    "productivity": "Productivity",
+    "alignment": "Alignment",
+    "retention": "Retention",
+    "autonomy": "Autonomy, creativity, innovation",
+    "coaching": "Regular check-ins",
+    "leadership": "Leadership shared by many",
+    "structure": "Layers and spans",
+}
+# A release never changes, so the page itself must notice that none came after it.
+SCRIPT = 'var s=document.getElementById("stale");if(Date.now()>Date.parse(s.dataset.due))s.hidden=false;'
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One outcome, ready to be shown."""
+
+    metric: str
+    label: str
+    family: str
+    unit: Unit
+    role: str
+    finding: Finding
+    row: dict
+    is_shown: bool
+    estimate: str
+    interval: str
+    naive: float | None
+    before: float | None  # how far the arms were apart before kick-off
+    chart: Markup | None
+    has_band: bool
+    events: list[dict]
+    cohorts: list[dict]
+    before_kickoff: Before | None
+    sheets: list[Sheet]
+
+
+def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
+    """Metric → the row that answers its question."""
+    return {row["metric"]: row for row in estimates.filter("is_headline").iter_rows(named=True)}
+
+
+def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw: bool) -> list[Outcome]:
+    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables."""
+    estimates = tables["pub_estimates"]
+    heads = headline_rows(estimates)
+
+    def diagnosed(name: str, column: str) -> dict[str, float | None]:
+        found = tables["pub_diagnostics"].filter(pl.col("diagnostic") == name)
+        return dict(found.select("metric", column).iter_rows())
+
+    beside = {
+        "reach": diagnosed("band_critical_value", "value"),
+        "pre_trend": diagnosed("pre_trend", "p_value"),
+        "drift": diagnosed("pre_trend_detectable_drift", "value"),
+    }
+    order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
+    asked = sorted(tables["pub_outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
+    return [
+        _outcome(
+            asked_one | {name: of.get(asked_one["metric"]) for name, of in beside.items()},
+            heads[asked_one["metric"]],
+            estimates,
+            design=design,
+            alpha=alpha,
+            draw=draw,
+        )
+        for asked_one in asked
+    ]
+
+
+ESTIMATED = (pl.col("status") == "estimated") & pl.col("suppressed").is_null()
+
+
+def _interval(unit: Unit, row: dict) -> str:
+    return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
+
+
+def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
+    unit = unit_of(asked["unit"], error=row["std_error"])
+    mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
+    events = mine.filter(ESTIMATED & (pl.col("aggregation") == "event_time")).sort("event_time")
+    before, naive = asked["difference_before"], asked["difference_after"]
+    shown = is_estimated(row)
+    cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
+    estimated_cohorts = cohorts.filter(ESTIMATED)
+    early = events.filter(pl.col("event_time") < -asked["anticipation"])
+    outside = early.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
+    picture = None
+    if draw and events.height:
+        picture = charts.event_study(events, label=asked["label"], unit=unit, reach=asked["reach"])
+    elif draw and estimated_cohorts.height:  # one window per cohort: there are no periods to show
+        picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
+
+    def written(each: dict) -> dict:
+        if not is_estimated(each):
+            return {**each, "is_shown": False, "reason": why_not(each)}
+        return {
+            "is_shown": True,
+            **each,
+            "estimate": unit.number(each["estimate"], signed=True),
+            "interval": _interval(unit, each),
+        }
+
+    return Outcome(
+        metric=asked["metric"],
+        label=asked["label"],
+        family=asked["family"],
+        unit=unit,
+        role=asked["role"],
+        finding=finding(
+            row,
+            label=asked["label"],
+            unit=unit,
+            direction=asked["direction"],
+            alpha=alpha,
+            detectable=asked["detectable_effect"],
+            design=design,
+        ),
+        row=row,
+        is_shown=shown,
+        estimate=unit.brief(row["estimate"], signed=True) if shown else "–",
+        interval=_interval(unit, row) if shown else "–",
+        naive=naive,
+        before=before,
+        chart=Markup(picture) if picture else None,
+        has_band=bool(events.height) and asked["reach"] is not None,
+        events=[written(each) for each in events.iter_rows(named=True)],
+        cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
+        before_kickoff=before_kickoff(
+            p_value=asked["pre_trend"],
+            drift=asked["drift"],
+            outside=outside["event_time"].to_list(),
+            n_periods=early.height,
+            unit=unit,
+            alpha=alpha,
+        ),
+        sheets=[segments(estimates, asked["metric"], unit)],
+    )
+
+
+def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
+    """The page as HTML text, from the published tables. `study` needs design, alpha and min_group_size; `manifest` what
+    the footer cites."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = outcomes(tables, design=study["design"], alpha=study["alpha"], draw=True)
+    labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
+    primary = [outcome for outcome in shown if outcome.role == "primary"]
+    for outcome in primary:
+        outcome.sheets[:0] = [
+            levels(tables, outcome.metric, outcome.unit),
+            other_answers(tables, outcome.metric, outcome.row["estimator"], outcome.unit),
+            diagnostics(tables, outcome.metric),
+        ]
+    others = [outcome for outcome in shown if outcome.role != "primary"]
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        script=Markup(SCRIPT),
+        script_hash=Markup(base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()),
+        manifest=manifest,
+        study=study,
+        primary=primary,
+        families=[(title, [o for o in others if o.family == name]) for name, title in FAMILIES.items()],
+        decided=[decisions(tables, labels), money(tables)],
+        done=[make(tables) for make in (programme.cohorts, cascade, readiness)],
+        stayed=[make(tables) for make in (retention, causes, turnover)],
+        compared=[baseline(tables, labels), responses(tables)],
+        assumption=ASSUMPTIONS[study["design"]],
+        suppressed=suppressed_rows(tables),
+    )
+
+
+def suppressed_rows(tables: dict[str, pl.DataFrame]) -> list[tuple[str, int, int]]:
+    """(what the table is about, rows with a suppressed figure, rows), of tables that have any."""
+    counted = (
+        (table.description, tables[name].filter(table.is_suppressed).height, tables[name].height)
+        for name, table in published_tables().items()
+    )
+    return [row for row in counted if row[1]]

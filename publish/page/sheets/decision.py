@@ -1,0 +1,65 @@
+"""Should it be scaled up? Decision and money."""
+
+from __future__ import annotations
+
+from publish.page.sheets.sheet import NOTHING, SUPPRESSED, Sheet, Tables, format_figure, replace_names
+
+
+def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
+    """Go, no go, not yet, with what is missing."""
+    found = tables["pub_decisions"]
+    return Sheet(
+        "By rule: go needs an effect that is there and worthwhile, and guardrails that hold",
+        ("outcome", "decision", "because", "still missing"),
+        [
+            (
+                labels[row["metric"]],
+                row["decision"] or SUPPRESSED,
+                row["reason"] or NOTHING,
+                replace_names(row["missing"] or "nothing", labels),
+            )
+            for row in found.iter_rows(named=True)
+        ],
+        note=f"Guardrails: {replace_names(found['guardrails'][0], labels)}." if found.height else "",
+        n_words=4,
+    )
+
+
+MONEY_WORDS = {
+    "programme_cost": "Programme cost",
+    "leavers_avoided": "Leavers avoided",
+    "turnover_cost_avoided": "Turnover cost avoided",
+    "net": "Net",
+    "break_even_effect": "Effect on retention that would pay for it",
+    "coaches_needed": "Needed for everybody",
+    "programme_cost_for_all": "Programme cost for everybody",
+}
+
+
+def money(tables: Tables) -> Sheet:
+    """Ranges from assumptions and the interval of the effect."""
+
+    found = {row["item"]: row for row in tables["pub_money"].iter_rows(named=True)}
+
+    def amount(row: dict, end: str) -> str:
+        if row[end] is None:
+            return NOTHING
+        value = row[end] * (100 if row["unit"] == "share retained" else 1)
+        return format_figure(0 if abs(value) >= 100 else 1)(value)
+
+    units = {"share retained": "percentage points"}
+    return Sheet(
+        "Money: every assumption is a range, carried through the interval of the effect",
+        ("item", "basis", "low", "middle", "high"),
+        [
+            (
+                f"{title}, {units.get(found[item]['unit'], found[item]['unit'])}",
+                (found[item]["basis"] if found[item]["status"] == "estimated" else found[item]["reason"]) or NOTHING,
+                *(amount(found[item], end) for end in ("low", "central", "high")),
+            )
+            for item, title in MONEY_WORDS.items()
+            if item in found
+        ],
+        note="Assumptions are the study's own (money, in study.yml); nothing but turnover is counted as a gain.",
+        n_words=2,
+    )

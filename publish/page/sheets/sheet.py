@@ -1,0 +1,59 @@
+"""One table of the page, and how its cells are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from publish.page.wording import MINUS, NARROW
+
+ALL = "all"
+
+SUPPRESSED, NOTHING = "not shown", "–"
+
+Tables = dict[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table: caption, headings, rows of texts (`n_words` columns of words, then numbers), and a note."""
+
+    caption: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    note: str = ""
+    n_words: int = 1
+
+
+def format_count(value: float | None) -> str:
+    """A number of people or things."""
+    return SUPPRESSED if value is None else f"{value:,.0f}".replace("-", MINUS)
+
+
+def format_share(value: float | None) -> str:
+    """A share as per cent."""
+    return SUPPRESSED if value is None else f"{100 * value:.1f}{NARROW}%"
+
+
+def format_words(value) -> str:
+    """A word or a day, or a dash."""
+    return NOTHING if value is None else str(value)
+
+
+def format_figure(decimals: int) -> Callable[[float | None], str]:
+    """A number with so many decimals."""
+    return lambda value: SUPPRESSED if value is None else f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def format_rows(frame: pl.DataFrame, **columns: Callable) -> list[tuple[str, ...]]:
+    """The frame's rows as texts, each column by its own function."""
+    return [tuple(write(row[name]) for name, write in columns.items()) for row in frame.iter_rows(named=True)]
+
+
+def replace_names(text: str, labels: dict[str, str]) -> str:
+    """`text` with metrics under their labels."""
+    for metric in sorted(labels, key=len, reverse=True):
+        text = text.replace(metric, labels[metric])
+    return text
