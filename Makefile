@@ -41,7 +41,7 @@ help:  ## List the targets
 
 oracles: .venv/oracles  ## Install other people's estimators, so that tests compare ours with theirs
 
-demo: .venv/run  ## Simulate an organisation, run the night on its files, show the estimates beside the truth
+demo: .venv/run  ## Simulate an organisation, run the pipeline on its files, show the estimates beside the truth
 	@$(BIN)/coaching demo --workspace demo --people $(PEOPLE)
 
 test: .venv/dev  ## Run all tests
@@ -56,11 +56,11 @@ lint: .venv/dev  ## Run the linters
 	@$(BIN)/yamllint --strict .
 	@DBT_TARGET_PATH=$$(mktemp -d) DBT_LOG_PATH=$$(mktemp -d) $(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
 
-dev: .venv/run  ## Open the Dagster web UI on loopback, the graph grouped by room (workspace: demo)
+dev: .venv/run  ## Open the Dagster web UI on loopback, the graph grouped by layer (workspace: demo)
 	@$(BIN)/coaching dev --workspace demo
 
 benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
-	@$(BIN)/python benchmarks/night.py
+	@$(BIN)/python benchmarks/pipeline.py
 
 campaign: .venv/dev  ## Attack, coverage and torture at full length; takes days
 	@$(BIN)/python -m benchmarks.attack --out benchmarks/results/attack.md

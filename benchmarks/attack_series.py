@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 
 from orchestration import reproduce
-from orchestration.workspace import HOUSE, Workspace
+from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish.catalogue import OVERLAPS, prepare, publishable, published_tables
 from publish.recipe import Recipe
 from publish.release import current_release, released_tables
@@ -76,7 +76,7 @@ def series(people: int, seed: int, n_releases: int) -> Iterator[Seen]:
         due = _disturb(root / "all", design, random.Random(seed))
         there = Workspace(root / "workspace")
         there.root.mkdir()
-        shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", there.study)
+        shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", there.study)
         for month in range(MONTHS - n_releases, MONTHS):
             day = design.month(month)
             for path in sorted((root / "all").rglob("*")):
@@ -141,7 +141,7 @@ def _day_in(name: str) -> date:
 
 
 def _run(there: Workspace, day: date, what: str) -> bool:
-    command = [sys.executable, "-c", reproduce.NIGHT, what, "--workspace", str(there.root), "--as-of", str(day)]
+    command = [sys.executable, "-c", reproduce.COMMAND_LINE, what, "--workspace", str(there.root), "--as-of", str(day)]
     known = {**os.environ, "COACHING_PSEUDONYM_KEY": KEY}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=known)
     if done.returncode:

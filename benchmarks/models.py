@@ -1,6 +1,6 @@
 """dbt's build of a simulated organisation, by model: seconds of each, and the peak memory of dbt with DuckDB in it.
 
-Twice in one run: from nothing, and again when nothing changed, so that what a night keeps can be seen beside what it
+Twice in one run: from nothing, and again when nothing changed, so that what a run keeps can be seen beside what it
 rebuilds. Run: `python -m benchmarks.models [people] [months] [folder]`; a folder with a loaded warehouse is used again.
 """
 
@@ -23,7 +23,7 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.tables import RECORD_TABLES
 from ingest.warehouse import replace_table
 from orchestration.assets.transform import DBT, PROJECT
-from orchestration.workspace import HOUSE
+from orchestration.workspace import PROJECT_ROOT
 from simulation import Design, simulate
 from study.model import load_study
 
@@ -35,7 +35,7 @@ def prepare(root: Path, design: Design) -> None:
     if (root / "warehouse.duckdb").exists():
         return
     simulate(design, root / "inbox", truth_path=root / "truth.json")
-    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", root / "study.yml")
+    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", root / "study.yml")
     land.land(land.scan(root / "inbox"), root / "landing", known_date=date(2026, 1, 1))
     with warehouse.warehouse(root / "warehouse.duckdb") as connection:
         warehouse.prepare(connection)

@@ -1,11 +1,11 @@
-"""Kill the night before each of its own writes, fsyncs, renames and commits, and at random moments.
+"""Kill the run before each of its own writes, fsyncs, renames and commits, and at random moments.
 
-A clean night is kept for comparison. Then, for each n, the night is run in a process of its own that ends itself
-(SIGKILL) before its n-th step. What readers find then must be the release before or the new one, whole; the night is
+A clean run is kept for comparison. Then, for each n, the run is run in a process of its own that ends itself
+(SIGKILL) before its n-th step. What readers find then must be the release before or the new one, whole; the run is
 run again and must end like the clean one: equal bytes of every released file, closed cell and landing, equal rows of
 every raw table, nothing doubled, nothing left over. Steps up to the load of the files are run by themselves (`front`),
 those after dbt from a copy of the workspace as dbt left it (`back`), so that a kill costs seconds; `random` kills whole
-nights, dbt too, by the clock.
+runs, dbt too, by the clock.
 
 What else can go wrong (full disk, read-only folders, clocks, orphans, rivals, readers, changed files) is in
 `benchmarks/troubles.py`. Resumable: one JSON line per moment in FOLDER/kills.jsonl. Run:
@@ -58,7 +58,7 @@ def own_assets(workspace: Workspace, layers: Collection[str]) -> list[dg.AssetKe
     return [key for one in steps if one.node_def.name != "transform" for key in one.keys if key.path[0] in layers]
 
 
-def night(root: Path, day: date, part: str) -> str:
+def run_pipeline(root: Path, day: date, part: str) -> str:
     """The job, or its part, in this process; how the run ended."""
     there, of_graph = Workspace(root), home()
     there.prepare_dagster_home()
@@ -101,15 +101,15 @@ def steps_of(root: Path, day: date, part: str, steps: Path) -> None:
 
     with steps.open("a", encoding="utf-8") as file:
         durable.before = lambda name: file.write(name + "\n")
-        night(root, day, part)
+        run_pipeline(root, day, part)
 
 
 def until_estimates(root: Path, day: date) -> None:
-    """Run a night that ends before its first estimate."""
-    import orchestration.assets.estimates as room
+    """Run a run that ends before its first estimate."""
+    import orchestration.assets.estimates as module
 
-    room.estimate_study = lambda *_, **__: os._exit(0)
-    night(root, day, "all")
+    module.estimate_study = lambda *_, **__: os._exit(0)
+    run_pipeline(root, day, "all")
 
 
 def killed_before(root: Path, day: date, part: str, n: int) -> None:
@@ -125,7 +125,7 @@ def killed_before(root: Path, day: date, part: str, n: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     durable.before = count
-    night(root, day, part)
+    run_pipeline(root, day, part)
 
 
 def served(root: Path) -> str:
@@ -167,12 +167,12 @@ def fingerprint(root: Path) -> dict[str, str]:
 
 
 def left_over(root: Path) -> list[str]:
-    """Temporary files that a whole night leaves behind."""
+    """Temporary files that a whole run leaves behind."""
     return [str(path.relative_to(root)) for path in root.rglob("*.tmp") if "dagster" not in path.parts]
 
 
 class Ground:
-    """The workspaces: `start` (files in the inbox, one release served), `clean` after a night, `mid` as dbt left it."""
+    """The workspaces: `start` (files in the inbox, one release served), `clean` after a run, `mid` as dbt left it."""
 
     def __init__(self, folder: Path):
         from simulation import Design
@@ -183,7 +183,7 @@ class Ground:
 
     def prepare(self) -> None:
         """Make them, unless they are there."""
-        from orchestration.workspace import HOUSE
+        from orchestration.workspace import PROJECT_ROOT
         from simulation import simulate
 
         start, clean, mid, victim = (self.folder / name for name in ("start", "clean", "mid", "victim"))
@@ -192,12 +192,12 @@ class Ground:
                 shutil.rmtree(path, ignore_errors=True)
             # All are made where the victims will lie: of a warehouse at another path dbt parses its project anew.
             simulate(self.design, victim / "inbox", truth_path=victim / "truth.json")
-            shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", victim / "study.yml")
+            shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", victim / "study.yml")
             last_month = str(self.design.month(DESIGN["months"] - 1))[:7]
             late = [path for path in (victim / "inbox").rglob("*") if last_month in path.name]
-            for path in late:  # the last month arrives for the night that is tortured
+            for path in late:  # the last month arrives for the run that is tortured
                 path.rename(self.folder / f"{path.parent.name}__{path.name}")
-            must(in_child(night, victim, self.days[0], "all"))
+            must(in_child(run_pipeline, victim, self.days[0], "all"))
             for path in self.folder.glob("*__*"):
                 source, name = path.name.split("__")
                 path.rename(victim / "inbox" / source / name)
@@ -211,11 +211,11 @@ class Ground:
             victim.rename(mid)
             (self.folder / "ready").write_text(served(start))
         self.old = (self.folder / "ready").read_text()
-        self.seconds = float((self.folder / "seconds").read_text())  # of a whole night
+        self.seconds = float((self.folder / "seconds").read_text())  # of a whole run
         self.clean = fingerprint(clean)
         self.new = served(clean)
         if self.old == self.new:
-            raise AssertionError("the tortured night would publish nothing new")
+            raise AssertionError("the tortured run would publish nothing new")
 
     def begin(self, part: str) -> Path:
         """A fresh copy for one kill."""
@@ -236,7 +236,7 @@ class Ground:
         return len(path.read_text(encoding="utf-8").splitlines())
 
     def differs(self, after: dict[str, str], part: str = "all") -> list[str]:
-        """What of a workspace's fingerprint is not as in the clean night; before dbt nothing is released."""
+        """What of a workspace's fingerprint is not as in the clean run; before dbt nothing is released."""
         asked = [name for name in self.clean if part != "front" or not name.startswith(("release/", "closed/"))]
         return [f"differs: {name}" for name in asked if after.get(name) != self.clean[name]]
 
@@ -248,7 +248,7 @@ class Ground:
                 wrong.append(f"served after the kill: {found}")
         except (AssertionError, OSError, ValueError) as error:
             wrong.append(f"served after the kill: {error}")
-        again = in_child(night, root, self.days[1], part)
+        again = in_child(run_pipeline, root, self.days[1], part)
         if again:
             wrong.append(f"the second run ended with {again}")
             return wrong
@@ -266,7 +266,7 @@ def must(code: int) -> None:
 
 
 def moments(ground: Ground, part: str) -> list:
-    """When the part is struck, in order: before which step, after which share of a night's time, or what the trouble
+    """When the part is struck, in order: before which step, after which share of a run's time, or what the trouble
     names."""
     if part in troubles():
         return troubles()[part][1](ground)
@@ -280,8 +280,8 @@ def one(ground: Ground, part: str, at: float) -> dict:
     root = ground.begin(part)
     begun = time.monotonic()
     if part == "random":
-        code = in_child(night, root, ground.days[1], "all", kill_after=at * ground.seconds)
-        name = f"{at:.1%} of the night"
+        code = in_child(run_pipeline, root, ground.days[1], "all", kill_after=at * ground.seconds)
+        name = f"{at:.1%} of the run"
     else:
         code = in_child(killed_before, root, ground.days[1], part, int(at))
         name = (ground.folder / f"steps_{part}").read_text(encoding="utf-8").splitlines()[int(at) - 1]
@@ -298,7 +298,7 @@ def one(ground: Ground, part: str, at: float) -> dict:
 
 def begin_server(folder: Path) -> None:
     """The process that others are forked from: it has imported everything and used nothing."""
-    os.environ |= {"COACHING_WORKSPACE": str(folder / "house"), "DO_NOT_TRACK": "1"}
+    os.environ |= {"COACHING_WORKSPACE": str(folder / "workspace"), "DO_NOT_TRACK": "1"}
     os.environ.setdefault("COACHING_PSEUDONYM_KEY", "the key of nobody, for torture only")
     CONTEXT.set_forkserver_preload(["benchmarks.torture_server"])
 

@@ -1,4 +1,4 @@
-"""What a night meets beside sudden death: full disk, read-only folders, clocks, orphans, rivals, readers, new files.
+"""What a run meets beside sudden death: full disk, read-only folders, clocks, orphans, rivals, readers, new files.
 
 Each trouble is one function: (ground, moment) → what was wrong (nothing where all is well), and whether the trouble
 really struck. `benchmarks.torture` runs them, keeps a line for each and goes on where it was interrupted. Mounts need
@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from benchmarks import torture
-from benchmarks.torture import Ground, fingerprint, in_child, night, served
+from benchmarks.torture import Ground, fingerprint, in_child, run_pipeline, served
 
 LARGE = "2g"
 FULL = [("front", k) for k in range(13)] + [("all", k) for k in range(14)] + [("back", k) for k in range(13)]
@@ -75,7 +75,7 @@ def growth(ground: Ground, part: str) -> int:
     if not note.exists():
         with small_disk(ground, part) as root:
             before, most = _used(root), 0
-            child = torture.CONTEXT.Process(target=torture._silently, args=(night, (root, ground.days[1], part)))
+            child = torture.CONTEXT.Process(target=torture._silently, args=(run_pipeline, (root, ground.days[1], part)))
             child.start()
             while child.is_alive():
                 most = max(most, _used(root))
@@ -93,7 +93,7 @@ def disk_full(ground: Ground, moment: list) -> tuple[list[str], bool]:
     with small_disk(ground, part) as root:
         limit = _used(root) + int(needed * k / n_sizes)
         _run("mount", "-o", f"remount,size={max(limit, 4096)}", str(root.parent))
-        code = in_child(night, root, ground.days[1], part)
+        code = in_child(run_pipeline, root, ground.days[1], part)
         _run("mount", "-o", f"remount,size={LARGE}", str(root.parent))
         return ground.judge(root, part), code != 0
 
@@ -102,16 +102,16 @@ def disk_full(ground: Ground, moment: list) -> tuple[list[str], bool]:
 
 
 def read_only(ground: Ground, moment: str) -> tuple[list[str], bool]:
-    """A folder is mounted read-only for a night."""
+    """A folder is mounted read-only for a run."""
     root = ground.begin("all")
     place = root / moment
     _run("mount", "--bind", str(place), str(place))
     try:
         _run("mount", "-o", "remount,ro,bind", str(place))
-        code = in_child(night, root, ground.days[1], "all")
+        code = in_child(run_pipeline, root, ground.days[1], "all")
     finally:
         subprocess.run(["umount", "-l", str(place)], check=False)
-    # Nothing is ever written to the inbox: there the night goes well.
+    # Nothing is ever written to the inbox: there the run goes well.
     wrong = [f"ended with {code}"] if code != (0 if moment == "inbox" else 1) else []
     return wrong + ground.judge(root, "all"), True
 
@@ -120,12 +120,12 @@ def read_only(ground: Ground, moment: str) -> tuple[list[str], bool]:
 
 
 def _by_faketime(root: Path, day: date, clock: str, zone: str) -> subprocess.CompletedProcess:
-    """A night by another clock: `clock` as faketime reads it, in a time zone."""
+    """A run by another clock: `clock` as faketime reads it, in a time zone."""
     if shutil.which("faketime") is None:
         raise CannotBeMade("the program faketime is not installed")
     code = (
-        "import sys; from pathlib import Path; from datetime import date; from benchmarks.torture import night;"
-        f"sys.exit(night(Path({str(root)!r}), date.fromisoformat({str(day)!r}), 'all') != 'success')"
+        "import sys; from pathlib import Path; from datetime import date; from benchmarks.torture import run_pipeline;"
+        f"sys.exit(run_pipeline(Path({str(root)!r}), date.fromisoformat({str(day)!r}), 'all') != 'success')"
     )
     command = ["faketime", "-f", clock, sys.executable, "-c", code]
     return subprocess.run(
@@ -134,7 +134,7 @@ def _by_faketime(root: Path, day: date, clock: str, zone: str) -> subprocess.Com
 
 
 def clock_changes(ground: Ground, moment: str) -> tuple[list[str], bool]:
-    """A night that goes on while clocks change, on a machine that keeps that time and on one that keeps UTC."""
+    """A run that goes on while clocks change, on a machine that keeps that time and on one that keeps UTC."""
     prints = []
     for zone, begins in ((BERLIN, "01:59:50"), ("UTC", "00:59:50")):
         root = ground.begin("all")
@@ -182,7 +182,7 @@ def _orphan(root: Path, day: date, n: int, waits: Path, goes_on: Path) -> str:
             time.sleep(0.05)
 
     durable.before = sleep
-    return night(root, day, "back")
+    return run_pipeline(root, day, "back")
 
 
 def orphan(ground: Ground, moment: int) -> tuple[list[str], bool]:
@@ -198,7 +198,7 @@ def orphan(ground: Ground, moment: int) -> tuple[list[str], bool]:
     try:
         while lost.is_alive() and not waits.exists():
             time.sleep(0.05)
-        other = in_child(night, root, ground.days[1], "back")
+        other = in_child(run_pipeline, root, ground.days[1], "back")
         between = old_or_new(ground, root)
     finally:
         goes_on.touch()
@@ -214,7 +214,7 @@ def pair(ground: Ground, moment: int) -> tuple[list[str], bool]:
     root = ground.begin("back")
     delay = random.Random(moment).uniform(0.0, 4.0)
     runs = [
-        torture.CONTEXT.Process(target=torture._silently, args=(night, (root, ground.days[1], "back")))
+        torture.CONTEXT.Process(target=torture._silently, args=(run_pipeline, (root, ground.days[1], "back")))
         for _ in range(2)
     ]
     runs[0].start()
@@ -231,10 +231,10 @@ def pair(ground: Ground, moment: int) -> tuple[list[str], bool]:
     return wrong, turned_away == 1
 
 
-def _nights_in_a_row(root: Path, first: date, n: int) -> str:
+def _runs_in_a_row(root: Path, first: date, n: int) -> str:
     """`n` releases, each of a later day."""
     for k in range(n):
-        if night(root, first + timedelta(days=k), "all") != "success":  # a part would be of the day it was built for
+        if run_pipeline(root, first + timedelta(days=k), "all") != "success":  # a part keeps its own day
             return "failure"
     return "success"
 
@@ -270,12 +270,12 @@ def readers(ground: Ground, moment: int) -> tuple[list[str], bool]:
     reader = torture.CONTEXT.Process(target=torture._silently, args=(_read_until, (root, stop, note)))
     reader.start()
     try:
-        code = in_child(_nights_in_a_row, root, ground.days[1], moment, kill_after=3 * 3600)
+        code = in_child(_runs_in_a_row, root, ground.days[1], moment, kill_after=3 * 3600)
     finally:
         stop.touch()
         reader.join(torture.PATIENCE)
     found = json.loads(note.read_text())
-    wrong = [*found["torn"], *([f"the nights ended with {code}"] if code else [])]
+    wrong = [*found["torn"], *([f"the runs ended with {code}"] if code else [])]
     if found["seen"] < min(moment, 3):
         wrong.append(f"the reader saw {found['seen']} releases only")
     print(f"  {found['n']} readings of {found['seen']} releases", flush=True)
@@ -286,7 +286,7 @@ def readers(ground: Ground, moment: int) -> tuple[list[str], bool]:
 
 
 def _while_landing(root: Path, day: date, where: str, struck: Path) -> str:
-    """A night during which a file changes: in the inbox while it is copied, or its frozen copy once it is there."""
+    """A run during which a file changes: in the inbox while it is copied, or its frozen copy once it is there."""
     import durable
 
     def change(name: str) -> None:
@@ -305,11 +305,11 @@ def _while_landing(root: Path, day: date, where: str, struck: Path) -> str:
             struck.touch()
 
     durable.before = change
-    return night(root, day, "all")
+    return run_pipeline(root, day, "all")
 
 
 def file_changed(ground: Ground, moment: str) -> tuple[list[str], bool]:
-    """The file is put right afterwards (sent again, or restored), and the next night ends like the clean one."""
+    """The file is put right afterwards (sent again, or restored), and the next run ends like the clean one."""
     root = ground.begin("all")
     struck = ground.folder / "struck"
     struck.unlink(missing_ok=True)
@@ -326,7 +326,7 @@ def file_changed(ground: Ground, moment: str) -> tuple[list[str], bool]:
         if there.exists() and there.read_bytes() != path.read_bytes():
             shutil.copy2(path, there)
     if moment == "landing" and code == 0:
-        wrong.append("a night that read a changed copy went well")
+        wrong.append("a run that read a changed copy went well")
     return wrong + ground.judge(root, "all"), struck.exists()
 
 

@@ -66,7 +66,7 @@ def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:
 
 
 def coaches(table: pl.DataFrame, *, minimum: int) -> dict[str, pd.DataFrame]:
-    """The table of the room restricted, from the coaches as they would be written."""
+    """The table of the suite restricted, from the coaches as they would be written."""
     means = table.group_by("metric").agg(
         # Pooled towards the mean of the metric: between the smallest and the largest change.
         least=pl.col("change").filter(pl.col("status") == "estimated").min(),

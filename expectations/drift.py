@@ -13,7 +13,7 @@ ESTIMATES, LEVELS = "pub_estimates", "pub_levels"
 def against_last_release(
     previous: dict[str, pl.DataFrame], estimates: pd.DataFrame, levels: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """The tables of the room drift. `previous` are the served release's tables, none where nothing is comparable.
+    """The tables of the suite drift. `previous` are the served release's tables, none where nothing is comparable.
 
     `estimates` and `levels` are est_estimates and cmp_trends as they are now.
     """

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from expectations.suites.declared import CONTENT_ROOMS, declared
+from expectations.suites.declared import CONTENT_LAYERS, declared
 from expectations.suites.promise import Promise
 from expectations.verdict import Acceptance, Failure, Verdict
 
@@ -27,7 +27,7 @@ def judge(
     tables: Mapping[str, pd.DataFrame],
     *,
     content_hash: str,
-    rooms: Iterable[str] = CONTENT_ROOMS,
+    layers: Iterable[str] = CONTENT_LAYERS,
     accepted: Iterable[Acceptance] = (),
     day: date = date.min,
     docs: Path | None = None,
@@ -38,13 +38,13 @@ def judge(
     A table that is missing, an expectation that raises and one that returns nothing all count against it. `accepted`
     are findings that somebody has signed for, as far as they last beyond `day`. Data Docs are written to `docs`.
     """
-    asked = {name: promises for name, (room, promises) in declared().items() if room in rooms}
-    room_of = {name: room for name, (room, _) in declared().items()}
+    asked = {name: promises for name, (layer, promises) in declared().items() if layer in layers}
+    layer_of = {name: layer for name, (layer, _) in declared().items()}
     signed = [item for item in accepted if item.until >= day]
     context = _context(docs)
     # One for all tables: Great Expectations writes its whole configuration whenever it is given another source.
     batch = (
-        context.data_sources.add_pandas("night")
+        context.data_sources.add_pandas("warehouse")
         .add_dataframe_asset("table")
         .add_batch_definition_whole_dataframe("whole")
     )
@@ -71,7 +71,7 @@ def judge(
             if promise.level == "block":
                 used += [signer for signer in by if signer is not None and signer not in used]
             if left or not rows:
-                found[promise.level].append(_failure(room_of[name], name, promise, result, frame, left))
+                found[promise.level].append(_failure(layer_of[name], name, promise, result, frame, left))
     if docs is not None:
         _write_docs(context, docs)
     blocked = {(failure.table, failure.check) for failure in found["block"]}
@@ -148,7 +148,7 @@ def _raised(info: dict) -> bool:
     )
 
 
-def _failure(room: str, name: str, promise: Promise, result, frame: pd.DataFrame, rows: list[int]) -> Failure:
+def _failure(layer: str, name: str, promise: Promise, result, frame: pd.DataFrame, rows: list[int]) -> Failure:
     detail = result.result
     observed = detail.get("observed_value")
     if observed is None:
@@ -162,7 +162,7 @@ def _failure(room: str, name: str, promise: Promise, result, frame: pd.DataFrame
         ", ".join(f"{column}={frame.at[index, column]}" for column in columns) for index in rows[:MAX_EXAMPLES]
     )
     return Failure(
-        room=room,
+        layer=layer,
         table=name,
         check=promise.check,
         promise=promise.sentence,

@@ -21,7 +21,7 @@ class Acceptance:
 class Failure:
     """One expectation that was not met. `examples` are rows of small aggregate tables, never of persons."""
 
-    room: str
+    layer: str
     table: str
     check: str
     promise: str

@@ -57,7 +57,7 @@ POWERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Cells:
-    """What the warehouse gives: tables of the room `cells` under their names without `cell_`.
+    """What the warehouse gives: tables of the layer `cells` under their names without `cell_`.
 
     `means` and `life` are needed; without the others what rests on them says so or is left out.
     """
@@ -90,7 +90,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Estimated:
-    """The tables of the room: `est_estimates`, `est_power`, `est_decisions`, `est_money` and `est_diagnostics`."""
+    """The tables of the layer: `est_estimates`, `est_power`, `est_decisions`, `est_money` and `est_diagnostics`."""
 
     estimates: pl.DataFrame
     power: pl.DataFrame

@@ -60,9 +60,9 @@ def warehouse(path: Path):
         connection.close()
 
 
-def _create_table(connection, name: str, schema: dict, room: str = "raw") -> None:
+def _create_table(connection, name: str, schema: dict, schema_name: str = "raw") -> None:
     columns = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in schema.items())
-    connection.execute(f"create table if not exists {room}.{name} ({columns})")
+    connection.execute(f"create table if not exists {schema_name}.{name} ({columns})")
 
 
 def prepare(connection) -> None:
@@ -89,12 +89,12 @@ def _drop_if_older(connection) -> None:
         connection.execute("create schema raw")
 
 
-def replace_table(connection, name: str, frame: pl.DataFrame, *, room: str = "raw") -> None:
+def replace_table(connection, name: str, frame: pl.DataFrame, *, schema_name: str = "raw") -> None:
     """Replace all rows of a table of ours (the study's, or what releases told)."""
     connection.register("incoming", frame.to_arrow())
     connection.execute("begin")
-    connection.execute(f"delete from {room}.{name}")
-    connection.execute(f"insert into {room}.{name} by name select * from incoming")
+    connection.execute(f"delete from {schema_name}.{name}")
+    connection.execute(f"insert into {schema_name}.{name} by name select * from incoming")
     durable.commit(connection)
     connection.unregister("incoming")
 

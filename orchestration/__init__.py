@@ -1,4 +1,4 @@
-"""Dagster's side of the house: assets that call the rooms in order, the schedule, the sensor and the command line.
+"""Dagster's side: assets that call the layers in order, the schedule, the sensor and the command line.
 
-Belongs here: wiring. Does not belong here: any rule about files, numbers or wording; those are in the rooms.
+Belongs here: wiring. Does not belong here: any rule about files, numbers or wording; those are in the layers.
 """

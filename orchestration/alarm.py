@@ -1,6 +1,6 @@
-"""A night that fails reaches a person: the ledger says so, and a command of the operator's is run.
+"""A run that fails reaches a person: the ledger says so, and a command of the operator's is run.
 
-`COACHING_NOTIFY` is that command, as a shell would read it: `mail -s "coaching: the night failed" hr@…`, or
+`COACHING_NOTIFY` is that command, as a shell would read it: `mail -s "coaching: the run failed" hr@…`, or
 `curl --json @- https://…`. It gets one JSON object on stdin: workspace, event, run_id, reasons. No person is in it.
 """
 

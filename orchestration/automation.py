@@ -1,4 +1,4 @@
-"""The night by itself: a schedule at 02:00 in the study's time zone and a sensor on the inbox, both the same job.
+"""The run by itself: a schedule at 02:00 in the study's time zone and a sensor on the inbox, both the same job.
 
 Off by default; `COACHING_NIGHTLY=on` in the environment of the Dagster process switches both on.
 """
@@ -15,8 +15,8 @@ from study.strict_yaml import ConfigError
 
 SWITCH = "COACHING_NIGHTLY"
 
-# One process for the whole night: start-up is paid once, and one Night holds the lock.
-night_job = dg.define_asset_job("night", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
+# One process for the whole run: start-up is paid once, and one Run holds the lock.
+pipeline_job = dg.define_asset_job("pipeline", selection=dg.AssetSelection.all(), executor_def=dg.in_process_executor)
 
 
 def _is_on() -> bool:
@@ -24,7 +24,7 @@ def _is_on() -> bool:
 
 
 def _run_config(as_of: str) -> dict:
-    return {"resources": {"night": {"config": {"as_of": as_of}}}}
+    return {"resources": {"run": {"config": {"as_of": as_of}}}}
 
 
 def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
@@ -36,7 +36,7 @@ def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
 
     @dg.schedule(
         name="nightly",
-        job=night_job,
+        job=pipeline_job,
         cron_schedule="0 2 * * *",
         execution_timezone=zone,
         default_status=dg.DefaultScheduleStatus.RUNNING if _is_on() else dg.DefaultScheduleStatus.STOPPED,
@@ -49,11 +49,11 @@ def nightly_schedule(workspace: Workspace) -> dg.ScheduleDefinition:
 
 
 def inbox_sensor(workspace: Workspace) -> dg.SensorDefinition:
-    """Runs the night when files arrived that no release knows; the same files ask once."""
+    """Runs the pipeline when files arrived that no release knows; the same files ask once."""
 
     @dg.sensor(
         name="inbox",
-        job=night_job,
+        job=pipeline_job,
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING if _is_on() else dg.DefaultSensorStatus.STOPPED,
     )

@@ -8,9 +8,9 @@ import dagster as dg
 
 from orchestration import automation
 from orchestration.assets import candidate, estimates, gate, raw, release, transform
-from orchestration.assets import landing as files_in
+from orchestration.assets import landing
 from orchestration.progress import progress_logger
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from orchestration.workspace import Workspace
 
 
@@ -18,7 +18,7 @@ from orchestration.workspace import Workspace
 def graph(workspace: Workspace) -> dg.Definitions:
     """Everything that runs in a workspace. The first call in a workspace has dbt parse its project."""
     os.umask(0o077)  # whoever started this process: what it writes is its owner's alone
-    assets = [files_in.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
+    assets = [landing.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
     assets += [transform.transform_assets(workspace), estimates.estimates, candidate.candidate, gate.verdicts]
     assets += [release.release, gate.restricted_verdicts, release.restricted_release]
     return dg.Definitions(
@@ -26,7 +26,7 @@ def graph(workspace: Workspace) -> dg.Definitions:
         jobs=[automation.night_job],
         schedules=[automation.nightly_schedule(workspace)],
         sensors=[automation.inbox_sensor(workspace)],
-        resources={"night": Night(), "dbt": transform.dbt_resource()},
+        resources={"run": PipelineRun(), "dbt": transform.dbt_resource()},
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,
     )
@@ -39,15 +39,15 @@ def execute(
     assets: Sequence[dg.AssetKey] | None = None,
     **settings: str | bool,
 ) -> dg.ExecuteInProcessResult:
-    """Run the job of a workspace's graph in this process, whole or only these assets; `settings`: fields of `Night`."""
+    """Run the job of a workspace's graph in this process, whole or only these assets; `settings`: fields of `Run`."""
     return (
         graph(workspace)
-        .resolve_job_def("night")
+        .resolve_job_def("pipeline")
         .execute_in_process(
             instance=instance,
             raise_on_error=False,
             asset_selection=assets,
-            run_config={"resources": {"night": {"config": settings}}, "loggers": {"progress": {"config": {}}}},
+            run_config={"resources": {"run": {"config": settings}}, "loggers": {"progress": {"config": {}}}},
         )
     )
 

@@ -22,20 +22,20 @@ from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration.configuration import checked_study
 from orchestration.news import HistoryLost, look, n_closed
-from orchestration.workspace import HOUSE, Workspace
+from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish import closed, ledger
 from publish.release import list_releases, manifest_of
 from study.strict_yaml import ConfigError
 
 Level = Literal["well", "look", "mend"]
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-LATE = timedelta(hours=36)  # a night and a half
-ROOM = 2  # times the warehouse's size that should be free: a rebuild writes it once more
+LATE = timedelta(hours=36)  # a day and a half
+FREE_SPACE = 2  # times the warehouse's size that should be free: a rebuild writes it once more
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `mend`: the night may fail or people may be seen; `look`: somebody should know."""
+    """One thing looked at. `mend`: the run may fail or people may be seen; `look`: somebody should know."""
 
     about: str
     level: Level
@@ -48,7 +48,7 @@ def examine(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield _key(workspace)
     yield from _modes(workspace)
     yield _place(workspace)
-    yield _room(workspace)
+    yield _free_space(workspace)
     yield _inbox(workspace)
     yield _warehouse(workspace)
     yield _landing(workspace)
@@ -97,8 +97,8 @@ def _modes(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _place(workspace: Workspace) -> Finding:
-    if HOUSE in (workspace.root, *workspace.root.parents) and workspace.root.parent != HOUSE:
-        return Finding("place", "mend", f"the workspace lies inside the program ({HOUSE}); move it elsewhere")
+    if PROJECT_ROOT in (workspace.root, *workspace.root.parents) and workspace.root.parent != PROJECT_ROOT:
+        return Finding("place", "mend", f"the workspace lies inside the program ({PROJECT_ROOT}); move it elsewhere")
     repository = next((p for p in (workspace.root, *workspace.root.parents) if (p / ".git").exists()), None)
     if repository and not (workspace.root / ".gitignore").exists():
         return Finding(
@@ -109,10 +109,10 @@ def _place(workspace: Workspace) -> Finding:
     return Finding("place", "well", str(workspace.root))
 
 
-def _room(workspace: Workspace) -> Finding:
+def _free_space(workspace: Workspace) -> Finding:
     free = shutil.disk_usage(workspace.root).free
     size = workspace.warehouse.stat().st_size if workspace.warehouse.exists() else 0
-    wanted = max(ROOM * size, 1 << 30)
+    wanted = max(FREE_SPACE * size, 1 << 30)
     level: Level = "well" if free >= wanted else "mend"
     return Finding("disk", level, f"{free / 2**30:,.1f} GiB free, {wanted / 2**30:,.1f} GiB wanted")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from orchestration.workspace import HOUSE, Workspace
+from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish.catalogue import published_tables
 from publish.page.wording import why_not
 from publish.recipe import Recipe
@@ -14,7 +14,7 @@ from publish.release import manifest_of, released_tables
 from study.model import load_study
 from study.validation import metrics_of
 
-ROOMS = ("raw", "closed", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
+LAYERS = ("raw", "closed", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
 TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
 FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean", "value")
 WHAT = ("estimator", "aggregation", "diagnostic", "verdict", "period_start", "group_name")
@@ -51,9 +51,9 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
             *sorted(_methods(tables, metric, segment)),
         ],
         "Models, in the order of the data": [
-            f"{room}: {', '.join(names)}"
-            for room in ROOMS
-            if (names := [key.path[1] for key in models if key.path[0] == room])
+            f"{layer}: {', '.join(names)}"
+            for layer in LAYERS
+            if (names := [key.path[1] for key in models if key.path[0] == layer])
         ],
         "Rules": list(_rules(manifest, tables, metric)),
         "Input files": _files(Recipe.of(workspace.root, identity).inputs, sources),
@@ -150,4 +150,4 @@ def _verdict(workspace: Workspace, manifest: dict) -> Iterable[str]:
     docs = verdict.get("docs")
     if docs and (workspace.root / docs).exists():
         yield f"Data Docs: {docs}"
-    yield f"all checks in words: coaching gate explain; code in {(HOUSE / 'expectations').name}/"
+    yield f"all checks in words: coaching gate explain; code in {(PROJECT_ROOT / 'expectations').name}/"

@@ -22,11 +22,11 @@ import duckdb
 from dagster_dbt.errors import DagsterDbtError
 
 from ingest.warehouse import WarehouseBusy
-from orchestration.workspace import HOUSE
+from orchestration.workspace import PROJECT_ROOT
 
 MAX_TEXT = 2_000
 INTERRUPTED = "it was asked to stop (Ctrl-C, a closed terminal, or the system)"
-ROOMS = ("ingest", "inference", "expectations", "publish", "orchestration")
+PACKAGES = ("ingest", "inference", "expectations", "publish", "orchestration")
 
 
 TRANSIENT = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
@@ -79,13 +79,15 @@ def _scrubbed(error: Exception) -> Exception:
     if kind == "RuntimeError" and str(error) == "Query interrupted":  # what DuckDB makes of a signal
         return StepFailed(INTERRUPTED, kind)
     frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(HOUSE)
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(PROJECT_ROOT)
     ]
-    ours = [frame for frame in frames if Path(frame.filename).relative_to(HOUSE).parts[0] in ROOMS]
+    ours = [frame for frame in frames if Path(frame.filename).relative_to(PROJECT_ROOT).parts[0] in PACKAGES]
     place = ""
     if ours:
         last = ours[-1]
-        place = f" at {Path(last.filename).relative_to(HOUSE)}:{last.lineno} in {last.name}"
-    speaks = type(error).__module__.split(".")[0] in ROOMS or isinstance(error, duckdb.Error | DagsterDbtError)
+        place = f" at {Path(last.filename).relative_to(PROJECT_ROOT)}:{last.lineno} in {last.name}"
+    speaks = type(error).__module__.split(".")[0] in PACKAGES or isinstance(error, duckdb.Error | DagsterDbtError)
     words = str(error)[:MAX_TEXT] if speaks else "its words may quote a record and are not told"
     return StepFailed(f"{kind}{place}: {words}", kind)

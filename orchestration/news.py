@@ -1,4 +1,4 @@
-"""Is there anything new? The night, the sensor and the command line ask the same question."""
+"""Is there anything new? The run, the sensor and the command line ask the same question."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Make a release again, from what it was made of, in a workspace of its own, and compare every byte.
 
-The workspace is laid out as it was that night: the files that had arrived, study and mappings as they were, the
+The workspace is laid out as it was then: the files that had arrived, study and mappings as they were, the
 releases before it and the periods that they had closed. What cannot be had any more (a file that an erasure rewrote,
 another code) is said instead of being replaced.
 """
@@ -27,7 +27,7 @@ from publish import closed
 from publish.recipe import Recipe
 from publish.release import list_releases, make_current, manifest_of
 
-NIGHT = "from orchestration.cli import main; main()"
+COMMAND_LINE = "from orchestration.cli.commands import main; main()"
 
 
 class CannotReproduce(RuntimeError):
@@ -45,7 +45,7 @@ class Again:
 
 @contextmanager
 def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> Iterator[Again]:
-    """Run the night of a release again. `anyway`: also with other code than made it.
+    """Run the pipeline of a release again. `anyway`: also with other code than made it.
 
     Raises CannotReproduce, NoRecipe, WorkspaceBusy.
     """
@@ -94,17 +94,15 @@ def _lay_out_files(workspace: Workspace, there: Workspace, recipe: Recipe) -> No
 
 
 def _run(there: Workspace, recipe: Recipe) -> Path:
-    """The night, in a process of its own; the release that it wrote."""
+    """The run, in a process of its own; the release that it wrote."""
     before = set(list_releases(there.releases))
     what = "restate" if recipe.restates else "run"
-    command = [sys.executable, "-c", NIGHT, what, "--workspace", str(there.root), "--as-of", recipe.as_of]
+    command = [sys.executable, "-c", COMMAND_LINE, what, "--workspace", str(there.root), "--as-of", recipe.as_of]
     quiet = {name: value for name, value in os.environ.items() if name != "COACHING_NOTIFY"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     made = [name for name in list_releases(there.releases) if name not in before]
     if done.returncode or len(made) != 1:
-        raise CannotReproduce(
-            f"the night did not come to a release (exit code {done.returncode}): {done.stderr[-1500:]}"
-        )
+        raise CannotReproduce(f"the run did not come to a release (exit code {done.returncode}): {done.stderr[-1500:]}")
     return there.releases / made[0]
 
 

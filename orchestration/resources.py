@@ -1,4 +1,4 @@
-"""What every step of the night shares: the workspace, the day it looks from, and the lock."""
+"""What every step of the run shares: the workspace, the day it looks from, and the lock."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from study.model import Study
 PATIENCE = 10  # seconds
 
 
-class Night(dg.ConfigurableResource):
-    """The night's own facts. Holding it is holding the workspace: a second run is turned away before its first step.
+class PipelineRun(dg.ConfigurableResource):
+    """The run's own facts. Holding it is holding the workspace: a second run is turned away before its first step.
 
-    In-process execution makes one Night per run; steps in processes of their own would each try to hold it.
+    In-process execution makes one Run per run; steps in processes of their own would each try to hold it.
     """
 
     as_of: str = ""
@@ -45,7 +45,7 @@ class Night(dg.ConfigurableResource):
     _run_id: str = PrivateAttr(default="")
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Night, None, None]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[PipelineRun, None, None]:
         """Hold the workspace's lock as long as the run lasts."""
         run_id = context.run_id or "no run"
         try:
@@ -153,5 +153,5 @@ class Night(dg.ConfigurableResource):
     def check_lock(self) -> None:
         """Raise LockLost if another run has taken over."""
         if self._held is None:
-            raise RuntimeError("the night is not holding its workspace")
+            raise RuntimeError("the run is not holding its workspace")
         self._held.check()

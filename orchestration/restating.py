@@ -17,7 +17,7 @@ from pathlib import Path
 from ingest import land
 from ingest.erase.people import TOMBSTONES
 from ingest.warehouse import warehouse
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from orchestration.workspace import ENVIRONMENT, RESTATING, Workspace
 from publish import closed
 from publish.recipe import Recipe
@@ -31,13 +31,13 @@ class CannotRestate(RuntimeError):
     """The files of a release could not be loaded again; the message says why."""
 
 
-def restated(night: Night, frames: closed.Frames, warn: Callable[[str], None]) -> Restated:
+def restated(run: PipelineRun, frames: closed.Frames, warn: Callable[[str], None]) -> Restated:
     """All closed cells, computed again from what is in landing now. `warn` gets a message for each earlier release
     whose files cannot be computed again. Raises CannotRestate where today's cannot."""
-    workspace = night.workspace
+    workspace = run.workspace
     texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
-    fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, night.used, str(night.day))
-    return restate(frames, fresh, _former(workspace, warn), minimum=night.study.min_group_size)
+    fresh = _state(workspace, workspace.study.read_text(encoding="utf-8"), texts, run.used, str(run.day))
+    return restate(frames, fresh, _former(workspace, warn), minimum=run.study.min_group_size)
 
 
 def _former(workspace: Workspace, warn: Callable[[str], None]) -> Iterator[State]:

@@ -14,14 +14,14 @@ from pathlib import Path
 
 ENVIRONMENT = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
-HOUSE = Path(__file__).parent.parent
+PROJECT_ROOT = Path(__file__).parent.parent
 RESTATING, REPRODUCING = ".restate-", ".reproduce-"  # how the names of workspaces inside a workspace begin
-ROOMS = ("durable", "study", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
+PACKAGES = ("durable", "study", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
 DAGSTER_YAML = """\
 # The orchestrator's home. Nothing is reported to anybody.
 telemetry:
   enabled: false
-# A run whose process was killed is found and marked as failed; it is not resumed: the next night begins anew.
+# A run whose process was killed is found and marked as failed; it is not resumed: the next run begins anew.
 run_monitoring:
   enabled: true
   max_resume_run_attempts: 0
@@ -105,10 +105,10 @@ def open_history(workspace: Workspace):
 
 @cache
 def code_version() -> str:
-    """The package's version and a hash of the rooms' files: two runs with equal ones run equal code."""
+    """The package's version and a hash of the layers' files: two runs with equal ones run equal code."""
     digest = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted((HOUSE / room).rglob("*")):
+    for package in PACKAGES:
+        for path in sorted((PROJECT_ROOT / package).rglob("*")):
             if path.suffix in (".py", ".sql", ".yml", ".csv", ".j2") and "target" not in path.parts:
-                digest.update(path.relative_to(HOUSE).as_posix().encode() + b"\0" + path.read_bytes())
+                digest.update(path.relative_to(PROJECT_ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{metadata.version('coaching-outcomes')}+{digest.hexdigest()[:12]}"

@@ -1,7 +1,7 @@
 """The restricted release: what is known of single coaches, apart from what everybody may read.
 
 A folder of its own beside `releases/`, closed to every other account (0700, files 0400), under the id of the release
-whose night made it. Coaches are pseudonyms in it: `coaching coach --id …` finds one person's rows, and the ledger says
+whose run made it. Coaches are pseudonyms in it: `coaching coach --id …` finds one person's rows, and the ledger says
 that somebody looked. A coach of a team smaller than the minimum group has no numbers: they would be a few people's.
 
 Another one is made only when a period is added: within the same periods a few late answers would be the difference of

@@ -1,4 +1,4 @@
-"""Shared by all tests: where outside files lie, workspaces on disk, and a night that runs in this process."""
+"""Shared by all tests: where outside files lie, workspaces on disk, and a run that runs in this process."""
 
 import os
 import shutil
@@ -57,16 +57,16 @@ def reference():
 @pytest.fixture
 def workspace(tmp_path):
     """An empty workspace with the template study."""
-    from orchestration.workspace import HOUSE, Workspace
+    from orchestration.workspace import PROJECT_ROOT, Workspace
 
     made = Workspace(tmp_path / "workspace")
     for part in ("hris", "survey", "checkins", "roster"):
         (made.inbox / part).mkdir(parents=True)
-    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
+    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
     return made
 
 
-def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = False, only: tuple[str, ...] = ()):
+def execute_pipeline(workspace, as_of: date, *, restate: bool = False, dbt: bool = False, only: tuple[str, ...] = ()):
     """The job in this process, as `coaching run` does: (exit code, the ledger event of its end, Dagster's result).
 
     Without `dbt` the models are computed by the SQL that dbt compiled, which takes a tenth of the time. `only`: the
@@ -79,13 +79,13 @@ def run_night(workspace, as_of: date, *, restate: bool = False, dbt: bool = Fals
     os.environ["COACHING_WORKSPACE"] = str(workspace.root)
     try:
         with nullcontext() if dbt else without_dbt():
-            return _run_night(workspace, as_of, restate, only)
+            return _execute_pipeline(workspace, as_of, restate, only)
     finally:
         os.environ["COACHING_WORKSPACE"] = before
         os.umask(mask)
 
 
-def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
+def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
     import dagster as dg
 
     from benchmarks.torture import own_assets
@@ -105,8 +105,8 @@ def _run_night(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
 
 
 @pytest.fixture(scope="session")
-def night():
-    return run_night
+def run_pipeline():
+    return execute_pipeline
 
 
 @pytest.fixture(scope="session")
@@ -121,14 +121,14 @@ def published(tmp_path_factory):
 
 
 def _publish(folder: Path) -> None:
-    from orchestration.workspace import HOUSE, Workspace
+    from orchestration.workspace import PROJECT_ROOT, Workspace
     from simulation import Design, simulate
 
     made = Workspace(folder)
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
-    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
-    code, last, _ = run_night(made, design.closed_on, dbt=True)
+    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
+    code, last, _ = execute_pipeline(made, design.closed_on, dbt=True)
     assert code == 0, last
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"

@@ -27,9 +27,9 @@ import duckdb
 from orchestration import reproduce, restating
 from orchestration.assets import transform
 from orchestration.assets.transform import DBT, PROJECT, InstalledDbt
-from orchestration.reproduce import NIGHT
+from orchestration.reproduce import COMMAND_LINE
 from orchestration.restating import BUILD
-from orchestration.workspace import HOUSE, Workspace, code_version
+from orchestration.workspace import PROJECT_ROOT, Workspace, code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
 
@@ -51,7 +51,7 @@ class Node:
 def _version() -> str:
     """Changes with the code, with what the tests make of it, and with dbt."""
     digest = hashlib.sha256(f"{code_version()} {metadata.version('dbt-core')}".encode())
-    for path in sorted([*(HOUSE / "simulation").rglob("*.py"), *(HOUSE / "tests").glob("*.py")]):
+    for path in sorted([*(PROJECT_ROOT / "simulation").rglob("*.py"), *(PROJECT_ROOT / "tests").glob("*.py")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -183,7 +183,7 @@ def without_dbt() -> Iterator[None]:
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
             (restating, "BUILD", in_child(BUILD)),
-            (reproduce, "NIGHT", in_child(NIGHT)),
+            (reproduce, "COMMAND_LINE", in_child(COMMAND_LINE)),
         ):
             stack.enter_context(mock.patch.object(place, name, instead))
         yield

@@ -12,10 +12,10 @@ from expectations.suites.warehouse import cells, comparisons, drift, estimates, 
 
 
 def declared(known: Mapping[str, Threshold] | None = None) -> dict[str, tuple[str, list[Promise]]]:
-    """Table → (room, promises): those that block, and beside each with a number to warn at the same once more."""
+    """Table → (layer, promises): those that block, and beside each with a number to warn at the same once more."""
     known = known or thresholds()
     found: dict[str, tuple[str, list[Promise]]] = {}
-    for room, suite in ROOMS.items():
+    for layer, suite in SUITES.items():
         levels = {level: suite({name: one.at(level) for name, one in known.items()}) for level in LEVELS}
         for table in levels["block"]:
             promises = [
@@ -24,7 +24,7 @@ def declared(known: Mapping[str, Threshold] | None = None) -> dict[str, tuple[st
                 for level, promise in zip(LEVELS, both, strict=True)
                 if (known[promise.threshold].has(level) if promise.threshold else level == "block")
             ]
-            found[table] = (room, promises)
+            found[table] = (layer, promises)
     return found
 
 
@@ -33,7 +33,7 @@ def acceptable() -> set[str]:
     return {promise.check for _, promises in declared().values() for promise in promises if promise.accepted_by}
 
 
-ROOMS = {
+SUITES = {
     "raw": raw,
     "panels": panels,
     "cells": cells,
@@ -45,4 +45,4 @@ ROOMS = {
 }
 
 # Judged before disclosure control, on the content; what would be written is judged by itself, just before it is.
-CONTENT_ROOMS = tuple(room for room in ROOMS if room not in ("release", "restricted"))
+CONTENT_LAYERS = tuple(layer for layer in SUITES if layer not in ("release", "restricted"))

@@ -1,6 +1,6 @@
 """What would become of a file: which mapping fits, how every column is understood, what would be quarantined and why.
 
-It loads the file, as the night would, into a database in memory with a key that is thrown away.
+It loads the file, as the run would, into a database in memory with a key that is thrown away.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Report:
 
     @property
     def would_load(self) -> bool:
-        """Whether the night would take the file, and at least one record of it."""
+        """Whether the run would take the file, and at least one record of it."""
         return self.mapping is not None and not self.refused and not (self.n_faulty and not self.n_loaded)
 
 
@@ -146,7 +146,7 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
 
 def compare_ids(path: Path, mapping: Mapping, connection, pseudonyms: Pseudonyms) -> list[str]:
     """What in a snapshot of workers speaks against its ids, beside the last one of the same mapping in the warehouse:
-    sentences. The gate refuses a run for the same (expectations/tables/loads.py, IDENTITIES); here it is said before."""
+    sentences. The gate refuses a run for the same (expectations/tables/loads.py, IDENTITIES); this says it before."""
     if mapping.record is not WORKERS or mapping.rows != "snapshots" or mapping.delivery != "full":
         return []
     with tempfile.TemporaryDirectory() as folder, warehouse(Path(":memory:")) as alone:

@@ -9,7 +9,7 @@ import polars as pl
 from ingest.warehouse import create_table, warehouse
 from orchestration.assets.estimates import COACHES, ESTIMATES, FURTHER
 from orchestration.faults import told_safely
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from publish.catalogue import candidate_tables, published_tables, share_shown
 from publish.restricted import COACHES as PUBLISHED_COACHES
 from publish.restricted import guard_coaches
@@ -40,15 +40,15 @@ READ = (
     name="candidate",
 )
 @told_safely
-def candidate(night: Night) -> Iterator[dg.MaterializeResult]:
+def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """Suppress and round, as publish/tables.yml declares, and keep the result beside the estimates."""
-    study = night.study
-    with warehouse(night.workspace.warehouse) as connection:
-        night.take_date_of(connection)
+    study = run.study
+    with warehouse(run.workspace.warehouse) as connection:
+        run.take_date_of(connection)
         tables = candidate_tables(
             connection,
             minimum=study.min_group_size,
-            alpha=alpha_on(study, night.day),
+            alpha=alpha_on(study, run.day),
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)

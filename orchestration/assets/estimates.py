@@ -13,7 +13,7 @@ from inference.pooling import changes_by_coach, coach_table
 from inference.unit_panels import panel_from_cells
 from ingest.warehouse import create_table, warehouse
 from orchestration.faults import told_safely
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from study.interim import alpha_on
 from study.model import Money, Study
 
@@ -54,19 +54,19 @@ LOADS = """
     name="estimate",
 )
 @told_safely
-def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
+def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
-    study = night.study
-    with warehouse(night.workspace.warehouse) as connection:
-        night.take_date_of(connection)
+    study = run.study
+    with warehouse(run.workspace.warehouse) as connection:
+        run.take_date_of(connection)
         cells = cells_of(connection)
         estimated = estimate_study(
-            asked_of(connection, study, night.day),
+            asked_of(connection, study, run.day),
             cells,
             case=_case(study.money, connection.sql(LOADS).fetchall()),
         )
         tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES] = _coaches(study, night.day, cells.means, dict(connection.execute(LEADS).fetchall()))
+        tables[COACHES] = _coaches(study, run.day, cells.means, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
@@ -83,7 +83,7 @@ def estimates(night: Night) -> Iterator[dg.MaterializeResult]:
 
 
 def cells_of(connection) -> Cells:
-    """The room `cells` as the warehouse holds it."""
+    """The layer `cells` as the warehouse holds it."""
     cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
     return Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells)
 

@@ -10,7 +10,7 @@ import durable
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
 from expectations.gate import judge
-from expectations.suites.declared import ROOMS
+from expectations.suites.declared import SUITES
 from expectations.suites.promise import thresholds
 from expectations.tables.gather import gather
 from expectations.verdict import Acceptance, Verdict
@@ -18,7 +18,7 @@ from ingest.warehouse import warehouse
 from orchestration.alarm import notify
 from orchestration.assets.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
 from orchestration.faults import told_safely
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from publish.catalogue import published_tables, share_shown
 from publish.content import content_hash
 from publish.release import current_release, manifest_of, released_tables
@@ -31,27 +31,27 @@ PEOPLE = {
     name: [column.name for column in table.columns if column.kind == "sensitive" and column.unit == "people"]
     for name, table in published_tables().items()
 }
-LAYERS = tuple(layer for layer in ROOMS if layer != "restricted")
+OF_RELEASE = tuple(layer for layer in SUITES if layer != "restricted")
 
 
-def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verdict:
+def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> Verdict:
     """Gather the small tables of every layer and judge them with the candidate, against the last release where it
     answers the same questions."""
-    study, workspace = night.study, night.workspace
+    study, workspace = run.study, run.workspace
     tables = read_candidate(connection)
     identity = content_hash(tables)
     gathered = gather(
         connection,
-        load_ids=sorted(one.load_id for one in night.used),
+        load_ids=sorted(one.load_id for one in run.used),
         unit=study.assignment.unit,
-        day=night.day,
-        alpha=alpha_on(study, night.day),
+        day=run.day,
+        alpha=alpha_on(study, run.day),
         vanished_group_size=thresholds()["vanished_group_size"].at("block"),
     )
     # Another study asks other things, and a look back knows less than a release of a later day.
     last = current_release(workspace.releases)
     manifest = manifest_of(last) if last else {}
-    same = manifest.get("questions_hash") == study.questions_digest and manifest["as_of"] <= str(night.day)
+    same = manifest.get("questions_hash") == study.questions_digest and manifest["as_of"] <= str(run.day)
     levels = connection.sql("from comparisons.cmp_trends").df()
     gathered |= against_last_release(released_tables(last) if same else {}, gathered["estimates"], levels)
     gathered |= candidate(
@@ -65,20 +65,20 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, night: Night) -> Verd
     return judge(
         gathered,
         content_hash=identity,
-        rooms=LAYERS,
+        layers=OF_RELEASE,
         accepted=[Acceptance(**item.model_dump()) for item in study.accepted],
-        day=night.day,
-        docs=night.workspace.gate / identity[:16] / "docs",
+        day=run.day,
+        docs=run.workspace.gate / identity[:16] / "docs",
     )
 
 
-def judge_coaches(connection: duckdb.DuckDBPyConnection, night: Night) -> Verdict:
+def judge_coaches(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> Verdict:
     """The verdict on the restricted table."""
     table = read_coaches(connection)
     identity = content_hash({PUBLISHED_COACHES: table})
-    found = coaches(table, minimum=night.study.min_group_size)
-    docs = night.workspace.gate / identity[:16] / "docs"
-    return judge(found, content_hash=identity, rooms=("restricted",), docs=docs)
+    found = coaches(table, minimum=run.study.min_group_size)
+    docs = run.workspace.gate / identity[:16] / "docs"
+    return judge(found, content_hash=identity, layers=("restricted",), docs=docs)
 
 
 def _docs(verdict: Verdict) -> str:
@@ -91,41 +91,41 @@ def for_readers(verdict: Verdict) -> dict:
     return verdict.for_readers() | {"docs": _docs(verdict)}
 
 
-def keep(night: Night, verdict: Verdict) -> None:
+def keep(run: PipelineRun, verdict: Verdict) -> None:
     """Write the whole verdict beside its Data Docs; what it saw is of small groups and stays in the workspace."""
-    folder = night.workspace.gate / verdict.content_hash[:16]
+    folder = run.workspace.gate / verdict.content_hash[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = json.dumps(verdict.as_dict() | {"as_of": str(night.day)}, indent=2, ensure_ascii=False)
+    text = json.dumps(verdict.as_dict() | {"as_of": str(run.day)}, indent=2, ensure_ascii=False)
     durable.replace_text(folder / "verdict.json", text + "\n")
 
 
-def tell(context: dg.AssetExecutionContext, night: Night, verdict: Verdict) -> None:
+def tell(context: dg.AssetExecutionContext, run: PipelineRun, verdict: Verdict) -> None:
     """Into the ledger and the run's log; a refusal reaches a person."""
     sentences = verdict.sentences()
     for sentence in sentences:
         context.log.info(sentence)
     warnings = verdict.for_readers()["warnings"]
     facts = {"reasons": sentences, "warnings": warnings, "docs": _docs(verdict)}
-    night.record("passed" if verdict.passed else "refused", content_hash=verdict.content_hash, **facts)
+    run.record("passed" if verdict.passed else "refused", content_hash=verdict.content_hash, **facts)
     if not verdict.passed:
         promises = sorted({f"{failure.table}: {failure.promise}" for failure in verdict.failures})
-        notify(night.workspace, "refused", run_id=context.run_id, reasons=[*promises, *verdict.errors])
+        notify(run.workspace, "refused", run_id=context.run_id, reasons=[*promises, *verdict.errors])
 
 
-def write_sealed(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.AssetKey, verdict: Verdict) -> None:
+def write_sealed(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key: dg.AssetKey, verdict: Verdict) -> None:
     """Keep a verdict in the table `key`, in place of the last one."""
     schema, table = key.path
     text = json.dumps(for_readers(verdict) | {"reasons": verdict.sentences()}, sort_keys=True)
     connection.execute(f"create schema if not exists {schema}")
     connection.execute(f"create or replace table {schema}.{table} (verdict varchar, seal varchar)")
-    connection.execute(f"insert into {schema}.{table} values (?, ?)", [text, night.seal(table + schema + text)])
+    connection.execute(f"insert into {schema}.{table} values (?, ?)", [text, run.seal(table + schema + text)])
 
 
-def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.AssetKey = VERDICTS) -> dict:
+def sealed_verdict(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key: dg.AssetKey = VERDICTS) -> dict:
     """The last verdict as it was written, with its `reasons`; {} where there is none or somebody has changed it."""
     schema, table = key.path
     found = connection.execute(f"select verdict, seal from {schema}.{table}").fetchall()
-    whole = [json.loads(text) for text, seal in found if hmac.compare_digest(seal, night.seal(table + schema + text))]
+    whole = [json.loads(text) for text, seal in found if hmac.compare_digest(seal, run.seal(table + schema + text))]
     return whole[0] if len(whole) == 1 else {}
 
 
@@ -137,16 +137,16 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, night: Night, key: dg.
     check_specs=[dg.AssetCheckSpec("gate_passes", asset=VERDICTS, blocking=True)],
 )
 @told_safely
-def verdicts(context: dg.AssetExecutionContext, night: Night):
+def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
     """May these tables leave?"""
-    with warehouse(night.workspace.warehouse) as connection:
-        night.take_date_of(connection)
-        verdict = judge_warehouse(connection, night)
-        write_sealed(connection, night, VERDICTS, verdict)
-    keep(night, verdict)
-    tell(context, night, verdict)
+    with warehouse(run.workspace.warehouse) as connection:
+        run.take_date_of(connection)
+        verdict = judge_warehouse(connection, run)
+        write_sealed(connection, run, VERDICTS, verdict)
+    keep(run, verdict)
+    tell(context, run, verdict)
     failures, warnings = verdict.sentences(), verdict.for_readers()["warnings"]
-    docs = night.workspace.root / _docs(verdict)
+    docs = run.workspace.root / _docs(verdict)
     metadata = {
         "verdict": "passed" if verdict.passed else "refused",
         "content_hash": verdict.content_hash,
@@ -164,11 +164,11 @@ def verdicts(context: dg.AssetExecutionContext, night: Night):
 
 @dg.asset(key=OF_COACHES, deps=[PUBLISHED], group_name=OF_COACHES.path[0], kinds={"great_expectations"})
 @told_safely
-def restricted_verdicts(night: Night) -> dg.MaterializeResult:
+def restricted_verdicts(run: PipelineRun) -> dg.MaterializeResult:
     """May this be written about single coaches? A refusal is reported by the restricted release."""
-    with warehouse(night.workspace.warehouse) as connection:
-        night.take_date_of(connection)
-        verdict = judge_coaches(connection, night)
-        write_sealed(connection, night, OF_COACHES, verdict)
-    keep(night, verdict)
+    with warehouse(run.workspace.warehouse) as connection:
+        run.take_date_of(connection)
+        verdict = judge_coaches(connection, run)
+        write_sealed(connection, run, OF_COACHES, verdict)
+    keep(run, verdict)
     return dg.MaterializeResult(metadata={"verdict": "passed" if verdict.passed else "refused"})

@@ -9,22 +9,22 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import prepare, warehouse
 from orchestration.erasure import follow, remove_copies
 from orchestration.faults import told_safely
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from orchestration.workspace import RESTATING
 
 LOAD_LOG = dg.AssetKey(["raw", "load_log"])
 
 
-@dg.asset(key=LOAD_LOG, group_name="files_in", kinds={"duckdb"})
+@dg.asset(key=LOAD_LOG, group_name="landing", kinds={"duckdb"})
 @told_safely
-def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+def load_log(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
-    night.record("started", as_of=str(night.day))
-    _keep_out(context, night)
-    inbox = night.inbox
+    run.record("started", as_of=str(run.day))
+    _keep_out(context, run)
+    inbox = run.inbox
     # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
-    new = [] if night.looks_back else land.land(inbox, night.workspace.landing, known_date=night.day)
-    with warehouse(night.workspace.warehouse) as connection:
+    new = [] if run.looks_back else land.land(inbox, run.workspace.landing, known_date=run.day)
+    with warehouse(run.workspace.warehouse) as connection:
         prepare(connection)
     for path, reason in inbox.waiting:
         context.log.warning(f"{path.name}: {reason}; left for the next run")
@@ -38,16 +38,16 @@ def load_log(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeR
     )
 
 
-def _keep_out(context: dg.AssetExecutionContext, night: Night) -> None:
+def _keep_out(context: dg.AssetExecutionContext, run: PipelineRun) -> None:
     """Who was erased stays erased: new exports and restored copies are cleansed before anything is read of them."""
-    there = night.workspace
+    there = run.workspace
     erased = Erased.of(there.root, Pseudonyms.from_environment(there.key_file))
     if not erased.tombstones:
         return
     remove_copies(there, RESTATING)  # nobody else restates while this run holds the workspace
-    done = cleanse(there.inbox, there.landing, night.mappings, erased)
+    done = cleanse(there.inbox, there.landing, run.mappings, erased)
     erased.keep(there.root)
     follow(there)
     if done:
         context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")
-        night.record("erased_again", files=[one.new for one in done])
+        run.record("erased_again", files=[one.new for one in done])

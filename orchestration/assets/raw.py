@@ -14,7 +14,7 @@ from orchestration.assets.landing import LOAD_LOG
 from orchestration.closing import due
 from orchestration.faults import told_safely
 from orchestration.news import n_closed
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from orchestration.restating import restated
 from publish import closed
 from study.tables import STUDY_TABLES
@@ -33,17 +33,17 @@ def source_asset(source: str) -> dg.AssetsDefinition:
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")
     @told_safely
-    def load_files(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
-        workspace = night.workspace
+    def load_files(context: dg.AssetExecutionContext, run: PipelineRun) -> Iterator[dg.MaterializeResult]:
+        workspace = run.workspace
         with warehouse(workspace.warehouse) as connection:
             results = load.load_source(
                 connection,
                 source,
-                night.landed,
+                run.landed,
                 workspace.landing,
-                mappings=night.mappings,
+                mappings=run.mappings,
                 pseudonyms=Pseudonyms.from_environment(workspace.key_file),
-                taken_back=night.taken_back,
+                taken_back=run.taken_back,
             )
         for result in results:
             if result.status == "refused":
@@ -76,10 +76,10 @@ sources = [source_asset(source) for source in TABLES_OF]
     name="load_study",
 )
 @told_safely
-def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
+def study_tables(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """The study as declared, for dbt."""
-    with warehouse(night.workspace.warehouse) as connection:
-        for name, frame in night.study.tables().items():
+    with warehouse(run.workspace.warehouse) as connection:
+        for name, frame in run.study.tables().items():
             replace_table(connection, name, frame)
             yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})
 
@@ -92,26 +92,26 @@ def study_tables(night: Night) -> Iterator[dg.MaterializeResult]:
     name="load_closed",
 )
 @told_safely
-def closed_cells(context: dg.AssetExecutionContext, night: Night) -> Iterator[dg.MaterializeResult]:
+def closed_cells(context: dg.AssetExecutionContext, run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """The cells of periods that earlier releases closed, for dbt; a restatement computes them again."""
-    known = closed.check_all_there(night.workspace.closed, n_closed(night.workspace))
-    frames = closed.read(night.workspace.closed, CLOSED_TABLES)
-    reason = "" if night.looks_back or not known else due(night.study, known, night.day)
-    reason = reason or ("it was asked for" if night.restate and known else "")
+    known = closed.check_all_there(run.workspace.closed, n_closed(run.workspace))
+    frames = closed.read(run.workspace.closed, CLOSED_TABLES)
+    reason = "" if run.looks_back or not known else due(run.study, known, run.day)
+    reason = reason or ("it was asked for" if run.restate and known else "")
     if reason:
         context.log.info(f"closed periods are computed again: {reason}")
-        done = restated(night, frames, context.log.warning)
-        loads = pl.DataFrame({"load_id": [one.load_id for one in night.used]})
+        done = restated(run, frames, context.log.warning)
+        loads = pl.DataFrame({"load_id": [one.load_id for one in run.used]})
         frames |= {
             name: frame.with_columns(batch=pl.lit(len(known) + 1)).select(*CLOSED_TABLES[name])
             for name, frame in {**done.cells, "loads": loads}.items()
         }
         kept = done.kept if done.kept.height else pl.DataFrame({"kind": [None]})
         frames["restatement"] = kept.with_columns(reason=pl.lit(reason)).pipe(_as_declared)
-        night.record("restated", reason=reason, n_cells_kept=done.kept.height)
-    with warehouse(night.workspace.warehouse) as connection:
+        run.record("restated", reason=reason, n_cells_kept=done.kept.height)
+    with warehouse(run.workspace.warehouse) as connection:
         for name, frame in frames.items():
-            replace_table(connection, name, frame, room=CLOSED)
+            replace_table(connection, name, frame, schema_name=CLOSED)
             yield dg.MaterializeResult(asset_key=dg.AssetKey([CLOSED, name]), metadata={"rows": frame.height})
 
 

@@ -13,7 +13,7 @@ from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.closing import next_restatement
 from orchestration.faults import told_safely
 from orchestration.news import sources_digest
-from orchestration.resources import Night
+from orchestration.resources import PipelineRun
 from orchestration.workspace import code_version
 from publish import closed
 from publish.recipe import Recipe
@@ -81,16 +81,16 @@ OBSERVED = "select observed_through_date from intermediate.int_observation_windo
 
 @dg.asset(key=RELEASE, deps=[VERDICTS, *TABLES.values()], group_name="release", kinds={"parquet", "html"})
 @told_safely
-def release(night: Night) -> dg.MaterializeResult:
+def release(run: PipelineRun) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
-    workspace = night.workspace
+    workspace = run.workspace
     served = current_release(workspace.releases)
     with warehouse(workspace.warehouse) as connection:
-        night.take_date_of(connection)
+        run.take_date_of(connection)
         tables = read_candidate(connection)
-        verdict = sealed_verdict(connection, night)
+        verdict = sealed_verdict(connection, run)
         verdict.pop("reasons", None)
-        order = _order(connection, night, is_first=served is None)
+        order = _order(connection, run, is_first=served is None)
         inputs = connection.sql(INPUTS).pl().to_dicts()
         restatement = connection.sql(RESTATEMENT).fetchall()
         closes = closed.all_closed(connection) if restatement else closed.newly_closed(connection)
@@ -98,12 +98,12 @@ def release(night: Night) -> dg.MaterializeResult:
     n_before = len(closed.batches(workspace.closed))
     loads = {item["load_id"] for item in inputs}
     recipe = Recipe(
-        as_of=str(night.day),
+        as_of=str(run.day),
         served=served.name if served else None,
         n_closed=n_before,
         closes=bool(closes),
         restates=bool(restatement),
-        landed=[asdict(one) for one in night.landed if one.load_id in loads],
+        landed=[asdict(one) for one in run.landed if one.load_id in loads],
         inputs=inputs,
         study=workspace.study.read_text(encoding="utf-8"),
         sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
@@ -111,19 +111,19 @@ def release(night: Night) -> dg.MaterializeResult:
     # First, so that there is never a release of which nobody knows what it was made of.
     recipe.keep(workspace.root, release_id(order, str(verdict.get("content_hash"))))
     target = write_release(tables, verdict=verdict, order=order, releases=workspace.releases)
-    night.check_lock()  # a run that was overtaken stops here
+    run.check_lock()  # a run that was overtaken stops here
     if order.is_remembered:
         closed.keep(
             workspace.closed,
             closes,
             release=target.name,
-            as_of=str(night.day),
-            definitions=definitions(night.study),
+            as_of=str(run.day),
+            definitions=definitions(run.study),
             restates=bool(restatement),
         )
         make_current(workspace.releases, target.name)
     n_closed = len(closed.batches(workspace.closed))
-    night.record("published", release=target.name, is_remembered=order.is_remembered, n_closed=n_closed)
+    run.record("published", release=target.name, is_remembered=order.is_remembered, n_closed=n_closed)
     return dg.MaterializeResult(
         metadata={
             "release": target.name,
@@ -134,69 +134,69 @@ def release(night: Night) -> dg.MaterializeResult:
     )
 
 
-def _order(connection: duckdb.DuckDBPyConnection, night: Night, *, is_first: bool) -> Order:
+def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first: bool) -> Order:
     """What is to be released. A look back beside a release that is served is not remembered and never served."""
-    study = night.study
-    [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": night.day}).fetchall()
+    study = run.study
+    [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": run.day}).fetchall()
     [(observed_through,)] = connection.execute(OBSERVED).fetchall()
-    looks_back = looks_back or night.looks_back
+    looks_back = looks_back or run.looks_back
     is_due = study.stale_after_days and not looks_back
     return Order(
         title=study.title,
         programme=study.programme,
         design=study.assignment.design,
-        alpha=alpha_on(study, night.day),
+        alpha=alpha_on(study, run.day),
         min_group_size=study.min_group_size,
-        as_of=night.day,
-        observed_through=min(observed_through, night.day) if observed_through else None,
+        as_of=run.day,
+        observed_through=min(observed_through, run.day) if observed_through else None,
         study_hash=study.digest,
         code_version=code_version(),
-        sources=connection.sql(SOURCES, params={"day": night.day}).pl().to_dicts(),
+        sources=connection.sql(SOURCES, params={"day": run.day}).pl().to_dicts(),
         data_issues=connection.sql(ISSUES).pl().to_dicts(),
         corrections=connection.sql(CORRECTIONS).pl().to_dicts(),
         late_records=connection.sql(LATE).pl().to_dicts(),
         closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
         restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
-        next_restatement=next_restatement(study, night.day),
+        next_restatement=next_restatement(study, run.day),
         looks_back=looks_back,
         is_remembered=not looks_back or is_first,
-        sources_hash=sources_digest(night.mappings),
+        sources_hash=sources_digest(run.mappings),
         questions_hash=study.questions_digest,
-        due=night.day + timedelta(days=study.stale_after_days) if is_due else None,
+        due=run.day + timedelta(days=study.stale_after_days) if is_due else None,
     )
 
 
 @dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
 @told_safely
-def restricted_release(context: dg.AssetExecutionContext, night: Night) -> dg.MaterializeResult:
+def restricted_release(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
     """Write what is known of single coaches, where few may read it. A look back writes none."""
-    workspace = night.workspace
+    workspace = run.workspace
     with warehouse(workspace.warehouse) as connection:
-        night.take_date_of(connection)
+        run.take_date_of(connection)
     served = current_release(workspace.releases)
     manifest = manifest_of(served) if served else {"looks_back": True}
-    if manifest["looks_back"] or manifest["as_of"] != str(night.day):
-        return dg.MaterializeResult(metadata={"restricted": "none: this night looks back"})
+    if manifest["looks_back"] or manifest["as_of"] != str(run.day):
+        return dg.MaterializeResult(metadata={"restricted": "none: this run looks back"})
     with warehouse(workspace.warehouse) as connection:
         table = read_coaches(connection)
-        verdict = sealed_verdict(connection, night, OF_COACHES)
+        verdict = sealed_verdict(connection, run, OF_COACHES)
         through = dict(connection.sql(THROUGH).fetchall())
     if told_through(workspace.restricted) == through:
         # Within the same periods a few late answers would be the difference of two releases.
         return dg.MaterializeResult(metadata={"restricted": "no new period: the last one stays"})
     reasons = verdict.pop("reasons", [])
     if not verdict.get("passed"):
-        night.record("refused", content_hash=verdict.get("content_hash"), reasons=reasons, docs=verdict.get("docs"))
+        run.record("refused", content_hash=verdict.get("content_hash"), reasons=reasons, docs=verdict.get("docs"))
         notify(workspace, "refused", run_id=context.run_id, reasons=["what is restricted to few readers was refused"])
         raise dg.Failure("the gate refused what would be published of single coaches; see the ledger")
-    night.check_lock()
+    run.check_lock()
     target = publish_coaches(
         table,
         identity=served.name,
-        as_of=str(night.day),
+        as_of=str(run.day),
         through=through,
         verdict=verdict,
         folder=workspace.restricted,
     )
-    night.record("restricted", release=target.name, rows=table.height)
+    run.record("restricted", release=target.name, rows=table.height)
     return dg.MaterializeResult(metadata={"release": target.name, "rows": table.height})

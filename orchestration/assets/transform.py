@@ -18,15 +18,15 @@ from packaging.version import Version
 import durable
 from ingest.warehouse import warehouse
 from orchestration import built
-from orchestration.resources import Night
-from orchestration.workspace import HOUSE, Workspace, code_version, creating
+from orchestration.resources import PipelineRun
+from orchestration.workspace import PROJECT_ROOT, Workspace, code_version, creating
 
-PROJECT = HOUSE / "dbt_project"
+PROJECT = PROJECT_ROOT / "dbt_project"
 # dbt is the one beside the running Python, not whichever PATH finds first.
 DBT = Path(sys.executable).with_name("dbt")
 MOST_TOLD = 5  # failures in one message
-# Unit tests prove the code, not the data: make test runs them, the night does not.
-NOT_AT_NIGHT = "test_type:unit"
+# Unit tests prove the code, not the data: make test runs them, a run does not.
+NOT_IN_RUNS = "test_type:unit"
 
 
 def _environment(workspace: Workspace) -> dict[str, str]:
@@ -62,29 +62,31 @@ def _parse(workspace: Workspace, target: Path) -> None:
         raise RuntimeError(f"dbt could not parse its project:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-class Rooms(DagsterDbtTranslator):
-    """A model's group is its schema: the room."""
+class LayerTranslator(DagsterDbtTranslator):
+    """A model's group is its schema: the layer."""
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The room."""
+        """The layer."""
         return dbt_resource_props["schema"]
 
 
 def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
     """All models from staging to comparisons as one step."""
 
-    @dbt_assets(manifest=manifest(workspace), exclude=NOT_AT_NIGHT, dagster_dbt_translator=Rooms(), name="transform")
-    def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, night: Night) -> Iterator:
-        target = night.workspace.dbt_target / "run"
+    @dbt_assets(
+        manifest=manifest(workspace), exclude=NOT_IN_RUNS, dagster_dbt_translator=LayerTranslator(), name="transform"
+    )
+    def transform(context: dg.AssetExecutionContext, dbt: DbtCliResource, run: PipelineRun) -> Iterator:
+        target = run.workspace.dbt_target / "run"
         is_whole = context.selected_asset_keys == context.assets_def.keys
-        with warehouse(night.workspace.warehouse) as connection:
+        with warehouse(run.workspace.warehouse) as connection:
             if is_whole:
                 built.forget(connection)
             else:  # a part of the models joins the others: of their date, or not at all
-                night.take_date_of(connection)
-        os.environ.update(_environment(night.workspace), COACHING_AS_OF=str(night.day))
+                run.take_date_of(connection)
+        os.environ.update(_environment(run.workspace), COACHING_AS_OF=str(run.day))
         # What another version of the code computed is computed anew.
-        stamp = night.workspace.dbt_target / "built_with"
+        stamp = run.workspace.dbt_target / "built_with"
         is_same = stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()
         arguments = ["build", *([] if is_same else ["--full-refresh"])]
         stamp.unlink(missing_ok=True)
@@ -98,8 +100,8 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
             os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
         if is_whole:
-            with warehouse(night.workspace.warehouse) as connection:
-                built.write(connection, night.day, night.study.digest)
+            with warehouse(run.workspace.warehouse) as connection:
+                built.write(connection, run.day, run.study.digest)
 
     return transform
 
@@ -139,6 +141,6 @@ class InstalledDbt(DbtCliResource):
 
 
 def dbt_resource() -> dg.ResourceDefinition:
-    """dbt's command line, of the house's own project; no run can name another program or folder."""
-    house = InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
-    return dg.ResourceDefinition(lambda _context: house, config_schema={})
+    """dbt's command line, of this project; no run can name another program or folder."""
+    installed = InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
+    return dg.ResourceDefinition(lambda _context: installed, config_schema={})

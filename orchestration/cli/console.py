@@ -1,4 +1,4 @@
-"""What the command line shows: progress while the night runs, and its outcome as tables."""
+"""What the command line shows: progress while the run runs, and its outcome as tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from publish.page.render import Outcome, outcomes
 from publish.release import manifest_of, released_tables
 
-ROOM_OF_STEP = {  # part of a step's name → room; the first that fits
+LAYER_OF_STEP = {  # part of a step's name → layer; the first that fits
     "load_log": "files in",
     "load_": "raw",
     "transform": "staging … comparisons (dbt)",
@@ -26,13 +26,13 @@ ROOM_OF_STEP = {  # part of a step's name → room; the first that fits
 PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "hidden": "magenta"}
 
 
-def room_of(step: str) -> str:
-    """A step's room, for people."""
-    return next((room for start, room in ROOM_OF_STEP.items() if start in step), step)
+def layer_of(step: str) -> str:
+    """A step's layer, for people."""
+    return next((layer for start, layer in LAYER_OF_STEP.items() if start in step), step)
 
 
 class Progress:
-    """Shows the room at work and how many tables and checks are done; warnings and errors as they come."""
+    """Shows the layer at work and how many tables and checks are done; warnings and errors as they come."""
 
     def __init__(self, console: Console):
         self.console = console
@@ -47,7 +47,7 @@ class Progress:
 
     def __exit__(self, *_) -> None:
         self.status.stop()
-        parts = " · ".join(f"{room} {seconds:.1f} s" for room, seconds in self.seconds.items() if seconds >= 0.05)
+        parts = " · ".join(f"{layer} {seconds:.1f} s" for layer, seconds in self.seconds.items() if seconds >= 0.05)
         if parts:
             self.console.print(f"{self.tables} tables, {self.checks} checks: {parts}", highlight=False, soft_wrap=True)
 
@@ -62,9 +62,9 @@ class Progress:
         if kind == "STEP_START" and not self.seconds:
             self.seconds["start-up"] = now - self._started
         elif kind in ("STEP_SUCCESS", "STEP_FAILURE"):
-            self.seconds[room_of(step)] = self.seconds.get(room_of(step), 0.0) + now - self._step_began
+            self.seconds[layer_of(step)] = self.seconds.get(layer_of(step), 0.0) + now - self._step_began
         self._step_began = now if kind.startswith("STEP") else self._step_began
-        self.status.update(f"{room_of(step)} · {self.tables} tables, {self.checks} checks done")
+        self.status.update(f"{layer_of(step)} · {self.tables} tables, {self.checks} checks done")
 
 
 def show_release(console: Console, release: Path, *, truth: dict | None = None) -> None:

@@ -31,7 +31,7 @@ def last_verdicts(workspace: Workspace) -> list[dict]:
     return found
 
 
-def _outcome(verdicts: list[dict], rooms: set[str], promise: Promise, table: str) -> str:
+def _outcome(verdicts: list[dict], layers: set[str], promise: Promise, table: str) -> str:
     """What the last run said of a check: kept, warned, blocked, accepted or unjudged."""
     for verdict in verdicts:
         for word, key in (("blocked", "failures"), ("warned", "warnings")):
@@ -39,7 +39,7 @@ def _outcome(verdicts: list[dict], rooms: set[str], promise: Promise, table: str
                 return word
         if any(item["check"] == promise.check for item in verdict["accepted"]):
             return "accepted"
-    judged = 2 if "release" in rooms else 1
+    judged = 2 if "release" in layers else 1
     return "kept" if len(verdicts) >= judged else "unjudged"
 
 
@@ -60,16 +60,16 @@ def explain(
         _list(verdicts)
         return
     found = [
-        (room, table, promise)
-        for table, (room, promises) in known.items()
+        (layer, table, promise)
+        for table, (layer, promises) in known.items()
         for promise in promises
         if promise.check == check
     ]
     if not found:
         raise fail(f"{check} is no check; see: coaching gate explain", WRONG)
-    room, _, promise = found[0]
+    layer, _, promise = found[0]
     tables = ", ".join(sorted({name for _, name, _ in found}))
-    lines = [f"{promise.sentence}", f"  room: {room}, table: {tables}"]
+    lines = [f"{promise.sentence}", f"  layer: {layer}, table: {tables}"]
     if promise.threshold:
         limit = thresholds()[promise.threshold]
         lines += [f"  {level}: {getattr(limit, level):g}" for level in ("warn", "block") if limit.has(level)]
@@ -101,15 +101,15 @@ def _numbers(limit: Threshold) -> str:
 def _list(verdicts: list[dict]) -> None:
     limits = thresholds()
     seen = set()
-    for name, (room, promises) in declared().items():
+    for name, (layer, promises) in declared().items():
         for promise in promises:
-            if (room, promise.check) in seen:
+            if (layer, promise.check) in seen:
                 continue
-            if room not in {shown for shown, _ in seen}:
-                out.print(f"{room}  (warn / block)", style="bold", highlight=False)
-            seen.add((room, promise.check))
+            if layer not in {shown for shown, _ in seen}:
+                out.print(f"{layer}  (warn / block)", style="bold", highlight=False)
+            seen.add((layer, promise.check))
             numbers = _numbers(limits[promise.threshold]) if promise.threshold else ""
-            last = _outcome(verdicts, {room}, promise, name)
+            last = _outcome(verdicts, {layer}, promise, name)
             text = Text.assemble(
                 f"  {promise.check:<28}",
                 (f"{last:<9}", PAINT[last]),

@@ -69,7 +69,7 @@ def run(
     workspace: WorkspaceOption = HERE,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
 ) -> None:
-    """Do what the night does: load what is new, compare, estimate, judge, publish."""
+    """Do what a run does: load what is new, compare, estimate, judge, publish."""
     _run(opened(workspace), _parse_day(as_of))
 
 
@@ -102,7 +102,7 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None,
         out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
     else:
         reasons = [*news.reasons, *(["closed periods are to be computed again"] if restate else [])]
-        out.print(f"Running the night: {'; '.join(reasons)}.", highlight=False)
+        out.print(f"Running the pipeline: {'; '.join(reasons)}.", highlight=False)
         shown = _run_here(workspace, as_of, restate=restate)
     show_release(out, shown, truth=truth)
     served = current_release(workspace.releases)
@@ -152,7 +152,7 @@ def _execute(workspace: Workspace, as_of: date | None, restate: bool):
         if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # not under nohup
             signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))  # dagster knows that one
         stop = events.watch(progress)
-        log = workspace.dagster_home / "night.log"  # what dbt says, for whoever has to look closer
+        log = workspace.dagster_home / "run.log"  # what dbt says, for whoever has to look closer
         try:
             with log.open("w", encoding="utf-8") as file, redirect_stdout(file), open_history(workspace) as instance:
                 return execute(workspace, instance, as_of=str(as_of or ""), restate=restate)
@@ -198,7 +198,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = SEED,
     effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
-    """Simulate an organisation, run the night on its files, and show the estimates beside the truth."""
+    """Simulate an organisation, run the pipeline on its files, and show the estimates beside the truth."""
     from orchestration.cli.console import read_truth
     from simulation import Design
 

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from orchestration.workspace import HOUSE, Workspace
+from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish.catalogue import candidate_tables, published_tables
 from publish.release import current_release, released_tables
 from simulation import Design, simulate
@@ -217,13 +217,13 @@ def test_readers_find_out_from_the_database_what_a_column_is(published):
 
 
 @pytest.fixture(scope="module")
-def small_pilot(tmp_path_factory, night):
+def small_pilot(tmp_path_factory, run_pipeline):
     """The release of an organisation of 300 people: fifteen pilot teams in three cohorts, nine control teams."""
     made = Workspace(tmp_path_factory.mktemp("small") / "workspace")
     design = Design(people=300)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
-    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
-    code, last, _ = night(made, design.closed_on)
+    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
+    code, last, _ = run_pipeline(made, design.closed_on)
     assert code == 0, last
     return released_tables(current_release(made.releases))
 

@@ -1,4 +1,4 @@
-"""What an operator learns: `coaching doctor` says what to mend, and a night that fails reaches a person."""
+"""What an operator learns: `coaching doctor` says what to mend, and a run that fails reaches a person."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +16,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture
 def closed(copy_of_published):
-    """With its inputs closed, as `coaching init` makes them; all else is as the night left it."""
+    """With its inputs closed, as `coaching init` makes them; all else is as the run left it."""
     there = copy_of_published
     inputs = [there.root, there.study, there.root / "truth.json", there.inbox, *there.inbox.rglob("*")]
     for path in inputs:
@@ -98,16 +98,16 @@ def test_an_old_release_is_a_fault_where_runs_are_due_every_night(closed, monkey
     assert to_mend(closed, later) == []
 
 
-def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, monkeypatch, tmp_path):
-    import orchestration.assets.release as room
+def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, run_pipeline, monkeypatch, tmp_path):
+    import orchestration.assets.release as module
 
     def broken(*_, **__):
         raise OSError("no space left, and here a secret word")
 
     heard = tmp_path / "heard.json"
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
-    monkeypatch.setattr(room, "write_release", broken)
-    code, last, _ = night(copy_of_published, date(2025, 3, 2), only=BACK)
+    monkeypatch.setattr(module, "write_release", broken)
+    code, last, _ = run_pipeline(copy_of_published, date(2025, 3, 2), only=BACK)
     assert (code, last["event"]) == (1, "broke_off")
     told = json.loads(heard.read_text())
     assert told["event"] == "broke_off"
@@ -117,37 +117,39 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, night, mon
     assert last_run(ledger.read(copy_of_published.ledger))[0] == "mend"
 
 
-def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, night, monkeypatch):
-    import orchestration.assets.transform as room
+def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, run_pipeline, monkeypatch):
+    import orchestration.assets.transform as module
 
-    forget = room.built.forget
+    forget = module.built.forget
 
     def spoiled(connection):
         forget(connection)
         connection.execute("alter table raw.raw_roster__assignments drop column cohort")
 
-    monkeypatch.setattr(room.built, "forget", spoiled)
+    monkeypatch.setattr(module.built, "forget", spoiled)
     (copy_of_published.inbox / "README.txt").write_text("")
-    code, last, _ = night(copy_of_published, date(2025, 3, 3), dbt=True)
+    code, last, _ = run_pipeline(copy_of_published, date(2025, 3, 3), dbt=True)
     assert (code, last["event"]) == (1, "broke_off")
     assert "the model stg_roster__assignments could not be computed. Each file fits its mapping" in last["reason"]
     assert "select" not in last["reason"] and "cohort" not in last["reason"]
 
 
-def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(copy_of_published, night, monkeypatch):
-    import orchestration.assets.gate as room
+def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(
+    copy_of_published, run_pipeline, monkeypatch
+):
+    import orchestration.assets.gate as module
     from expectations.verdict import Failure, Verdict
 
     def refuse(*_):
-        what = {"room": "estimates", "table": "est_effects", "check": "no_jump", "promise": "no jump"}
+        what = {"layer": "estimates", "table": "est_effects", "check": "no_jump", "promise": "no jump"}
         failure = Failure(**what, observed="12 people of Sales", mend="look")
         return Verdict(content_hash="x", n_declared=1, n_evaluated=1, failures=(failure,))
 
     heard = copy_of_published.root / "heard.json"
-    monkeypatch.setattr(room, "judge_warehouse", refuse)
+    monkeypatch.setattr(module, "judge_warehouse", refuse)
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
-    assert night(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
+    assert run_pipeline(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
     assert json.loads(heard.read_text())["reasons"] == ["est_effects: no jump"]
     monkeypatch.setenv("COACHING_NOTIFY", "/nowhere/mail")
-    assert night(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
+    assert run_pipeline(copy_of_published, date(2025, 3, 2), only=BACK)[0] == 3
     assert "notify_failed" in {event["event"] for event in ledger.read(copy_of_published.ledger)}

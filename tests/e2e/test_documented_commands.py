@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from orchestration.cli.commands import app
 from typer.exceptions import TyperException
 
 from ingest.mapping.model import ENCODINGS
+from orchestration.cli.commands import app
 from study.model import Study, load_study
 
-HOUSE = Path(__file__).resolve().parents[2]
-PAGES = (HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md")))
-TEMPLATE = HOUSE / "orchestration" / "templates" / "study.yml"
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PAGES = (PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md")))
+TEMPLATE = PROJECT_ROOT / "orchestration" / "templates" / "study.yml"
 ROOT = typer.main.get_command(app)
 SHELL = ("", "sh", "bash", "console")
 # Optional prompt, assignments and folder before the word; a unit of systemd starts it by its path.
@@ -33,7 +33,7 @@ def documented() -> Iterator[tuple[str, str, bool]]:
     """Page, the words after `coaching`, and whether they are to be complete (of a block, not of a sentence)."""
     for path in PAGES:
         text = path.read_text(encoding="utf-8")
-        name = str(path.relative_to(HOUSE))
+        name = str(path.relative_to(PROJECT_ROOT))
         for line in "".join(blocks(text)).splitlines():
             if found := LINE.match(line):
                 yield name, found.group(1).split(" #")[0].strip(), True
@@ -62,7 +62,7 @@ def commands(command=ROOT, name: str = "coaching") -> Iterator[tuple[str, object
 
 @pytest.mark.parametrize(("page", "words", "is_whole"), sorted(set(documented())))
 def test_a_documented_command_is_one_that_the_command_line_takes(page, words, is_whole):
-    given = [str(HOUSE / "README.md") if word == "FILE" else word for word in shlex.split(words)]
+    given = [str(PROJECT_ROOT / "README.md") if word == "FILE" else word for word in shlex.split(words)]
     command, rest = leaf(given)
     if hasattr(command, "commands"):
         assert not is_whole and not set(rest) - {one for p in command.params for one in p.opts} - OF_TYPER
@@ -82,7 +82,7 @@ def test_the_docs_have_commands():
 
 def table_rows() -> dict[str, str]:
     """Command → the cell of its options in docs/commands.md."""
-    text = (HOUSE / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^\| `(coaching[a-z ]*)`[^|]*\|[^|]*\|([^|]*)\|[0-9, ]+\|$", text, flags=re.M))
 
 
@@ -131,5 +131,5 @@ def test_every_setting_that_the_template_shows_in_a_comment_is_taken(tmp_path):
 
 
 def test_the_number_of_encodings_is_the_documented_one():
-    text = (HOUSE / "docs" / "mappings.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "mappings.md").read_text(encoding="utf-8")
     assert f"{len(ENCODINGS)} encodings" in text

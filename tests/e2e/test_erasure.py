@@ -9,10 +9,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest.pseudonyms import Pseudonyms
+from orchestration.cli.commands import app
 from publish import ledger
 from publish.release import current_release
 
@@ -71,7 +71,7 @@ def canary(published):
     return who, words, hashed
 
 
-def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, night):
+def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, run_pipeline):
     who, words, hashed = canary
     there = copy_of_published
     before = hits(there.root, words | hashed)
@@ -101,7 +101,7 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ni
     assert (done.exit_code, "an erasure changed files" in done.output) == (2, True), done.output
     assert served == {path: path.read_bytes() for path in release.rglob("*") if path.is_file()}
 
-    code, last, _ = night(there, AS_OF)
+    code, last, _ = run_pipeline(there, AS_OF)
     assert (code, last["event"]) == (0, "published"), last
     assert hits(there.root, words | hashed) == []
 
@@ -112,19 +112,19 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ni
     later = there.inbox / "hris" / "hris_2025-01.csv"
     later.write_text(exported_again)
     assert hits(there.root, words)
-    code, last, _ = night(there, date(2025, 4, 1))
+    code, last, _ = run_pipeline(there, date(2025, 4, 1))
     assert (code, last["event"]) == (0, "published"), last
     assert hits(there.root, words | hashed) == []
     assert "erased_again" in {event["event"] for event in ledger.read(there.ledger)}
 
 
-def test_an_address_in_the_name_of_a_file_is_erased_wherever_the_name_stands(copy_of_published, canary, night):
+def test_an_address_in_the_name_of_a_file_is_erased_wherever_the_name_stands(copy_of_published, canary, run_pipeline):
     who, words, _ = canary
     there = copy_of_published
     address = next(word for word in words if "@" in word)
     export = sorted((there.inbox / "hris").glob("*.csv"))[-1]
     shutil.copy(export, export.with_name(f"{export.stem}_for_{address.upper()}.csv"))
-    code, last, _ = night(there, date(2025, 3, 3))
+    code, last, _ = run_pipeline(there, date(2025, 3, 3))
     assert (code, last["event"]) == (0, "published"), last
     there_before = hits(there.root, {address})
     assert {"landing", "recipes"} <= {place.split("/")[0] for place in there_before}
@@ -134,7 +134,7 @@ def test_an_address_in_the_name_of_a_file_is_erased_wherever_the_name_stands(cop
     assert done.exit_code == 0, done.output
     assert hits(there.root, {address}) == []
     assert not [path for path in there.root.rglob("*") if address.lower() in path.name.lower()]
-    code, last, _ = night(there, date(2025, 3, 4))
+    code, last, _ = run_pipeline(there, date(2025, 3, 4))
     assert (code, last["event"]) == (0, "published"), last
     assert hits(there.root, {address}) == []
 

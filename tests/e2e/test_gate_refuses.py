@@ -15,10 +15,10 @@ AS_OF = date(2025, 3, 2)
 pytestmark = pytest.mark.slow
 
 
-def refused(workspace, night, *says, only=()):
+def refused(workspace, run_pipeline, *says, only=()):
     before = current_release(workspace.releases)
     served = (before / "index.html").read_bytes()
-    code, last, _ = night(workspace, AS_OF, only=only)
+    code, last, _ = run_pipeline(workspace, AS_OF, only=only)
     assert (code, last["event"]) == (3, "refused")
     for words in says:
         assert any(words in reason for reason in last["reasons"]), (words, last["reasons"])
@@ -43,8 +43,8 @@ def seven_points(text):
     )
 
 
-def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_away(copy_of_published, night):
-    # One night for all three: that each is found alone is shown by tests/unit/expectations/test_planted_faults.py.
+def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_away(copy_of_published, run_pipeline):
+    # One run for all three: that each is found alone is shown by tests/unit/expectations/test_planted_faults.py.
     def empty(text):
         return "".join(text.splitlines(keepends=True)[:3])
 
@@ -56,7 +56,7 @@ def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_awa
     sent[-1].write_text("Team ID,Wave,Arm,Kick-off\n" + "".join(f"X{i},Extra,Pilot,2024-10-01\n" for i in range(400)))
     refused(
         copy_of_published,
-        night,
+        run_pipeline,
         "every file in the inbox could be loaded",
         "the study's units exist in the organisation",
     )
@@ -66,25 +66,25 @@ def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_awa
     assert any("are none of the item's scale: correct its range" in reason for (reason,) in told), told
     for path in sent:
         path.unlink()
-    code, last, _ = night(copy_of_published, AS_OF)
+    code, last, _ = run_pipeline(copy_of_published, AS_OF)
     assert (code, last["event"]) == (0, "published")
 
 
-def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_published, night):
+def test_a_department_missing_from_the_snapshot_stops_publication(copy_of_published, run_pipeline):
     def without_sales(text):
         return "".join(line for line in text.splitlines(keepends=True) if ",Sales," not in line)
 
     later = replace_in_inbox(copy_of_published, "hris", "hris_*.csv", without_sales)
     later.rename(later.with_name("hris_2025-01.csv"))
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, date(2025, 4, 1))
+    code, last, _ = run_pipeline(copy_of_published, date(2025, 4, 1))
     assert (code, last["event"]) == (3, "refused")
     assert any("no department or site vanishes" in reason and "Sales" in reason for reason in last["reasons"])
     assert current_release(copy_of_published.releases) == before
 
 
-def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_published, night, monkeypatch):
-    import orchestration.assets.estimates as room
+def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_published, run_pipeline, monkeypatch):
+    import orchestration.assets.estimates as module
     from inference.estimates import estimate_study
 
     def broken(*arguments, **named):
@@ -97,21 +97,21 @@ def test_an_estimate_outside_its_own_interval_stops_publication(copy_of_publishe
         )
         return replace(good, estimates=moved)
 
-    monkeypatch.setattr(room, "estimate_study", broken)
-    refused(copy_of_published, night, "an estimate lies inside its interval", only=BACK)
+    monkeypatch.setattr(module, "estimate_study", broken)
+    refused(copy_of_published, run_pipeline, "an estimate lies inside its interval", only=BACK)
 
 
-def test_a_run_while_another_holds_the_workspace_is_turned_away(copy_of_published, night):
+def test_a_run_while_another_holds_the_workspace_is_turned_away(copy_of_published, run_pipeline):
     from orchestration.lock import hold
 
     with hold(copy_of_published.lock, run_id="the other one"):
-        code, last, _ = night(copy_of_published, AS_OF)
+        code, last, _ = run_pipeline(copy_of_published, AS_OF)
     assert (code, last["event"]) == (75, "turned_away")
     assert "the other one" in last["reason"]
 
 
-def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, night, monkeypatch):
-    import orchestration.assets.estimates as room
+def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, run_pipeline, monkeypatch):
+    import orchestration.assets.estimates as module
     from inference.estimates import estimate_study
 
     def overtaken(*arguments, **named):
@@ -119,9 +119,9 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, nig
         token.write_text(str(int(token.read_text()) + 1))
         return estimate_study(*arguments, **named)
 
-    monkeypatch.setattr(room, "estimate_study", overtaken)
+    monkeypatch.setattr(module, "estimate_study", overtaken)
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, AS_OF, only=BACK)
+    code, last, _ = run_pipeline(copy_of_published, AS_OF, only=BACK)
     assert code == 1
     assert last["event"] == "broke_off"
     assert "LockLost" in last["reason"]
@@ -133,12 +133,12 @@ def test_the_ledger_tells_the_whole_story(published):
     assert told == ["started", "passed", "published", "restricted"]
 
 
-def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, night):
+def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, run_pipeline):
     from orchestration.news import look
     from publish.release import list_releases, manifest_of
 
     served = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, date(2024, 10, 31))
+    code, last, _ = run_pipeline(copy_of_published, date(2024, 10, 31))
     assert (code, last["event"]) == (0, "published")
     assert last["release"].startswith("2024-10-31")
     assert manifest_of(copy_of_published.releases / last["release"])["looks_back"]
@@ -160,17 +160,17 @@ def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published
 def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monkeypatch):
     from ingest.warehouse import warehouse
     from orchestration.assets.gate import sealed_verdict
-    from orchestration.resources import Night
+    from orchestration.resources import PipelineRun
 
     monkeypatch.setenv("COACHING_WORKSPACE", str(copy_of_published.root))
-    there = Night()
+    there = PipelineRun()
     with warehouse(copy_of_published.warehouse) as connection:
         assert sealed_verdict(connection, there)["passed"]
         connection.execute(change)
         assert sealed_verdict(connection, there) == {}
 
 
-def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, night, monkeypatch):
+def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, run_pipeline, monkeypatch):
     import orchestration.assets.candidate as step
 
     real = step.candidate_tables
@@ -181,13 +181,13 @@ def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, 
 
     monkeypatch.setattr(step, "candidate_tables", with_person)
     before = current_release(copy_of_published.releases)
-    code, last, _ = night(copy_of_published, AS_OF, only=BACK)
+    code, last, _ = run_pipeline(copy_of_published, AS_OF, only=BACK)
     assert (code, last["event"]) == (3, "refused")
     assert any("no value looks like a pseudonym" in reason for reason in last["reasons"])
     assert current_release(copy_of_published.releases) == before
 
 
-def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of_published, night):
+def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of_published, run_pipeline):
     def without_sales(text):
         return "".join(line for line in text.splitlines(keepends=True) if ",Sales," not in line)
 
@@ -199,11 +199,11 @@ def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of
         for check, value in (("group_vanished", "Sales"), ("headcount_jump", '"2025-01-31"'))
     )
     study.write_text(study.read_text() + signed)
-    code, last, _ = night(copy_of_published, date(2025, 4, 1))
+    code, last, _ = run_pipeline(copy_of_published, date(2025, 4, 1))
     assert (code, last["event"]) == (0, "published"), last
     release = copy_of_published.releases / last["release"]
     page = (release / "index.html").read_text()
     assert "Passed by signature" in page
     assert "signed by HR analytics" in page
-    code, last, _ = night(copy_of_published, date(2025, 4, 2))
+    code, last, _ = run_pipeline(copy_of_published, date(2025, 4, 2))
     assert (code, last["event"]) == (3, "refused")

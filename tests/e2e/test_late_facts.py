@@ -5,10 +5,10 @@ from datetime import date
 
 import polars as pl
 import pytest
-from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest.warehouse import warehouse
+from orchestration.cli.commands import app
 from orchestration.news import look
 from publish import closed
 from publish.release import current_release, manifest_of
@@ -56,14 +56,16 @@ def level(workspace) -> pl.DataFrame:
     return rows.filter(pl.col("period_start") == rows["period_start"].max()).sort("arm").select("arm", "mean")
 
 
-def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_are_many(copy_of_published, night):
+def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_are_many(
+    copy_of_published, run_pipeline
+):
     workspace = copy_of_published
     first = manifest_of(current_release(workspace.releases))
     assert (first["late_records"], first["restated"], first["next_restatement"]) == ([], None, None)
     before = level(workspace)
 
     answers_again(workspace, "pulse_2024-11-10_many.csv", 300, items=1)
-    code, last, _ = night(workspace, DAYS[0])
+    code, last, _ = run_pipeline(workspace, DAYS[0])
     assert (code, last["event"]) == (0, "published"), last
     second = manifest_of(current_release(workspace.releases))
     assert second["verdict"]["content_hash"] == first["verdict"]["content_hash"]
@@ -75,7 +77,7 @@ def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_a
     # It is announced; on that day everything is computed again.
     study = workspace.study.read_text()
     workspace.study.write_text(study + f"\nrestatements: [{DAYS[1]}]\n")
-    code, last, _ = night(workspace, DAYS[1])
+    code, last, _ = run_pipeline(workspace, DAYS[1])
     assert (code, last["event"]) == (0, "published"), last
     third = manifest_of(current_release(workspace.releases))
     assert (third["restated"]["n_kept"], third["late_records"]) == (0, [])
@@ -83,13 +85,13 @@ def test_late_answers_wait_are_counted_and_enter_with_a_restatement_where_they_a
     assert [batch.restates for batch in closed.batches(workspace.closed)] == [False, True]
 
 
-def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_change(copy_of_published, night):
+def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_change(copy_of_published, run_pipeline):
     workspace = copy_of_published
     before = {name: table(workspace, name) for name in ("pub_levels", "pub_baseline", "pub_outcomes", "pub_estimates")}
     # Under the name of the first: two versions of one file lie in landing, and both stay as they are.
     answers_again(workspace, "pulse_2024-11-10.csv", 8)
     landed = {path: path.read_bytes() for path in workspace.landing.glob("*/content*")}
-    code, last, _ = night(workspace, DAYS[0], restate=True)
+    code, last, _ = run_pipeline(workspace, DAYS[0], restate=True)
     assert (code, last["event"]) == (0, "published"), last
     assert landed == {path: path.read_bytes() for path in landed}
     manifest = manifest_of(current_release(workspace.releases))
@@ -102,7 +104,7 @@ def test_a_restatement_of_eight_late_answers_keeps_every_cell_that_they_would_ch
         assert table(workspace, name).equals(old), name
 
 
-def test_a_release_that_was_never_served_is_finished_by_the_next_run(copy_of_published, night):
+def test_a_release_that_was_never_served_is_finished_by_the_next_run(copy_of_published, run_pipeline):
     """Its run was killed after the files were written, before the periods that it closed were kept."""
     workspace = copy_of_published
     release = current_release(workspace.releases).name
@@ -113,19 +115,19 @@ def test_a_release_that_was_never_served_is_finished_by_the_next_run(copy_of_pub
     assert look(workspace).reasons == (f"the run that wrote {release} was interrupted before it was served",)
     refused = CliRunner().invoke(app, ["rollback", release, "-w", str(workspace.root)])
     assert (refused.exit_code, "finish it: coaching run" in refused.output.replace("\n", " ")) == (2, True)
-    code, last, _ = night(workspace, date.fromisoformat(release[:10]))
+    code, last, _ = run_pipeline(workspace, date.fromisoformat(release[:10]))
     assert (code, last["release"]) == (0, release)
     assert current_release(workspace.releases).name == release
     assert [batch.release for batch in closed.batches(workspace.closed)] == [release]
     assert not look(workspace)
 
 
-def test_without_closed_cells_nothing_is_published(copy_of_published, night):
+def test_without_closed_cells_nothing_is_published(copy_of_published, run_pipeline):
     workspace = copy_of_published
     served = current_release(workspace.releases)
     answers_again(workspace, "pulse_2024-11-10_few.csv", 3)
     shutil.rmtree(workspace.closed)
-    code, _, result = night(workspace, DAYS[0])
+    code, _, result = run_pipeline(workspace, DAYS[0])
     assert code == 1
     assert current_release(workspace.releases) == served
     said = " ".join(str(event.event_specific_data) for event in result.all_events if event.is_failure)

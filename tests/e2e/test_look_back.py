@@ -11,7 +11,7 @@ from publish.release import current_release, manifest_of
 pytestmark = pytest.mark.slow
 
 
-def test_a_look_back_rebuilds_what_was_known_then_after_a_correction_came(copy_of_published, night):
+def test_a_look_back_rebuilds_what_was_known_then_after_a_correction_came(copy_of_published, run_pipeline):
     workspace = copy_of_published
     first = current_release(workspace.releases)
     day = date.fromisoformat(manifest_of(first)["as_of"])
@@ -20,13 +20,13 @@ def test_a_look_back_rebuilds_what_was_known_then_after_a_correction_came(copy_o
     lines = june.read_text().splitlines(keepends=True)
     corrected.write_text("".join(lines[:100] + lines[112:]))
 
-    code, last, _ = night(workspace, day + timedelta(days=10))
+    code, last, _ = run_pipeline(workspace, day + timedelta(days=10))
     assert code == 0, last
     later = manifest_of(workspace.releases / last["release"])
     assert later["content_hash"] != manifest_of(first)["content_hash"]
 
     shutil.copy(june, june.with_name("hris_2024-05_again.csv"))  # arrives today: no part of what was known then
-    code, last, _ = night(workspace, day)
+    code, last, _ = run_pipeline(workspace, day)
     assert code == 0, last
     rebuilt = workspace.releases / last["release"]
     for table in sorted((first / "parquet").iterdir()):

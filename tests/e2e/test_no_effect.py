@@ -14,16 +14,16 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def idle(tmp_path_factory, night):
-    from orchestration.workspace import HOUSE, Workspace
+def idle(tmp_path_factory, run_pipeline):
+    from orchestration.workspace import PROJECT_ROOT, Workspace
 
     made = Workspace(tmp_path_factory.mktemp("idle") / "workspace")
     made.root.mkdir()
-    shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", made.study)
+    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
     # One draw with a fixed seed: of many, one in twenty would claim something, and benchmarks/coverage.py counts them.
     design = Design(people=1_200, months=24, seed=11, effect=0.0)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
-    code, last, _ = night(made, date(2026, 3, 2))
+    code, last, _ = run_pipeline(made, date(2026, 3, 2))
     assert code == 0, last
     return made
 

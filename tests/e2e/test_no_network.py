@@ -1,4 +1,4 @@
-"""Nobody is asked beyond this machine: nights are watched by the fixture `published`; here is the watch itself."""
+"""Nobody is asked beyond this machine: runs are watched by the fixture `published`; here is the watch itself."""
 
 import json
 import os

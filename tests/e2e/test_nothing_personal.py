@@ -63,22 +63,22 @@ def damage(text: str) -> str:
     return "\n".join([*lines, lines[0], lines[3]])
 
 
-def test_a_damaged_file_and_a_broken_run_tell_no_personal_word(copy_of_published, night, capfd, monkeypatch):
+def test_a_damaged_file_and_a_broken_run_tell_no_personal_word(copy_of_published, run_pipeline, capfd, monkeypatch):
     words = personal_values(copy_of_published.inbox)
     last = sorted((copy_of_published.inbox / "hris").glob("*.csv"))[-1]
     (copy_of_published.inbox / "hris" / "hris_2025-01.csv").write_text(damage(last.read_text()))
-    code, _, _ = night(copy_of_published, date(2025, 4, 1))
+    code, _, _ = run_pipeline(copy_of_published, date(2025, 4, 1))
     assert code == 3
     assert left_behind(copy_of_published.root, words) == {}
 
-    import orchestration.assets.estimates as room
+    import orchestration.assets.estimates as module
 
     def broken(*_, **__):
         raise ValueError(last.read_text()[:5_000])
 
-    monkeypatch.setattr(room, "estimate_study", broken)
+    monkeypatch.setattr(module, "estimate_study", broken)
     (copy_of_published.inbox / "hris" / "hris_2025-01.csv").unlink()
-    code, _, _ = night(copy_of_published, date(2025, 4, 1))
+    code, _, _ = run_pipeline(copy_of_published, date(2025, 4, 1))
     assert code == 1
     said = "".join(capfd.readouterr()).encode()
     assert left_behind(copy_of_published.root, words) == {}

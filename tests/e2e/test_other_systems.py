@@ -35,25 +35,25 @@ COMPARED = {f"pub_{name}.parquet" for name in ("decisions", "money", "outcomes",
 
 
 @pytest.fixture(scope="module")
-def as_reported(tmp_path_factory, night):
+def as_reported(tmp_path_factory, run_pipeline):
     from orchestration.workspace import Workspace
 
     made = Workspace(tmp_path_factory.mktemp("as_reported") / "workspace")
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     made.study.write_text(STUDY)
-    code, last, _ = night(made, design.closed_on)
+    code, last, _ = run_pipeline(made, design.closed_on)
     assert code == 0, last
     return made
 
 
 @pytest.mark.parametrize("systems", SYSTEMS.values(), ids=SYSTEMS)
-def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, as_reported, workspace, night):
+def test_the_numbers_do_not_depend_on_the_systems_that_wrote_the_files(systems, as_reported, workspace, run_pipeline):
     first = current_release(as_reported.releases)
     design = Design(people=600, months=12, seed=7)
     simulate(design, workspace.inbox, truth_path=workspace.root / "truth.json", dialects=systems)
     workspace.study.write_text(STUDY)
-    code, last, _ = night(workspace, design.closed_on)
+    code, last, _ = run_pipeline(workspace, design.closed_on)
     assert code == 0, last
     other = workspace.releases / last["release"]
     assert manifest_of(other)["sources_hash"] == manifest_of(first)["sources_hash"]

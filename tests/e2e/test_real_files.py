@@ -35,9 +35,9 @@ def ola_file(reference):
 
 
 @pytest.fixture(scope="module")
-def ola(ola_file, tmp_path_factory, night):
+def ola(ola_file, tmp_path_factory, run_pipeline):
     made = built(tmp_path_factory, "ola", ola_file)
-    code, last, _ = night(made, date(2018, 3, 2))  # the last month has closed
+    code, last, _ = run_pipeline(made, date(2018, 3, 2))  # the last month has closed
     assert code == 0, last
     return made
 
@@ -198,9 +198,9 @@ def hr_file(reference):
 
 
 @pytest.fixture(scope="module")
-def hr_dataset(hr_file, tmp_path_factory, night):
+def hr_dataset(hr_file, tmp_path_factory, run_pipeline):
     made = built(tmp_path_factory, "hr_dataset", hr_file)
-    code, last, _ = night(made, date(2019, 3, 1))
+    code, last, _ = run_pipeline(made, date(2019, 3, 1))
     assert code == 0, last
     return made
 

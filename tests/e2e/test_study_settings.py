@@ -19,7 +19,7 @@ SETTINGS = {
 }
 
 
-def test_the_release_says_what_was_set(copy_of_published, night):
+def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     made = copy_of_published
     before = json.loads((made.releases / "current" / "manifest.json").read_text(encoding="utf-8"))
     study = made.study.read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def test_the_release_says_what_was_set(copy_of_published, night):
         assert study.count(was) == 1, was
         study = study.replace(was, is_now)
     made.study.write_text(study, encoding="utf-8")
-    code, last, _ = night(made, date(2025, 3, 2))
+    code, last, _ = run_pipeline(made, date(2025, 3, 2))
     assert code == 0, last
     release = made.releases / "current"
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A part of `benchmarks/torture.py`: the night killed before steps of every kind, and some of its other troubles."""
+"""A part of `benchmarks/torture.py`: the run killed before steps of every kind, and some of its other troubles."""
 
 import os
 

@@ -130,7 +130,7 @@ class Server:
 
     def launch(self, config: dict, assets: list | None = None) -> dict:
         selector = {"repositoryName": "__repository__", "repositoryLocationName": "orchestration.definitions"}
-        selector |= {"pipelineName": "night"} | ({"assetSelection": assets} if assets else {})
+        selector |= {"pipelineName": "pipeline"} | ({"assetSelection": assets} if assets else {})
         return self.graphql(LAUNCH, run={"selector": selector, "runConfigData": config, "mode": "default"})["launchRun"]
 
     def websocket(self, query: str, *, origin: str | None, cookie: str | None, host: str = "", path: str = "/graphql"):
@@ -371,8 +371,8 @@ def test_viewers_cannot_hide_a_mutation_in_the_address(viewer, written):
 
 def test_run_config_cannot_change_where_the_night_works(server, tmp_path):
     for resources in (
-        {"night": {"config": {"workspace_path": str(tmp_path)}}},
-        {"night": {"config": {"root": str(tmp_path)}}},
+        {"run": {"config": {"workspace_path": str(tmp_path)}}},
+        {"run": {"config": {"root": str(tmp_path)}}},
         {"dbt": {"config": {"project_dir": str(tmp_path)}}},
         {"dbt": {"config": {"profiles_dir": str(tmp_path)}}},
         {"dbt": {"config": {"target": "other"}}},
@@ -386,7 +386,7 @@ def test_run_config_cannot_change_where_the_night_works(server, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("written", ["yesterday", "2999-01-01", {"env": "COACHING_PSEUDONYM_KEY"}], ids=str)
 def test_what_is_no_day_that_has_come_fails_the_run_and_shows_no_variable(server, organisation, written):
-    config = {"resources": {"night": {"config": {"as_of": written}}}}
+    config = {"resources": {"run": {"config": {"as_of": written}}}}
     run = server.launch(config)["run"]["runId"]
     assert finished(server, run)["status"] == "FAILURE"
     _, _, text = server.ask("POST", "/graphql", body=json.dumps({"query": ALL_WORDS, "variables": {"run": run}}))

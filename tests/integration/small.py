@@ -1,4 +1,4 @@
-"""Organisations small enough to count by hand: files of a few lines through ingest and dbt, without a night."""
+"""Organisations small enough to count by hand: files of a few lines through ingest and dbt, without a run."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The graph as people see it: every asset in its room, every check on an asset that is there."""
+"""The graph as people see it: every asset in its layer, every check on an asset that is there."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 SNAPSHOT = Path(__file__).with_name("asset_graph.json")
-ROOMS = {
-    "files_in", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "candidate", "gate",
+LAYERS = {
+    "landing", "raw", "staging", "intermediate", "panels", "cells", "comparisons", "estimates", "candidate", "gate",
     "release", "restricted", "closed",
 }  # fmt: skip
 
@@ -27,7 +27,7 @@ def test_the_graph_is_the_one_that_was_agreed(graph):
     """A change of the graph is read before it is accepted: COACHING_ACCEPT=graph pytest writes the new one."""
     found = {
         key.to_user_string(): {
-            "room": graph.get(key).group_name,
+            "layer": graph.get(key).group_name,
             "after": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
         }
         for key in sorted(graph.get_all_asset_keys(), key=lambda key: key.path)
@@ -39,9 +39,9 @@ def test_the_graph_is_the_one_that_was_agreed(graph):
 
 def test_every_asset_stands_in_a_room_named_after_its_schema(graph):
     for key in graph.get_all_asset_keys():
-        room = graph.get(key).group_name
-        assert room in ROOMS
-        assert key.path[0] == ("raw" if room == "files_in" else room), key
+        layer = graph.get(key).group_name
+        assert layer in LAYERS
+        assert key.path[0] == ("raw" if layer == "landing" else layer), key
 
 
 def test_every_check_targets_a_materialisable_asset(graph):
@@ -69,9 +69,9 @@ def test_the_gate_blocks_and_the_release_stands_behind_it(graph):
 
 def test_the_conservation_tests_are_checks_of_their_assets(graph):
     names = {check.name for check in graph.asset_check_keys}
-    from orchestration.workspace import HOUSE
+    from orchestration.workspace import PROJECT_ROOT
 
-    singular = {path.stem for path in (HOUSE / "dbt_project" / "tests").glob("*.sql")}
+    singular = {path.stem for path in (PROJECT_ROOT / "dbt_project" / "tests").glob("*.sql")}
     assert len(singular) >= 6
     assert singular <= names
 
@@ -80,7 +80,7 @@ def test_the_job_runs_in_one_process_and_nothing_runs_by_itself():
     from orchestration.definitions import defs
 
     found = defs()
-    assert found.resolve_job_def("night").executor_def.name == "in_process"
+    assert found.resolve_job_def("pipeline").executor_def.name == "in_process"
     assert found.resolve_schedule_def("nightly").default_status == dg.DefaultScheduleStatus.STOPPED
     assert found.resolve_sensor_def("inbox").default_status == dg.DefaultSensorStatus.STOPPED
 
@@ -104,7 +104,7 @@ def test_the_schedule_looks_from_the_day_that_has_begun_in_the_studys_zone(publi
     at = datetime(2026, 3, 1, 2, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     context = dg.build_schedule_context(scheduled_execution_time=at)
     request = nightly_schedule(published).evaluate_tick(context).run_requests[0]
-    assert request.run_config["resources"]["night"]["config"]["as_of"] == "2026-03-01"
+    assert request.run_config["resources"]["run"]["config"]["as_of"] == "2026-03-01"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_on_days_on_which_clocks_change_there_is_one_night(published, ticks, day
             .evaluate_tick(dg.build_schedule_context(scheduled_execution_time=at))
             .run_requests
         )
-        asked.append((request.run_key, request.run_config["resources"]["night"]["config"]["as_of"]))
+        asked.append((request.run_key, request.run_config["resources"]["run"]["config"]["as_of"]))
     assert set(asked) == {(day, day)}  # a second request with the key of a run is passed over by Dagster
 
 

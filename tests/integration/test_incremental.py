@@ -65,7 +65,7 @@ def publish(made: Small) -> None:
         frames = closed.newly_closed(connection)
         closed.keep(made.root / "closed", frames, release="r", as_of="a day", definitions={})
         for name, frame in closed.read(made.root / "closed", CLOSED_TABLES).items():
-            replace_table(connection, name, frame, room="closed")
+            replace_table(connection, name, frame, schema_name="closed")
 
 
 def rebuilt(made: Small, path, day: date) -> Small:
@@ -76,7 +76,7 @@ def rebuilt(made: Small, path, day: date) -> Small:
     if (made.root / "closed").exists():
         with warehouse(fresh.warehouse) as connection:
             for name, frame in closed.read(made.root / "closed", CLOSED_TABLES).items():
-                replace_table(connection, name, frame, room="closed")
+                replace_table(connection, name, frame, schema_name="closed")
     fresh.build(day)
     return fresh
 

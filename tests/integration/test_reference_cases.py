@@ -21,19 +21,19 @@ from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import warehouse
 from orchestration.assets.estimates import asked_of, cells_of
-from orchestration.workspace import HOUSE
+from orchestration.workspace import PROJECT_ROOT
 from study.model import load_study
 from tests.integration.small import KEY, Small, csv
 from tests.unit.ingest.box import Box, loaded
 
 DAY = date(2026, 1, 1)
-STUDY = (HOUSE / "orchestration" / "templates" / "study.yml").read_text(encoding="utf-8")
+STUDY = (PROJECT_ROOT / "orchestration" / "templates" / "study.yml").read_text(encoding="utf-8")
 ROSTER = csv(
     "Team ID,Wave,Arm,Kick-off,Coach Employee ID,Training completed",
     [("T1", None, "Control", None, None, None), ("T2", "pilot", "Pilot", "2024-04-01", None, None)],
 )
 # All that an estimate needs, and nothing that is only told.
-CELLS = tuple(path.stem for path in (HOUSE / "dbt_project" / "models" / "marts" / "cells").glob("cell_*.sql"))
+CELLS = tuple(path.stem for path in (PROJECT_ROOT / "dbt_project" / "models" / "marts" / "cells").glob("cell_*.sql"))
 
 
 @pytest.fixture(scope="session")
@@ -473,7 +473,7 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     september = identities[identities["snapshot"].str.startswith("2024-09")].iloc[0]
     assert (september["n_before"], september["n_missing"], september["n_renumbered"]) == (521, 521, 521)
     # The gate's other tables are not given here and are errors of their own.
-    found = gate.judge({"identities": identities}, content_hash="h", rooms=("raw",))
+    found = gate.judge({"identities": identities}, content_hash="h", layers=("raw",))
     assert {"ids_lost_zeros", "people_found_again"} <= {failure.check for failure in found.failures}
     [zeros] = [failure for failure in found.failures if failure.check == "ids_lost_zeros"]
     assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.mend

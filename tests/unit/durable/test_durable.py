@@ -8,8 +8,8 @@ import pytest
 
 import durable
 
-HOUSE = Path(__file__).parents[3]
-ROOMS = ("ingest", "inference", "expectations", "publish", "orchestration")
+PROJECT_ROOT = Path(__file__).parents[3]
+PACKAGES = ("ingest", "inference", "expectations", "publish", "orchestration")
 # Method or function → where it may stand, and why.
 ELSEWHERE = {
     "fsync": set(),
@@ -138,15 +138,15 @@ def test_a_link_points_to_the_old_or_the_new_target(tmp_path, dying, n):
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_nothing_is_written_past_it(name):
     users = set()
-    for room in ROOMS:
-        for path in (HOUSE / room).rglob("*.py"):
+    for package in PACKAGES:
+        for path in (PROJECT_ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 called = node.func if isinstance(node, ast.Call) else None
                 owner = getattr(getattr(called, "value", None), "id", "")
                 if isinstance(called, ast.Attribute) and called.attr == name and owner != "durable":
                     if name == "rename" and node.keywords + node.args and not _is_path(node):
                         continue  # a frame's columns
-                    users.add(path.relative_to(HOUSE).as_posix())
+                    users.add(path.relative_to(PROJECT_ROOT).as_posix())
     assert users == ELSEWHERE[name]
 
 

@@ -26,7 +26,7 @@ def moved_by(then: tuple[float, float], now: tuple[float, float]) -> float:
 
 
 def test_a_cohort_that_comes_in_with_its_first_wave_widens_what_an_estimate_may_do():
-    # Seen in the two hundred clean nights: 4.2 errors of the old estimate, 2.4 of the new one.
+    # Seen in the two hundred clean runs: 4.2 errors of the old estimate, 2.4 of the new one.
     assert moved_by((4.674, 1.293), (-0.787, 2.287)) == pytest.approx(5.461 / 2.287)
 
 

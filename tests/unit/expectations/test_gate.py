@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from expectations import gate
-from expectations.suites.declared import CONTENT_ROOMS, ROOMS, declared
+from expectations.suites.declared import CONTENT_LAYERS, SUITES, declared
 from expectations.suites.promise import thresholds
 from expectations.verdict import Verdict
 
@@ -28,7 +28,7 @@ def good(published):
 def test_everything_declared_is_evaluated_and_the_verdict_names_the_content(good, tmp_path):
     found = gate.judge(good, content_hash="h", docs=tmp_path / "docs")
     assert found.passed, found.sentences()
-    asked = [promises for room, promises in declared().values() if room in CONTENT_ROOMS]
+    asked = [promises for layer, promises in declared().values() if layer in CONTENT_LAYERS]
     assert found.n_evaluated == found.n_declared == sum(map(len, asked)) > 90
     assert found.content_hash == "h"
     index = (tmp_path / "docs" / "index.html").read_text()
@@ -46,9 +46,9 @@ def test_an_empty_suite_is_no_pass(good, monkeypatch):
     assert "only 0 of 0 expectations could be evaluated" in found.sentences()
 
 
-@pytest.mark.parametrize("rooms", [(), ("no such room",)])
-def test_a_room_that_nobody_knows_is_no_pass(good, rooms):
-    assert not gate.judge(good, content_hash="h", rooms=rooms).passed
+@pytest.mark.parametrize("layers", [(), ("no such layer",)])
+def test_a_room_that_nobody_knows_is_no_pass(good, layers):
+    assert not gate.judge(good, content_hash="h", layers=layers).passed
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_warning_comes_before_a_block():
 
 def test_every_check_is_known_by_one_sentence_of_advice_and_every_room_has_promises():
     asked = declared()
-    assert {room for room, _ in asked.values()} == set(ROOMS)
+    assert {layer for layer, _ in asked.values()} == set(SUITES)
     assert all(
         promise.mend and promise.sentence and promise.check for _, promises in asked.values() for promise in promises
     )

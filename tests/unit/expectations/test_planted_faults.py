@@ -1,6 +1,6 @@
-"""Bad data of many kinds, each put where every earlier room has let it through: all are blocked, for the right reason.
+"""Bad data of many kinds, each put where every earlier layer has let it through: all are blocked, for the right reason.
 
-The fault is planted in the tables of a real night, within a transaction that is rolled back.
+The fault is planted in the tables of a real run, within a transaction that is rolled back.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ import pytest
 from expectations import gate
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
-from expectations.suites.declared import CONTENT_ROOMS, ROOMS, acceptable, declared
+from expectations.suites.declared import CONTENT_LAYERS, SUITES, acceptable, declared
 from expectations.tables.gather import gather
 from expectations.verdict import Acceptance
 from orchestration.assets.gate import PEOPLE
@@ -52,14 +52,14 @@ def clean(tables_of):
 
 @pytest.fixture
 def judge(clean, monkeypatch):
-    """Judge only the tables that the fault has changed: the others are those of the clean night, which passes."""
+    """Judge only the tables that the fault has changed: the others are those of the clean run, which passes."""
 
-    def verdict(tables, rooms=CONTENT_ROOMS, **signed):
+    def verdict(tables, layers=CONTENT_LAYERS, **signed):
         known = declared()
         changed = {name for name, frame in tables.items() if name not in clean or not frame.equals(clean[name])}
         assert changed, "the fault changed nothing"
         monkeypatch.setattr(gate, "declared", lambda: {name: known[name] for name in known if name in changed})
-        return gate.judge(tables, content_hash="h", rooms=rooms, **signed)
+        return gate.judge(tables, content_hash="h", layers=layers, **signed)
 
     return verdict
 
@@ -68,7 +68,7 @@ def test_the_clean_night_passes_and_warns_of_its_volunteers(clean):
     found = gate.judge(clean, content_hash="h")
     assert found.passed, found.sentences()
     assert [warning.check for warning in found.warnings] == ["arms_apart"]
-    assert found.n_evaluated == sum(len(promises) for room, promises in declared().values() if room in CONTENT_ROOMS)
+    assert found.n_evaluated == sum(len(promises) for layer, promises in declared().values() if layer in CONTENT_LAYERS)
 
 
 LAST = "(select max(snapshot_date) from staging.stg_hris__workers)"
@@ -452,21 +452,21 @@ CANDIDATE_FAULTS = {
 
 def test_an_at_sign_in_the_name_of_a_site_is_no_address(made, told):
     names = pl.lit("site: HQ @ Work")
-    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", rooms=("release",)).passed
+    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", layers=("release",)).passed
     names = pl.lit("department: Sales@Home")
-    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", rooms=("release",)).passed
+    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", layers=("release",)).passed
 
 
 @pytest.mark.parametrize("kind", CANDIDATE_FAULTS)
 def test_a_candidate_with_a_fault_is_blocked_for_its_reason(kind, made, told):
     spoil, expected = CANDIDATE_FAULTS[kind]
-    found = gate.judge(made(spoil(told)), content_hash="h", rooms=("release",))
+    found = gate.judge(made(spoil(told)), content_hash="h", layers=("release",))
     assert {failure.check for failure in found.failures} == expected, found.sentences()
 
 
 def test_the_released_tables_pass_and_a_release_that_hides_much_is_warned_of(made):
-    assert gate.judge(made(), content_hash="h", rooms=("release",)).passed
-    found = gate.judge(made(share_shown=0.3), content_hash="h", rooms=("release",))
+    assert gate.judge(made(), content_hash="h", layers=("release",)).passed
+    found = gate.judge(made(share_shown=0.3), content_hash="h", layers=("release",))
     assert found.passed
     assert [warning.check for warning in found.warnings] == ["much_hidden"]
 
@@ -497,12 +497,12 @@ def test_coaches_with_a_fault_are_blocked_for_its_reason(kind, told_of_coaches):
     spoilt = told_of_coaches.with_columns(
         pl.when(first).then(value).otherwise(name).alias(name) for name, value in columns.items()
     )
-    found = gate.judge(coaches(spoilt, minimum=10), content_hash="h", rooms=("restricted",))
+    found = gate.judge(coaches(spoilt, minimum=10), content_hash="h", layers=("restricted",))
     assert {failure.check for failure in found.failures} == {expected}, found.sentences()
 
 
 def test_coaches_as_they_were_written_pass(told_of_coaches):
-    assert gate.judge(coaches(told_of_coaches, minimum=10), content_hash="h", rooms=("restricted",)).passed
+    assert gate.judge(coaches(told_of_coaches, minimum=10), content_hash="h", layers=("restricted",)).passed
 
 
 def test_every_check_was_broken_once():
@@ -562,6 +562,6 @@ def test_a_signature_lets_one_finding_pass_until_its_day_and_no_other(tables_of,
 
 
 def test_nobody_can_sign_for_what_is_a_matter_of_logic_or_of_people():
-    assert not acceptable() & {p.check for table in ROOMS["release"]({"share_shown": 0.5}).values() for p in table}
+    assert not acceptable() & {p.check for table in SUITES["release"]({"share_shown": 0.5}).values() for p in table}
     assert "records_lost" not in acceptable()
     assert "response_gap" not in acceptable()

@@ -1,4 +1,4 @@
-"""An inbox, a landing and a warehouse on disk, as the night uses them; shared by the tests of ingest."""
+"""An inbox, a landing and a warehouse on disk, as the run uses them; shared by the tests of ingest."""
 
 import json
 from pathlib import Path

@@ -5,7 +5,6 @@ from collections import namedtuple
 
 import pytest
 import yaml
-from orchestration.cli.commands import app
 from typer.testing import CliRunner
 
 from ingest import land
@@ -15,6 +14,7 @@ from ingest.mapping.draft.document import draft_mapping
 from ingest.mapping.preview import check
 from ingest.mapping.registry import BUILT_IN
 from ingest.warehouse import prepare, warehouse
+from orchestration.cli.commands import app
 from orchestration.cli.terminal import out
 
 HEAD = "Employee ID,Hire Date,Termination Date,Department,Team ID,First Name\n"
@@ -42,7 +42,7 @@ def cli(workspace, monkeypatch):
 
     def run(*words):
         printed = io.StringIO()
-        monkeypatch.setattr(out, "_file", printed)  # the night prints past redirections, so the runner cannot see it
+        monkeypatch.setattr(out, "_file", printed)  # the run prints past redirections, so the runner cannot see it
         monkeypatch.setattr(out, "_width", 250)
         where = () if "suggest" in words else ("-w", str(workspace.root))
         result = CliRunner().invoke(app, [*map(str, words), *where])

@@ -132,16 +132,16 @@ def test_an_older_file_put_back_in_place_of_its_correction_counts_as_the_newest(
 
 
 def test_one_file_that_breaks_its_reader_does_not_keep_the_others_out(box, monkeypatch):
-    from ingest import load as room
+    from ingest import load as module
 
-    real = room.open_file
+    real = module.open_file
 
     def breaks(path, mapping, **options):
         if "broken" in path.read_text():
             raise RuntimeError("E0000001 Synthetic Person said something")
         return real(path, mapping, **options)
 
-    monkeypatch.setattr(room, "open_file", breaks)
+    monkeypatch.setattr(module, "open_file", breaks)
     box.drop("hris", "hris_2026-01.csv", HEAD + row(first="broken"))
     box.drop("hris", "hris_2026-02.csv", HEAD + row())
     broken, good = box.load()

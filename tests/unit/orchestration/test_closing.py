@@ -6,7 +6,7 @@ import pytest
 
 from orchestration.closing import due
 from orchestration.restating import link
-from orchestration.workspace import HOUSE
+from orchestration.workspace import PROJECT_ROOT
 from publish.closed import Batch
 from study.model import load_study
 from study.validation import definitions
@@ -15,7 +15,7 @@ DAY = date(2026, 1, 31)
 
 
 def test_a_metric_that_comes_back_as_something_else_is_restated():
-    study = load_study(HOUSE / "orchestration" / "templates" / "study.yml")
+    study = load_study(PROJECT_ROOT / "orchestration" / "templates" / "study.yml")
     now = definitions(study)
     name = sorted(now)[0]
     first = Batch(1, "one", "2025-12-31", now | {name: "other"})

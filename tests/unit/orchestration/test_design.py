@@ -3,11 +3,11 @@
 import io
 
 import pytest
-from orchestration.cli.commands import app
 from rich.console import Console
 from typer.testing import CliRunner
 
 from orchestration.cli import design as cli_design
+from orchestration.cli.commands import app
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Loading a month of people: our cost beside a floor (splitting the lines) and a peer (polars' reader), in one run.
 
 The floor does none of the work (no casting, no pseudonyms, no database); the peer none of the checks: it fills short
-records with nulls. Run: `make benchmark` or `python benchmarks/night.py [people]`.
+records with nulls. Run: `make benchmark` or `python benchmarks/pipeline.py [people]`.
 """
 
 from __future__ import annotations

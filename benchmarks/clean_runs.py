@@ -1,8 +1,8 @@
-"""How often does the gate refuse a night without fault? Simulated organisations, month by month, through the real job.
+"""How often does the gate refuse a run without fault? Simulated organisations, month by month, through the real job.
 
-Each organisation's files arrive as they would: a month's export at its end, a survey in its month. Every night is
-judged against the release before it. What is written: one JSON line per night in FOLDER/nights.jsonl; nights that stand
-there are not run again. Run: `python -m benchmarks.clean_nights [folder] [organisations] [people]`.
+Each organisation's files arrive as they would: a month's export at its end, a survey in its month. Every run is
+judged against the release before it. What is written: one JSON line per run in FOLDER/runs.jsonl; runs that stand
+there are not run again. Run: `python -m benchmarks.clean_runs [folder] [organisations] [people]`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from datetime import date
 from pathlib import Path
 
 from orchestration.doctor import end_of
-from orchestration.workspace import HOUSE, Workspace
+from orchestration.workspace import PROJECT_ROOT, Workspace
 from simulation import Design, simulate
 
 MONTHS = 24
-FIRST = 5  # nights begin when there is something to compare
+FIRST = 5  # runs begin when there is something to compare
 
 
-def night(workspace: Workspace, day: date) -> list[dict]:
+def run_pipeline(workspace: Workspace, day: date) -> list[dict]:
     """The job in this process; the ledger's lines of the run."""
     import dagster as dg
 
@@ -54,14 +54,14 @@ def one_organisation(folder: Path, seed: int, people: int, done: set[tuple[int, 
     everything = there.root / "sent"
     if not everything.exists():
         simulate(design, everything, truth_path=there.root / "truth.json")
-        shutil.copy(HOUSE / "orchestration" / "templates" / "study.yml", there.study)
+        shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", there.study)
     for number in range(FIRST, MONTHS + 1):
         day = design.month(number)
         month = str(design.month(number - 1))[:7]
         deliver(everything, there.inbox, month)
         if (seed, str(day)) in done:
             continue
-        events = night(there, day)
+        events = run_pipeline(there, day)
         refused = [event for event in events if event["event"] == "refused"]
         line = {
             "seed": seed,
@@ -78,14 +78,14 @@ def one_organisation(folder: Path, seed: int, people: int, done: set[tuple[int, 
 
 def main(folder: Path, organisations: int, people: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "nights.jsonl"
+    log = folder / "runs.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     done = {(line["seed"], line["as_of"]) for line in lines}
     for seed in range(1, organisations + 1):
         one_organisation(folder, seed, people, done, log)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     refused = [line for line in lines if line["end"] != "published"]
-    print(f"{len(lines)} clean nights, {len(refused)} not published ({len(refused) / len(lines):.1%})")
+    print(f"{len(lines)} clean runs, {len(refused)} not published ({len(refused) / len(lines):.1%})")
     for line in refused:
         print(f"  {line['seed']} {line['as_of']}: {line['end']} {line['reasons']}")
 
@@ -93,7 +93,7 @@ def main(folder: Path, organisations: int, people: int) -> None:
 if __name__ == "__main__":
     arguments = sys.argv[1:]
     main(
-        Path(arguments[0]) if arguments else Path(tempfile.mkdtemp(prefix="coaching-clean-nights-")),
+        Path(arguments[0]) if arguments else Path(tempfile.mkdtemp(prefix="coaching-clean-runs-")),
         int(arguments[1]) if len(arguments) > 1 else 10,
         int(arguments[2]) if len(arguments) > 2 else 400,
     )
