@@ -33,8 +33,10 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     """
     if previous is None or previous.is_empty():
         return pd.DataFrame({name: [] for name in (*KEYS, *MOVES)})
-    told = previous.to_pandas()
-    old = told[told["event_time"].isna() & (told["status"] == "estimated") & told["suppressed"].isna()]
+    published = previous.to_pandas()
+    old = published[
+        published["event_time"].isna() & (published["status"] == "estimated") & published["suppressed"].isna()
+    ]
     new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate", "std_error"]]
     both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
     both["is_present"] = (both["_merge"] == "both").astype(int)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from expectations.suites.declared import CONTENT_LAYERS, declared
 from expectations.suites.promise import Promise
-from expectations.verdict import Acceptance, Failure, Verdict
+from expectations.verdict import Failure, Verdict, Waiver
 
 MAX_EXAMPLES = 5
 EXAMPLE_COLUMNS = 6
@@ -28,19 +28,19 @@ def judge(
     *,
     content_hash: str,
     layers: Iterable[str] = CONTENT_LAYERS,
-    accepted: Iterable[Acceptance] = (),
+    waivers: Iterable[Waiver] = (),
     day: date = date.min,
     docs: Path | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """The verdict on `tables` (name → frame, see expectations.tables) for the content with `content_hash`.
 
-    A table that is missing, an expectation that raises and one that returns nothing all count against it. `accepted`
+    A table that is missing, an expectation that raises and one that returns nothing all count against it. `waivers`
     are findings that somebody has signed for, as far as they last beyond `day`. Data Docs are written to `docs`.
     """
     asked = {name: promises for name, (layer, promises) in declared().items() if layer in layers}
     layer_of = {name: layer for name, (layer, _) in declared().items()}
-    signed = [item for item in accepted if item.until >= day]
+    signed = [item for item in waivers if item.until >= day]
     context = _context(docs)
     # One for all tables: Great Expectations writes its whole configuration whenever it is given another source.
     batch = (
@@ -49,7 +49,7 @@ def judge(
         .add_batch_definition_whole_dataframe("whole")
     )
     found: dict[str, list[Failure]] = {"block": [], "warn": []}
-    used: list[Acceptance] = []
+    used: list[Waiver] = []
     errors: list[str] = []
     n_evaluated = 0
     for name, promises in asked.items():
@@ -81,16 +81,16 @@ def judge(
         n_evaluated=n_evaluated,
         failures=tuple(found["block"]),
         warnings=tuple(item for item in found["warn"] if (item.table, item.check) not in blocked),
-        accepted=tuple(used),
+        waivers=tuple(used),
         errors=tuple(errors),
     )
 
 
-def _signer(promise: Promise, frame: pd.DataFrame, row: int, signed: list[Acceptance]) -> Acceptance | None:
+def _signer(promise: Promise, frame: pd.DataFrame, row: int, signed: list[Waiver]) -> Waiver | None:
     """Who has signed for this row, if anybody may."""
-    if not promise.accepted_by:
+    if not promise.waived_by:
         return None
-    value = str(frame.at[row, promise.accepted_by])
+    value = str(frame.at[row, promise.waived_by])
     return next((item for item in signed if (item.check, item.value) == (promise.check, value)), None)
 
 
@@ -167,7 +167,7 @@ def _failure(layer: str, name: str, promise: Promise, result, frame: pd.DataFram
         check=promise.check,
         promise=promise.sentence,
         observed=str(observed)[:200],
-        mend=promise.mend,
+        fix=promise.fix,
         examples=examples,
     )
 

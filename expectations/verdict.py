@@ -7,7 +7,7 @@ from datetime import date
 
 
 @dataclass(frozen=True, kw_only=True)
-class Acceptance:
+class Waiver:
     """A finding that a person has looked at and signed for in study.yml: which, who, why and until when."""
 
     check: str
@@ -26,20 +26,20 @@ class Failure:
     check: str
     promise: str
     observed: str
-    mend: str
+    fix: str
     examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The gate's answer for exactly one content. What is accepted was not met, and somebody has signed for it."""
+    """The gate's answer for exactly one content. What is waived was not met, and somebody has signed for it."""
 
     content_hash: str
     n_declared: int
     n_evaluated: int
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
-    accepted: tuple[Acceptance, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property
@@ -50,13 +50,13 @@ class Verdict:
     def as_dict(self) -> dict:
         """For the warehouse and the gate's own folder; days are text."""
         document = {"passed": self.passed, **asdict(self)}
-        document["accepted"] = [item | {"until": str(item["until"])} for item in document["accepted"]]
+        document["waivers"] = [item | {"until": str(item["until"])} for item in document["waivers"]]
         return document
 
     def for_readers(self) -> dict:
         """For the release: that it passed and what it warned of, without what was seen (that is of small groups)."""
         document = self.as_dict()
-        names = ("passed", "content_hash", "n_declared", "n_evaluated", "accepted")
+        names = ("passed", "content_hash", "n_declared", "n_evaluated", "waivers")
         return {name: document[name] for name in names} | {
             "warnings": sorted({f"{warning.table}: {warning.promise}" for warning in self.warnings})
         }
@@ -66,7 +66,7 @@ class Verdict:
         lines = [
             f"{failure.table}: {failure.promise}; seen: {failure.observed}"
             + "".join(f"\n    {example}" for example in failure.examples)
-            + f"\n    → {failure.mend} (coaching gate explain {failure.check})"
+            + f"\n    → {failure.fix} (coaching gate explain {failure.check})"
             for failure in self.failures
         ]
         if self.n_evaluated != self.n_declared or not self.n_declared:

@@ -1,8 +1,8 @@
 """Go, no go, or not yet: what the primary outcomes and the guardrails say about scaling up, by rule.
 
-**Go**: the effect is there (adjusted p below alpha), in the good direction, not smaller than what the study calls
-worthwhile, and no guardrail is open or broken. **No go**: the effect is in the bad direction, or its interval lies
-below what is worthwhile, or a guardrail is broken. **Not yet**: anything else, with what is missing.
+**Go**: the effect is there (adjusted p below alpha), in the good direction, not smaller than the minimum important
+difference, and no guardrail is open or broken. **No go**: the effect is in the bad direction, or its interval lies
+below the minimum important difference, or a guardrail is broken. **Not yet**: anything else, with what is missing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DECISIONS = {
     "ci_low": pl.Float64,
     "ci_high": pl.Float64,
     "p_value_adjusted": pl.Float64,
-    "worthwhile": pl.Float64,
+    "minimum_important_difference": pl.Float64,
     "guardrails": pl.String,
     "missing": pl.String,
 }
@@ -32,13 +32,13 @@ DECISIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Primary:
-    """One primary outcome: its headline, its adjusted p-value, and what the study calls worthwhile (in its unit)."""
+    """One primary outcome: its headline, its adjusted p-value, and its minimum important difference (in its unit)."""
 
     metric: str
     result: Result
     p_value_adjusted: float | None
     direction: str  # up or down: which way is good
-    worthwhile: float | None
+    minimum_important_difference: float | None
     detectable: float | None = None  # what this pilot could have seen
 
 
@@ -74,8 +74,8 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
         for guardrail in guardrails
         if guardrail.state in ("open", "not estimable")
     ]
-    if primary.worthwhile is None:
-        missing.append("the study does not say which effect would be worthwhile")
+    if primary.minimum_important_difference is None:
+        missing.append("the study declares no minimum important difference")
     if not guardrails:
         missing.append("the study names no guardrail")
     broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
@@ -86,16 +86,16 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
     low, high = _towards_good(primary.result, primary.direction)
     size = primary.result.estimate if primary.direction == "up" else -primary.result.estimate
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
-    worthwhile = primary.worthwhile if primary.worthwhile is not None else 0.0
-    below = "" if low >= worthwhile else "; its interval reaches below what is worthwhile"
+    smallest = primary.minimum_important_difference or 0.0
+    below = "" if low >= smallest else "; its interval reaches below the minimum important difference"
     rules = (
         (broken, "no go", f"a guardrail is broken: {', '.join(broken)}"),
         (is_shown and size < 0, "no go", "it became worse"),
-        (high < worthwhile, "no go", "the interval lies below what would be worthwhile"),
-        (not is_shown, "not yet", "no effect shown, and none that would be worthwhile excluded"),
-        (size < worthwhile, "not yet", "there is an effect, but it is estimated below what would be worthwhile"),
+        (high < smallest, "no go", "the interval lies below the minimum important difference"),
+        (not is_shown, "not yet", "no effect shown, and one of the minimum important difference is not excluded"),
+        (size < smallest, "not yet", "there is an effect, estimated below the minimum important difference"),
         (missing, "not yet", "the effect is there, but something is missing"),
-        (True, "go", f"the effect is there and worthwhile{below}; no guardrail suffers"),
+        (True, "go", f"the effect is there and large enough{below}; no guardrail suffers"),
     )
     decision, reason = next((word, why) for holds, word, why in rules if holds)
     return decision, reason, missing
@@ -127,7 +127,7 @@ def decision_table(
                 "ci_low": numbers.ci_low if numbers else None,
                 "ci_high": numbers.ci_high if numbers else None,
                 "p_value_adjusted": primary.p_value_adjusted,
-                "worthwhile": primary.worthwhile,
+                "minimum_important_difference": primary.minimum_important_difference,
                 "guardrails": states,
                 "missing": "; ".join(missing) or None,
             }

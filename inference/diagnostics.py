@@ -1,6 +1,6 @@
 """`est_diagnostics`: what stands around the estimates. Each row is a question about a number, its answer, or why none.
 
-A diagnostic never decides: it tells whether what a headline rests on can be believed.
+A diagnostic never decides: it says whether what a headline rests on can be believed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def mean_diagnostics(
     question: Question, cells: pl.DataFrame, setting: Setting, doses: pl.DataFrame
 ) -> Iterator[Diagnostic]:
     """Of a mean, from its cells (all segments)."""
-    if setting.unit == "person":  # moments of changes tell neither trends nor units
+    if setting.unit == "person":  # moments of changes show neither trends nor units
         return
     everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
     observed = everybody.filter(pl.col("n_observed") > 0)

@@ -211,7 +211,7 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
                 result=headline[question.metric].result,
                 p_value_adjusted=adjusted[question.metric],
                 direction=question.direction,
-                worthwhile=question.worthwhile,
+                minimum_important_difference=question.minimum_important_difference,
                 detectable=headline[question.metric].detectable,
             )
             for question in questions

@@ -26,7 +26,7 @@ class Question:
     role: str
     source: str
     direction: str = "up"
-    worthwhile: float | None = None  # the smallest effect worth having, in the metric's unit
+    minimum_important_difference: float | None = None  # the smallest effect worth having, in the metric's unit
     margin: float | None = None  # how much worse a guardrail may become
     anticipation: int = 0  # periods before kick-off in which the programme may work already
     period: str = ""  # month or quarter; not given: quarters where every period begins one

@@ -97,7 +97,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Case:
-    """What money can be told about: the assumptions, and the programme's size."""
+    """What money can be computed for: the assumptions, and the programme's size."""
 
     assumptions: Assumptions
     scale: Scale
@@ -121,29 +121,29 @@ def money_table(*, programme: str, retention: Result, months: int, case: Case | 
     needed = Range(*scale.coaches_needed)
     rows: list[tuple] = []
 
-    def tell(item: str, unit: str, value: Range | NotEstimable, basis: str) -> None:
+    def add(item: str, unit: str, value: Range | NotEstimable, basis: str) -> None:
         if isinstance(value, Range):
             rows.append((programme, item, unit, value.low, value.central, value.high, "estimated", None, basis))
         else:
             rows.append((programme, item, unit, None, None, None, "not_estimable", value.reason, basis))
 
-    tell("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
+    add("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
     if isinstance(retention, Estimate):
         effect = Range(retention.ci_low, retention.estimate, retention.ci_high)
         leavers, avoided = effect * people, effect * people * leaver
     else:
         leavers = avoided = NotEstimable(reason=f"the effect on retention: {retention.reason}")
     basis = f"effect on retention with its interval × {scale.n_people:,} coached people, {over}"
-    tell("leavers_avoided", "people", leavers, basis)
-    tell("turnover_cost_avoided", currency, avoided, f"{basis} × salary × share of it that a leaver costs")
+    add("leavers_avoided", "people", leavers, basis)
+    add("turnover_cost_avoided", currency, avoided, f"{basis} × salary × share of it that a leaver costs")
     net = avoided - cost if isinstance(avoided, Range) else avoided
-    tell("net", currency, net, "turnover cost avoided − programme cost; nothing else that coaching may be worth")
+    add("net", currency, net, "turnover cost avoided − programme cost; nothing else that coaching may be worth")
     break_even: Range | NotEstimable = NotEstimable(reason="nobody is coached, or a leaver costs nothing")
     if people and leaver.low > 0:
         break_even = cost / (leaver * people)
-    tell("break_even_effect", "share retained", break_even, f"the effect on retention at which the net is zero, {over}")
-    tell("coaches_needed", "coaches", needed, f"{scale.n_people_in_study:,} people in the study at the loads observed")
-    tell(
+    add("break_even_effect", "share retained", break_even, f"the effect on retention at which the net is zero, {over}")
+    add("coaches_needed", "coaches", needed, f"{scale.n_people_in_study:,} people in the study at the loads observed")
+    add(
         "programme_cost_for_all",
         currency,
         assumptions.cost_of_coaches(needed, months) + fixed,

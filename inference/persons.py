@@ -2,7 +2,7 @@
 
 Within each stratum, the mean change since kick-off of the pilot's people less that of the control's, weighted by the
 pilot's people; Neyman's variance s₁²/n₁ + s₀²/n₀ with Welch's degrees of freedom. Who is followed over several periods
-is the same person: cells do not tell how alike their periods are, so errors of an average over periods add up as if
+is the same person: cells do not hold how alike their periods are, so errors of an average over periods add up as if
 they were perfectly alike. That is never too short.
 """
 
@@ -21,7 +21,7 @@ from inference.life_tables import survival_curve
 from inference.results import NotEstimable
 
 MIN_PEOPLE = 10  # per arm and stratum: below, the normal approximation of a mean is not to be trusted
-NO_SEGMENT = "people were assigned one by one: cells tell the changes of all of them only, not of a segment"
+NO_SEGMENT = "people were assigned one by one: cells hold the changes of all of them only, not of a segment"
 METHOD = "mean within-person change since kick-off, by stratum; Neyman's variance, Welch df"
 
 

@@ -107,7 +107,7 @@ def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str 
     """Mean after less mean before kick-off of each coach's units, less the same of the never-treated units.
 
     `coach` names each unit's coach (None: left out). The variance is that of people within units, s²(1/n̄ + 1/n̄)
-    with mean numbers per period, the control's included: as if a person's periods told nothing new. What passes with a
+    with mean numbers per period, the control's included: as if a person's periods added nothing. What passes with a
     unit and period is in the variance *between* coaches: coach and team together.
     """
     df = np.maximum(panel.n - 1, 0).sum()
@@ -154,7 +154,7 @@ def _of(changes: Changes, chosen: np.ndarray) -> Changes:
 def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, minimum: int) -> pl.DataFrame:
     """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why.
 
-    Coaches of fewer than `minimum` people are listed without numbers and pool with nobody: the others' rows tell mean
+    Coaches of fewer than `minimum` people are listed without numbers and pool with nobody: the others' rows give mean
     and spread of all who were pooled, which would give a single hidden one back.
     """
     rows = []

@@ -43,7 +43,7 @@ class Plan:
     `lasting_unit` is the correlation of a unit's true mean from wave to wave (cluster autocorrelation),
     `lasting_person` of a person's own part (individual autocorrelation; 0 where waves are anonymous samples). Effects
     are in standard deviations between people. `size_variation` is the coefficient of variation of the units' sizes:
-    uneven units tell less (Eldridge, Ashby & Kerry 2006).
+    uneven units carry less (Eldridge, Ashby & Kerry 2006).
     """
 
     units: int

@@ -44,7 +44,7 @@ def group_time_contrasts(
 ) -> GroupTime:
     """τ(g,t) for t ≥ g, its leave-one-out values (closed form) and influence.
 
-    `stratum` (C) labels the strata in which the lot was drawn; a stratum with one arm only tells nothing about τ.
+    `stratum` (C) labels the strata in which the lot was drawn; a stratum with one arm only says nothing about τ.
     `baseline` (C): covariates of units, usually `unit_baseline`; units without one are left out.
     """
     labels = np.zeros(panel.cohort.size, int) if stratum is None else np.unique(stratum, return_inverse=True)[1]
@@ -55,7 +55,7 @@ def group_time_contrasts(
         weight = np.where(treated | untreated, panel.n[:, t - 1], 0.0)
         if baseline is not None:
             weight = np.where(np.isfinite(baseline), weight, 0.0)
-        # A stratum with one arm tells nothing about τ: its units do not count either.
+        # A stratum with one arm says nothing about τ: its units do not count either.
         both = [(weight[member & treated] > 0).any() and (weight[member & untreated] > 0).any() for member in dummies.T]
         weight = np.where(dummies @ np.array(both), weight, 0.0)
         with np.errstate(invalid="ignore", divide="ignore"):

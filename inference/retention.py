@@ -38,7 +38,7 @@ class Measure:
 
 
 def measures(cells: pl.DataFrame) -> list[Measure]:
-    """The share that stayed first, then months stayed and the share that left by cause, as far as cells tell causes."""
+    """The share that stayed first, then months stayed and the share that left by cause, as far as cells hold causes."""
 
     def left_for(cause: str) -> Statistic:
         return lambda table, member: table.left_for(cause, member)

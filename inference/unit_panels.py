@@ -19,7 +19,7 @@ from inference.judging import (
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
-    `is_trained` tells whose coach took part, `anticipation` how many periods before kick-off may be moved already;
+    `is_trained` says whose coach took part, `anticipation` how many periods before kick-off may be moved already;
     `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric
     (empty: nothing to adjust by, or to bound with).
     """

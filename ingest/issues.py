@@ -1,7 +1,7 @@
 """What one snapshot of the workforce contradicts in itself, row by row, with the rule by which it is resolved.
 
 A finding is never a reason to drop a row: it stands in `raw.data_issues` beside the row it is about, and the models say
-what they do with it. What needs several files (people who vanish, exits told late) is dbt's (int_data_issues).
+what they do with it. What needs several files (people who vanish, late terminations) is dbt's (int_data_issues).
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _write(connection, load_id: str, issue: str, resolution: str, rows: str) -> 
 
 
 def cycle_lines(connection) -> list[int]:
-    """Lines of people who are reached again when one goes up from them; self-managers are told apart.
+    """Lines of people who are reached again when one goes up from them; self-managers are reported apart.
 
     Everybody steps up to their manager 2^k times at once (pointer jumping): who is still on the way after more steps
     than there are people stands in a cycle.

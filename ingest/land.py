@@ -251,7 +251,7 @@ def landed_files(landing: Path) -> list[Landed]:
 
 
 def content_path(landing: Path, landed: Landed) -> Path:
-    """Where the frozen copy lies; it keeps the ending of its name, which tells the format."""
+    """Where the frozen copy lies; it keeps the ending of its name, which gives the format."""
     return landing / landed.load_id / f"content{Path(landed.file_name).suffix.lower()[:10]}"
 
 
@@ -281,7 +281,7 @@ def tidy(landing: Path) -> None:
 def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list[Landed]:
     """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
 
-    `known_date` is the day of the run: a look back to an earlier day will not know these files.
+    `known_date` is the day of the run: an as-of run to an earlier day will not know these files.
 
     An older file that is back in place of a later one of its name counts as arrived again.
     """

@@ -154,8 +154,7 @@ def open_with(path: Path, file_name: str, source: str, fitting: list[Mapping]) -
     """The first of the fitting mappings that the file's header fits. Raises FileRefused with the first one's reason."""
     if not fitting:
         raise FileRefused(
-            f"no mapping of {source} fits this file name; add one in sources/ "
-            "(`coaching sources suggest FILE` drafts it)"
+            f"no mapping of {source} fits this file name; add one in sources/ (`coaching mapping draft FILE` drafts it)"
         )
     refusal: FileRefused | None = None
     for mapping in fitting:
@@ -334,8 +333,8 @@ def _log_load(connection, result: Loaded, fitting: list[Mapping], pseudonyms: Ps
         "sequence": file.sequence,
         "rows_are": layout.rows if layout else None,
         "delivery": layout.delivery if layout else None,
-        "blank": layout.blank if layout else None,
-        "absence": layout.absence if layout else None,
+        "on_blank": layout.on_blank if layout else None,
+        "on_missing_person": layout.on_missing_person if layout else None,
         "status": result.status,
         "reason": result.reason,
         "n_records": result.n_records,

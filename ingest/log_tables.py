@@ -15,15 +15,15 @@ LOAD_LOG = {
     "key_id": pl.String,
     "file_name": pl.String,
     "n_bytes": pl.Int64,
-    "known_date": pl.Date,  # the day of the run that took the file in: what a look back may know
+    "known_date": pl.Date,  # the day of the run that took the file in: what an as-of run may know
     "file_date": pl.Date,  # the day the file speaks about, where its name or the mapping says it
     "part": pl.String,  # of a delivery in several files (a country, a company)
-    "version": pl.Int64,  # of two files about the same, the higher one tells
-    "sequence": pl.Int64,  # order of arrival; tells only where dates and versions are equal
+    "version": pl.Int64,  # of two files about the same, the higher one counts
+    "sequence": pl.Int64,  # order of arrival; counts only where dates and versions are equal
     "rows_are": pl.String,  # snapshots or history
     "delivery": pl.String,  # full or delta
-    "blank": pl.String,  # keeps or erases
-    "absence": pl.String,  # nothing or ended
+    "on_blank": pl.String,  # keeps or erases
+    "on_missing_person": pl.String,  # nothing or ended
     "status": pl.String,  # loaded or refused
     "reason": pl.String,
     "n_records": pl.Int64,

@@ -73,7 +73,7 @@ class Pseudonyms:
 
     @property
     def key_id(self) -> str:
-        """Eight hex digits that tell two keys apart and nothing about either."""
+        """Eight hex digits that distinguish two keys and say nothing about either."""
         return hashlib.sha256(b"key id" + self.key).hexdigest()[:8]
 
     def seal(self, text: str) -> str:

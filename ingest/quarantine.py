@@ -1,4 +1,4 @@
-"""The quarantine for people: what is in it, one record with its line, and another try after the cause was mended."""
+"""The quarantine for people: what is in it, one record with its line, and another try after the cause was corrected."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ADVICE = {
     "bad_number": "correct the number, or declare decimal_mark:, thousands_mark: or strip:",
     "bad_answer": "add the label to the answer scale's values:, or to no_answer:",
     "out_of_range": "correct the value, or widen range: if it is right",
-    "unknown_value": "add the word to values:, or declare other: kept or empty",
+    "unknown_value": "add the word to values:, or declare on_unmapped: kept or empty",
     "unknown_question": "add the question to items:, or declare long.other_questions: set_aside",
     "no_match": "correct the value, or the pattern under matches: or extract:",
     "field_count": "a delimiter or a quote is missing or too many in this line; export it again",
@@ -56,7 +56,7 @@ ADVICE = {
     "shortened_id": "store the ids as text in the workbook; what the spreadsheet cut off cannot be got back",
     "damaged_id": "export ids as text; what the spreadsheet cut off cannot be got back",
     "nested_value": "name one element of the list or object (docs/mappings.md, JSON)",
-    "empty_turn": "nothing to do",
+    "empty_part": "nothing to do",
     "conflicting_key": "two records differ under one key: decide which is right, or declare key: or conflicts:",
     "set_aside": "a declared rule; nothing to do",
     "no_answer": "asked and not answered; nothing to do",
@@ -79,17 +79,17 @@ def _ask(connection, sql: str, parameters: dict) -> pl.DataFrame:
     return pl.DataFrame(cursor.fetchall(), schema=names, orient="row", infer_schema_length=None)
 
 
-class CannotMend(ValueError):
-    """The records of this load cannot be mended line by line; the message says what to do instead."""
+class CannotFix(ValueError):
+    """The records of this load cannot be corrected line by line; the message says what to do instead."""
 
 
 def sent_lines(landing: Path, landed: Landed, layout: Mapping, lines: set[int]) -> dict[int, str]:
     """Line → its text as it was sent, from landing. It may name people: only for a screen or a file of the owner's.
 
-    `layout` is the mapping's vintage that read the file. Raises CannotMend for formats without lines.
+    `layout` is the mapping's vintage that read the file. Raises CannotFix for formats without lines.
     """
     if kind_of(content_path(landing, landed), layout) not in ("csv", "jsonl"):
-        raise CannotMend("this format has no lines: correct the file itself and drop it again under its name")
+        raise CannotFix("this format has no lines: correct the file itself and drop it again under its name")
     return {number: text for number, text in _numbered_lines(landing, landed, layout) if number in lines}
 
 
@@ -98,29 +98,29 @@ def _numbered_lines(landing: Path, landed: Landed, layout: Mapping) -> Iterator[
     return enumerate((line.decode() for block in blocks for line in block.removesuffix(b"\n").split(b"\n")), start=1)
 
 
-def mend_file(sent: dict[int, str], about: str) -> str:
-    """A text to be mended by hand: `line: what was sent`, one record each."""
+def correction_text(sent: dict[int, str], about: str) -> str:
+    """A text to be corrected by hand: `line: what was sent`, one record each."""
     head = f"# {about}\n# Correct what stands after the line number; lines left as they are stay quarantined.\n"
     return head + "".join(f"{number}: {text}\n" for number, text in sorted(sent.items()))
 
 
-def mended_lines(text: str, sent: dict[int, str]) -> dict[int, str]:
-    """The lines that were changed. Raises CannotMend for one that was not quarantined, or is no line."""
+def corrected_lines(text: str, sent: dict[int, str]) -> dict[int, str]:
+    """The lines that were changed. Raises CannotFix for one that was not quarantined, or is no line."""
     changed = {}
     for row in text.split("\n"):
         if not row.strip() or row.startswith("#"):
             continue
         number, colon, words = row.removesuffix("\r").partition(": ")
         if not colon or not number.isdigit() or int(number) not in sent:
-            raise CannotMend(f"{number[:20]!r} is no line of this load's quarantine; keep `line: record`")
+            raise CannotFix(f"{number[:20]!r} is no line of this load's quarantine; keep `line: record`")
         if words != sent[int(number)]:
             changed[int(number)] = words
     if not changed:
-        raise CannotMend("no line was changed")
+        raise CannotFix("no line was changed")
     return changed
 
 
-def mended_content(landing: Path, landed: Landed, layout: Mapping, changed: dict[int, str]) -> bytes:
+def corrected_content(landing: Path, landed: Landed, layout: Mapping, changed: dict[int, str]) -> bytes:
     """The whole file with the changed lines in place of those that were sent, in its own encoding."""
     lines = (changed.get(number, line) + "\n" for number, line in _numbered_lines(landing, landed, layout))
     return "".join(lines).encode(layout.encoding)

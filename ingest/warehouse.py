@@ -90,7 +90,7 @@ def _drop_if_older(connection) -> None:
 
 
 def replace_table(connection, name: str, frame: pl.DataFrame, *, schema_name: str = "raw") -> None:
-    """Replace all rows of a table of ours (the study's, or what releases told)."""
+    """Replace all rows of a table of ours (the study's, or what releases published)."""
     connection.register("incoming", frame.to_arrow())
     connection.execute("begin")
     connection.execute(f"delete from {schema_name}.{name}")

@@ -48,7 +48,7 @@ def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str])
 
 def report_broken_configuration(workspace: Workspace, reason: str) -> None:
     """A run that never began because of study.yml, a mapping, the key or the inbox: noted, and reported."""
-    _note(workspace, "broke_off", run_id="", reason=reason)
+    _note(workspace, "failed", run_id="", reason=reason)
     notify(workspace, "broken_configuration", run_id="", reasons=[reason[:MAX_REASON]])
 
 
@@ -60,7 +60,7 @@ def report_failed_steps(workspace: Workspace, instance: dg.DagsterInstance, run_
         for record in instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     ]
     mine = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == run_id]
-    if not failures or any(event["event"] in ("refused", "broke_off") for event in mine):
+    if not failures or any(event["event"] in ("refused", "failed") for event in mine):
         return
     step, error = failures[0]
     text = first_cause(error) if error else NO_REASON
@@ -83,8 +83,8 @@ def report_turned_away(workspace: Workspace, *, run_id: str, reason: str) -> Non
 def report_broken_run(workspace: Workspace, *, run_id: str, reason: str, kind: str) -> None:
     """A run that did not come to its end: `reason` for the ledger, `kind` for the notification."""
     disk = full_disk(workspace)
-    _note(workspace, "broke_off", run_id=run_id, reason=reason[: MAX_REASON - len(disk)] + disk)
-    notify(workspace, "broke_off", run_id=run_id, reasons=[f"{kind}; see: coaching status{disk}"])
+    _note(workspace, "failed", run_id=run_id, reason=reason[: MAX_REASON - len(disk)] + disk)
+    notify(workspace, "failed", run_id=run_id, reasons=[f"{kind}; see: coaching status{disk}"])
 
 
 def full_disk(workspace: Workspace) -> str:

@@ -8,7 +8,7 @@ import os
 import dagster as dg
 
 from orchestration.alarm import report_broken_configuration
-from orchestration.news import look
+from orchestration.pending import find_pending_changes
 from orchestration.workspace import Workspace
 from study.model import load_study
 from study.strict_yaml import ConfigError
@@ -59,15 +59,15 @@ def inbox_sensor(workspace: Workspace) -> dg.SensorDefinition:
     )
     def inbox(context: dg.SensorEvaluationContext):
         try:
-            news = look(workspace)
+            pending = find_pending_changes(workspace)
         except ConfigError as error:
             if context.cursor != str(error):  # once for each fault, not every minute
                 report_broken_configuration(workspace, str(error))
                 context.update_cursor(str(error))
             return dg.SkipReason(str(error))
         context.update_cursor("")  # the same fault, come back after it was corrected, is reported again
-        if not news:
+        if not pending:
             return dg.SkipReason("nothing new in the inbox")
-        return dg.RunRequest(run_key=news.fingerprint, run_config=_run_config(""))
+        return dg.RunRequest(run_key=pending.fingerprint, run_config=_run_config(""))
 
     return inbox

@@ -7,8 +7,7 @@ from functools import cache
 import dagster as dg
 
 from orchestration import automation
-from orchestration.assets import candidate, estimates, gate, raw, release, transform
-from orchestration.assets import landing
+from orchestration.assets import candidate, estimates, gate, landing, raw, release, transform
 from orchestration.progress import progress_logger
 from orchestration.resources import PipelineRun
 from orchestration.workspace import Workspace

@@ -1,4 +1,4 @@
-"""Is the workspace closed, whole and alive? Each finding says what to mend; nothing is changed.
+"""Is the workspace closed, whole and alive? Each finding says what to fix; nothing is changed.
 
 Belongs here: what can be seen of files, modes, key, releases and the last runs from outside of a run.
 """
@@ -21,13 +21,13 @@ from ingest.erase.files import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration.configuration import checked_study
-from orchestration.news import HistoryLost, look, n_closed
+from orchestration.pending import HistoryLost, find_pending_changes, n_closed
 from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish import closed, ledger
 from publish.release import list_releases, manifest_of
 from study.strict_yaml import ConfigError
 
-Level = Literal["well", "look", "mend"]
+Level = Literal["ok", "warning", "error"]
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LATE = timedelta(hours=36)  # a day and a half
 FREE_SPACE = 2  # times the warehouse's size that should be free: a rebuild writes it once more
@@ -35,7 +35,7 @@ FREE_SPACE = 2  # times the warehouse's size that should be free: a rebuild writ
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `mend`: the run may fail or people may be seen; `look`: somebody should know."""
+    """One thing looked at. `error`: the run may fail or people may be seen; `warning`: somebody should know."""
 
     about: str
     level: Level
@@ -62,16 +62,16 @@ def _study(workspace: Workspace) -> Finding:
     try:
         study = checked_study(workspace)
     except (ConfigError, OSError) as error:
-        return Finding("study.yml", "mend", str(error))
-    return Finding("study.yml", "well", f"{study.programme}, {len(study.outcomes)} outcomes")
+        return Finding("study.yml", "error", str(error))
+    return Finding("study.yml", "ok", f"{study.programme}, {len(study.outcomes)} outcomes")
 
 
 def _key(workspace: Workspace) -> Finding:
     try:
         key = Pseudonyms.from_environment(workspace.key_file)
     except KeyMissing as error:
-        return Finding("pseudonym key", "mend", str(error))
-    return Finding("pseudonym key", "well", f"key {key.key_id}; keep a copy elsewhere: another key makes other people")
+        return Finding("pseudonym key", "error", str(error))
+    return Finding("pseudonym key", "ok", f"key {key.key_id}; keep a copy elsewhere: another key makes other people")
 
 
 def _modes(workspace: Workspace) -> Iterator[Finding]:
@@ -89,61 +89,63 @@ def _modes(workspace: Workspace) -> Iterator[Finding]:
         first = ", ".join(str(path.relative_to(workspace.root.parent)) for path in open_to_others[:3])
         yield Finding(
             "file modes",
-            "mend",
+            "error",
             f"{len(open_to_others)} file(s) are open to others ({first}); run: chmod -R go-rwx {workspace.root}",
         )
     else:
-        yield Finding("file modes", "well", "nothing but releases can be read by other accounts")
+        yield Finding("file modes", "ok", "nothing but releases can be read by other accounts")
 
 
 def _place(workspace: Workspace) -> Finding:
     if PROJECT_ROOT in (workspace.root, *workspace.root.parents) and workspace.root.parent != PROJECT_ROOT:
-        return Finding("place", "mend", f"the workspace lies inside the program ({PROJECT_ROOT}); move it elsewhere")
+        return Finding("place", "error", f"the workspace lies inside the program ({PROJECT_ROOT}); move it elsewhere")
     repository = next((p for p in (workspace.root, *workspace.root.parents) if (p / ".git").exists()), None)
     if repository and not (workspace.root / ".gitignore").exists():
         return Finding(
             "place",
-            "mend",
+            "error",
             f"it lies in the git repository {repository} and has no .gitignore: data could be committed",
         )
-    return Finding("place", "well", str(workspace.root))
+    return Finding("place", "ok", str(workspace.root))
 
 
 def _free_space(workspace: Workspace) -> Finding:
     free = shutil.disk_usage(workspace.root).free
     size = workspace.warehouse.stat().st_size if workspace.warehouse.exists() else 0
     wanted = max(FREE_SPACE * size, 1 << 30)
-    level: Level = "well" if free >= wanted else "mend"
+    level: Level = "ok" if free >= wanted else "error"
     return Finding("disk", level, f"{free / 2**30:,.1f} GiB free, {wanted / 2**30:,.1f} GiB wanted")
 
 
 def _inbox(workspace: Workspace) -> Finding:
     if not workspace.inbox.is_dir():
-        return Finding("inbox", "mend", f"{workspace.inbox} is not there (not mounted?): no run can begin")
+        return Finding("inbox", "error", f"{workspace.inbox} is not there (not mounted?): no run can begin")
     waiting = land.scan(workspace.inbox).waiting
     if waiting:
         first = "; ".join(f"{path.name}: {reason}" for path, reason in waiting[:3])
-        return Finding("inbox", "look", f"{len(waiting)} file(s) are left where they are ({first})")
-    return Finding("inbox", "well", "every file in it can be taken")
+        return Finding("inbox", "warning", f"{len(waiting)} file(s) are left where they are ({first})")
+    return Finding("inbox", "ok", "every file in it can be taken")
 
 
 def _warehouse(workspace: Workspace) -> Finding:
     if not workspace.warehouse.exists():
-        return Finding("warehouse", "well", "not there yet; the next run makes it from landing/")
+        return Finding("warehouse", "ok", "not there yet; the next run makes it from landing/")
     try:
         with warehouse(workspace.warehouse):
-            return Finding("warehouse", "well", "can be opened")
+            return Finding("warehouse", "ok", "can be opened")
     except WarehouseBusy as error:
-        return Finding("warehouse", "look", str(error))
+        return Finding("warehouse", "warning", str(error))
     except WarehouseUnreadable as error:
-        return Finding("warehouse", "mend", str(error))
+        return Finding("warehouse", "error", str(error))
 
 
 def _landing(workspace: Workspace) -> Finding:
     """Everything is rebuilt from here: a copy that is not what arrived makes other numbers of the same file."""
     files, changed = land.landed_files(workspace.landing), []
     if list(workspace.landing.glob(f"*/{ERASING}")):
-        return Finding("landing", "look", "an erasure broke off; the next run, or `coaching erase` again, finishes it")
+        return Finding(
+            "landing", "warning", "an erasure broke off; the next run, or `coaching erase` again, finishes it"
+        )
     for one in files:
         try:
             land.check_frozen(workspace.landing, one)
@@ -151,9 +153,9 @@ def _landing(workspace: Workspace) -> Finding:
             changed.append(f"{one.source}/{one.file_name}")
     if changed:
         return Finding(
-            "landing", "mend", f"{len(changed)} cop(ies) are not what arrived ({', '.join(changed[:3])}): restore them"
+            "landing", "error", f"{len(changed)} cop(ies) are not what arrived ({', '.join(changed[:3])}): restore them"
         )
-    return Finding("landing", "well", f"{len(files)} file(s), each as it arrived")
+    return Finding("landing", "ok", f"{len(files)} file(s), each as it arrived")
 
 
 def _closed(workspace: Workspace) -> Finding:
@@ -161,10 +163,10 @@ def _closed(workspace: Workspace) -> Finding:
         known = closed.check_all_there(workspace.closed, n_closed(workspace))
         closed.read(workspace.closed, CLOSED_TABLES)
     except (closed.ClosedLost, HistoryLost) as error:
-        return Finding("closed", "mend", str(error))
+        return Finding("closed", "error", str(error))
     except Exception as error:
-        return Finding("closed", "mend", f"it cannot be read ({type(error).__name__}); restore it from a backup")
-    return Finding("closed", "well", f"{len(known)} batch(es) of closed periods; back the folder up with landing/")
+        return Finding("closed", "error", f"it cannot be read ({type(error).__name__}); restore it from a backup")
+    return Finding("closed", "ok", f"{len(known)} batch(es) of closed periods; back the folder up with landing/")
 
 
 def _releases(workspace: Workspace) -> Iterator[Finding]:
@@ -172,15 +174,15 @@ def _releases(workspace: Workspace) -> Iterator[Finding]:
     changed = [name for name in found if not _is_as_written(workspace.releases / name)]
     if changed:
         yield Finding(
-            "releases", "mend", f"{', '.join(changed[:5])}: a table is not what the manifest says; restore it"
+            "releases", "error", f"{', '.join(changed[:5])}: a table is not what the manifest says; restore it"
         )
     else:
-        yield Finding("releases", "well", f"{len(found)}, every table as its manifest says")
+        yield Finding("releases", "ok", f"{len(found)}, every table as its manifest says")
     if workspace.releases.exists():
         left = [path.name for path in workspace.releases.iterdir() if path.name.endswith(".tmp")]
         if left:
             yield Finding(
-                "releases", "look", f"left by a run that broke off: {', '.join(left[:5])}; the next run clears up"
+                "releases", "warning", f"left by a run that broke off: {', '.join(left[:5])}; the next run clears up"
             )
 
 
@@ -200,12 +202,12 @@ def _server() -> Finding:
             line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
         ]
     except OSError:
-        return Finding("web server", "look", "cannot be seen on this system; keep it on 127.0.0.1")
+        return Finding("web server", "warning", "cannot be seen on this system; keep it on 127.0.0.1")
     listening = {line[1].rsplit(":", 1)[1]: line[1].rsplit(":", 1)[0] for line in lines if line[3] == "0A"}
     anywhere = listening.get(f"{3000:04X}", "").strip("0") == "" and f"{3000:04X}" in listening
     if anywhere:
-        return Finding("web server", "mend", "something answers on port 3000 of every address: bind it to 127.0.0.1")
-    return Finding("web server", "well", "port 3000 is not open to other machines")
+        return Finding("web server", "error", "something answers on port 3000 of every address: bind it to 127.0.0.1")
+    return Finding("web server", "ok", "port 3000 is not open to other machines")
 
 
 def end_of(events: list[dict]) -> dict:
@@ -216,24 +218,26 @@ def end_of(events: list[dict]) -> dict:
 def _runs(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     events = ledger.read(workspace.ledger)
     if not events:
-        yield Finding("runs", "look", "there was none yet")
+        yield Finding("runs", "warning", "there was none yet")
         return
     last = events[-1]
     at = datetime.fromisoformat(last["at"])
     if at > now + timedelta(minutes=5):
-        yield Finding("clock", "mend", f"the last event is of {last['at']}, later than now: the clock was set back")
+        yield Finding("clock", "error", f"the last event is of {last['at']}, later than now: the clock was set back")
     yield Finding("runs", *last_run(events))
     published = [datetime.fromisoformat(event["at"]) for event in events if event["event"] == "published"]
     is_nightly = os.environ.get("COACHING_NIGHTLY", "").lower() in ("on", "1", "true", "yes")
-    if published and is_nightly and now - published[-1] > LATE and (news := _news(workspace)):
+    if published and is_nightly and now - published[-1] > LATE and (pending := _news(workspace)):
         days = (now - published[-1]).days
-        yield Finding("runs", "mend", f"the last release is {days} day(s) old, runs are due every night, and {news}")
+        yield Finding(
+            "runs", "error", f"the last release is {days} day(s) old, runs are due every night, and {pending}"
+        )
 
 
 def _news(workspace: Workspace) -> str:
     """What a run would find new; without it an old release is as it should be."""
     try:
-        return "; ".join(look(workspace).reasons)
+        return "; ".join(find_pending_changes(workspace).reasons)
     except ConfigError as error:
         return str(error)
 
@@ -242,10 +246,10 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
     """How the last run ended, in one line."""
     runs = [event for event in events if event["event"] in ENDS or event["event"] == "started"]
     if not runs:
-        return "look", "there was none yet"
+        return "warning", "there was none yet"
     last = runs[-1]
     reasons = "; ".join(last.get("reasons", [])) or last.get("reason", "")
-    level, words = ENDS.get(last["event"], ("mend", "began and did not end: it was killed, or is still running"))
+    level, words = ENDS.get(last["event"], ("error", "began and did not end: it was killed, or is still running"))
     is_out = any(event["event"] == "published" and event.get("run_id") == last.get("run_id") for event in runs)
     if is_out and last["event"] != "published":
         words = "published its release, and stopped at what comes after it"
@@ -253,10 +257,10 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
 
 
 ENDS: dict[str, tuple[Level, str]] = {
-    "published": ("well", "published"),
-    "refused": ("mend", "the gate refused; the release before is served"),
-    "broke_off": ("mend", "broke off; the release before is served"),
-    "turned_away": ("look", "turned away"),
+    "published": ("ok", "published"),
+    "refused": ("error", "the gate refused; the release before is served"),
+    "failed": ("error", "broke off; the release before is served"),
+    "turned_away": ("warning", "turned away"),
 }
 
 

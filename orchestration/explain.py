@@ -32,7 +32,7 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
     manifest, tables = manifest_of(release), released_tables(release)
     there = tables["pub_outcomes"]["metric"].to_list()
     if metric not in there:
-        raise UnknownMetric(f"release {identity} tells nothing of {metric}; it tells {', '.join(sorted(there))}")
+        raise UnknownMetric(f"release {identity} has no {metric}; it has {', '.join(sorted(there))}")
     segments = tables["pub_estimates"].filter(pl.col("metric") == metric)["segment"].unique().sort().to_list()
     if segment not in segments:
         raise UnknownMetric(f"release {identity} has no segment {segment!r} of {metric}; it has {', '.join(segments)}")
@@ -88,7 +88,7 @@ def _models(workspace: Workspace, panel: str) -> list:
 
 
 def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterable[str]:
-    """What the release tells, a line per row of importance."""
+    """What the release publishes, a line per row of importance."""
     for name in TABLES:
         table = tables[name].filter(pl.col("metric") == metric)
         if "segment" in table.columns:
@@ -98,14 +98,18 @@ def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterabl
         if name == "pub_estimates":
             table = table.filter(pl.col("aggregation").is_in(["simple", "all"]) | pl.col("is_headline"))
         for row in table.head(MANY).iter_rows(named=True):
-            told = [f"{key} {row[key]:.4g}" for key in FIGURES if row.get(key) is not None]
-            told += [f"{key} {row[key]:,}" for key in COUNTS if row.get(key) is not None]
+            figures = [f"{key} {row[key]:.4g}" for key in FIGURES if row.get(key) is not None]
+            figures += [f"{key} {row[key]:,}" for key in COUNTS if row.get(key) is not None]
             what = [row.get(key) for key in WHAT]
             words = [row[key] for key in ("says", "status", "reason") if row.get(key) and row[key] != "estimated"]
             words += [why_not(row)] if row.get("suppressed") else []
             yield f"{name}: " + "; ".join(
                 part
-                for part in (" ".join(str(one) for one in what if one is not None), ", ".join(told), " – ".join(words))
+                for part in (
+                    " ".join(str(one) for one in what if one is not None),
+                    ", ".join(figures),
+                    " – ".join(words),
+                )
                 if part
             )
     if not any(tables[name].filter(pl.col("metric") == metric).height for name in TABLES):
@@ -113,8 +117,8 @@ def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterabl
 
 
 def _methods(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> set[str]:
-    told = tables["pub_estimates"].filter((pl.col("metric") == metric) & (pl.col("segment") == segment))
-    pairs = told.filter(pl.col("method") != "").select("estimator", "method").unique().iter_rows()
+    figures = tables["pub_estimates"].filter((pl.col("metric") == metric) & (pl.col("segment") == segment))
+    pairs = figures.filter(pl.col("method") != "").select("estimator", "method").unique().iter_rows()
     return {f"{estimator}: {method}" for estimator, method in pairs}
 
 
@@ -145,7 +149,7 @@ def _verdict(workspace: Workspace, manifest: dict) -> Iterable[str]:
         f"expectations evaluated, content {verdict['content_hash'][:16]}"
     )
     yield from (f"warned: {warning}" for warning in verdict["warnings"])
-    for item in verdict["accepted"]:
+    for item in verdict["waivers"]:
         yield f"passed by signature: {item['check']}, {item['who']} until {item['until']}: {item['why']}"
     docs = verdict.get("docs")
     if docs and (workspace.root / docs).exists():

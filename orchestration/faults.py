@@ -1,8 +1,8 @@
-"""What breaks a step is told without what people wrote: an error's kind and place always, its words only if ours.
+"""Errors without what people wrote: an error's kind and place always, its words only if they are ours.
 
 A reader's error may quote a record (one of polars' had 270 MB of it), and the orchestrator keeps, prints and mails what
 it is told. So every step is wrapped: errors of our own classes, of DuckDB and of dbt speak, as the warehouse holds no
-personal word; of all others only the kind and the place are told.
+personal word; of all others only the kind and the place are reported.
 
 A step is tried again only where that can help: somebody reads the warehouse and holds its lock, a mount stutters. No
 step doubles anything when it runs twice: loads are keyed by content, tables are replaced, a release has its id.
@@ -41,7 +41,7 @@ class StepFailed(RuntimeError):
         self.kind = kind
 
 
-def told_safely(step: Callable) -> Callable:
+def redact_errors(step: Callable) -> Callable:
     """`step`, whose errors become StepFailed without words that are not ours."""
 
     @functools.wraps(step)
@@ -64,7 +64,7 @@ def told_safely(step: Callable) -> Callable:
 
 
 def _answer(error: Exception) -> Exception:
-    """What Dagster is told: try again, or that the step failed."""
+    """What Dagster gets: try again, or that the step failed."""
     if isinstance(error, WarehouseBusy) or (isinstance(error, OSError) and error.errno in TRANSIENT):
         again = dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT)
         again.__cause__ = _scrubbed(error)
@@ -89,5 +89,5 @@ def _scrubbed(error: Exception) -> Exception:
         last = ours[-1]
         place = f" at {Path(last.filename).relative_to(PROJECT_ROOT)}:{last.lineno} in {last.name}"
     speaks = type(error).__module__.split(".")[0] in PACKAGES or isinstance(error, duckdb.Error | DagsterDbtError)
-    words = str(error)[:MAX_TEXT] if speaks else "its words may quote a record and are not told"
+    words = str(error)[:MAX_TEXT] if speaks else "its words may quote a record and are withheld"
     return StepFailed(f"{kind}{place}: {words}", kind)

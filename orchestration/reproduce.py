@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ingest import land
 from orchestration.lock import hold
-from orchestration.news import used_loads
+from orchestration.pending import used_loads
 from orchestration.restating import lay_out, link, place_file
 from orchestration.workspace import REPRODUCING, Workspace, code_version
 from publish import closed

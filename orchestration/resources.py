@@ -21,7 +21,7 @@ from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
 from orchestration.configuration import checked_study
 from orchestration.lock import Held, WorkspaceBusy, hold
-from orchestration.news import check_day, taken_back
+from orchestration.pending import check_day, taken_back
 from orchestration.workspace import Workspace
 from publish import ledger
 from publish.release import manifest_of, newest_release
@@ -137,7 +137,7 @@ class PipelineRun(dg.ConfigurableResource):
         self._built_for = built_for
 
     @property
-    def looks_back(self) -> bool:
+    def is_as_of_run(self) -> bool:
         """Whether the run looks from a day before that of the newest release."""
         newest = newest_release(self.workspace.releases)
         return newest is not None and str(self.day) < manifest_of(self.workspace.releases / newest)["as_of"]

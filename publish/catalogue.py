@@ -103,13 +103,13 @@ def _table(name: str, entry: Mapping) -> PublishedTable:
     columns = tuple(
         Column(
             name=column,
-            kind=told["is"],
-            description=told["description"],
-            unit=told.get("unit", ""),
-            fact=told.get("fact", ""),
-            rounding=told.get("round", {}),
+            kind=declared["is"],
+            description=declared["description"],
+            unit=declared.get("unit", ""),
+            fact=declared.get("fact", ""),
+            rounding=declared.get("round", {}),
         )
-        for column, told in entry["columns"].items()
+        for column, declared in entry["columns"].items()
     )
     table = PublishedTable(
         name=name,

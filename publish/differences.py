@@ -1,4 +1,4 @@
-"""What two releases tell otherwise, and which of data, study and code were other when they were made."""
+"""What two releases say differently, and which of data, study and code were other when they were made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLACES = 9  # published numbers have no more decimals that mean anything
 
 @dataclass(frozen=True)
 class Difference:
-    """Rows of a table that came, went, and tell something else; `changed` has a row per cell (CHANGED)."""
+    """Rows of a table that came, went, and say something else; `changed` has a row per cell (CHANGED)."""
 
     table: str
     n_came: int
@@ -125,5 +125,5 @@ def attribution(found: list[Cause]) -> str:
         return f"All of it comes from the {kinds[0]}: nothing else was other."
     return (
         f"{' and '.join([', '.join(kinds[:-1]), kinds[-1]])} were other: which of them moved a number only making one "
-        "anew can tell: `coaching reproduce ID --anyway` makes the older release with today's code."
+        "again can show: `coaching reproduce ID --anyway` makes the older release with today's code."
     )

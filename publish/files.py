@@ -14,7 +14,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(table: pl.DataFrame, name: str, *, parquet: Path, csv: Path) -> dict:
-    """Write a table into both folders; its facts as the manifest tells them: rows, and the hash of the Parquet file."""
+    """Write a table into both folders; its facts as the manifest has them: rows, and the hash of the Parquet file."""
     durable.step(f"write {name}")
     path = parquet / f"{name}.parquet"
     table.write_parquet(path)

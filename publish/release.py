@@ -55,8 +55,8 @@ class Order:
     sources_hash: str
     questions_hash: str
     due: date | None = None  # when a newer release should be there
-    looks_back: bool = False
-    is_remembered: bool = True  # else it must not be served
+    is_as_of_run: bool = False
+    is_in_history: bool = True  # else it must not be served
 
     @property
     def study(self) -> dict:
@@ -159,8 +159,8 @@ def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
         "design": order.design,
         "alpha": order.alpha,
         "as_of": str(order.as_of),
-        "looks_back": order.looks_back,
-        "is_remembered": order.is_remembered,
+        "is_as_of_run": order.is_as_of_run,
+        "is_in_history": order.is_in_history,
         "due": str(order.due) if order.due else None,
         "observed_through": str(order.observed_through) if order.observed_through else "no snapshot",
         "study_hash": order.study_hash,
@@ -233,7 +233,7 @@ def current_release(releases: Path) -> Path | None:
 def newest_release(releases: Path) -> str | None:
     """The id of the newest release; one that looks back counts only where there is no other."""
     found = list_releases(releases)
-    whole = [identity for identity in found if not manifest_of(releases / identity)["looks_back"]]
+    whole = [identity for identity in found if not manifest_of(releases / identity)["is_as_of_run"]]
     return (whole or found or [None])[-1]
 
 

@@ -20,7 +20,7 @@ from publish.closed import NEWLY, UNITS, Frames
 CELLS = ("kind", "metric", "day", "population")
 # Published together: of leavers a year, of coaching the whole time.
 FIGURE = ("kind", "metric", "span", "population")
-# What each person adds to a group, in numbers. `unit_id` says which group; of readiness the arm is told as it was.
+# What each person adds to a group, in numbers. `unit_id` says which group; of readiness the arm is given as it was.
 PEOPLE = """
     select 'means' as kind, people.metric, people.period_start as day, unit_id, null as population,
         subject_kind || ' ' || subject_id as person, unnest(['n', 'value']) as measure,

@@ -1,8 +1,8 @@
 """The restricted release: what is known of single coaches, apart from what everybody may read.
 
 A folder of its own beside `releases/`, closed to every other account (0700, files 0400), under the id of the release
-whose run made it. Coaches are pseudonyms in it: `coaching coach --id …` finds one person's rows, and the ledger says
-that somebody looked. A coach of a team smaller than the minimum group has no numbers: they would be a few people's.
+whose run made it. Coaches are pseudonyms in it: `coaching coach-report --id …` finds one person's rows, and the ledger
+says that somebody looked. A coach of a team smaller than the minimum group has no numbers.
 
 Another one is made only when a period is added: within the same periods a few late answers would be the difference of
 two. Whoever reads it beside the releases may subtract. Readers of this folder are few and named
@@ -25,7 +25,7 @@ COACHES = "pub_coaches"
 NUMBERS = ("change", "pooled", "ci_low", "ci_high", "funnel_low", "funnel_high", "shrinkage", "n_people", "n_units")
 SAYS = (
     "Coach and team together, partially pooled: not a league table, and never a basis for pay. An interval that holds "
-    "the mean of all coaches says that this coach cannot be told from the others."
+    "the mean of all coaches says that this coach cannot be distinguished from the others."
 )
 
 
@@ -76,7 +76,7 @@ def _write(table: pl.DataFrame, verdict: dict, target: Path, facts: dict) -> Non
 
 
 def told_through(folder: Path) -> dict[str, str] | None:
-    """The last period of each metric that the current restricted release tells; None where there is none."""
+    """The last period of each metric that the current restricted release has; None where there is none."""
     manifest = folder / CURRENT / "manifest.json"
     return json.loads(manifest.read_text(encoding="utf-8"))["through"] if manifest.exists() else None
 

@@ -5,8 +5,8 @@ and `margins`: rows whose sum a reader knows. A row that lacks what it needs is 
 rows (complementary): what is suppressed in a margin must, taken together, have what a single figure needs, or the sum
 would give it back by subtraction. Of two groups that differ by 1 … K − 1 people one is suppressed.
 
-The reason in a published row is `few_units` or `protected`: one that told primary from complementary suppression, or
-few people from answers that are all alike, would disclose what it protects.
+The reason in a published row is `few_units` or `protected`: one that distinguished primary from complementary
+suppression, or few people from answers that are all alike, would disclose what it protects.
 
 Which further rows: those that hide the fewest people, by an integer programme (Fischetti & Salazar-González 2000,
 "Models and algorithms for optimizing cell suppression in tabular data with linear constraints", JASA 95(451); here only

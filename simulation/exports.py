@@ -2,7 +2,7 @@
 
 Files per run (`out/`): `hris/hris_YYYY-MM.csv` (the last one XLSX), `survey/pulse_YYYY-MM.csv` (Qualtrics layout,
 three header rows), `checkins/checkins_YYYY-MM.jsonl`, `checkins/goals_YYYY-MM.jsonl`, `roster/programme_roster.csv`,
-`roster/lms_completions.csv`. Other layouts: dialects.py; what they tell beyond who, where and when: facts.py. The true
+`roster/lms_completions.csv`. Other layouts: dialects.py; what they hold beyond who, where and when: facts.py. The true
 effects go to a file outside the inboxes. The mess is deliberate: exits that first appear a month late, a broken record
 here and there, survey previews, unfinished responses, doubled spaces in names.
 """
@@ -59,8 +59,8 @@ def simulate(
     """Write all exports of `design` below `out` and the true effects to `truth_path`.
 
     `dialects` names the layout of a source (DIALECTS; the first of each where it is not named): the same people,
-    answers and goals, as another system would write them. `progress` is told each finished month. Memory is bounded by
-    one month of one export (but for `workday_tables`, which tell all at once). Raises KeyError for an unknown dialect.
+    answers and goals, as another system would write them. `progress` gets each finished month. Memory is bounded by
+    one month of one export (but for `workday_tables`, which hold all at once). Raises KeyError for an unknown dialect.
     """
     layout = {source: (dialects or {}).get(source, names[0]) for source, names in DIALECTS.items()}
     for source, name in layout.items():
@@ -143,7 +143,7 @@ def _hris_rows(org: Organisation, month: int, leaving: np.ndarray, day: np.ndarr
 
 
 def _late_rows(frame: pl.DataFrame, slots: np.ndarray, left: np.ndarray) -> pl.DataFrame:
-    """The rows by which next month's file tells of exits that this month's file did not know yet."""
+    """The rows by which next month's file reports exits that this month's file did not know yet."""
     hired = pl.col("Hire Date").str.to_date("%m/%d/%Y")
     return frame[slots].with_columns(
         pl.max_horizontal(to_days(left), hired).dt.to_string("%m/%d/%Y").alias("Termination Date"),
@@ -232,8 +232,10 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, d
         return
     path = folder / f"checkins_{first:%Y-%m}.jsonl"
     events = pl.concat(meetings)
-    told = facts.of_meetings(org, np.tile(slots, 2), events["due"], events["status"] == "held", np.tile(gained > 0, 2))
-    events.hstack(told).write_ndjson(path)
+    meetings = facts.of_meetings(
+        org, np.tile(slots, 2), events["due"], events["status"] == "held", np.tile(gained > 0, 2)
+    )
+    events.hstack(meetings).write_ndjson(path)
     if month % 6 == 4:  # the export was cut in mid-record and resumed
         with path.open("a", encoding="utf-8") as file:
             file.write('{"event":"checkin","id":"C\n')

@@ -1,4 +1,4 @@
-"""What the exports tell beyond who, where and when: working time, level, output, further scales, meetings, trainings.
+"""What the exports hold beyond who, where and when: working time, level, output, further scales, meetings, trainings.
 
 All of it is drawn from `Organisation.aside`, so that people, exits, answers and goals are the same with and without it.
 """
@@ -138,8 +138,8 @@ def of_meetings(org: Organisation, slots: np.ndarray, due: pl.Series, held: pl.S
         )
     ).to_series()
     leader = pl.select(pl.lit("E") + pl.Series(org.employee[led_by]).cast(pl.String).str.zfill(7)).to_series()
-    told = pl.DataFrame({"led_by": leader, "agenda_by": agenda, "minutes": minutes, "reviewed": read})
-    return told.select(pl.when(held).then(pl.col(name)).alias(name) for name in told.columns)
+    frame = pl.DataFrame({"led_by": leader, "agenda_by": agenda, "minutes": minutes, "reviewed": read})
+    return frame.select(pl.when(held).then(pl.col(name)).alias(name) for name in frame.columns)
 
 
 def withdrawn(org: Organisation) -> np.ndarray:

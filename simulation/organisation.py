@@ -96,7 +96,7 @@ class Organisation:
     born: np.ndarray  # days since 1970
     trait: np.ndarray  # a person's own engagement, latent points
     next_employee: int
-    # What the exports tell beyond who, where and when is drawn from a stream of its own (facts.py).
+    # What the exports hold beyond who, where and when is drawn from a stream of its own (facts.py).
     aside: np.random.Generator
     pending: list = field(default_factory=list)  # leavers whose exit the HRIS shows a month late
 

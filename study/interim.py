@@ -17,11 +17,11 @@ def alpha_on(study: Study, day: date) -> float:
     The analyses count as equal parts of the information. Without any it is the study's alpha in every run: a study that
     decides in the first run that pleases it has no error rate, so declare them where that could happen.
     """
-    if not study.looks:
+    if not study.interim_analyses:
         return study.alpha
-    n = len(study.looks)
+    n = len(study.interim_analyses)
     levels = alpha_per_analysis([(k + 1) / n for k in range(n)], alpha=study.alpha)
-    held = sum(declared <= day for declared in study.looks)
+    held = sum(declared <= day for declared in study.interim_analyses)
     return levels[max(held, 1) - 1]
 
 

@@ -55,6 +55,8 @@ class Cohort(Strict):
 class Outcome(Strict):
     """One metric of the catalogue that this study asks about."""
 
+    RENAMED = {"worthwhile": "minimum_important_difference"}  # noqa: RUF012
+
     metric: str
     role: Literal["primary", "secondary", "guardrail", "placebo"] = "secondary"
     period: Literal["month", "quarter"] | None = Field(
@@ -62,7 +64,7 @@ class Outcome(Strict):
         description="by default it follows the waves: month where one survey was launched in several months of a "
         "quarter, else quarter; what is no survey is asked by quarter",
     )
-    worthwhile: float | None = Field(
+    minimum_important_difference: float | None = Field(
         None, gt=0, description="the smallest effect worth scaling up for, in the metric's unit and good direction"
     )
     margin: float | None = Field(
@@ -71,7 +73,7 @@ class Outcome(Strict):
 
     @model_validator(mode="after")
     def _belongs_to_its_role(self) -> Self:
-        for name, role in (("worthwhile", "primary"), ("margin", "guardrail")):
+        for name, role in (("minimum_important_difference", "primary"), ("margin", "guardrail")):
             if getattr(self, name) is not None and self.role != role:
                 raise ValueError(f"{self.metric}: `{name}` belongs to a {role} outcome; its role is {self.role}")
         return self
@@ -125,7 +127,7 @@ class Favour(Strict):
 
 
 class Readiness(Strict):
-    """Managers' readiness: from this scale of the survey where no roster tells it in words."""
+    """Managers' readiness: from this scale of the survey where no roster has it in words."""
 
     scale: str = Field("readiness", pattern=NAME)
     resistant_below: float = Field(40.0, ge=0, le=100, description="on 0–100")
@@ -177,7 +179,7 @@ MAX_SEGMENTS = 6  # dimensions: each further one makes smaller groups, and more 
 TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthly_means", "person_years")
 
 
-class Accepted(Strict):
+class Waiver(Strict):
     """A finding of the gate that somebody has looked at and signs for, as long as said; printed in the release."""
 
     check: str = Field(description="its word in `coaching gate explain`")
@@ -189,6 +191,8 @@ class Accepted(Strict):
 
 class Study(Strict):
     """The study as declared."""
+
+    RENAMED = {"looks": "interim_analyses", "accepted": "waivers"}  # noqa: RUF012
 
     programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
@@ -232,10 +236,10 @@ class Study(Strict):
         40, ge=0, le=400, description="days after which a newer release is due and the page says so; 0: never"
     )
     alpha: float = Field(0.05, gt=0, le=0.1)
-    looks: tuple[date, ...] = Field(
-        (), description="days on which the results are looked at to decide, rising; alpha is spent over them"
+    interim_analyses: tuple[date, ...] = Field(
+        (), description="days on which the results decide, rising; alpha is spent over them"
     )
-    accepted: tuple[Accepted, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -252,7 +256,7 @@ class Study(Strict):
         doubled = sorted({unit for unit in units if units.count(unit) > 1})
         if doubled:
             raise ValueError(f"{', '.join(doubled[:10])}: each unit belongs to one cohort or to the control")
-        for name in ("tenure_bands", "coach_load_bands", "looks", "restatements"):
+        for name in ("tenure_bands", "coach_load_bands", "interim_analyses", "restatements"):
             if list(getattr(self, name)) != sorted(set(getattr(self, name))):
                 raise ValueError(f"{name}: each must be higher than the one before")
         for name in ("segments", "covariates"):
@@ -278,9 +282,9 @@ class Study(Strict):
 
     @property
     def questions_digest(self) -> str:
-        """sha256 of what is asked: two releases with equal ones are comparable, whatever was accepted between them."""
+        """sha256 of what is asked: two releases with equal ones are comparable, whatever was waived between them."""
         return hashlib.sha256(
-            self.model_dump_json(exclude={"accepted", "title", "stale_after_days", "restatements"}).encode()
+            self.model_dump_json(exclude={"waivers", "title", "stale_after_days", "restatements"}).encode()
         ).hexdigest()
 
     @property

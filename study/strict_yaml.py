@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 MAX_BYTES = 1_000_000
 
@@ -81,10 +82,35 @@ def load(path: Path) -> Any:
         raise ConfigError(f"{path}: not valid YAML ({type(error).__name__})") from None
 
 
+class RenamedKey(UserWarning):
+    """A configuration file has a key under its name of an earlier version; the message gives the new name."""
+
+
+def rename_keys(document: Any, renamed: dict[str, str]) -> Any:
+    """`document` with old keys (old → new) under their new names, each with a RenamedKey warning.
+
+    Raises ValueError where both names of a key are given.
+    """
+    if not isinstance(document, dict) or not renamed.keys() & document.keys():
+        return document
+    for old, new in renamed.items():
+        if old in document:
+            if new in document:
+                raise ValueError(f"{old} is the old name of {new}; keep {new} only")
+            warnings.warn(f"the key {old} is called {new} now; this version reads both", RenamedKey, stacklevel=2)
+    return {renamed.get(key, key): value for key, value in document.items()}
+
+
 class Strict(BaseModel):
     """A part of a configuration file: unknown keys are errors, nothing changes after it was read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    RENAMED: ClassVar[dict[str, str]] = {}  # old key → new one; both are read for one version
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rename(cls, document: Any) -> Any:
+        return rename_keys(document, cls.RENAMED)
 
 
 def _known_zone(name: str) -> str:

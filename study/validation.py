@@ -1,4 +1,4 @@
-"""A study against the catalogue of metrics and what the mappings read: what nobody can ask or accept is an error."""
+"""A study against the catalogue of metrics and what the mappings read: what nobody can ask or waive is an error."""
 
 from __future__ import annotations
 
@@ -78,10 +78,10 @@ def check(study: Study, readable: Readable) -> None:
             f"outcomes: {one} and {other} divide the same count by different things; published together they would "
             "disclose the few whose working time (or number of goals) is unlike the others': ask for one of them"
         )
-    for item in study.accepted:
+    for item in study.waivers:
         if item.check not in readable.checks:
             raise ConfigError(
-                f"accepted: nobody can accept {item.check}; what can be is {', '.join(sorted(readable.checks))}"
+                f"waivers: nobody can waive {item.check}; what can be is {', '.join(sorted(readable.checks))}"
             )
     attributes, scales = {one.attribute for one in study.outputs}, {one.scale for one in study.scales}
     for key, what, names, there in (

@@ -32,8 +32,8 @@
     )
 {%- endmacro %}
 
-{# The day the run looks from. There is no clock in any model: the run tells the day, and a rebuild of an old report
-   the old one. It is told by environment, since another --var makes dbt parse the whole project anew. #}
+{# The day the run looks from. There is no clock in any model: the run gives the day, and a rebuild of an old report
+   the old one. It is given by environment, since another --var makes dbt parse the whole project anew. #}
 {% macro as_of() -%}
     cast('{{ env_var("COACHING_AS_OF", "2100-01-01") }}' as date)
 {%- endmacro %}

@@ -18,7 +18,7 @@
 {% macro kept_fields(partition_by) -%}
     {%- for field in worker_fields() %}
     case
-        when blank = 'keeps' then max({{ field }}) over (partition by {{ partition_by }}, nth_{{ field }})
+        when on_blank = 'keeps' then max({{ field }}) over (partition by {{ partition_by }}, nth_{{ field }})
         else {{ field }}
     end as {{ field }}
     {%- if not loop.last %},{% endif %}

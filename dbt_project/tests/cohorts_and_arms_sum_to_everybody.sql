@@ -1,5 +1,5 @@
 {{ config(meta={'dagster': {'ref': {'name': 'cmp_trends'}}}) }}
--- Conservation: what is told by cohort or arm sums to the cells, and parts of a whole to the whole.
+-- Conservation: what stands by cohort or arm sums to the cells, and parts of a whole to the whole.
 with trends as (
     select
         'cmp_trends' as place,

@@ -28,9 +28,9 @@ def declared(known: Mapping[str, Threshold] | None = None) -> dict[str, tuple[st
     return found
 
 
-def acceptable() -> set[str]:
+def waivable() -> set[str]:
     """The checks whose findings somebody may sign for in study.yml."""
-    return {promise.check for _, promises in declared().values() for promise in promises if promise.accepted_by}
+    return {promise.check for _, promises in declared().values() for promise in promises if promise.waived_by}
 
 
 SUITES = {

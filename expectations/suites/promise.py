@@ -10,7 +10,7 @@ import yaml
 
 THRESHOLDS = Path(__file__).parents[1] / "thresholds.yml"
 
-OURS = "nothing in the files mends this: it is a fault of the program or of what changed the warehouse; report it"
+OURS = "nothing in the files fixes this: it is a fault of the program or of what changed the warehouse; report it"
 
 NOBODY = (
     "nobody in the HR exports belongs to a unit that the study names: deliver them (inbox/hris), or write the units in "
@@ -48,16 +48,16 @@ class Threshold:
 class Promise:
     """One expectation: the class's name in great_expectations.expectations, its arguments and what people read.
 
-    `check` is its word in `coaching gate explain` and study.yml; `accepted_by` the column whose value a person may
-    accept there ("": nobody can); `threshold` the number that it rests on ("": none, it is a matter of logic).
+    `check` is its word in `coaching gate explain` and study.yml; `waived_by` the column whose value a person may
+    waive there ("": nobody can); `threshold` the number that it rests on ("": none, it is a matter of logic).
     """
 
     check: str
     sentence: str
     expectation: str
     arguments: dict[str, Any] = field(default_factory=dict)
-    mend: str = OURS
-    accepted_by: str = ""
+    fix: str = OURS
+    waived_by: str = ""
     threshold: str = ""
     level: Level = "block"
 

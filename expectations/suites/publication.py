@@ -13,17 +13,17 @@ def release(limit: Mapping[str, float]) -> Tables:
     return {
         "candidate": [
             not_be_empty("nothing_to_release", "there is something to release"),
-            be_zero("person_column", "no table has a column that names people", "n_personal_columns", mend=people),
-            be_zero("pseudonym_told", "no value looks like a pseudonym", "n_pseudonyms", mend=people),
+            be_zero("person_column", "no table has a column that names people", "n_personal_columns", fix=people),
+            be_zero("pseudonym_published", "no value looks like a pseudonym", "n_pseudonyms", fix=people),
             be_zero(
                 "address_published",
                 "no value holds an e-mail address",
                 "n_addresses",
-                mend="a site, department or title holds an address: correct it in the export, in the mapping (values), "
+                fix="a site, department or title holds an address: correct it in the export, in the mapping (values), "
                 "or in study.yml",
             ),
             be_zero(
-                "small_group", "no shown figure is about fewer people than the study allows", "n_small", mend=people
+                "small_group", "no shown figure is about fewer people than the study allows", "n_small", fix=people
             ),
             be_zero("number_not_finite", "every number is finite", "n_not_finite"),
             be_between("table_vanished", "every table of the last release is still there", "is_present", 1, 1),
@@ -41,7 +41,7 @@ def release(limit: Mapping[str, float]) -> Tables:
                 "hidden_without_reason",
                 "whatever is suppressed says why, and has no number",
                 "n_without_reason",
-                mend=people,
+                fix=people,
             ),
         ],
         "candidate_utility": [
@@ -52,14 +52,14 @@ def release(limit: Mapping[str, float]) -> Tables:
                 limit["share_shown"],
                 1,
                 threshold="share_shown",
-                mend="declare fewer or coarser segments",
+                fix="declare fewer or coarser segments",
             )
         ],
     }
 
 
 def restricted(limit: Mapping[str, float]) -> Tables:
-    """What is told of single coaches, as it would be written."""
+    """What is published of single coaches, as it would be written."""
     return {
         "coaches": [
             be_in_set(

@@ -10,20 +10,20 @@ from expectations.suites.promise import Tables, be_between, be_in_set, be_zero, 
 def raw(limit: Mapping[str, float]) -> Tables:
     """What arrived: files, columns beside those of the file before, the organisation from snapshot to snapshot."""
     again = "deliver the file again, whole, or take it out of the inbox (which takes it back until a release used it)"
-    mapping = "look at the quarantine (`coaching quarantine list`), then mend the export or the mapping in sources/"
+    mapping = "look at the quarantine (`coaching quarantine list`), then fix the export or the mapping in sources/"
     report = "compare the report's columns and filters with those of the month before and deliver it again"
     change = limit["headcount_change"]
     return {
         "loads": [
-            not_be_empty("no_files", "at least one file was loaded", mend="drop exports into inbox/"),
+            not_be_empty("no_files", "at least one file was loaded", fix="drop exports into inbox/"),
             be_in_set(
                 "file_refused",
                 "every file in the inbox could be loaded",
                 "status",
                 ["loaded"],
-                mend=f"the reason stands beside the file; {again}",
+                fix=f"the reason stands beside the file; {again}",
             ),
-            be_between("file_empty", "no export is empty", "n_records", 1, mend=again),
+            be_between("file_empty", "no export is empty", "n_records", 1, fix=again),
             be_between(
                 "faulty_share",
                 "few records of a file are faulty (share)",
@@ -31,7 +31,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["faulty_share"],
                 threshold="faulty_share",
-                mend=mapping,
+                fix=mapping,
             ),
             be_between(
                 "faulty_records",
@@ -40,7 +40,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["faulty_records"],
                 threshold="faulty_records",
-                mend=mapping,
+                fix=mapping,
             ),
             be_zero("records_lost", "records in = loaded + quarantined", "n_lost"),
         ],
@@ -51,8 +51,8 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 "filled_ratio",
                 limit["filled_ratio"],
                 threshold="filled_ratio",
-                accepted_by="column_name",
-                mend=report,
+                waived_by="column_name",
+                fix=report,
             ),
             be_between(
                 "column_scale",
@@ -61,8 +61,8 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["scale_ratio"],
                 threshold="scale_ratio",
-                accepted_by="column_name",
-                mend=f"say the unit in the mapping (`scale`), or {report}",
+                waived_by="column_name",
+                fix=f"say the unit in the mapping (`scale`), or {report}",
             ),
             be_between(
                 "column_uniform",
@@ -70,8 +70,8 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 "distinct_ratio",
                 limit["distinct_ratio"],
                 threshold="distinct_ratio",
-                accepted_by="column_name",
-                mend=report,
+                waived_by="column_name",
+                fix=report,
             ),
         ],
         "groups": [
@@ -80,12 +80,12 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 "no department or site vanishes from a snapshot",
                 "n_now",
                 1,
-                accepted_by="value",
-                mend="deliver the whole snapshot; if the group really closed, accept it in study.yml",
+                waived_by="value",
+                fix="deliver the whole snapshot; if the group really closed, waive it in study.yml",
             )
         ],
         "headcounts": [
-            not_be_empty("no_snapshot", "there is a snapshot of the people", mend="drop HR exports into inbox/hris"),
+            not_be_empty("no_snapshot", "there is a snapshot of the people", fix="drop HR exports into inbox/hris"),
             be_between(
                 "headcount_jump",
                 "head-count does not jump between snapshots",
@@ -93,8 +93,8 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 -change,
                 change,
                 threshold="headcount_change",
-                accepted_by="snapshot",
-                mend="deliver the whole snapshot; if the organisation really changed so, accept it in study.yml",
+                waived_by="snapshot",
+                fix="deliver the whole snapshot; if the organisation really changed so, waive it in study.yml",
             ),
             be_between(
                 "unit_coverage",
@@ -103,7 +103,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 limit["unit_coverage"],
                 1,
                 threshold="unit_coverage",
-                mend="deliver the report with the column that the study assigns by, filled",
+                fix="deliver the report with the column that the study assigns by, filled",
             ),
             be_between(
                 "snapshot_gap",
@@ -112,7 +112,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["snapshot_gap_days"],
                 threshold="snapshot_gap_days",
-                mend="deliver the missing month, if there is one",
+                fix="deliver the missing month, if there is one",
             ),
         ],
         "identities": [
@@ -123,8 +123,8 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 limit["found_again_share"],
                 1,
                 threshold="found_again_share",
-                accepted_by="snapshot",
-                mend="compare the ids of both files: do they come from the same system, with the same filters?",
+                waived_by="snapshot",
+                fix="compare the ids of both files: do they come from the same system, with the same filters?",
             ),
             be_between(
                 "ids_lost_zeros",
@@ -133,7 +133,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["renumbered_share"],
                 threshold="renumbered_share",
-                mend="a spreadsheet took the leading zeros off the ids: deliver the file as it was exported, or give "
+                fix="a spreadsheet took the leading zeros off the ids: deliver the file as it was exported, or give "
                 "the zeros back with zero_pad: in the mapping",
             ),
             be_between(
@@ -143,7 +143,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["renumbered_share"],
                 threshold="renumbered_share",
-                mend="the ids look different from those of the snapshot before: map the column that held them, or "
+                fix="the ids look different from those of the snapshot before: map the column that held them, or "
                 "deliver a crosswalk of old to new ids (hris_crosswalk)",
             ),
             be_between(
@@ -153,7 +153,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["renumbered_share"],
                 threshold="renumbered_share",
-                mend="people have new ids: deliver a crosswalk of old to new ids (hris_crosswalk)",
+                fix="people have new ids: deliver a crosswalk of old to new ids (hris_crosswalk)",
             ),
             be_between(
                 "new_people_not_hired",
@@ -162,9 +162,9 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["unhired_share"],
                 threshold="unhired_share",
-                accepted_by="snapshot",
-                mend="people appear who were hired long ago: new ids without a crosswalk, or a part of the "
-                "organisation that the report had left out; accept it in study.yml if a part really joined",
+                waived_by="snapshot",
+                fix="people appear who were hired long ago: new ids without a crosswalk, or a part of the "
+                "organisation that the report had left out; waive it in study.yml if a part really joined",
             ),
         ],
         "matches": [
@@ -175,12 +175,12 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 limit["matched_share"],
                 1,
                 threshold="matched_share",
-                accepted_by="month",
-                mend="compare the ids of both exports (leading zeros?); deliver the month's snapshot if it is missing",
+                waived_by="month",
+                fix="compare the ids of both exports (leading zeros?); deliver the month's snapshot if it is missing",
             )
         ],
         "units": [
-            not_be_empty("no_units", "the study has units", mend="deliver the roster, or name the units in study.yml"),
+            not_be_empty("no_units", "the study has units", fix="deliver the roster, or name the units in study.yml"),
             be_between(
                 "units_unknown",
                 "the study's units exist in the organisation",
@@ -188,7 +188,7 @@ def raw(limit: Mapping[str, float]) -> Tables:
                 limit["found_share"],
                 1,
                 threshold="found_share",
-                mend="write the units in roster or study.yml as the HR export writes them",
+                fix="write the units in roster or study.yml as the HR export writes them",
             ),
         ],
     }

@@ -19,24 +19,24 @@ from expectations.suites.promise import (
 
 def panels(limit: Mapping[str, float]) -> Tables:
     """What happened to whom, as counts per metric: no person is in these tables."""
-    ask = "find out which export tells this; its mapping reads a value as something else"
+    ask = "find out which export says this; its mapping reads a value as something else"
     return {
         "reached": [
             be_zero(
                 "source_unseen",
                 "the records of a source that the study asks about reach a panel",
                 "is_unseen",
-                mend="no record is of somebody in the study, or no scale is one that is asked: compare ids, and the "
+                fix="no record is of somebody in the study, or no scale is one that is asked: compare ids, and the "
                 "mapping's scales with the outcomes in study.yml",
             ),
-            be_zero("source_untold", "what is over is told", "is_untold"),
+            be_zero("source_unreported", "what is over is reported", "is_unreported"),
         ],
         "panel_profiles": [
             not_be_empty("no_panels", "every question has its panel looked at"),
-            be_zero("value_not_finite", "every value is a number", "n_not_finite", mend=ask),
-            be_zero("value_too_low", "no person's value lies below its metric's range", "n_below", mend=ask),
-            be_zero("value_too_high", "no person's value lies above its metric's range", "n_above", mend=ask),
-            be_zero("value_of_the_future", "nothing is observed after the day looked from", "n_future", mend=ask),
+            be_zero("value_not_finite", "every value is a number", "n_not_finite", fix=ask),
+            be_zero("value_too_low", "no person's value lies below its metric's range", "n_below", fix=ask),
+            be_zero("value_too_high", "no person's value lies above its metric's range", "n_above", fix=ask),
+            be_zero("value_of_the_future", "nothing is observed after the day looked from", "n_future", fix=ask),
             be_zero("person_twice", "a person counts once per metric and period", "n_doubled"),
             be_zero("without_arm", "whoever is observed belongs to an arm", "n_without_arm"),
             be_between(
@@ -44,7 +44,7 @@ def panels(limit: Mapping[str, float]) -> Tables:
                 "what the study decides by varies between people",
                 "n_values_that_differ",
                 2,
-                mend="the export writes one value for everybody; deliver what was measured",
+                fix="the export writes one value for everybody; deliver what was measured",
             ),
             be_zero("lost_before_cells", "cells hold every value of the panels", "n_lost_before_cells"),
             be_zero("lost_before_trends", "comparisons hold every value of the cells", "n_lost_before_trends"),
@@ -71,7 +71,7 @@ def cells(limit: Mapping[str, float]) -> Tables:
             be_between("cell_too_high", "no cell lies above its metric's range", "below_highest", 0),
         ],
         "cell_units": [
-            not_be_empty("no_assignment", "somebody is assigned", mend=NOBODY),
+            not_be_empty("no_assignment", "somebody is assigned", fix=NOBODY),
             be_zero("unit_in_both_arms", "no unit is in two arms", "n_in_both"),
             be_zero("cells_without_unit", "every cell belongs to a unit of the study, in its arm", "n_foreign_cells"),
         ],
@@ -109,7 +109,7 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
                 0,
                 gap,
                 threshold="response_rate_gap",
-                mend="find out why one arm is silent; no method repairs it and nobody can accept it",
+                fix="find out why one arm is silent; no method repairs it and nobody can waive it",
             ),
             be_between(
                 "response_drop",
@@ -118,8 +118,8 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
                 -1,
                 limit["response_rate_drop"],
                 threshold="response_rate_drop",
-                accepted_by="period",
-                mend="deliver the whole export of the wave; if so few did answer, accept the period in study.yml",
+                waived_by="period",
+                fix="deliver the whole export of the wave; if so few did answer, waive the period in study.yml",
             ),
         ],
         "balance": [
@@ -130,11 +130,11 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
                 -apart,
                 apart,
                 threshold="standardised_difference",
-                mend="these arms cannot be compared on this metric; choose other control units",
+                fix="these arms cannot be compared on this metric; choose other control units",
             )
         ],
         "populations": [
-            not_be_empty("nobody_assigned", "somebody is assigned", mend=NOBODY),
+            not_be_empty("nobody_assigned", "somebody is assigned", fix=NOBODY),
             be_between("population_empty", "every population has people", "n_people", 1),
         ],
         "survival": [
@@ -151,7 +151,7 @@ def estimates(limit: Mapping[str, float]) -> Tables:
     inside = "an estimate lies inside its interval"
     return {
         "questions": [
-            not_be_empty("no_question", "the study asks something", mend="name outcomes in study.yml"),
+            not_be_empty("no_question", "the study asks something", fix="name outcomes in study.yml"),
             be_between("question_unanswered", "every question has an answer or a reason", "n_rows", 1),
         ],
         "estimates": [
@@ -204,7 +204,7 @@ def estimates(limit: Mapping[str, float]) -> Tables:
 
 def drift(limit: Mapping[str, float]) -> Tables:
     """Against the release that is served, where study and day allow it."""
-    moved = "find what changed (`coaching diff`); if it is right, accept it in study.yml"
+    moved = "find what changed (`coaching diff`); if it is right, waive it in study.yml"
     restated = limit["restated_share"]
     return {
         "last_release": [
@@ -214,8 +214,8 @@ def drift(limit: Mapping[str, float]) -> Tables:
                 "is_present",
                 1,
                 1,
-                accepted_by="cohort",
-                mend=moved,
+                waived_by="cohort",
+                fix=moved,
             ),
             be_between(
                 "estimate_jump",
@@ -224,8 +224,8 @@ def drift(limit: Mapping[str, float]) -> Tables:
                 0,
                 limit["jump_in_std_errors"],
                 threshold="jump_in_std_errors",
-                accepted_by="metric",
-                mend=moved,
+                waived_by="metric",
+                fix=moved,
             ),
             be_between(
                 "error_jump",
@@ -234,8 +234,8 @@ def drift(limit: Mapping[str, float]) -> Tables:
                 1,
                 limit["error_ratio"],
                 threshold="error_ratio",
-                accepted_by="metric",
-                mend=moved,
+                waived_by="metric",
+                fix=moved,
             ),
         ],
         "restated": [
@@ -246,8 +246,8 @@ def drift(limit: Mapping[str, float]) -> Tables:
                 -restated,
                 restated,
                 threshold="restated_share",
-                accepted_by="period",
-                mend=moved,
+                waived_by="period",
+                fix=moved,
             ),
         ],
     }

@@ -14,7 +14,7 @@ LOADS = """
     order by source, file_name, load_id
 """
 
-# A delivery of changes tells each person's month on a day of its own: its people are counted by month.
+# A delivery of changes has each person's month on a day of its own: its people are counted by month.
 LISTED = """
     listed as (
         select workers.person_id, workers.department, workers.site, workers.team, workers.manager_id,

@@ -78,7 +78,7 @@ REACHED = """
             select 1 from panels.pnl_calendar as panel where is_closed and list_contains(asked.metrics, panel.metric)
         ) and not exists (
             select 1 from cells.cell_means as panel where list_contains(asked.metrics, panel.metric)
-        ))::int as is_untold
+        ))::int as is_unreported
     from asked inner join sent on asked.source = sent.source order by asked.source
 """
 
@@ -178,7 +178,7 @@ BRIDGE = """
     from comparisons.cmp_headcounts order by all
 """
 
-# What the decision rests on; of hints the page tells the imbalance.
+# What the decision rests on; of hints the page shows the imbalance.
 BALANCE = """
     select metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance
     where segment = 'all'
@@ -204,8 +204,8 @@ RESPONSES = """
     order by all
 """
 
-# The level at which an interval holds zero is the p-value's; both are told, so both must say the same. Units are what
-# was assigned: where that was people one by one, a cell holds many of them.
+# The level at which an interval holds zero is the p-value's; both are published and must say the same. Units are
+# what was assigned: where that was people one by one, a cell holds many of them.
 ESTIMATES = """
     with units as (
         select count(distinct assigned_unit_id) filter (arm = 'pilot') as n_pilot,

@@ -54,8 +54,8 @@ def band_numbers(number: pl.Series, bands: tuple[float, ...]) -> pl.Series:
     labels = [f"below {bands[0]:g}"]
     labels += [f"{low:g} to {high:g}" for low, high in pairwise(bands)]
     labels.append(f"{bands[-1]:g} and more")
-    turn = pl.sum_horizontal([pl.col("") >= limit for limit in bands])
-    found = number.alias("").to_frame().select(pl.when(pl.col("").is_not_null()).then(turn)).to_series()
+    band = pl.sum_horizontal([pl.col("") >= limit for limit in bands])
+    found = number.alias("").to_frame().select(pl.when(pl.col("").is_not_null()).then(band)).to_series()
     return found.replace_strict(dict(enumerate(labels)), default=None, return_dtype=pl.String)
 
 

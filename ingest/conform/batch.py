@@ -55,11 +55,11 @@ def conform(
 ) -> Conformed:
     """Rows and quarantine of one batch, without their load id and without the fields that the mapping does not give.
 
-    `dated` is the snapshot's or the launch's date where a file has just one. A record that holds several (`repeat`)
+    `dated` is the snapshot's or the launch's date where a file has just one. A record that holds several (`unpivot`)
     counts as so many.
     """
     masked = mapping.masked_headers if masked is None else masked
-    if mapping.repeat:
+    if mapping.unpivot:
         facts = {"load_id": load_id, "dated": dated, "file_name": file_name, "masked": masked}
         return _conform_unpivoted(batch, mapping, pseudonyms, **facts)
     table = mapping.record
@@ -129,13 +129,13 @@ def _issues(work: Work, good: pl.Series) -> pl.DataFrame:
 
 
 def _conform_unpivoted(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, **facts) -> Conformed:
-    """Each turn of `repeat` as if it were a file of its own; a turn that nobody filled in is set aside."""
+    """Each part of `unpivot` as if it were a file of its own; a part that nobody filled in is set aside."""
     parts = []
-    for turn, (one, block) in enumerate(zip(mapping.turns, mapping.repeat, strict=True), start=1):
+    for part, (one, block) in enumerate(zip(mapping.unpivoted, mapping.unpivot, strict=True), start=1):
         # What other turns read too (the person, the day) does not fill this one.
         elsewhere = [
             *mapping.columns.values(),
-            *(c for other in mapping.repeat if other is not block for c in other.values()),
+            *(c for other in mapping.unpivot if other is not block for c in other.values()),
         ]
         shared = {h for column in elsewhere for h in column.headers}
         own = dict.fromkeys(h for column in block.values() for h in column.headers)
@@ -145,11 +145,11 @@ def _conform_unpivoted(batch: Batch, mapping: Mapping, pseudonyms: Pseudonyms, *
             ~pl.col(h).fill_null("").str.strip_chars().str.to_lowercase().is_in(nothing) for h in headers
         )
         is_filled = batch.frame.select(filled.alias("filled"))["filled"] if headers else None
-        faults = batch.faults if turn == 1 else []
+        faults = batch.faults if part == 1 else []
         if is_filled is not None and not is_filled.all():
             faults = faults + [
                 Fault(
-                    line, "empty_turn", " + ".join(headers), f"turn {turn} of the record holds nothing", {}, "set_aside"
+                    line, "empty_part", " + ".join(headers), f"part {part} of the record holds nothing", {}, "set_aside"
                 )
                 for line in batch.frame["line"].filter(~is_filled)
             ]

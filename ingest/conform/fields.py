@@ -30,7 +30,7 @@ def read_field(work: Work, name: str, kind: str) -> pl.Series:
     table = work.mapping.record
     must = column.required
     if must is None:
-        leaves_out = work.mapping.delivery == "delta" and work.mapping.blank == "keeps"
+        leaves_out = work.mapping.delivery == "delta" and work.mapping.on_blank == "keeps"
         needed = name in table.required_where_mapped and not column.optional and not leaves_out
         must = name in table.required or needed
     words = refine_words(work, column, must, name, table.words.get(name, ()))
@@ -81,7 +81,7 @@ def cast_words(
         broken(outside, "bad_time", f"a time written {formats} that exists once in {work.mapping.time_zone}")
         return value
     if kind == "number":
-        value = _number(work, column, words, broken) * column.times
+        value = _number(work, column, words, broken) * column.multiply_by
         broken(value.is_infinite(), "bad_number", "a number of a size that can be")
         check_range(value, limits, broken)
         check_range(value, column.range, broken)

@@ -45,7 +45,7 @@ def _answer_codes(work: Work, item: Item, words: pl.Series, broken) -> tuple[pl.
     column = Column.model_validate({"from": list(item.headers)})
     decimal, thousands = number_marks(column, work.mapping, work.batch.kind)
     value = to_number(words, decimal=decimal, thousands=thousands)
-    if item.other != "empty":
+    if item.on_unmapped != "empty":
         expected = f"a code or one of {', '.join(scale.values) or 'none'}"
         broken(words.is_not_null() & value.is_null(), "bad_answer", expected)
     check_range(value, scale.range, broken)
@@ -88,7 +88,7 @@ def long_answers(work: Work) -> list[_Answers]:
         def broken_here(mask: pl.Series, rule: str, expected: str, *, mine=mine, broken=broken) -> None:
             broken(mask & mine, rule, expected)
 
-        how = ("replace", "extract", "other", "null_words")
+        how = ("replace", "extract", "on_unmapped", "null_words")
         reading = answer.model_copy(update={key: getattr(item, key) for key in how})
         words = found_words(work, reading, broken_here, _scale_of(item, work.mapping).no_answer)
         words = pl.select(pl.when(mine).then(words)).to_series()

@@ -58,7 +58,7 @@ def _constant_word(work: Work, reading: Reading) -> str | None:
         return reading.constant
     found = cleaned(pl.Series([work.file_name]).str.extract(reading.file_name, 1))
     if found[0] is None and not reading.optional:
-        raise FileRefused(f"the file's name has nothing that {reading.file_name} finds; rename it, or mend file_name:")
+        raise FileRefused(f"the file's name has nothing that {reading.file_name} finds; rename it, or fix file_name:")
     nothing = [fold_case(word) for word in (*work.mapping.null_words, *reading.null_words, "")]
     return None if found[0] is None or fold_case(found[0]) in nothing else found[0]
 
@@ -75,9 +75,9 @@ def found_words(work: Work, reading: Reading, broken, more_null_words: tuple[str
     if not reading.headers:
         return repeat_value(_constant_word(work, reading), pl.String, work.n)
     words = read_words(work.batch, reading, work.mapping, more_null_words)
-    if reading.extract is not None and reading.other != "empty":
+    if reading.extract is not None and reading.on_unmapped != "empty":
         before = read_words(work.batch, reading, work.mapping, more_null_words, extracted=False)
-        if reading.other == "kept":
+        if reading.on_unmapped == "kept":
             return pl.select(pl.coalesce(words, before)).to_series()
         broken(before.is_not_null() & words.is_null(), "no_match", f"a value that {reading.extract} finds")
     return words
@@ -101,9 +101,9 @@ def refine_words(
     values = reading.values or {word: word for word in known}
     if values:
         mapped = translate_words(words, values)
-        if reading.other == "kept":
+        if reading.on_unmapped == "kept":
             mapped = pl.select(pl.coalesce(mapped, words)).to_series()
-        elif reading.other == "refused":
+        elif reading.on_unmapped == "refused":
             broken(words.is_not_null() & mapped.is_null(), "unknown_value", f"one of {', '.join(values)}")
         words = mapped.replace("", None)
     if reading.case is not None:

@@ -24,7 +24,7 @@ DISTINCT = re.compile(r"^(?=.*[^\W\d_])(?=.*[\d@ ]).{5,}$|^\d{7,}$")
 
 @dataclass
 class Traces:
-    """Where a file tells of the erased: lines of own records, and words to take out of other lines. `words` are those
+    """Where a file names the erased: lines of own records, and words to take out of other lines. `words` are those
     that the own records name the person by, `pseudonyms` what they are hashed to."""
 
     own: set[int] = field(default_factory=set)

@@ -54,7 +54,7 @@ def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
     if doubled:
         raise FileRefused(
             f"column {quote_names(doubled)} stands more than once; it is not clear which one is meant. "
-            f'Name it by its turn: "{doubled[0]} [1]" or "{doubled[0]} [2]"'
+            f'Name it by its number: "{doubled[0]} [1]" or "{doubled[0]} [2]"'
         )
     return {name: named[name] for name in wanted if name in named}
 
@@ -62,10 +62,10 @@ def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
 def numbered(names: list[str]) -> dict[str, int]:
     """Name → position; a name that stands n times is known as `name [1]` … `name [n]` only."""
     result: dict[str, int] = {}
-    turns: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for position, name in enumerate(names):
-        turns[name] = turns.get(name, 0) + 1
-        result[name if names.count(name) == 1 else f"{name} [{turns[name]}]"] = position
+        counts[name] = counts.get(name, 0) + 1
+        result[name if names.count(name) == 1 else f"{name} [{counts[name]}]"] = position
     return result
 
 

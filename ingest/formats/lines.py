@@ -1,7 +1,7 @@
 """Delimited text → records with line numbers, exactly: fast where the text is plain, careful where it is not.
 
 Every line is judged before anything is split: its delimiters are counted, its quotes are checked against RFC 4180.
-Lines that pass are split by polars, which is then told nothing that it could guess. All others (stray quotes, line
+Lines that pass are split by polars, which then has nothing to guess. All others (stray quotes, line
 breaks inside quotes, wrong number of fields) go through the standard library's strict reader one by one and come out
 as `odd` records. Nothing is dropped: lines in = plain + odd + blank (docs/decisions/0003-reading.md).
 """
@@ -93,12 +93,12 @@ def _check_utf8(block: bytes, n_lines: int, encoding: str) -> None:
 
 
 def passed(lines: pl.Series, rules: dict[str, str]) -> Iterator[tuple[int, str]]:
-    """Index and reason of lines that a declared rule takes for no record, in linear time; the first rule tells."""
-    told: set[int] = set()
+    """Index and reason of lines that a declared rule takes for no record, in linear time; the first rule counts."""
+    found: set[int] = set()
     for pattern, reason in rules.items():
         for index in lines.str.contains(pattern).fill_null(False).arg_true():
-            if index not in told:
-                told.add(index)
+            if index not in found:
+                found.add(index)
                 yield index, reason
 
 

@@ -22,7 +22,7 @@ def open_file(
 ) -> Reading:
     """Read `path` by the newest vintage of `mapping` that its header fits. Raises FileRefused.
 
-    `day_of` tells the day that the file speaks about as a vintage understands it, from the file's name and, once it is
+    `day_of` gives the day that the file speaks about as a vintage understands it, from the file's name and, once it is
     known, from its title; a vintage that begins later is passed over.
     """
     if path.stat().st_size == 0:
@@ -55,7 +55,7 @@ def _check_sample(reading: Reading) -> None:
 
 
 def kind_of(path: Path, mapping: Mapping) -> str:
-    """The format: as declared, else by the file's ending (CSV where it tells nothing)."""
+    """The format: as declared, else by the file's ending (CSV where it has none)."""
     return ENDINGS.get(path.suffix.lower(), "csv") if mapping.format == "by_ending" else mapping.format
 
 

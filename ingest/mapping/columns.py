@@ -73,7 +73,7 @@ class SnapshotDate(Strict):
     title: str | None = Field(None, description="the same, found in the lines that skip_rows passes over")
     fixed: date | None = None
     formats: tuple[str, ...] = ("%Y-%m-%d",)
-    day: Literal["first", "last"] = Field("first", description="of the month, where only the month is given_keys")
+    day: Literal["first", "last"] = Field("first", description="of the month, where only the month is given")
 
     @model_validator(mode="after")
     def _one_of(self) -> Self:
@@ -108,7 +108,7 @@ class Reading(Strict):
     extract: str | None = Field(None, description="regular expression; its first group is the value")
     matches: str | None = Field(None, description="regular expression that the whole value must fit")
     values: dict[str, str] = Field({}, description="the file's word → ours, whatever its case")
-    other: Literal["refused", "empty", "kept"] = Field(
+    on_unmapped: Literal["refused", "empty", "kept"] = Field(
         "refused", description="a word that `values` does not name or `extract` finds nothing in"
     )
     case: Literal["upper", "lower", "title"] | None = Field(None, description="one spelling of Sales, SALES, sales")
@@ -156,7 +156,7 @@ class Column(Reading):
     duration: Literal["h:m", "m:s"] | None = Field(
         None, description="minutes from 1h 30m, PT45M, 00:45; which of the two a colon separates"
     )
-    times: float = Field(1.0, description="what a number is multiplied with (0.01 for per cent)")
+    multiply_by: float = Field(1.0, description="what a number is multiplied with (0.01 for per cent)")
     zero_pad: int = Field(0, ge=0, le=64, description="ids that lost their zeros get them back up to this length")
     namespace: str = Field("", description="of ids from another number space than the person ids")
     personal: Literal["pseudonymised"] | None = Field(None, description="a text that is hashed like an id")
@@ -174,8 +174,8 @@ class Column(Reading):
                     pl.Series(["x"]).str.to_datetime(written.removesuffix("%Z").rstrip() or "?", strict=False)
                     pl.Series(["x"]).str.to_date(written, strict=False)
                 except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-                    given_keys = f"{written!r} is no format that can be read (hours need minutes, %I needs %p)"
-                    raise ValueError(given_keys) from None
+                    reason = f"{written!r} is no format that can be read (hours need minutes, %I needs %p)"
+                    raise ValueError(reason) from None
         return value
 
 
@@ -256,7 +256,7 @@ class SetAside(Strict):
 
 
 class Long(Strict):
-    """A survey with one record per answer: which column tells the question and which the answer."""
+    """A survey with one record per answer: which column holds the question and which the answer."""
 
     question: str
     answer: str

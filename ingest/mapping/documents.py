@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingest.mapping.model import Mapping
-from study.strict_yaml import ConfigError, load
+from study.strict_yaml import ConfigError, load, rename_keys
 
 BUILT_IN = Path(__file__).parents[1] / "sources"
 # Of these a mapping gives one: another is instead of it, not in addition.
@@ -44,12 +44,38 @@ def _has_alternatives(path: tuple[str, ...]) -> bool:
     return path == ("snapshot",) or (len(path) == 2 and path[0] in ("columns", "attributes", "items"))
 
 
+# Old key → new one; both are read for one version.
+RENAMED = {"absence": "on_missing_person", "blank": "on_blank", "repeat": "unpivot"}
+RENAMED_OF_COLUMNS = {"times": "multiply_by", "other": "on_unmapped"}
+
+
+def with_new_keys(document: Any) -> Any:
+    """The document with keys of the last version under their new names, before anything is merged."""
+    if not isinstance(document, dict):
+        return document
+    document = dict(rename_keys(document, RENAMED))
+    for group in ("columns", "attributes", "items"):
+        if isinstance(document.get(group), dict):
+            document[group] = _with_new_column_keys(document[group])
+    if isinstance(document.get("unpivot"), list):
+        document["unpivot"] = list(map(_with_new_column_keys, document["unpivot"]))
+    if isinstance(document.get("vintages"), list):
+        document["vintages"] = list(map(with_new_keys, document["vintages"]))
+    return document
+
+
+def _with_new_column_keys(columns: Any) -> Any:
+    if not isinstance(columns, dict):
+        return columns
+    return {name: rename_keys(one, RENAMED_OF_COLUMNS) for name, one in columns.items()}
+
+
 def mapping_from(document: Any, *, find: Callable[[str], dict] | None = None) -> Mapping:
     """The mapping that a document describes, `extends` and `vintages` worked out.
 
     Raises ValueError (pydantic's ValidationError or ConfigError) that names key and fault.
     """
-    document = _resolve_extends(document, find or built_in_document, seen=())
+    document = _resolve_extends(with_new_keys(document), find or built_in_document, seen=())
     if isinstance(document, dict) and "earlier" in document:
         raise ConfigError("earlier: versions of an export stand under `vintages`")
     if not isinstance(document, dict) or "vintages" not in document:
@@ -89,7 +115,7 @@ def _resolve_extends(document: Any, find: Callable[[str], dict], *, seen: tuple[
     base_name = str(document["extends"])
     if base_name in seen:
         raise ConfigError(f"extends: {base_name} extends itself")
-    base = _resolve_extends(find(base_name), find, seen=(*seen, base_name))
+    base = _resolve_extends(with_new_keys(find(base_name)), find, seen=(*seen, base_name))
     return merge_documents(base, {key: value for key, value in document.items() if key != "extends"})
 
 

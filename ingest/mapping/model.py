@@ -79,7 +79,7 @@ def idle_keys(column: Column, kind: str, *, has_words: bool = False) -> list[str
         "decimal_mark": kind == "number" and column.duration is None,
         "thousands_mark": kind == "number" and column.duration is None,
         "duration": kind == "number",
-        "times": kind == "number",
+        "multiply_by": kind == "number",
         "range": kind == "number",
         "strip": is_dated or (kind == "number" and column.duration is None),
         "formats": is_dated,
@@ -89,7 +89,7 @@ def idle_keys(column: Column, kind: str, *, has_words: bool = False) -> list[str
         "personal": kind in ("text", "id"),
         "case": kind in ("text", "id"),
         "separator": len(column.from_) > 1,
-        "other": bool(column.values) or column.extract is not None or has_words,
+        "on_unmapped": bool(column.values) or column.extract is not None or has_words,
         "required": column.if_empty is None,
         "optional": bool(column.headers),
     }
@@ -135,14 +135,14 @@ class Mapping(Strict):
     snapshot: SnapshotDate | None = None
     rows: Literal["snapshots", "history"] = "snapshots"
     delivery: Literal["full", "delta"] = "full"
-    blank: Literal["erases", "keeps"] = "erases"
-    absence: Literal["nothing", "ended"] = "nothing"
-    key: tuple[str, ...] = Field((), description="fields that tell records apart; the table's own where empty")
+    on_blank: Literal["erases", "keeps"] = "erases"
+    on_missing_person: Literal["nothing", "ended"] = "nothing"
+    key: tuple[str, ...] = Field((), description="fields that distinguish records; the table's own where empty")
     conflicts: Literal["refused", "first", "last"] = Field("refused", description="of records with an equal key")
     anonymous: bool = Field(False, description="a survey without a person; groups are columns of its own")
     # Where the fields stand
     columns: dict[str, Column]
-    repeat: tuple[dict[str, Column], ...] = Field(
+    unpivot: tuple[dict[str, Column], ...] = Field(
         (), description="one record holds several (goal 1, goal 2): the columns of each"
     )
     attributes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Attribute] = Field(default_factory=dict)
@@ -194,8 +194,8 @@ class Mapping(Strict):
             raise ValueError(f"names_from: {self.names_from} needs header_rows: {needed} or more")
         if self.since and self.snapshot and self.snapshot.column:
             raise ValueError("since: needs the day of the whole file (filename, title or fixed), not of each row")
-        if self.absence == "ended" and self.delivery == "delta":
-            raise ValueError("absence: ended cannot be given_keys from a delta, which leaves out what did not change")
+        if self.on_missing_person == "ended" and self.delivery == "delta":
+            raise ValueError("on_missing_person: ended cannot be known from a delta: it leaves out what did not change")
         return self
 
     @model_validator(mode="after")
@@ -207,8 +207,8 @@ class Mapping(Strict):
         unknown = sorted({name for name, _ in self.all_columns} - set(record.fields))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: no such field; {record.name} has {', '.join(record.fields)}")
-        turns = [set(block) for block in self.repeat] or [set()]
-        given = set(self.columns) | set.intersection(*turns) | ({record.dated} if self.snapshot else set())
+        parts = [set(block) for block in self.unpivot] or [set()]
+        given = set(self.columns) | set.intersection(*parts) | ({record.dated} if self.snapshot else set())
         missing = sorted(set(record.required) - given - ({"response_id"} if self.anonymous else set()))
         missing += [" or ".join(group) for group in record.one_of if not given & set(group)]
         if missing:
@@ -230,10 +230,10 @@ class Mapping(Strict):
             strange = sorted(given - set(known) - {""})
             if column.case is not None:
                 raise ValueError(f"columns.{name}: case: would make words of it that no model knows; use values:")
-            if strange or column.other == "kept":
-                given_keys = ", ".join(strange) or "other: kept"
+            if strange or column.on_unmapped == "kept":
+                unknown = ", ".join(strange) or "on_unmapped: kept"
                 raise ValueError(
-                    f"columns.{name}: {given_keys} says nothing to the models; its words are {', '.join(known)}"
+                    f"columns.{name}: {unknown} says nothing to the models; its words are {', '.join(known)}"
                 )
         return self
 
@@ -256,8 +256,10 @@ class Mapping(Strict):
     def _idle_keys(self) -> list[str]:
         """Keys of the mapping itself that were given and would do nothing."""
         given = given_keys(self)
-        idle = ["blank (without delivery: delta)"] if "blank" in given and self.delivery != "delta" else []
-        idle += [f"{key} (of hris only)" for key in ("rows", "absence") if key in given and self.source != "hris"]
+        idle = ["on_blank (without delivery: delta)"] if "on_blank" in given and self.delivery != "delta" else []
+        idle += [
+            f"{key} (of hris only)" for key in ("rows", "on_missing_person") if key in given and self.source != "hris"
+        ]
         idle += [f"{key} (not of the format {self.format})" for key in OF_FORMATS.get(self.format, ()) if key in given]
         if self.long and self.key:
             idle.append("key (with long: an answer is known by response and item)")
@@ -268,9 +270,9 @@ class Mapping(Strict):
         return idle
 
     @model_validator(mode="after")
-    def _turns_are_plain(self) -> Self:
-        if self.repeat and (self.source == "survey" or self.attributes):
-            raise ValueError("repeat: not for surveys (long: is for them), and not beside attributes")
+    def _unpivot_is_plain(self) -> Self:
+        if self.unpivot and (self.source == "survey" or self.attributes):
+            raise ValueError("unpivot: not for surveys (long: is for them), and not beside attributes")
         return self
 
     @model_validator(mode="after")
@@ -286,15 +288,15 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _nothing_personal_in_the_clear(self) -> Self:
-        # A hash of several columns together (an id that the export has not) tells nothing about one of them.
+        # A hash of several columns together (an id that the export has not) says nothing about one of them.
         joined = {h for _, c in self.all_columns if c.personal and len(c.from_) > 1 for h in c.headers}
         joined -= {h for n, c in self.all_columns if self.record.fields[n] in PERSONAL for h in c.headers}
         both = sorted((self.personal_headers - joined) & self._clear_headers())
         if both:
             uses = {n for n, c in self.all_columns if {*c.headers} & set(both)}
             uses |= {n for n, a in self.attributes.items() if {*a.headers} & set(both)}
-            given_keys = f"{', '.join(both)} (in {', '.join(sorted(uses))})"
-            raise ValueError(f"{given_keys}: read as personal and in the clear; use the hashed field only")
+            headers = f"{', '.join(both)} (in {', '.join(sorted(uses))})"
+            raise ValueError(f"{headers}: read as personal and in the clear; use the hashed field only")
         dropped = sorted(
             {normalise_name(name) for name in self.dropped} & (self.personal_headers | self._clear_headers())
         )
@@ -304,13 +306,13 @@ class Mapping(Strict):
 
     @property
     def all_columns(self) -> list[tuple[str, Column]]:
-        """Field and column, those of every turn of `repeat` too."""
-        return [*self.columns.items(), *(pair for block in self.repeat for pair in block.items())]
+        """Field and column, those of every part of `unpivot` too."""
+        return [*self.columns.items(), *(pair for block in self.unpivot for pair in block.items())]
 
     @property
-    def turns(self) -> list[Mapping]:
+    def unpivoted(self) -> list[Mapping]:
         """This mapping once per record that a record of the file holds."""
-        return [self.model_copy(update={"columns": self.columns | block, "repeat": ()}) for block in self.repeat]
+        return [self.model_copy(update={"columns": self.columns | block, "unpivot": ()}) for block in self.unpivot]
 
     @property
     def identifying_headers(self) -> set[str]:

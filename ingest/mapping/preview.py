@@ -261,10 +261,10 @@ def _uses(mapping: Mapping) -> dict[str, list[str]]:
     uses: dict[str, list[str]] = {}
     for name, column in mapping.all_columns:
         kind = mapping.record.fields[name]
-        told = "hashed" if kind in HASHED else "year only" if kind == "birth_year" else kind
+        stored = "hashed" if kind in HASHED else "year only" if kind == "birth_year" else kind
         formats = f" written {' or '.join(column.formats)}" if column.formats else ""
         for header in column.headers:
-            uses.setdefault(header, []).append(f"{name} ({told}{formats})")
+            uses.setdefault(header, []).append(f"{name} ({stored}{formats})")
     for name, attribute in mapping.attributes.items():
         how = "in bands" if attribute.bands else attribute.personal or attribute.kind
         for header in attribute.headers:

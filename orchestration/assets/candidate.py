@@ -8,7 +8,7 @@ import polars as pl
 
 from ingest.warehouse import create_table, warehouse
 from orchestration.assets.estimates import COACHES, ESTIMATES, FURTHER
-from orchestration.faults import told_safely
+from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.catalogue import candidate_tables, published_tables, share_shown
 from publish.restricted import COACHES as PUBLISHED_COACHES
@@ -39,7 +39,7 @@ READ = (
     + [dg.AssetSpec(PUBLISHED, deps=[COACHES], group_name="restricted", kinds={"python"})],
     name="candidate",
 )
-@told_safely
+@redact_errors
 def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """Suppress and round, as publish/tables.yml declares, and keep the result beside the estimates."""
     study = run.study

@@ -12,7 +12,7 @@ from inference.money import Assumptions, Case, Scale
 from inference.pooling import changes_by_coach, coach_table
 from inference.unit_panels import panel_from_cells
 from ingest.warehouse import create_table, warehouse
-from orchestration.faults import told_safely
+from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from study.interim import alpha_on
 from study.model import Money, Study
@@ -53,7 +53,7 @@ LOADS = """
     ],
     name="estimate",
 )
-@told_safely
+@redact_errors
 def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """Every estimate of the study, or the reason why there is none, and what follows for money and scaling."""
     study = run.study
@@ -96,7 +96,11 @@ def asked_of(connection, study: Study, day: date) -> Asked:
         design=study.assignment.design,
         unit=study.assignment.unit,
         questions=[
-            Question(**row, worthwhile=declared[row["metric"]].worthwhile, margin=declared[row["metric"]].margin)
+            Question(
+                **row,
+                minimum_important_difference=declared[row["metric"]].minimum_important_difference,
+                margin=declared[row["metric"]].margin,
+            )
             for row in connection.sql(QUESTIONS).pl().iter_rows(named=True)
         ],
         retention_months=study.retention_months,

@@ -13,11 +13,11 @@ from expectations.gate import judge
 from expectations.suites.declared import SUITES
 from expectations.suites.promise import thresholds
 from expectations.tables.gather import gather
-from expectations.verdict import Acceptance, Verdict
+from expectations.verdict import Verdict, Waiver
 from ingest.warehouse import warehouse
 from orchestration.alarm import notify
 from orchestration.assets.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
-from orchestration.faults import told_safely
+from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.catalogue import published_tables, share_shown
 from publish.content import content_hash
@@ -48,7 +48,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> 
         alpha=alpha_on(study, run.day),
         vanished_group_size=thresholds()["vanished_group_size"].at("block"),
     )
-    # Another study asks other things, and a look back knows less than a release of a later day.
+    # Another study asks other things, and an as-of run knows less than a release of a later day.
     last = current_release(workspace.releases)
     manifest = manifest_of(last) if last else {}
     same = manifest.get("questions_hash") == study.questions_digest and manifest["as_of"] <= str(run.day)
@@ -66,7 +66,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> 
         gathered,
         content_hash=identity,
         layers=OF_RELEASE,
-        accepted=[Acceptance(**item.model_dump()) for item in study.accepted],
+        waivers=[Waiver(**item.model_dump()) for item in study.waivers],
         day=run.day,
         docs=run.workspace.gate / identity[:16] / "docs",
     )
@@ -87,7 +87,7 @@ def _docs(verdict: Verdict) -> str:
 
 
 def for_readers(verdict: Verdict) -> dict:
-    """What a release tells of the verdict, and where in the workspace more is told."""
+    """What a release says of the verdict, and where in the workspace more stands."""
     return verdict.for_readers() | {"docs": _docs(verdict)}
 
 
@@ -99,7 +99,7 @@ def keep(run: PipelineRun, verdict: Verdict) -> None:
     durable.replace_text(folder / "verdict.json", text + "\n")
 
 
-def tell(context: dg.AssetExecutionContext, run: PipelineRun, verdict: Verdict) -> None:
+def report_verdict(context: dg.AssetExecutionContext, run: PipelineRun, verdict: Verdict) -> None:
     """Into the ledger and the run's log; a refusal reaches a person."""
     sentences = verdict.sentences()
     for sentence in sentences:
@@ -136,7 +136,7 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key:
     kinds={"great_expectations"},
     check_specs=[dg.AssetCheckSpec("gate_passes", asset=VERDICTS, blocking=True)],
 )
-@told_safely
+@redact_errors
 def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
     """May these tables leave?"""
     with warehouse(run.workspace.warehouse) as connection:
@@ -144,7 +144,7 @@ def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
         verdict = judge_warehouse(connection, run)
         write_sealed(connection, run, VERDICTS, verdict)
     keep(run, verdict)
-    tell(context, run, verdict)
+    report_verdict(context, run, verdict)
     failures, warnings = verdict.sentences(), verdict.for_readers()["warnings"]
     docs = run.workspace.root / _docs(verdict)
     metadata = {
@@ -163,7 +163,7 @@ def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
 
 
 @dg.asset(key=OF_COACHES, deps=[PUBLISHED], group_name=OF_COACHES.path[0], kinds={"great_expectations"})
-@told_safely
+@redact_errors
 def restricted_verdicts(run: PipelineRun) -> dg.MaterializeResult:
     """May this be written about single coaches? A refusal is reported by the restricted release."""
     with warehouse(run.workspace.warehouse) as connection:

@@ -8,7 +8,7 @@ from ingest.erase.people import Erased
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import prepare, warehouse
 from orchestration.erasure import follow, remove_copies
-from orchestration.faults import told_safely
+from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from orchestration.workspace import RESTATING
 
@@ -16,14 +16,14 @@ LOAD_LOG = dg.AssetKey(["raw", "load_log"])
 
 
 @dg.asset(key=LOAD_LOG, group_name="landing", kinds={"duckdb"})
-@told_safely
+@redact_errors
 def load_log(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
     run.record("started", as_of=str(run.day))
     _keep_out(context, run)
     inbox = run.inbox
-    # A look back must not date what arrives today as known on the day it looks from: it takes nothing in.
-    new = [] if run.looks_back else land.land(inbox, run.workspace.landing, known_date=run.day)
+    # An as-of run must not date what arrives today as known on the day it looks from: it takes nothing in.
+    new = [] if run.is_as_of_run else land.land(inbox, run.workspace.landing, known_date=run.day)
     with warehouse(run.workspace.warehouse) as connection:
         prepare(connection)
     for path, reason in inbox.waiting:

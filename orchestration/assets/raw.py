@@ -12,8 +12,8 @@ from ingest.tables import TABLES_OF
 from ingest.warehouse import replace_table, warehouse
 from orchestration.assets.landing import LOAD_LOG
 from orchestration.closing import due
-from orchestration.faults import told_safely
-from orchestration.news import n_closed
+from orchestration.faults import redact_errors
+from orchestration.pending import n_closed
 from orchestration.resources import PipelineRun
 from orchestration.restating import restated
 from publish import closed
@@ -32,7 +32,7 @@ def source_asset(source: str) -> dg.AssetsDefinition:
     specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")
-    @told_safely
+    @redact_errors
     def load_files(context: dg.AssetExecutionContext, run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         workspace = run.workspace
         with warehouse(workspace.warehouse) as connection:
@@ -75,7 +75,7 @@ sources = [source_asset(source) for source in TABLES_OF]
     specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
     name="load_study",
 )
-@told_safely
+@redact_errors
 def study_tables(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """The study as declared, for dbt."""
     with warehouse(run.workspace.warehouse) as connection:
@@ -91,12 +91,12 @@ def study_tables(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     ],
     name="load_closed",
 )
-@told_safely
+@redact_errors
 def closed_cells(context: dg.AssetExecutionContext, run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     """The cells of periods that earlier releases closed, for dbt; a restatement computes them again."""
     known = closed.check_all_there(run.workspace.closed, n_closed(run.workspace))
     frames = closed.read(run.workspace.closed, CLOSED_TABLES)
-    reason = "" if run.looks_back or not known else due(run.study, known, run.day)
+    reason = "" if run.is_as_of_run or not known else due(run.study, known, run.day)
     reason = reason or ("it was asked for" if run.restate and known else "")
     if reason:
         context.log.info(f"closed periods are computed again: {reason}")

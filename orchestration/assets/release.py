@@ -11,8 +11,8 @@ from orchestration.alarm import notify
 from orchestration.assets.candidate import TABLES, read_candidate, read_coaches
 from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.closing import next_restatement
-from orchestration.faults import told_safely
-from orchestration.news import sources_digest
+from orchestration.faults import redact_errors
+from orchestration.pending import sources_digest
 from orchestration.resources import PipelineRun
 from orchestration.workspace import code_version
 from publish import closed
@@ -54,7 +54,7 @@ CORRECTIONS = """
         strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
     from intermediate.int_restatements group by restatement order by restatement
 """
-LOOKS_BACK = """
+IS_AS_OF_RUN = """
     select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
         or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
         or exists (select 1 from raw.raw_checkins__events where due_date > $day)
@@ -80,7 +80,7 @@ OBSERVED = "select observed_through_date from intermediate.int_observation_windo
 
 
 @dg.asset(key=RELEASE, deps=[VERDICTS, *TABLES.values()], group_name="release", kinds={"parquet", "html"})
-@told_safely
+@redact_errors
 def release(run: PipelineRun) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
     workspace = run.workspace
@@ -94,7 +94,7 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
         inputs = connection.sql(INPUTS).pl().to_dicts()
         restatement = connection.sql(RESTATEMENT).fetchall()
         closes = closed.all_closed(connection) if restatement else closed.newly_closed(connection)
-        closes = closes if order.is_remembered else {}
+        closes = closes if order.is_in_history else {}
     n_before = len(closed.batches(workspace.closed))
     loads = {item["load_id"] for item in inputs}
     recipe = Recipe(
@@ -112,7 +112,7 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
     recipe.keep(workspace.root, release_id(order, str(verdict.get("content_hash"))))
     target = write_release(tables, verdict=verdict, order=order, releases=workspace.releases)
     run.check_lock()  # a run that was overtaken stops here
-    if order.is_remembered:
+    if order.is_in_history:
         closed.keep(
             workspace.closed,
             closes,
@@ -123,7 +123,7 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
         )
         make_current(workspace.releases, target.name)
     n_closed = len(closed.batches(workspace.closed))
-    run.record("published", release=target.name, is_remembered=order.is_remembered, n_closed=n_closed)
+    run.record("published", release=target.name, is_in_history=order.is_in_history, n_closed=n_closed)
     return dg.MaterializeResult(
         metadata={
             "release": target.name,
@@ -135,12 +135,12 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
 
 
 def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first: bool) -> Order:
-    """What is to be released. A look back beside a release that is served is not remembered and never served."""
+    """What is to be released. An as-of run beside a release that is served is not remembered and never served."""
     study = run.study
-    [(looks_back,)] = connection.execute(LOOKS_BACK, {"day": run.day}).fetchall()
+    [(is_as_of_run,)] = connection.execute(IS_AS_OF_RUN, {"day": run.day}).fetchall()
     [(observed_through,)] = connection.execute(OBSERVED).fetchall()
-    looks_back = looks_back or run.looks_back
-    is_due = study.stale_after_days and not looks_back
+    is_as_of_run = is_as_of_run or run.is_as_of_run
+    is_due = study.stale_after_days and not is_as_of_run
     return Order(
         title=study.title,
         programme=study.programme,
@@ -158,8 +158,8 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
         restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
         next_restatement=next_restatement(study, run.day),
-        looks_back=looks_back,
-        is_remembered=not looks_back or is_first,
+        is_as_of_run=is_as_of_run,
+        is_in_history=not is_as_of_run or is_first,
         sources_hash=sources_digest(run.mappings),
         questions_hash=study.questions_digest,
         due=run.day + timedelta(days=study.stale_after_days) if is_due else None,
@@ -167,15 +167,15 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
 
 
 @dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
-@told_safely
+@redact_errors
 def restricted_release(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
-    """Write what is known of single coaches, where few may read it. A look back writes none."""
+    """Write what is known of single coaches, where few may read it. An as-of run writes none."""
     workspace = run.workspace
     with warehouse(workspace.warehouse) as connection:
         run.take_date_of(connection)
     served = current_release(workspace.releases)
-    manifest = manifest_of(served) if served else {"looks_back": True}
-    if manifest["looks_back"] or manifest["as_of"] != str(run.day):
+    manifest = manifest_of(served) if served else {"is_as_of_run": True}
+    if manifest["is_as_of_run"] or manifest["as_of"] != str(run.day):
         return dg.MaterializeResult(metadata={"restricted": "none: this run looks back"})
     with warehouse(workspace.warehouse) as connection:
         table = read_coaches(connection)

@@ -24,7 +24,7 @@ from orchestration.workspace import PROJECT_ROOT, Workspace, code_version, creat
 PROJECT = PROJECT_ROOT / "dbt_project"
 # dbt is the one beside the running Python, not whichever PATH finds first.
 DBT = Path(sys.executable).with_name("dbt")
-MOST_TOLD = 5  # failures in one message
+MOST_SHOWN = 5  # failures in one message
 # Unit tests prove the code, not the data: make test runs them, a run does not.
 NOT_IN_RUNS = "test_type:unit"
 
@@ -107,7 +107,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
 
 
 def what_failed(target: Path) -> str:
-    """dbt's failures in plain words, from its run_results.json; empty where it tells of none.
+    """dbt's failures in plain words, from its run_results.json; empty where it has none.
 
     Only names and counts: dbt's own message may quote a record.
     """
@@ -115,20 +115,20 @@ def what_failed(target: Path) -> str:
         results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
     except (OSError, ValueError, KeyError):
         return ""
-    told = []
+    failures = []
     for one in results:
         kind, _, name = one["unique_id"].split(".")[:3]
         if one["status"] == "fail":
-            told.append(f"{name} does not hold ({one['failures']} rows)")
+            failures.append(f"{name} does not hold ({one['failures']} rows)")
         elif one["status"] == "error":
-            told.append(f"the {kind} {name} could not be computed")
-    if not told:
+            failures.append(f"the {kind} {name} could not be computed")
+    if not failures:
         return ""
-    more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    more = f" and {len(failures) - MOST_SHOWN} more" if len(failures) > MOST_SHOWN else ""
     return (
-        f"{'; '.join(told[:MOST_TOLD])}{more}. Each file fits its mapping, but together they say what cannot be: look "
-        f"at `coaching quarantine list` and at raw.data_issues. {target / 'run_results.json'} has dbt's words, and "
-        "they may quote a record"
+        f"{'; '.join(failures[:MOST_SHOWN])}{more}. Each file fits its mapping, but together they say what cannot be: "
+        f"look at `coaching quarantine list` and at raw.data_issues. {target / 'run_results.json'} has dbt's words, "
+        "and they may quote a record"
     )
 
 

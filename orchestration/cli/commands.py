@@ -9,13 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from orchestration.cli import design, files, gate, releases, running, workspaces
-from orchestration.cli.terminal import BROKEN, WRONG, fail, out
+from orchestration.cli.terminal import BROKEN, WRONG, err, fail, out
+from study.strict_yaml import RenamedKey
 
 app = typer.Typer(
     name="coaching",
@@ -26,7 +28,7 @@ app = typer.Typer(
     epilog="Exit codes: **0** published or nothing new · **1** broken off · **2** wrong use or configuration · "
     "**3** the gate refused, the last release stays · **75** another run holds the workspace.",
 )
-app.add_typer(files.sources, name="sources")
+app.add_typer(files.sources, name="mapping")
 app.add_typer(files.quarantine, name="quarantine")
 app.add_typer(gate.gate, name="gate")
 for _command in (*workspaces.COMMANDS, *running.COMMANDS, *releases.COMMANDS, design.design):
@@ -48,8 +50,14 @@ def _root(
     os.umask(0o077)
 
 
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    if issubclass(category, RenamedKey):
+        err.print(str(message), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point of the command `coaching`. What the file system refuses is said in words."""
+    warnings.showwarning = _show_warning
     try:
         sys.exit(app())
     except OSError as error:

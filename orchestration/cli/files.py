@@ -19,12 +19,12 @@ from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.quarantine import (
     ADVICE,
-    CannotMend,
+    CannotFix,
+    corrected_content,
+    corrected_lines,
+    correction_text,
     groups,
     layout_of,
-    mend_file,
-    mended_content,
-    mended_lines,
     records,
     sent_lines,
 )
@@ -89,7 +89,7 @@ def check_source(
     mappings = _mappings(workspace)
     names = {name for mapping in mappings for name in (mapping.name, mapping.source)}
     if source is not None and source not in names:
-        raise fail(f"--source {source}: no such mapping; see: coaching sources list", WRONG)
+        raise fail(f"--source {source}: no such mapping; see: coaching mapping list", WRONG)
     there = Workspace(workspace.resolve())
     report = check(file, mappings, source=source)
     try:
@@ -101,7 +101,7 @@ def check_source(
     if not report.would_load:
         raise fail(
             f"It would not load: {report.refused[:1_900] or 'no record of it fits'}"
-            + ("" if report.mapping else f"\nDraft a mapping: coaching sources suggest {file}"),
+            + ("" if report.mapping else f"\nDraft a mapping: coaching mapping draft {file}"),
             REFUSED,
         )
 
@@ -137,12 +137,12 @@ def _show(file: Path, report: Report, scales: set[str]) -> None:
     )
     unknown = sorted({item.scale for item in report.mapping.items.values()} - scales)
     if unknown:
-        told = f"No metric is made of the scale {', '.join(unknown)}; there are {', '.join(sorted(scales))}."
-        out.print(told, style="yellow", markup=False, soft_wrap=True)
+        message = f"No metric is made of the scale {', '.join(unknown)}; there are {', '.join(sorted(scales))}."
+        out.print(message, style="yellow", markup=False, soft_wrap=True)
     for row in report.quarantine.iter_rows(named=True):
         if row["kind"] == "set_aside":
-            told = f"- {row['n']:,} × set aside ({row['expected']}), first in line {row['first_line']}"
-            out.print(_plain(told), soft_wrap=True)
+            message = f"- {row['n']:,} × set aside ({row['expected']}), first in line {row['first_line']}"
+            out.print(_plain(message), soft_wrap=True)
             continue
         where = f' in "{row["column_name"]}"' if row["column_name"] else ""
         stands = f"; there stands {row['value_class']}" if row["value_class"] else ""
@@ -170,7 +170,7 @@ def _plain(text: str) -> str:
     return escape("".join(mark if mark.isprintable() else "�" for mark in text))
 
 
-@sources.command("suggest")
+@sources.command("draft")
 def suggest_source(
     file: FileArgument,
     source: Annotated[str, typer.Option("--source", "-s", help="hris, survey, checkins or roster.")] = "hris",
@@ -242,65 +242,65 @@ def show_quarantine(
             try:
                 sent = sent_lines(there.landing, landed[row["load_id"]], layout, {row["line"]})
                 out.print(_plain(f"  sent: {sent.get(row['line'], '')[:2_000]}"))
-            except CannotMend as error:
+            except CannotFix as error:
                 out.print(_plain(f"  sent: {error}"))
 
 
-@quarantine.command("mend")
-def mend_quarantine(
+@quarantine.command("fix")
+def fix_quarantine(
     load_id: Annotated[str, typer.Argument(metavar="LOAD", help="The beginning of a load's id, from the list.")],
-    mended: Annotated[
-        Path | None, typer.Option("--with", exists=True, dir_okay=False, help="The file that was mended by hand.")
+    corrected: Annotated[
+        Path | None, typer.Option("--with", exists=True, dir_okay=False, help="The file that was corrected by hand.")
     ] = None,
     workspace: WorkspaceOption = HERE,
 ) -> None:
-    """Write a load's quarantined records to a file; mended by hand, they are sent again with the rest of their file."""
+    """Write a load's quarantined records to a file; corrected by hand, they are sent again with the whole file."""
     there = opened(workspace)
     found = _asked(there, lambda connection: records(connection, load_id, n=1_000_000))
     found = found.filter(pl.col("kind") == "faulty")
     loads = found["load_id"].unique().to_list()
     if len(loads) != 1:
-        told = "nothing faulty is quarantined" if not loads else f"{len(loads)} loads are meant"
-        raise fail(f"{told} in {load_id}; see: coaching quarantine list", WRONG)
+        message = "nothing faulty is quarantined" if not loads else f"{len(loads)} loads are meant"
+        raise fail(f"{message} in {load_id}; see: coaching quarantine list", WRONG)
     landed = {one.load_id: one for one in land.landed_files(there.landing)}[loads[0]]
     layout = layout_of(_mappings(workspace), found["mapping"][0], found["vintage"][0])
     if layout is None:
         raise fail(f"the mapping {found['mapping'][0]} is gone; correct the file itself and drop it again", WRONG)
     try:
         sent = sent_lines(there.landing, landed, layout, set(found["line"]))
-        if mended is None:
-            _write_mend_file(landed, sent)
+        if corrected is None:
+            _write_correction_file(landed, sent)
             return
-        changed = mended_lines(mended.read_text(encoding="utf-8"), sent)
-        content = mended_content(there.landing, landed, layout, changed)
-    except (CannotMend, UnicodeError) as error:
+        changed = corrected_lines(corrected.read_text(encoding="utf-8"), sent)
+        content = corrected_content(there.landing, landed, layout, changed)
+    except (CannotFix, UnicodeError) as error:
         raise fail(str(error)[:2_000], WRONG) from None
     place = there.inbox / landed.source / landed.file_name
-    target = place.with_name(f"{place.stem}.mended{place.suffix}")
+    target = place.with_name(f"{place.stem}.corrected{place.suffix}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    told = f"{len(changed)} lines mended: inbox/{target.relative_to(there.inbox)} tells the whole file anew."
-    told += f" Take {landed.file_name} out of the inbox and delete {mended}. The next run loads it: coaching run"
-    out.print(_plain(told), soft_wrap=True)
+    message = f"{len(changed)} lines corrected: inbox/{target.relative_to(there.inbox)} holds the whole file."
+    message += f" Take {landed.file_name} out of the inbox and delete {corrected}. The next run loads it: coaching run"
+    out.print(_plain(message), soft_wrap=True)
 
 
-def _write_mend_file(landed: land.Landed, sent: dict[int, str]) -> None:
+def _write_correction_file(landed: land.Landed, sent: dict[int, str]) -> None:
     note = Path(f"mend_{landed.load_id[:8]}.txt")
-    text = mend_file(sent, f"{landed.source}/{landed.file_name}, {len(sent)} quarantined lines")
+    text = correction_text(sent, f"{landed.source}/{landed.file_name}, {len(sent)} quarantined lines")
     try:
         with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise fail(f"{note} is there already; mend it, or delete it", WRONG) from None
-    out.print(f"{len(sent)} lines in {note} (it names people: delete it afterwards). Mend it, then:", markup=False)
-    out.print(f"coaching quarantine mend {landed.load_id[:8]} --with {note}", markup=False, highlight=False)
+        raise fail(f"{note} is there already; fix it, or delete it", WRONG) from None
+    out.print(f"{len(sent)} lines in {note} (it names people: delete it afterwards). Fix it, then:", markup=False)
+    out.print(f"coaching quarantine fix {landed.load_id[:8]} --with {note}", markup=False, highlight=False)
 
 
 @quarantine.command("replay")
 def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
-    """Read files anew whose mapping was mended since, and say how many of their quarantined records load now."""
+    """Read files anew whose mapping was corrected since, and say how many of their quarantined records load now."""
     from orchestration.lock import WorkspaceBusy, hold
-    from orchestration.news import taken_back
+    from orchestration.pending import taken_back
 
     there = opened(workspace)
     try:
@@ -329,10 +329,10 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
         raise fail(str(error), BUSY) from None
     for result in results:
         was = before.get(result.landed.load_id, 0)
-        told = result.reason or f"{was:,} quarantined before, {result.n_faulty:,} now; {result.n_loaded:,} loaded"
-        out.print(_plain(f"{result.landed.source}/{result.landed.file_name}: {told}"[:2_000]), soft_wrap=True)
+        message = result.reason or f"{was:,} quarantined before, {result.n_faulty:,} now; {result.n_loaded:,} loaded"
+        out.print(_plain(f"{result.landed.source}/{result.landed.file_name}: {message}"[:2_000]), soft_wrap=True)
     if not results:
-        out.print("No mapping has changed since: mend one in sources/, or drop a corrected file into the inbox.")
+        out.print("No mapping has changed since: fix one in sources/, or drop a corrected file into the inbox.")
     else:
         out.print("The next run publishes it: coaching run")
 

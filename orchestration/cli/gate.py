@@ -15,7 +15,7 @@ from orchestration.workspace import Workspace
 from publish import ledger
 
 gate = typer.Typer(no_args_is_help=True, help="What the gate asks, and what it saw.")
-PAINT = {"blocked": "red", "warned": "yellow", "accepted": "yellow", "kept": "green", "unjudged": "dim"}
+PAINT = {"blocked": "red", "warned": "yellow", "waived": "yellow", "kept": "green", "unjudged": "dim"}
 JUDGED = ("passed", "refused")
 
 
@@ -32,13 +32,13 @@ def last_verdicts(workspace: Workspace) -> list[dict]:
 
 
 def _outcome(verdicts: list[dict], layers: set[str], promise: Promise, table: str) -> str:
-    """What the last run said of a check: kept, warned, blocked, accepted or unjudged."""
+    """What the last run said of a check: kept, warned, blocked, waived or unjudged."""
     for verdict in verdicts:
         for word, key in (("blocked", "failures"), ("warned", "warnings")):
             if any((item["check"], item["table"]) == (promise.check, table) for item in verdict[key]):
                 return word
-        if any(item["check"] == promise.check for item in verdict["accepted"]):
-            return "accepted"
+        if any(item["check"] == promise.check for item in verdict["waivers"]):
+            return "waived"
     judged = 2 if "release" in layers else 1
     return "kept" if len(verdicts) >= judged else "unjudged"
 
@@ -76,10 +76,10 @@ def explain(
         lines += [f"  reason: {limit.reason.strip()}", f"  owner: {limit.owner}"]
     else:
         lines.append("  block: a matter of logic, without a number")
-    lines.append(f"  to do: {promise.mend}")
-    if promise.accepted_by:
+    lines.append(f"  to do: {promise.fix}")
+    if promise.waived_by:
         lines.append(
-            f"  may be signed for in study.yml: accepted: [{{check: {check}, value: <{promise.accepted_by}>, who: …, "
+            f"  may be signed for in study.yml: waivers: [{{check: {check}, value: <{promise.waived_by}>, who: …, "
             "why: …, until: <day>}]"
         )
     else:

@@ -59,13 +59,13 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
 def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
     """Serve an earlier (or later) release again; one atomic swap, nothing is deleted."""
     from orchestration.lock import WorkspaceBusy, hold
-    from orchestration.news import was_served
+    from orchestration.pending import was_served
     from publish import ledger
     from publish.release import make_current, manifest_of
 
     there = opened(workspace)
     identity = known(there, identity)
-    if not manifest_of(there.releases / identity)["is_remembered"]:
+    if not manifest_of(there.releases / identity)["is_in_history"]:
         raise fail(
             f"{identity} looks back and was audited by itself only; beside other releases it must not be served", WRONG
         )
@@ -83,7 +83,7 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
 
 
 def diff(before: Id, after: Id = "current", rows: ROWS = 5, workspace: WorkspaceOption = HERE) -> None:
-    """What two releases tell otherwise, and whether data, study or code changed it."""
+    """What two releases say differently, and whether data, study or code changed it."""
     from publish.differences import attribution, causes, differences
     from publish.recipe import NoRecipe, Recipe
 
@@ -173,7 +173,7 @@ def reproduce(
     raise typer.Exit(BROKEN)
 
 
-def coach(
+def coach_report(
     id: Annotated[str, typer.Option("--id", help="The coach's id, as exports write it.")],
     workspace: WorkspaceOption = HERE,
 ) -> None:
@@ -222,4 +222,4 @@ def _coach_cells(row: dict) -> tuple[str, ...]:
     return (str(row["n_units"]), str(row["n_people"]), number("pooled"), span, number("change"), funnel)
 
 
-COMMANDS = (releases, rollback, diff, explain, reproduce, coach)
+COMMANDS = (releases, rollback, diff, explain, reproduce, coach_report)

@@ -84,29 +84,29 @@ def restate(
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None, restate: bool = False) -> None:
     from orchestration.alarm import report_broken_configuration
     from orchestration.cli.console import show_release
-    from orchestration.news import DayToCome, check_day, look
+    from orchestration.pending import DayToCome, check_day, find_pending_changes
     from publish.release import current_release, manifest_of
 
     try:
         Pseudonyms.from_environment(workspace.key_file)
         check_day(workspace, as_of)
-        news = look(workspace, as_of=as_of)
+        pending = find_pending_changes(workspace, as_of=as_of)
     except DayToCome as error:  # what was typed, not what the workspace holds
         raise fail(str(error), WRONG) from None
     except (ConfigError, KeyMissing) as error:
         report_broken_configuration(workspace, str(error))
         raise fail(str(error), WRONG) from None
-    show_waiting(news)
-    shown = workspace.releases / (news.newest_release or "")
-    if not news and not restate:
-        out.print(f"Nothing new since release {news.newest_release}.", highlight=False)
+    show_waiting(pending)
+    shown = workspace.releases / (pending.newest_release or "")
+    if not pending and not restate:
+        out.print(f"Nothing new since release {pending.newest_release}.", highlight=False)
     else:
-        reasons = [*news.reasons, *(["closed periods are to be computed again"] if restate else [])]
+        reasons = [*pending.reasons, *(["closed periods are to be computed again"] if restate else [])]
         out.print(f"Running the pipeline: {'; '.join(reasons)}.", highlight=False)
         shown = _run_here(workspace, as_of, restate=restate)
     show_release(out, shown, truth=truth)
     served = current_release(workspace.releases)
-    if served and served.name != shown.name and not manifest_of(shown)["is_remembered"]:
+    if served and served.name != shown.name and not manifest_of(shown)["is_in_history"]:
         out.print(
             f"This is the view from {manifest_of(shown)['as_of']}, a release of its own; served is {served.name}, "
             "which knows more.",
@@ -177,13 +177,13 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     if last.get("event") == "refused" and not is_out:
         stays = "the last release stays" if current_release(workspace.releases) else "nothing is served yet"
         return fail(
-            f"The gate refused; {stays}. What to mend (docs/runbooks/the-gate-refused.md):\n"
+            f"The gate refused; {stays}. What to fix (docs/runbooks/the-gate-refused.md):\n"
             + "\n".join(f"- {reason}" for reason in last["reasons"]),
             REFUSED,
         )
     if last.get("event") == "refused":
-        told = "\n".join(f"- {reason}" for reason in last["reasons"])
-        return fail(f"The release was published. What is restricted to few readers was refused:\n{told}", REFUSED)
+        reasons = "\n".join(f"- {reason}" for reason in last["reasons"])
+        return fail(f"The release was published. What is restricted to few readers was refused:\n{reasons}", REFUSED)
     failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
     text = next((first_cause(error) for error in errors if error), NO_REASON)

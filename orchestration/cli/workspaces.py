@@ -16,7 +16,7 @@ from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOptio
 from orchestration.workspace import Workspace
 from study.strict_yaml import ConfigError
 
-PAINT = {"well": "green", "look": "yellow", "mend": "red"}
+PAINT = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
@@ -72,23 +72,23 @@ def dev(
 def status(workspace: WorkspaceOption = HERE) -> None:
     """What lies in the inbox, what is served, and how the last runs ended."""
     from orchestration.doctor import last_run
-    from orchestration.news import NothingToLoad, look
+    from orchestration.pending import NothingToLoad, find_pending_changes
     from publish import ledger
     from publish.release import current_release
 
     there = opened(workspace)
     try:
-        news = look(there)
-        new = "; ".join(news.reasons) if news else "nothing"
+        pending = find_pending_changes(there)
+        new = "; ".join(pending.reasons) if pending else "nothing"
     except NothingToLoad as error:
-        news, new = None, f"nothing to begin with: {error}"
+        pending, new = None, f"nothing to begin with: {error}"
     except ConfigError as error:
         raise fail(str(error), WRONG) from None
     served = current_release(there.releases)
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
     out.print(f"New: {new}", highlight=False, soft_wrap=True)
-    if news is not None:
-        show_waiting(news)
+    if pending is not None:
+        show_waiting(pending)
     out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
     table = Table(title="Last events", title_justify="left")
     for heading in ("when (UTC)", "event", "about"):
@@ -102,7 +102,7 @@ def status(workspace: WorkspaceOption = HERE) -> None:
 
 
 def doctor(workspace: WorkspaceOption = HERE) -> None:
-    """Is the workspace closed, whole and alive? Says what to mend and changes nothing; exit code 1 if something is."""
+    """Is the workspace closed, whole and alive? Says what to fix and changes nothing; exit code 1 if something is."""
     from orchestration.doctor import as_of_now, examine
 
     found = list(examine(opened(workspace), as_of_now()))
@@ -112,7 +112,7 @@ def doctor(workspace: WorkspaceOption = HERE) -> None:
     for finding in found:
         table.add_row(f"[{PAINT[finding.level]}]{finding.level}[/]", finding.about, escape(finding.says))
     out.print(table)
-    if any(finding.level == "mend" for finding in found):
+    if any(finding.level == "error" for finding in found):
         raise typer.Exit(BROKEN)
 
 
@@ -140,11 +140,11 @@ def erase(
     who = {"ids": ids or [], "emails": emails or [], "names": names or []}
     try:
         found = find_person(there, **who)
-        told = f"{found.n_records:,} record(s) and {found.n_mentions:,} mention(s) in {found.n_files:,} file(s)"
+        traces = f"{found.n_records:,} record(s) and {found.n_mentions:,} mention(s) in {found.n_files:,} file(s)"
         if dry_run:
-            out.print(f"Would take out {told}. Nothing was changed.", highlight=False)
+            out.print(f"Would take out {traces}. Nothing was changed.", highlight=False)
             return
-        if not yes and not typer.confirm(f"Take {told} out, and delete the warehouse and the logs?"):
+        if not yes and not typer.confirm(f"Take {traces} out, and delete the warehouse and the logs?"):
             raise fail("nothing was changed", WRONG)
         done = erase_person(there, **who)
     except WorkspaceBusy as error:

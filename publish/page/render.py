@@ -1,4 +1,4 @@
-"""The one page that leadership reads: nothing is loaded, and one line of script tells when it is old."""
+"""The one page that leadership reads: nothing is loaded, and one line of script shows when it is old."""
 
 from __future__ import annotations
 

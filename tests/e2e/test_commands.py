@@ -354,8 +354,8 @@ WALKS: dict[str, list[Step]] = {
         Step("coach --id E1 -w new", 2, "there is no restricted release"),
         Step("dev -w nowhere", 2, "coaching init nowhere"),
         Step("run -w new", 2, "no pseudonym key", before=take_key_away, env={"COACHING_PSEUDONYM_KEY": ""}),
-        Step("sources list", 0, "qualtrics"),
-        Step("sources list -w nowhere", 2, "coaching init nowhere"),
+        Step("mapping list", 0, "qualtrics"),
+        Step("mapping list -w nowhere", 2, "coaching init nowhere"),
     ],
     "simulate and design": [
         Step(f"{SIMULATE} --out one/inbox --seed 3 --effect 0", 0, "200 people × 12 months"),
@@ -397,28 +397,28 @@ WALKS: dict[str, list[Step]] = {
         Step("design --teams 40 --picture none/power.svg", 2, "there is no folder"),
     ],
     "sources": [
-        Step("sources list -w {w}", 0, "hris"),
+        Step("mapping list -w {w}", 0, "hris"),
         Step(
-            "sources check {hris} -w {w}",
+            "mapping check {hris} -w {w}",
             0,
             r"(?s)looks like hris.*would load",
             after=sees(lambda _, t: "found again" not in t),
         ),
-        Step("sources check {hris} -s survey -w {w}", 3, "It would not load"),
-        Step("sources check {hris} --source nosuch -w {w}", 2, "no such mapping"),
-        Step("sources check page.csv -w {w}", 3, "web page", before=write("{folder}/page.csv", PAGE)),
-        Step("sources check nowhere.csv", 2, "does not exist"),
+        Step("mapping check {hris} -s survey -w {w}", 3, "It would not load"),
+        Step("mapping check {hris} --source nosuch -w {w}", 2, "no such mapping"),
+        Step("mapping check page.csv -w {w}", 3, "web page", before=write("{folder}/page.csv", PAGE)),
+        Step("mapping check nowhere.csv", 2, "does not exist"),
         Step(
-            "sources check hris_2024-12.csv -w {w}",
+            "mapping check hris_2024-12.csv -w {w}",
             0,
             r"^- 0 of the 3\d\d people of 2024-11-01 are found again, and \d\d\d of the others are known by e-mail",
             before=lambda p: (p.folder / "hris_2024-12.csv").write_text(p.hris().read_text().replace("E0", "X0")),
         ),
-        Step("sources check {hris} -w {w}", 0, "another program has", during=warehouse_held),
-        Step("sources suggest {hris}", 0, r"(?m)^source: hris"),
-        Step("sources suggest {survey} -s survey", 0, r"(?m)^source: survey"),
-        Step("sources suggest {survey} -s nosuch", 2, "hris, survey, checkins, roster"),
-        Step("sources suggest page.csv", 3, "web page"),
+        Step("mapping check {hris} -w {w}", 0, "another program has", during=warehouse_held),
+        Step("mapping draft {hris}", 0, r"(?m)^source: hris"),
+        Step("mapping draft {survey} -s survey", 0, r"(?m)^source: survey"),
+        Step("mapping draft {survey} -s nosuch", 2, "hris, survey, checkins, roster"),
+        Step("mapping draft page.csv", 3, "web page"),
     ],
     "quarantine": [
         Step("quarantine list -w {w}", 0, "(?s)checkins_2024.*hris_2024"),
@@ -438,15 +438,17 @@ WALKS: dict[str, list[Step]] = {
             after=sees(lambda _, t: number_of("expected", t) == 1),
         ),
         Step("quarantine show nosuch -w {w}", 2, "nothing is quarantined in 'nosuch'"),
-        Step("quarantine mend nosuch -w {w}", 2, "nothing faulty is quarantined in nosuch"),
-        Step("quarantine mend {load} -w {w}", 0, "it names people: delete it afterwards"),
-        Step("quarantine mend {load} -w {w}", 2, "is there already"),
+        Step("quarantine fix nosuch -w {w}", 2, "nothing faulty is quarantined in nosuch"),
+        Step("quarantine fix {load} -w {w}", 0, "it names people: delete it afterwards"),
+        Step("quarantine fix {load} -w {w}", 2, "is there already"),
         Step(
-            "quarantine mend {load} --with {note} -w {w}",
+            "quarantine fix {load} --with {note} -w {w}",
             0,
-            "1 lines mended",
+            "1 lines corrected",
             before=correct_by_hand,
-            after=sees(lambda p, _: "02/28/2021" in (p.there.inbox / "hris" / "hris_2024-03.mended.csv").read_text()),
+            after=sees(
+                lambda p, _: "02/28/2021" in (p.there.inbox / "hris" / "hris_2024-03.corrected.csv").read_text()
+            ),
         ),
         Step("quarantine replay -w {w}", 0, "No mapping has changed"),
         Step(
@@ -454,7 +456,7 @@ WALKS: dict[str, list[Step]] = {
         ),
         *(
             Step(f"quarantine {words} -w {{w}}", 75, "another program has", during=warehouse_held)
-            for words in ("list", "show x", "mend x", "replay")
+            for words in ("list", "show x", "fix x", "replay")
         ),
         Step("quarantine replay -w {w}", 75, "another run holds", during=workspace_held),
         Step("quarantine list -w {w}", 2, "delete it: the next run", before=write("{w}/warehouse.duckdb", "damaged")),
@@ -464,7 +466,7 @@ WALKS: dict[str, list[Step]] = {
             "run -w {w} --as-of 2025-03-03",
             1,
             "delete it: the next run",
-            after=sees(lambda p, _: ledger.read(p.there.ledger)[-1]["event"] == "broke_off"),
+            after=sees(lambda p, _: ledger.read(p.there.ledger)[-1]["event"] == "failed"),
         ),
         Step("restate -w {w} --as-of 2025-03-03", 1, "delete it: the next run"),
     ],
@@ -476,7 +478,7 @@ WALKS: dict[str, list[Step]] = {
         Step(
             "doctor -w {w}",
             1,
-            "runs are due every night, and 1 new file",
+            "runs are due nightly, and 1 new file",
             before=age_ledger,
             env={"COACHING_NIGHTLY": "on"},
         ),
@@ -635,7 +637,7 @@ def test_a_run_whose_terminal_is_closed_is_noted_and_leaves_no_process(published
     assert process.wait(timeout=60) == 1
     assert "it was asked to stop" in (tmp_path / "printed").read_text()
     assert "it was asked to stop" in ledger.read(there.ledger)[-1]["reason"]
-    assert json.loads(heard.read_text())["event"] == "broke_off"
+    assert json.loads(heard.read_text())["event"] == "failed"
     end = time.monotonic() + 20  # dbt gets the signal too and needs a moment to end
     while alive_in_group(process.pid) and time.monotonic() < end:
         time.sleep(0.2)
@@ -674,7 +676,7 @@ def test_a_full_disk_ends_in_words_and_a_notification(small_disk, tmp_path, left
     assert "Traceback" not in printed
     assert re.search(rf"the disk of {there.root} has \d+ MB left", " ".join(printed.split())), printed
     heard = json.loads(Path(place["heard"]).read_text())
-    assert heard["event"] == "broke_off"
+    assert heard["event"] == "failed"
     assert "MB left" in heard["reasons"][0]
     assert current_release(there.releases).name == served
 

@@ -1,4 +1,4 @@
-"""What an operator learns: `coaching doctor` says what to mend, and a run that fails reaches a person."""
+"""What an operator learns: `coaching doctor` says what to fix, and a run that fails reaches a person."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -25,7 +25,7 @@ def closed(copy_of_published):
 
 
 def to_mend(workspace, now: datetime = NOW) -> list[Finding]:
-    return [finding for finding in examine(workspace, now) if finding.level == "mend"]
+    return [finding for finding in examine(workspace, now) if finding.level == "error"]
 
 
 def test_a_whole_workspace_has_nothing_to_mend(closed):
@@ -93,7 +93,7 @@ def test_an_old_release_is_a_fault_where_runs_are_due_every_night(closed, monkey
     sent.write_text(sorted((closed.inbox / "hris").glob("*.csv"))[-1].read_text())
     sent.chmod(0o600)
     [finding] = to_mend(closed, later)
-    assert "runs are due every night, and 1 new file" in finding.says
+    assert "runs are due nightly, and 1 new file" in finding.says
     monkeypatch.delenv("COACHING_NIGHTLY")
     assert to_mend(closed, later) == []
 
@@ -108,13 +108,13 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, run_pipeli
     monkeypatch.setenv("COACHING_NOTIFY", f"tee {heard}")
     monkeypatch.setattr(module, "write_release", broken)
     code, last, _ = run_pipeline(copy_of_published, date(2025, 3, 2), only=BACK)
-    assert (code, last["event"]) == (1, "broke_off")
+    assert (code, last["event"]) == (1, "failed")
     told = json.loads(heard.read_text())
-    assert told["event"] == "broke_off"
+    assert told["event"] == "failed"
     assert told["run_id"] == last["run_id"]
     assert "OSError in release" in told["reasons"][0]
     assert "secret" not in heard.read_text() + copy_of_published.ledger.read_text()
-    assert last_run(ledger.read(copy_of_published.ledger))[0] == "mend"
+    assert last_run(ledger.read(copy_of_published.ledger))[0] == "error"
 
 
 def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, run_pipeline, monkeypatch):
@@ -129,7 +129,7 @@ def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_publishe
     monkeypatch.setattr(module.built, "forget", spoiled)
     (copy_of_published.inbox / "README.txt").write_text("")
     code, last, _ = run_pipeline(copy_of_published, date(2025, 3, 3), dbt=True)
-    assert (code, last["event"]) == (1, "broke_off")
+    assert (code, last["event"]) == (1, "failed")
     assert "the model stg_roster__assignments could not be computed. Each file fits its mapping" in last["reason"]
     assert "select" not in last["reason"] and "cohort" not in last["reason"]
 
@@ -142,7 +142,7 @@ def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(
 
     def refuse(*_):
         what = {"layer": "estimates", "table": "est_effects", "check": "no_jump", "promise": "no jump"}
-        failure = Failure(**what, observed="12 people of Sales", mend="look")
+        failure = Failure(**what, observed="12 people of Sales", fix="look")
         return Verdict(content_hash="x", n_declared=1, n_evaluated=1, failures=(failure,))
 
     heard = copy_of_published.root / "heard.json"

@@ -126,7 +126,7 @@ def test_every_setting_that_the_template_shows_in_a_comment_is_taken(tmp_path):
     study = load_study(tmp_path / "study.yml")
     assert study.model_fields_set == set(Study.model_fields)
     parts = (study.assignment, study.checkins, study.favour, study.readiness, study.outputs[0], study.scales[0])
-    for part in (*parts, study.cohorts[0], study.money, study.accepted[0]):
+    for part in (*parts, study.cohorts[0], study.money, study.waivers[0]):
         assert part.model_fields_set == set(type(part).model_fields)
 
 

@@ -1,4 +1,4 @@
-"""Each of these stops publication with exit code 3 and leaves the old release served; mending it publishes again."""
+"""Each of these stops publication with exit code 3 and leaves the old release served; fixing it publishes again."""
 
 from dataclasses import replace
 from datetime import date
@@ -123,7 +123,7 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, run
     before = current_release(copy_of_published.releases)
     code, last, _ = run_pipeline(copy_of_published, AS_OF, only=BACK)
     assert code == 1
-    assert last["event"] == "broke_off"
+    assert last["event"] == "failed"
     assert "LockLost" in last["reason"]
     assert current_release(copy_of_published.releases) == before
 
@@ -134,18 +134,18 @@ def test_the_ledger_tells_the_whole_story(published):
 
 
 def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, run_pipeline):
-    from orchestration.news import look
+    from orchestration.pending import find_pending_changes
     from publish.release import list_releases, manifest_of
 
     served = current_release(copy_of_published.releases)
     code, last, _ = run_pipeline(copy_of_published, date(2024, 10, 31))
     assert (code, last["event"]) == (0, "published")
     assert last["release"].startswith("2024-10-31")
-    assert manifest_of(copy_of_published.releases / last["release"])["looks_back"]
+    assert manifest_of(copy_of_published.releases / last["release"])["is_as_of_run"]
     assert current_release(copy_of_published.releases) == served
     assert len(list_releases(copy_of_published.releases)) == 2
-    news = look(copy_of_published)
-    assert not news and news.newest_release == served.name
+    pending = find_pending_changes(copy_of_published)
+    assert not pending and pending.newest_release == served.name
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of
     later = replace_in_inbox(copy_of_published, "hris", "hris_*.csv", without_sales)
     later.rename(later.with_name("hris_2025-01.csv"))
     study = copy_of_published.study
-    signed = "\naccepted:\n" + "".join(
+    signed = "\nwaivers:\n" + "".join(
         f'  - {{check: {check}, value: {value}, who: HR analytics, why: "sold on 2025-01-15", until: 2025-04-01}}\n'
         for check, value in (("group_vanished", "Sales"), ("headcount_jump", '"2025-01-31"'))
     )

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ingest.warehouse import warehouse
 from orchestration.cli.commands import app
-from orchestration.news import look
+from orchestration.pending import find_pending_changes
 from publish import closed
 from publish.release import current_release, manifest_of
 
@@ -112,14 +112,16 @@ def test_a_release_that_was_never_served_is_finished_by_the_next_run(copy_of_pub
     (workspace.releases / "current").unlink()
     events = [line for line in workspace.ledger.read_text().splitlines() if '"published"' not in line]
     workspace.ledger.write_text("\n".join(events) + "\n")
-    assert look(workspace).reasons == (f"the run that wrote {release} was interrupted before it was served",)
+    assert find_pending_changes(workspace).reasons == (
+        f"the run that wrote {release} was interrupted before it was served",
+    )
     refused = CliRunner().invoke(app, ["rollback", release, "-w", str(workspace.root)])
     assert (refused.exit_code, "finish it: coaching run" in refused.output.replace("\n", " ")) == (2, True)
     code, last, _ = run_pipeline(workspace, date.fromisoformat(release[:10]))
     assert (code, last["release"]) == (0, release)
     assert current_release(workspace.releases).name == release
     assert [batch.release for batch in closed.batches(workspace.closed)] == [release]
-    assert not look(workspace)
+    assert not find_pending_changes(workspace)
 
 
 def test_without_closed_cells_nothing_is_published(copy_of_published, run_pipeline):

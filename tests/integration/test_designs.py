@@ -13,7 +13,7 @@ assignment: {{unit: {unit}, source: roster, design: randomised}}
 retention_months: 3
 min_group_size: 5
 outcomes:
-  - {{metric: output_per_fte_month, role: primary, worthwhile: 1}}
+  - {{metric: output_per_fte_month, role: primary, minimum_important_difference: 1}}
   - {{metric: engagement_score}}
   - {{metric: retention}}
 """

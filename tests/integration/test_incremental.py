@@ -141,7 +141,7 @@ def test_a_cohort_that_is_named_later_takes_its_closed_cells_along(grown):
 
 
 def test_a_look_back_sees_as_closed_what_had_closed_by_then(grown, tmp_path):
-    """A look back after a later run: what closed after its day is gone from cells."""
+    """An as-of run after a later run: what closed after its day is gone from cells."""
     publish(grown)
     grown.build(date(2026, 9, 1))
     fresh = Small(tmp_path / "fresh", STUDY)

@@ -207,7 +207,7 @@ def test_06_working_time_is_that_of_both_jobs_while_both_run(side_job):
 
 @pytest.fixture(scope="module")
 def organisation(case, tmp_path_factory):
-    """The organisation of cases 6 and 9; the working time of 100 in one person's rows is case 11's and is mended."""
+    """The organisation of cases 6 and 9; the working time of 100 in one person's rows is case 11's and is corrected."""
     files = texts_of(case("06_secondary_job_ends/inbox_w1.tar.gz"))
     files = {
         (source, name): text.replace(",100,L3,", ",1.0,L3,") if source == "hris" else text
@@ -282,7 +282,7 @@ def test_07_one_report_alone_tells_the_present_stint(case, tmp_path):
 
 
 def test_07_no_finding_says_that_the_present_stint_counts_nowhere(case, tmp_path):
-    """`coaching sources check` said so of the one who came back."""
+    """`coaching mapping check` said so of the one who came back."""
     result, box = box_of(tmp_path, "hris", case("07_rehire_adp_old_exit/adp_2024-06.csv"))
     assert (result.n_loaded, result.n_faulty) == (2, 0)
     said = box.ask("select issue, resolution from raw.data_issues").rows()
@@ -476,7 +476,7 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
     found = gate.judge({"identities": identities}, content_hash="h", layers=("raw",))
     assert {"ids_lost_zeros", "people_found_again"} <= {failure.check for failure in found.failures}
     [zeros] = [failure for failure in found.failures if failure.check == "ids_lost_zeros"]
-    assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.mend
+    assert "2024-09" in str(zeros.examples) and "leading zeros" in zeros.fix
 
 
 def test_21_checking_the_file_says_so_before_it_is_loaded(case, tmp_path):
@@ -503,7 +503,7 @@ def test_21_two_people_without_their_zeros_are_enough(case, tmp_path):
 
 
 def compared(made: Small, file) -> list[str]:
-    """What `coaching sources check` says of a file beside the last snapshot that was loaded."""
+    """What `coaching mapping check` says of a file beside the last snapshot that was loaded."""
     [mapping] = [one for one in load_mappings(made.root / "sources") if one.name == "hris_report"]
     with warehouse(made.warehouse) as connection:
         return compare_ids(file, mapping, connection, Pseudonyms(KEY))

@@ -24,7 +24,7 @@ title: Set
 assignment: {unlisted_units: control, joiners: included, anticipation_months: 4, employment_types: [Employee]}
 outcomes:
   - {metric: engagement_score, role: guardrail, margin: 1, period: month}
-  - {metric: retention, role: primary, worthwhile: 0.05}
+  - {metric: retention, role: primary, minimum_important_difference: 0.05}
   - {metric: enps, role: placebo}
   - {metric: cases}
 retention_months: 3
@@ -203,9 +203,9 @@ IN_THE_RELEASE = {
 }
 ELSEWHERE = {
     "restatements": "tests/e2e/test_late_facts.py",
-    "outcomes.worthwhile": "tests/unit/inference/test_money_and_decisions.py",
+    "outcomes.minimum_important_difference": "tests/unit/inference/test_money_and_decisions.py",
     "outcomes.margin": "tests/unit/inference/test_money_and_decisions.py",
-    **{f"accepted.{key}": "tests/e2e/test_gate_refuses.py" for key in ("check", "value", "who", "why", "until")},
+    **{f"waivers.{key}": "tests/e2e/test_gate_refuses.py" for key in ("check", "value", "who", "why", "until")},
 }
 
 

@@ -22,7 +22,7 @@ segments: [job_level, tenure, cascade_depth, readiness]
 covariates: [tenure_years, fte]
 tenure_bands: [3]
 outcomes:
-  - {metric: engagement_score, role: primary, worthwhile: 2}
+  - {metric: engagement_score, role: primary, minimum_important_difference: 2}
 """
 ASKED = (
     *("engagement_favourable", "enps", "psychological_safety_score", "manager_support_score", "goals_met_share"),

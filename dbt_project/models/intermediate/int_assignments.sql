@@ -47,7 +47,7 @@ ranked as (
                     when memberships.month >= {{ month_of('programme.first_kickoff_date') }} then memberships.month
                 end,
                 memberships.month desc
-        ) as turn
+        ) as row_rank
     from memberships
     cross join programme
 ),
@@ -68,7 +68,7 @@ described as (
         on
             ranked.person_id = people.person_id
             and ranked.month = people.month
-    where ranked.turn = 1
+    where ranked.row_rank = 1
 )
 
 select

@@ -6,7 +6,7 @@ with completed as (
         completed_date,
         row_number() over (
             partition by person_id order by completed_date nulls last, trained_by_person_id nulls last, load_id, line
-        ) as turn
+        ) as row_rank
     from {{ ref('int_trainings') }}
     where
         status = 'completed'
@@ -20,7 +20,7 @@ trained as (
         completed_date,
         case when trained_by_person_id <> person_id then trained_by_person_id end as trained_by_person_id
     from completed
-    where turn = 1
+    where row_rank = 1
 ),
 
 -- The first link was trained from outside, or by somebody who is not a trained coach.

@@ -64,9 +64,9 @@ select
     found.priority,
     found.n_minutes,
     found.is_late,
-    found.tells_priorities,
-    found.tells_reviews,
-    found.tells_timing,
+    found.reports_priorities,
+    found.reports_reviews,
+    found.reports_timing,
     found.led_by_person_id,
     links.manager_person_id
 from found

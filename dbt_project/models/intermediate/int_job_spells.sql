@@ -25,7 +25,7 @@ observation as (
     select last_month from {{ ref('int_observation_window') }}
 ),
 
--- The newest snapshot that speaks of a job tells its end: an exit that shows a month late is put where it happened, and
+-- The newest snapshot that speaks of a job gives its end: an exit that shows a month late is put where it happened, and
 -- one that was withdrawn is withdrawn.
 latest as (
     select

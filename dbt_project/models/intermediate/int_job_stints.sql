@@ -44,7 +44,7 @@ numbered as (
     select
         counted.*,
         min(counted.hired_date) over (partition by counted.person_id, counted.stint_number) as stint_hired_date,
-        -- The job that ends last tells how the stint ended.
+        -- The job that ends last says how the stint ended.
         row_number() over (
             partition by counted.person_id, counted.stint_number
             order by

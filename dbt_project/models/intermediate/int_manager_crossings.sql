@@ -28,7 +28,7 @@ placed as (
         managers.month,
         coalesce(units.cohort, 'not in the study') as cohort,
         programme.first_kickoff_date,
-        row_number() over (partition by managers.person_id order by managers.month) as turn
+        row_number() over (partition by managers.person_id order by managers.month) as row_rank
     from managers
     cross join programme
     left join units on managers.unit_id = units.unit_id
@@ -40,7 +40,7 @@ began as (
         person_id,
         cohort
     from placed
-    where turn = 1
+    where row_rank = 1
 )
 
 -- Whoever led people of one cohort when the programme first found them leading, and of another one later: a coached way

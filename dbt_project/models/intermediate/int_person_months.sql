@@ -13,7 +13,7 @@ goals as (
     select
         checkins.*,
         -- A goal that was not met was not met on time; of one that was, the day or a mark of lateness must be known.
-        checkins.tells_timing
+        checkins.reports_timing
         and (checkins.status <> 'met' or checkins.is_late is not null or checkins.submitted_date is not null)
             as is_timed,
         checkins.status = 'met'
@@ -32,7 +32,7 @@ goals_of_months as (
         sum(case when status = 'met' then 1 else 0 end) as goals_met,
         sum(case when is_timed then 1 else 0 end) as goals_timed,
         sum(case when is_timed and is_on_time then 1 else 0 end) as goals_on_time,
-        sum(case when tells_priorities then 1 else 0 end) as goals_with_priorities_told,
+        sum(case when reports_priorities then 1 else 0 end) as goals_with_priorities_told,
         sum(case when priority is not null then 1 else 0 end) as goals_aligned,
         sum(case when set_by is not null then 1 else 0 end) as goals_with_setter,
         sum(case when set_by in ('person', 'team') then 1 else 0 end) as goals_self_set
@@ -71,12 +71,12 @@ checkins_of_months as (
             case when status = 'held' and is_leader_known and led_by_person_id <> manager_person_id then 1 else 0 end
         ) as checkins_led_by_others,
         sum(
-            case when status = 'held' and tells_reviews and review_due_date <= {{ as_of() }} then 1 else 0 end
+            case when status = 'held' and reports_reviews and review_due_date <= {{ as_of() }} then 1 else 0 end
         ) as reviews_due,
         sum(
             case
                 when
-                    status = 'held' and tells_reviews and review_due_date <= {{ as_of() }}
+                    status = 'held' and reports_reviews and review_due_date <= {{ as_of() }}
                     and reviewed_date <= review_due_date
                     then 1
                 else 0

@@ -20,17 +20,17 @@ ranked_leads as (
         row_number() over (
             partition by lead_person_id
             order by case arm when 'pilot' then 0 else 1 end, kickoff_date, cohort
-        ) as turn
+        ) as row_rank
     from {{ ref('int_unit_leads') }}
     where lead_person_id is not null
 ),
 
 leads as (
     select * from ranked_leads
-    where turn = 1
+    where row_rank = 1
 ),
 
-told as (
+reported as (
     select
         coalesce(by_id.person_id, by_address.person_id) as person_id,
         roster.assessed_date,
@@ -63,12 +63,12 @@ told as (
 -- Words of a person who assessed come before a score.
 ranked as (
     select
-        told.*,
+        reported.*,
         row_number()
-            over (partition by told.person_id, told.assessed_date order by told.priority, told.readiness)
-            as turn
-    from told
-    where told.person_id is not null
+            over (partition by reported.person_id, reported.assessed_date order by reported.priority, reported.readiness)
+            as row_rank
+    from reported
+    where reported.person_id is not null
 ),
 
 waved as (
@@ -87,7 +87,7 @@ waved as (
         ) as assessed_before_date
     from ranked
     inner join leads on ranked.person_id = leads.lead_person_id
-    where ranked.turn = 1
+    where ranked.row_rank = 1
 ),
 
 programme_start as (

@@ -21,12 +21,12 @@ workers as (
     from {{ ref('stg_hris__workers') }}
 ),
 
--- An exit of a month that an earlier snapshot had told otherwise.
+-- An exit of a month that an earlier snapshot had reported otherwise.
 exits as (
     select
         load_id,
         case
-            when left_date_before is null then 'exit told late'
+            when left_date_before is null then 'late termination'
             when left_date is null then 'exit withdrawn'
             else 'exit date corrected'
         end as restatement,
@@ -91,7 +91,7 @@ snapshots as (
     where n_editions = 1
 ),
 
--- Check-ins and answers that a later export tells otherwise.
+-- Check-ins and answers that a later export reports otherwise.
 events as (
     select
         events.load_id,
@@ -113,7 +113,7 @@ responses as (
         row_number() over (
             partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
             order by responses.recorded_at, loads.file_date nulls first, loads.version, loads.sequence, responses.line
-        ) as turn,
+        ) as row_rank,
         responses.recorded_at,
         min(responses.recorded_at) over (
             partition by loads.mapping, loads.part, responses.launched_date, responses.response_id
@@ -188,7 +188,7 @@ restated as (
         month
     from responses
     where
-        turn > 1
+        row_rank > 1
         and recorded_at > first_recorded_at
     union all
     select

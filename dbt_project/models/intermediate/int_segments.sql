@@ -105,7 +105,7 @@ kinds as (
     from {{ ref('stg_study__programmes') }}
 ),
 
-told as (
+reported as (
     select
         'person' as member_kind,
         of_people.person_id as member_id,
@@ -131,16 +131,16 @@ of_the_control as (
     select distinct
         kinds.unit_kind as member_kind,
         units.unit_id as member_id,
-        told.dimension,
-        told.word
-    from told
+        reported.dimension,
+        reported.word
+    from reported
     cross join kinds
     inner join units on units.arm = 'control'
-    where told.dimension in ('cascade_depth', 'coach_load', 'readiness')
+    where reported.dimension in ('cascade_depth', 'coach_load', 'readiness')
 ),
 
 members as (
-    select * from told
+    select * from reported
     union
     select * from of_the_control
 )

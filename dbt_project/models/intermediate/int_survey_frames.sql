@@ -46,7 +46,7 @@ employed as (
                 workers.sequence desc,
                 workers.load_id asc,
                 workers.line asc
-        ) as turn
+        ) as row_rank
     from waves
     cross join observation
     inner join workers
@@ -72,4 +72,4 @@ select
     team,
     email_key
 from employed
-where turn = 1
+where row_rank = 1

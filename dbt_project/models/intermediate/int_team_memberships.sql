@@ -47,7 +47,7 @@ ranked as (
         row_number() over (
             partition by employed.person_id, employed.snapshot_month
             order by employed.snapshot_date desc, employed.hired_date desc
-        ) as turn
+        ) as row_rank
     from employed
 )
 
@@ -71,4 +71,4 @@ select
     load_id,
     line
 from ranked
-where turn = 1
+where row_rank = 1

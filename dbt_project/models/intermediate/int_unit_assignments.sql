@@ -36,7 +36,7 @@ first_exposed as (
         row_number() over (
             partition by listed.unit_id
             order by case when listed.arm = 'pilot' then 0 else 1 end, listed.kickoff_date, listed.cohort
-        ) as turn
+        ) as row_rank
     from listed
 ),
 
@@ -57,7 +57,7 @@ assigned as (
         min(first_exposed.kickoff_date) over (partition by first_exposed.cohort) as earliest_date,
         max(first_exposed.kickoff_date) over (partition by first_exposed.cohort) as latest_date
     from first_exposed
-    where first_exposed.turn = 1
+    where first_exposed.row_rank = 1
 ),
 
 united as (

@@ -42,7 +42,7 @@ found as (
     select
         units.unit_id,
         managers.manager_person_id,
-        row_number() over (partition by units.unit_id order by managers.month desc) as turn
+        row_number() over (partition by units.unit_id order by managers.month desc) as row_rank
     from units
     cross join programme
     inner join managers
@@ -80,5 +80,5 @@ left join people on roster.coach_id = people.known_as
 left join found
     on
         units.unit_id = found.unit_id
-        and found.turn = 1
+        and found.row_rank = 1
 left join completed on coalesce(people.person_id, found.manager_person_id) = completed.person_id

@@ -15,7 +15,7 @@ loads as (
     from {{ ref('stg_loads') }}
 ),
 
--- A goal exported again with another status: the later export tells. Two tools may give the same number.
+-- A goal exported again with another status: the later export counts. Two tools may give the same number.
 ranked as (
     select
         events.*,
@@ -23,7 +23,7 @@ ranked as (
         row_number() over (
             partition by loads.mapping, events.event, events.event_id
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, events.line desc
-        ) as turn
+        ) as row_rank
     from {{ source('raw', 'raw_checkins__events') }} as events
     inner join loads on events.load_id = loads.load_id
 ),
@@ -32,18 +32,18 @@ ranked as (
 newest as (
     select * from ranked
     where
-        turn = 1
+        row_rank = 1
         and due_date <= {{ as_of() }}
 ),
 
 -- A field that a tool never fills says nothing; one that it fills for some says "no" where it is blank.
-telling as (
+reporting as (
     select
         mapping,
         event,
-        count(priority) > 0 as tells_priorities,
-        count(reviewed_at) > 0 as tells_reviews,
-        count(submitted_at) + count(is_late) > 0 as tells_timing
+        count(priority) > 0 as reports_priorities,
+        count(reviewed_at) > 0 as reports_reviews,
+        count(submitted_at) + count(is_late) > 0 as reports_timing
     from newest
     group by mapping, event
 )
@@ -66,13 +66,13 @@ select
     newest.priority,
     newest.n_minutes,
     newest.is_late,
-    telling.tells_priorities,
-    telling.tells_reviews,
-    telling.tells_timing
+    reporting.reports_priorities,
+    reporting.reports_reviews,
+    reporting.reports_timing
 from newest
-inner join telling
+inner join reporting
     on
-        newest.mapping = telling.mapping
-        and newest.event = telling.event
+        newest.mapping = reporting.mapping
+        and newest.event = reporting.event
 left join crosswalk as people on newest.person_id = people.old_person_id
 left join crosswalk as leaders on newest.led_by_id = leaders.old_person_id

@@ -4,7 +4,7 @@ with crosswalk as (
         crosswalk.person_id,
         row_number() over (
             partition by crosswalk.old_person_id order by loads.version desc, loads.sequence desc, crosswalk.line desc
-        ) as turn
+        ) as row_rank
     from {{ source('raw', 'raw_hris__crosswalk') }} as crosswalk
     inner join {{ ref('stg_loads') }} as loads on crosswalk.load_id = loads.load_id
     where crosswalk.old_person_id <> crosswalk.person_id
@@ -15,7 +15,7 @@ latest as (
         old_person_id,
         person_id
     from crosswalk
-    where turn = 1
+    where row_rank = 1
 )
 
 -- Up to four migrations in a row; the last id found is the person's.

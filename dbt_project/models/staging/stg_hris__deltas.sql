@@ -11,7 +11,7 @@ changes as (
         loads.mapping,
         loads.version,
         loads.sequence,
-        loads.blank,
+        loads.on_blank,
         {{ month_of('workers.snapshot_date') }} as snapshot_month
     from {{ source('raw', 'raw_hris__workers') }} as workers
     inner join loads on workers.load_id = loads.load_id
@@ -76,7 +76,7 @@ ranked as (
         row_number() over (
             partition by months.mapping, months.month, stints.person_id, stints.job_id
             order by stints.snapshot_date desc, stints.version desc, stints.sequence desc, stints.line desc
-        ) as turn
+        ) as row_rank
     from months
     inner join stints
         on
@@ -115,6 +115,6 @@ select
     cast(null as date) as due_again_date
 from ranked
 where
-    turn = 1
-    -- Nobody is listed after their exit; the file that tells it does so once.
+    row_rank = 1
+    -- Nobody is listed after their exit; the file that reports it does so once.
     and (left_date is null or is_former_exit or month <= greatest({{ month_of('left_date') }}, snapshot_month))

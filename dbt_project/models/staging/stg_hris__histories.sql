@@ -12,7 +12,7 @@ exported as (
     group by load_id
 ),
 
--- History is rebuilt, not patched: the newest file of a system tells all of it.
+-- History is rebuilt, not patched: the newest file of a system holds all of it.
 newest as (
     select
         loads.load_id,
@@ -23,7 +23,7 @@ newest as (
         row_number() over (
             partition by loads.mapping, loads.part
             order by exported.exported_date desc, loads.version desc, loads.sequence desc
-        ) as turn
+        ) as row_rank
     from loads
     inner join exported on loads.load_id = exported.load_id
 ),
@@ -52,7 +52,7 @@ versions as (
             {{ month_of('coalesce(workers.hired_date, workers.valid_from_date)') }},
             coalesce(programme.first_month, {{ month_of('workers.valid_from_date') }})
         ) as first_month,
-        -- Nobody is listed after their exit, but a version that begins later still tells of it once.
+        -- Nobody is listed after their exit, but a version that begins later still reports it once.
         least(
             coalesce(workers.valid_to_date, newest.exported_date),
             newest.exported_date,
@@ -62,7 +62,7 @@ versions as (
     inner join newest on workers.load_id = newest.load_id
     cross join programme
     where
-        newest.turn = 1
+        newest.row_rank = 1
         and workers.valid_from_date <= newest.exported_date
         and (workers.valid_to_date is null or workers.valid_to_date >= workers.valid_from_date)
 ),
@@ -83,7 +83,7 @@ ranked as (
         row_number() over (
             partition by monthly.mapping, monthly.person_id, monthly.hired_date, monthly.job_id, monthly.month
             order by monthly.valid_from_date desc, monthly.line desc
-        ) as turn
+        ) as row_rank
     from monthly
 )
 
@@ -117,4 +117,4 @@ select
     birth_year,
     cast(null as date) as due_again_date
 from ranked
-where turn = 1
+where row_rank = 1

@@ -18,7 +18,7 @@ spoken_of as (
         loads.load_id,
         loads.version,
         loads.sequence,
-        loads.absence
+        loads.on_missing_person
     from workers
     inner join loads on workers.load_id = loads.load_id
 ),
@@ -31,7 +31,7 @@ ranked as (
         row_number() over (
             partition by spoken_of.mapping, spoken_of.part, spoken_of.snapshot_date
             order by spoken_of.version desc, spoken_of.sequence desc
-        ) as turn
+        ) as row_rank
     from spoken_of
 ),
 
@@ -44,11 +44,11 @@ chosen as (
         snapshot_date,
         sequence,
         case
-            when absence = 'ended'
+            when on_missing_person = 'ended'
                 then lead(snapshot_date) over (partition by mapping, part order by snapshot_date)
         end as due_again_date
     from ranked
-    where turn = 1
+    where row_rank = 1
 )
 
 select

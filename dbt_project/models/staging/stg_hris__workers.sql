@@ -1,6 +1,6 @@
 {{ config(materialized="table") }}
 
-with told as (
+with reported as (
     select * from {{ ref('stg_hris__snapshots') }}
     union all
     select * from {{ ref('stg_hris__deltas') }}
@@ -18,15 +18,15 @@ crosswalk as (
 -- Ids of before a migration are the ids of today.
 identified as (
     select
-        told.*,
-        coalesce(people.person_id, told.person_id) as known_person_id,
-        coalesce(managers.person_id, told.manager_id) as known_manager_id,
+        reported.*,
+        coalesce(people.person_id, reported.person_id) as known_person_id,
+        coalesce(managers.person_id, reported.manager_id) as known_manager_id,
         -- Somebody who came back: the exit before the hire date is the former stint's.
-        coalesce(told.left_date < told.hired_date and coalesce(told.worker_status, 'active') <> 'left', false)
+        coalesce(reported.left_date < reported.hired_date and coalesce(reported.worker_status, 'active') <> 'left', false)
             as shows_former_exit
-    from told
-    left join crosswalk as people on told.person_id = people.old_person_id
-    left join crosswalk as managers on told.manager_id = managers.old_person_id
+    from reported
+    left join crosswalk as people on reported.person_id = people.old_person_id
+    left join crosswalk as managers on reported.manager_id = managers.old_person_id
 ),
 
 -- The posting of the month; of several the one asked first, and of those the one that began last.
@@ -40,7 +40,7 @@ postings as (
         row_number() over (
             partition by identified.load_id, identified.line, identified.snapshot_date, postings.field
             order by postings.priority asc, postings.valid_from_date desc, postings.word asc
-        ) as turn
+        ) as row_rank
     from identified
     inner join {{ ref('stg_hris__postings') }} as postings
         on
@@ -61,7 +61,7 @@ posted as (
         max(case when field = 'job_level' then word end) as job_level,
         max(case when field = 'manager_id' then word end) as manager_id
     from postings
-    where turn = 1
+    where row_rank = 1
     group by load_id, line, snapshot_date
 )
 

@@ -20,9 +20,9 @@ select
     loads.sequence,
     coalesce(loads.rows_are, 'snapshots') as rows_are,
     coalesce(loads.delivery, 'full') as delivery,
-    coalesce(loads.blank, 'erases') as blank,
-    coalesce(loads.absence, 'nothing') as absence,
-    -- Of a table that every export tells whole, the newest one counts.
+    coalesce(loads.on_blank, 'erases') as on_blank,
+    coalesce(loads.on_missing_person, 'nothing') as on_missing_person,
+    -- Of a table that every export holds whole, the newest one counts.
     row_number() over (
         partition by loads.mapping, coalesce(loads.part, '')
         order by loads.file_date desc nulls last, coalesce(loads.version, 0) desc, loads.sequence desc

@@ -55,13 +55,13 @@ ranked as (
                 case when editions.arm = 'pilot' and editions.kickoff_date < editions.replaced_date then 0 else 1 end,
                 case when editions.kickoff_date < editions.replaced_date then editions.kickoff_date end,
                 editions.turn_back
-        ) as turn
+        ) as row_rank
     from editions
 ),
 
 first_exposed as (
     select * from ranked
-    where turn = 1
+    where row_rank = 1
 ),
 
 newest as (
@@ -73,7 +73,7 @@ newest as (
 described as (
     select
         editions.*,
-        row_number() over (partition by editions.unit_name order by editions.turn_back) as turn
+        row_number() over (partition by editions.unit_name order by editions.turn_back) as row_rank
     from editions
     inner join first_exposed
         on
@@ -93,4 +93,4 @@ select
     case when newest.cohort_name <> described.cohort_name then newest.cohort_name end as later_cohort
 from described
 inner join newest on described.unit_name = newest.unit_name
-where described.turn = 1
+where described.row_rank = 1

@@ -25,7 +25,7 @@ ranked as (
         row_number() over (
             partition by coalesce(readiness.person_id, readiness.email_key), readiness.assessed_date
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, readiness.line desc
-        ) as turn
+        ) as row_rank
     from {{ source('raw', 'raw_roster__readiness') }} as readiness
     inner join loads on readiness.load_id = loads.load_id
     left join crosswalk as people on readiness.person_id = people.old_person_id
@@ -40,4 +40,4 @@ select
     assessed_date,
     readiness
 from ranked
-where turn = 1
+where row_rank = 1

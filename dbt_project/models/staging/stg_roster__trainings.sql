@@ -14,7 +14,7 @@ loads as (
     from {{ ref('stg_loads') }}
 ),
 
--- A record exported again: the later export tells.
+-- A record exported again: the later export counts.
 ranked as (
     select
         trainings.*,
@@ -33,7 +33,7 @@ ranked as (
                 trainings.course,
                 coalesce(trainings.enrolled_date, trainings.completed_date)
             order by loads.file_date desc nulls last, loads.version desc, loads.sequence desc, trainings.line desc
-        ) as turn
+        ) as row_rank
     from {{ source('raw', 'raw_roster__trainings') }} as trainings
     inner join loads on trainings.load_id = loads.load_id
     left join crosswalk as people on trainings.person_id = people.old_person_id
@@ -61,6 +61,6 @@ select
     n_minutes
 from ranked
 where
-    turn = 1
+    row_rank = 1
     -- An invitation without a day is followed by whatever has one.
     and (attended_date is not null or last_attended_date is null)

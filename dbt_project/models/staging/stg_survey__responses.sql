@@ -98,7 +98,7 @@ crosswalk as (
     from {{ ref('stg_hris__crosswalk') }}
 ),
 
--- The same response in two exports of one wave: the later answer tells, then the later export. Many tools number their
+-- The same response in two exports of one wave: the later answer counts, then the later export. Many tools number their
 -- responses from 1, so that an id says something within one export's mapping, part and wave only.
 ranked as (
     select

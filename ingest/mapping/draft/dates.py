@@ -46,7 +46,7 @@ def find_formats(values: list[str], *, as_time: bool) -> DateFormats:
     nulls = sorted({value for value in values if NOTHING.match(value)})
     words = sorted({value for value in values if value and not NOTHING.match(value)})
     if not words:
-        return DateFormats([], question="no value to tell the format from", null_words=nulls)
+        return DateFormats([], question="no value that shows the format", null_words=nulls)
 
     def reads(pattern: str) -> dict[str, str]:
         """Word → the day that it is read as."""

@@ -68,7 +68,7 @@ def _write_document(path: Path, grid: Grid, draft: Draft) -> str:
     dropped = [column.name for column in layout.columns if draft.is_free(column) and _is_personal(column)]
     left = [column.name for column in layout.columns if draft.is_free(column) and column.name not in dropped]
     has_columns = any(not line.lstrip().startswith("#") for line in draft.columns)
-    lines = [f"# Drafted from {path.name}. Look at each GUESS, settle each DECIDE; then: coaching sources check FILE"]
+    lines = [f"# Drafted from {path.name}. Look at each GUESS, settle each DECIDE; then: coaching mapping check FILE"]
     lines += [f"# DECIDE {question}" for question in dict.fromkeys(draft.questions)]
     lines += [*head, "columns:" if has_columns else "columns: {}", *draft.columns]
     lines += ["set_aside:", *draft.set_aside] if draft.set_aside else []

@@ -1,7 +1,7 @@
 """A file that nobody has described, as a grid of cells: how it is written, which rows are its header, its columns.
 
-Header rows are told from records by contrast: in the body a column's cells look alike (numbers, dates, addresses, ids,
-a few repeating words), and the first row that looks like the rows below it is a record.
+Header rows differ from records by contrast: in the body a column's cells look alike (numbers, dates, addresses,
+ids, a few repeating words), and the first row that looks like the rows below it is a record.
 """
 
 from __future__ import annotations
@@ -276,7 +276,7 @@ def _count_header_rows(rows: list[list[str]], width: int) -> tuple[int, tuple[st
     body = rows[min(4, len(rows) // 2) :]
     tests = [_shape([row[place] for row in body]) for place in range(width)]
     if not any(tests):
-        return 1, ("header_rows: too few records to tell a header from a record; 1 is assumed",)
+        return 1, ("header_rows: too few records to distinguish a header from a record; 1 is assumed",)
     n_header = 0
     for row in rows[:3]:
         looks_alike = [bool(test(cell)) for cell, test in zip(row, tests, strict=False) if test and cell]

@@ -154,9 +154,9 @@ def _draft_fte(draft: Draft, column: DraftColumn) -> None:
         return
     draft.taken[column.name] = "fte"
     draft.questions.append(
-        f"fte: {column.name} is no share of 1: per cent (times: 0.01) or hours a week (times: 0.025)?"
+        f"fte: {column.name} is no share of 1: per cent (multiply_by: 0.01) or hours a week (multiply_by: 0.025)?"
     )
-    draft.columns.append(f"  # DECIDE fte: {{from: {quote(column.name)}, times: ?}}")
+    draft.columns.append(f"  # DECIDE fte: {{from: {quote(column.name)}, multiply_by: ?}}")
 
 
 def _draft_name(draft: Draft, fields: dict[str, DraftColumn]) -> None:

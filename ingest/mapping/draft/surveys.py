@@ -30,7 +30,7 @@ def draft_survey(draft: Draft) -> None:
     if one:
         draft.add("response_id", one, why="no two records share it" if one is response else "one response per person")
     elif person or address:
-        draft.questions.append("response_id: no column tells responses apart (every id repeats)")
+        draft.questions.append("response_id: no column distinguishes responses (every id repeats)")
     if person:
         draft.add("person_id", person)
     if address:
@@ -115,7 +115,7 @@ def _ask_about_items(draft: Draft, *, has_items: bool) -> None:
     ]
     if left:
         named = ", ".join(quote(column.label) for column in left[:8]) + (" …" if len(left) > 8 else "")
-        draft.questions.append(f"items: {named}: questions? Their answers are on no known scale, or too few to tell")
+        draft.questions.append(f"items: {named}: questions? Their answers are on no known scale, or too few to decide")
     elif not has_items:
         draft.questions.append("items: no column of answers is recognised for certain")
 

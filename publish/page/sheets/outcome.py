@@ -96,7 +96,7 @@ def diagnostics(tables: Tables, metric: str) -> Sheet:
     def number(value: float | None) -> str:
         return NOTHING if value is None else f"{value:.3g}".replace("-", MINUS)
 
-    def told(row: dict) -> tuple[str, ...]:
+    def cells_of(row: dict) -> tuple[str, ...]:
         if not is_estimated(row):
             return (why_not(row), NOTHING, NOTHING, NOTHING)
         both = row["ci_low"] is not None
@@ -106,7 +106,7 @@ def diagnostics(tables: Tables, metric: str) -> Sheet:
     return Sheet(
         "Can it be believed? What the headline rests on, looked at",
         ("question", "answer", "value", "from … to", "p"),
-        [(title, *told(rows[name])) for name, title in DIAGNOSTICS.items() if name in rows],
+        [(title, *cells_of(rows[name])) for name, title in DIAGNOSTICS.items() if name in rows],
         n_words=2,
     )
 

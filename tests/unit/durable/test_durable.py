@@ -17,6 +17,7 @@ ELSEWHERE = {
     "rename": set(),
     "symlink_to": set(),
     "write_text": {
+        "orchestration/cli/running.py",  # demo: the study of a new folder
         "orchestration/cli/workspaces.py",  # init: into a new folder, before there is anything to lose
         "orchestration/cli/design.py",  # a picture for a person
         "orchestration/restating.py",  # into a folder of its own that goes when it was read

@@ -122,5 +122,5 @@ def test_every_check_is_known_by_one_sentence_of_advice_and_every_room_has_promi
     asked = declared()
     assert {layer for layer, _ in asked.values()} == set(SUITES)
     assert all(
-        promise.mend and promise.sentence and promise.check for _, promises in asked.values() for promise in promises
+        promise.fix and promise.sentence and promise.check for _, promises in asked.values() for promise in promises
     )

@@ -12,9 +12,9 @@ import pytest
 from expectations import gate
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
-from expectations.suites.declared import CONTENT_LAYERS, SUITES, acceptable, declared
+from expectations.suites.declared import CONTENT_LAYERS, SUITES, declared, waivable
 from expectations.tables.gather import gather
-from expectations.verdict import Acceptance
+from expectations.verdict import Waiver
 from orchestration.assets.gate import PEOPLE
 from publish.release import current_release, manifest_of, released_tables
 
@@ -181,7 +181,7 @@ FAULTS = {
         f"delete from panels.pnl_values where metric in ({SURVEYED})",
     ),
     "periods that are over and not told": (
-        {"source_untold", "lost_before_cells", "lost_before_trends", "trend_not_its_cells"},
+        {"source_unreported", "lost_before_cells", "lost_before_trends", "trend_not_its_cells"},
         f"delete from {MEANS} where metric in ({SURVEYED})",
     ),
     "a person in no arm": ({"without_arm"}, one(PERIODS, "arm = null")),
@@ -388,7 +388,7 @@ def test_a_planted_fault_is_blocked_for_its_reason(kind, tables_of, judge):
     assert not found.passed
     assert {failure.check for failure in found.failures} == expected, found.sentences()
     assert not found.errors
-    assert all(failure.mend for failure in found.failures)
+    assert all(failure.fix for failure in found.failures)
 
 
 def test_a_handful_of_late_answers_is_not_compared_with_a_whole_wave(tables_of, judge):
@@ -417,7 +417,7 @@ def change(table: str, **columns):
 SHOWN = pl.col("status") == "estimated"
 CANDIDATE_FAULTS = {
     "a column of people": (change("pub_money", person_id=pl.lit("x")), {"person_column"}),
-    "a pseudonym as a group": (change("pub_money", basis=pl.lit("0123456789abcdef" * 2)), {"pseudonym_told"}),
+    "a pseudonym as a group": (change("pub_money", basis=pl.lit("0123456789abcdef" * 2)), {"pseudonym_published"}),
     "an address": (change("pub_money", basis=pl.lit("a@b.example")), {"address_published"}),
     "an address within a sentence": (
         change("pub_money", basis=pl.lit("ask a.b@c.example, please")),
@@ -548,20 +548,20 @@ def test_what_is_not_good_but_no_fault_is_warned_of(kind, tables_of, judge):
 def test_a_signature_lets_one_finding_pass_until_its_day_and_no_other(tables_of, judge):
     tables = tables_of(*FAULTS["a third of the people"][1:])
     snapshot = tables["headcounts"]["snapshot"].iloc[-1]
-    signed = Acceptance(check="headcount_jump", value=snapshot, who="HR", why="sold a business", until=DAY)
-    found = judge(tables, accepted=[signed], day=DAY)
+    signed = Waiver(check="headcount_jump", value=snapshot, who="HR", why="sold a business", until=DAY)
+    found = judge(tables, waivers=[signed], day=DAY)
     assert found.passed
-    assert found.accepted == (signed,)
-    assert found.for_readers()["accepted"][0]["who"] == "HR"
+    assert found.waivers == (signed,)
+    assert found.for_readers()["waivers"][0]["who"] == "HR"
     for other in (
         replace(signed, value="2024-11-30"),
         replace(signed, check="group_vanished"),
         replace(signed, until=date(2024, 12, 31)),
     ):
-        assert not judge(tables, accepted=[other], day=DAY).passed
+        assert not judge(tables, waivers=[other], day=DAY).passed
 
 
 def test_nobody_can_sign_for_what_is_a_matter_of_logic_or_of_people():
-    assert not acceptable() & {p.check for table in SUITES["release"]({"share_shown": 0.5}).values() for p in table}
-    assert "records_lost" not in acceptable()
-    assert "response_gap" not in acceptable()
+    assert not waivable() & {p.check for table in SUITES["release"]({"share_shown": 0.5}).values() for p in table}
+    assert "records_lost" not in waivable()
+    assert "response_gap" not in waivable()

@@ -75,8 +75,14 @@ def test_ranges_multiply_at_their_ends():
         Range(2, 1, 3)
 
 
-def primary(result, *, p=0.01, direction="up", worthwhile=2.0) -> Primary:
-    return Primary(metric="m", result=result, p_value_adjusted=p, direction=direction, worthwhile=worthwhile)
+def primary(result, *, p=0.01, direction="up", minimum_important_difference=2.0) -> Primary:
+    return Primary(
+        metric="m",
+        result=result,
+        p_value_adjusted=p,
+        direction=direction,
+        minimum_important_difference=minimum_important_difference,
+    )
 
 
 def guard(low, high, *, direction="up", margin=1.0) -> Guardrail:
@@ -89,19 +95,29 @@ HOLDS = guard(-0.5, 2.0)
 @pytest.mark.parametrize(
     ("asked", "guardrails", "decision", "because"),
     [
-        (primary(estimate(4, 2.5, 5.5)), [HOLDS], "go", "worthwhile; no guardrail"),
+        (primary(estimate(4, 2.5, 5.5)), [HOLDS], "go", "large enough; no guardrail"),
         (primary(estimate(4, 1.0, 7.0)), [HOLDS], "go", "reaches below"),
-        (primary(estimate(-4, -5.5, -2.5), direction="down"), [HOLDS], "go", "worthwhile"),
+        (primary(estimate(-4, -5.5, -2.5), direction="down"), [HOLDS], "go", "minimum_important_difference"),
         (primary(estimate(-4, -6, -2)), [HOLDS], "no go", "worse"),
-        (primary(estimate(0.5, -1, 1.9), p=0.4), [HOLDS], "no go", "below what would be worthwhile"),
-        (primary(estimate(1.0, 0.1, 1.9), p=0.03), [HOLDS], "no go", "below what would be worthwhile"),
+        (primary(estimate(0.5, -1, 1.9), p=0.4), [HOLDS], "no go", "below the minimum important difference"),
+        (
+            primary(estimate(1.0, 0.1, 1.9), p=0.03),
+            [HOLDS],
+            "no go",
+            "below the minimum important difference",
+        ),
         (primary(estimate(4, 2.5, 5.5)), [guard(-4, -1.1)], "no go", "guardrail is broken: g"),
         (primary(estimate(4, 2.5, 5.5)), [guard(1.1, 4, direction="down")], "no go", "guardrail is broken"),
-        (primary(estimate(2.0, -1, 5), p=0.2), [HOLDS], "not yet", "none that would be worthwhile excluded"),
+        (
+            primary(estimate(2.0, -1, 5), p=0.2),
+            [HOLDS],
+            "not yet",
+            "is not excluded",
+        ),
         (primary(estimate(1.5, 0.1, 2.9)), [HOLDS], "not yet", "estimated below"),
         (primary(estimate(4, 2.5, 5.5)), [guard(-1.5, 2)], "not yet", "something is missing"),
         (primary(estimate(4, 2.5, 5.5)), [], "not yet", "something is missing"),
-        (primary(estimate(4, 2.5, 5.5), worthwhile=None), [HOLDS], "not yet", "something is missing"),
+        (primary(estimate(4, 2.5, 5.5), minimum_important_difference=None), [HOLDS], "not yet", "something is missing"),
         (primary(NotEstimable(reason="too few units")), [HOLDS], "not yet", "no answer: too few units"),
         (primary(estimate(4, 2.5, 5.5), p=None), [HOLDS], "not yet", "no effect shown"),
     ],
@@ -113,7 +129,7 @@ def test_the_rules(asked, guardrails, decision, because):
 
 def test_what_is_missing_is_named():
     _, _, missing = decide(
-        primary(estimate(4, 2.5, 5.5), worthwhile=None),
+        primary(estimate(4, 2.5, 5.5), minimum_important_difference=None),
         [
             guard(-1.5, 2),
             Guardrail(metric="h", result=NotEstimable(reason="no records"), direction="up", margin=1.0),
@@ -123,7 +139,7 @@ def test_what_is_missing_is_named():
     assert missing == [
         "g: its margin is not excluded yet",
         "h: not estimable",
-        "the study does not say which effect would be worthwhile",
+        "the study does not say which effect would be minimum_important_difference",
     ]
 
 

@@ -196,7 +196,11 @@ def test_a_broken_guardrail_stops_a_programme_whose_primary_has_no_answer():
     from tests.unit.inference.test_around import estimate
 
     primary = Primary(
-        metric="m", result=NotEstimable(reason="why"), p_value_adjusted=None, direction="up", worthwhile=1.0
+        metric="m",
+        result=NotEstimable(reason="why"),
+        p_value_adjusted=None,
+        direction="up",
+        minimum_important_difference=1.0,
     )
     guardrail = Guardrail(metric="g", result=estimate(-9, 0.001), direction="up", margin=1.0)
     assert decide(primary, [guardrail], alpha=0.05)[0] == "no go"

@@ -1,4 +1,4 @@
-"""`coaching sources check | suggest`, `coaching quarantine list | show | replay`, as a people analyst types them."""
+"""`coaching mapping check | draft`, `coaching quarantine list | show | replay`, as a people analyst types them."""
 
 import io
 from collections import namedtuple
@@ -44,7 +44,7 @@ def cli(workspace, monkeypatch):
         printed = io.StringIO()
         monkeypatch.setattr(out, "_file", printed)  # the run prints past redirections, so the runner cannot see it
         monkeypatch.setattr(out, "_width", 250)
-        where = () if "suggest" in words else ("-w", str(workspace.root))
+        where = () if "draft" in words else ("-w", str(workspace.root))
         result = CliRunner().invoke(app, [*map(str, words), *where])
         return Said(result.exit_code, printed.getvalue() + result.output)
 
@@ -54,7 +54,7 @@ def cli(workspace, monkeypatch):
 def test_check_says_how_each_column_is_understood_and_what_would_be_quarantined(cli, tmp_path):
     file = tmp_path / "people_2026-03.csv"
     file.write_text(HEAD + "E1,13/02/2020,,Sales,T1,Secretname\nE2,02/30/2020,,Sales,T1,Othername\n")
-    result = cli("sources", "check", file)
+    result = cli("mapping", "check", file)
     assert result.exit_code == 0
     for said in (
         "looks like ours",
@@ -72,16 +72,16 @@ def test_check_says_how_each_column_is_understood_and_what_would_be_quarantined(
 def test_check_of_a_file_that_would_not_load_exits_with_the_reason(cli, tmp_path):
     file = tmp_path / "people_2026-03.csv"
     file.write_text("Employee ID,Start,First Name\nE1,13/02/2020,A\n")
-    result = cli("sources", "check", file, "--source", "ours")
+    result = cli("mapping", "check", file, "--source", "ours")
     assert result.exit_code == 3
     assert 'column "Hire Date" is not in the file; it also has "Start"' in result.output
     assert "sources/ours.yml, under columns.hired_date" in result.output
     other = tmp_path / "staff.csv"
     other.write_text(HEAD + "E1,13/02/2020,,Sales,T1,A\n")
-    result = cli("sources", "check", other)
+    result = cli("mapping", "check", other)
     assert result.exit_code == 3
-    assert "its columns fit" in result.output and "coaching sources suggest" in result.output
-    assert cli("sources", "check", other, "--source", "nothing").exit_code == 2
+    assert "its columns fit" in result.output and "coaching mapping draft" in result.output
+    assert cli("mapping", "check", other, "--source", "nothing").exit_code == 2
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,15 @@ def test_a_date_order_is_derived_from_evidence_or_left_to_a_person(values, forma
 def test_a_suggested_mapping_loads_the_file_it_was_made_for(cli, workspace, tmp_path):
     file = tmp_path / "staff_2026-03.csv"
     file.write_text("Worker ID;Eintrittsdatum;Team\n007;31.01.2020;Nord\n", encoding="cp1252")
-    drafted = cli("sources", "suggest", file)
+    drafted = cli("mapping", "draft", file)
     assert drafted.exit_code == 0
     assert "31.01.2020 occurs, so d/m" in drafted.output and "GUESS" in drafted.output
     (workspace.sources / "drafted.yml").write_text(drafted.output)
-    assert "1 records = 1 would load" in cli("sources", "check", file).output
+    assert "1 records = 1 would load" in cli("mapping", "check", file).output
 
 
 def test_every_built_in_mapping_can_be_listed(cli):
-    listed = cli("sources", "list").output
+    listed = cli("mapping", "list").output
     assert all(path.stem.split("_")[0] in listed for path in BUILT_IN.glob("*.yml"))
 
 
@@ -134,12 +134,12 @@ def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mend
     assert 'line 2, column "Hire Date": bad_date' in shown and "Secretname" not in shown
     assert "Secretname" in cli("quarantine", "show", load_id, "--raw").output
     assert "No mapping has changed" in cli("quarantine", "replay").output
-    mended = MAPPING | {
+    corrected = MAPPING | {
         "columns": MAPPING["columns"] | {"hired_date": {"from": "Hire Date", "formats": ["%d/%m/%Y", "iso"]}}
     }
-    (workspace.sources / "ours.yml").write_text(yaml.safe_dump(mended))
+    (workspace.sources / "ours.yml").write_text(yaml.safe_dump(corrected))
     assert "1 quarantined before, 0 now; 2 loaded" in cli("quarantine", "replay").output
-    assert mapping_from(mended).name == "ours"
+    assert mapping_from(corrected).name == "ours"
 
 
 def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp_path, monkeypatch):
@@ -152,18 +152,18 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
         prepare(connection)
     cli("quarantine", "replay")
     load_id = land.landed_files(workspace.landing)[0].load_id[:8]
-    assert "3 lines in" in cli("quarantine", "mend", load_id).output
+    assert "3 lines in" in cli("quarantine", "fix", load_id).output
     note = tmp_path / f"mend_{load_id}.txt"
     assert note.stat().st_mode & 0o777 == 0o600 and "3: E2,2020-31-01,,Sales,T1,Bob\n" in note.read_text()
-    assert cli("quarantine", "mend", load_id).exit_code == 2  # what was mended is not overwritten
-    assert "no line was changed" in cli("quarantine", "mend", load_id, "--with", note).output
+    assert cli("quarantine", "fix", load_id).exit_code == 2  # what was corrected is not overwritten
+    assert "no line was changed" in cli("quarantine", "fix", load_id, "--with", note).output
     (tmp_path / "other.txt").write_text("7: x\n")
     assert (
         "no line of this load's quarantine"
-        in cli("quarantine", "mend", load_id, "--with", tmp_path / "other.txt").output
+        in cli("quarantine", "fix", load_id, "--with", tmp_path / "other.txt").output
     )
     note.write_text(note.read_text().replace("2020-31-01", "31/01/2020").replace("T1\n", "T1,Cyd\n"))
-    assert "2 lines mended" in cli("quarantine", "mend", load_id, "--with", note).output
+    assert "2 lines corrected" in cli("quarantine", "fix", load_id, "--with", note).output
     file.unlink()
     land.land(land.scan(workspace.inbox), workspace.landing)
     assert "1 quarantined now" not in cli("quarantine", "replay").output
@@ -171,7 +171,7 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
         found = connection.execute(
             "select file_name, n_records, n_loaded, n_faulty from raw.load_log order by sequence"
         ).fetchall()
-    assert found[-1] == ("people_2026-03.mended.csv", 4, 3, 1)
+    assert found[-1] == ("people_2026-03.corrected.csv", 4, 3, 1)
 
 
 def test_a_draft_finds_title_lines_words_and_a_day_in_the_name_and_leaves_open_what_it_does_not_know(tmp_path):

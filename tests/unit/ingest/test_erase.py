@@ -215,9 +215,9 @@ def test_who_was_erased_stays_out_when_a_mapping_learns_to_read_a_file(box):
     (root / "inbox" / "hris" / "hris_2026-02.csv").write_text(renamed)
     cleanse(root / "inbox", root / "landing", mappings, gone)  # nobody can read it
     land.land(land.scan(root / "inbox"), root / "landing")
-    mended = [root / "sources" / "report.yml"]
-    mended[0].write_text(mended[0].read_text().replace("{from: ID}", "{any_of: [ID, Worker]}"))
-    done = cleanse(root / "inbox", root / "landing", [load_mapping(mended[0])], gone)
+    corrected = [root / "sources" / "report.yml"]
+    corrected[0].write_text(corrected[0].read_text().replace("{from: ID}", "{any_of: [ID, Worker]}"))
+    done = cleanse(root / "inbox", root / "landing", [load_mapping(corrected[0])], gone)
     assert done
     assert b"E0001" not in b"".join(state(root).values())
 

@@ -150,7 +150,7 @@ def test_headers_may_be_absent_doubled_spread_over_rows_or_preceded_by_a_title(t
     assert result.n_loaded == 1
     doubled = "id,hired,hired\na,2020-01-01,2021-01-01\n"
     result, _ = hris(tmp_path / "2", doubled)
-    assert 'Name it by its turn: "hired [1]"' in result.reason
+    assert 'Name it by its number: "hired [1]"' in result.reason
     result, box = hris(tmp_path / "3", doubled, columns={"hired_date": {"from": "hired [2]"}})
     assert column(box, "hired_date") == [date(2021, 1, 1)]
     joined = {"person_id": {"from": "Who | id"}, "hired_date": {"from": "Who | hired"}}
@@ -355,7 +355,7 @@ def test_a_record_that_holds_several_is_taken_turn_by_turn(tmp_path):
     assert (result.n_records, result.n_loaded, result.n_faulty, result.n_set_aside) == (6, 4, 1, 1)
     found = box.ask("select line, status from raw.raw_checkins__events order by all").rows()
     assert found == [(2, "met"), (3, "met"), (3, "missed"), (4, "met")]
-    assert box.quarantine().select("line", "rule").rows() == [(2, "empty_turn"), (4, "unknown_value")]
+    assert box.quarantine().select("line", "rule").rows() == [(2, "empty_part"), (4, "unknown_value")]
 
 
 def test_lines_that_are_no_records_are_set_aside_before_they_are_split(tmp_path):

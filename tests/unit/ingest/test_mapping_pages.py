@@ -116,6 +116,6 @@ def test_the_example_of_a_finding_that_is_signed_for(docs, workspace):
     [text] = blocks(docs / "runbooks" / "the-gate-refused.md")
     with workspace.study.open("a") as file:
         file.write(text)
-    [signed] = checked_study(workspace).accepted
+    [signed] = checked_study(workspace).waivers
     assert (signed.check, signed.value) == ("headcount_jump", "2026-03-31")
-    assert load_study(workspace.study).accepted[0].until == yaml.safe_load(text)["accepted"][0]["until"]
+    assert load_study(workspace.study).waivers[0].until == yaml.safe_load(text)["waivers"][0]["until"]

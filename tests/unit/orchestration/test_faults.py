@@ -9,11 +9,11 @@ import pytest
 
 from ingest.land import NotWhole
 from ingest.warehouse import WarehouseBusy
-from orchestration.faults import MAX_TEXT, RETRIES, StepFailed, told_safely
+from orchestration.faults import MAX_TEXT, RETRIES, StepFailed, redact_errors
 
 
 def raising(error):
-    @told_safely
+    @redact_errors
     def step():
         raise error
 
@@ -32,7 +32,7 @@ def test_the_place_is_ours():
     from inference.power import intraclass_correlation
 
     with pytest.raises(StepFailed, match=r"at inference/power\.py:\d+ in intraclass_correlation"):
-        told_safely(intraclass_correlation)("a", "b", "c")
+        redact_errors(intraclass_correlation)("a", "b", "c")
 
 
 @pytest.mark.parametrize("error", [NotWhole("still being written"), duckdb.CatalogException("no table x")])
@@ -62,7 +62,7 @@ def test_what_will_not_pass_is_not_tried_again(error):
 
 
 def test_a_generator_stays_one():
-    @told_safely
+    @redact_errors
     def steps(n: int):
         yield from range(n)
         raise KeyError("Ann")

@@ -66,7 +66,7 @@ def passing(content):
         "content_hash": content_hash(content),
         "n_evaluated": 3,
         "n_declared": 3,
-        "accepted": [],
+        "waivers": [],
         "warnings": [],
     }
 

@@ -74,7 +74,7 @@ ends as (
             over (
                 partition by spanned.span, spanned.scope, spanned.population, spanned.span_start order by spanned.month
             )
-            as turn,
+            as row_rank,
         row_number()
             over (
                 partition by spanned.span, spanned.scope, spanned.population, spanned.span_start
@@ -93,7 +93,7 @@ facts as (
         span_start,
         max(n_months_of_span) as n_months,
         max(n_days_of_span) as n_days,
-        sum(case when turn = 1 then n_opening else 0 end) as n_opening,
+        sum(case when row_rank = 1 then n_opening else 0 end) as n_opening,
         sum(case when turn_back = 1 then n_closing else 0 end) as n_closing,
         sum(n_hires) as n_hires,
         sum(n_leavers) as n_leavers,

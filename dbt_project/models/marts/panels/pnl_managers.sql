@@ -47,7 +47,7 @@ led as (
         row_number() over (
             partition by outcomes.metric, lines.manager_person_id, {{ period_of('lines.month', 'outcomes.period') }}
             order by count(*) desc, observed.unit_id asc
-        ) as turn
+        ) as row_rank
     from lines
     cross join outcomes
     inner join {{ ref('int_observed') }} as observed
@@ -82,7 +82,7 @@ closing as (
             spans.metric = led.metric
             and spans.person_id = led.manager_person_id
             and spans.period_start = led.period_start
-            and led.turn = 1
+            and led.row_rank = 1
 )
 
 select

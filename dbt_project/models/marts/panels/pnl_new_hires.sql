@@ -42,7 +42,7 @@ memberships as (
     from {{ ref('int_unit_memberships') }}
 ),
 
--- Somebody who left before the first file that tells of them was a member in no month, and was hired all the same.
+-- Somebody who left before the first file that names them was a member in no month, and was hired all the same.
 first_told as (
     select
         workers.person_id,
@@ -56,7 +56,7 @@ first_told as (
         row_number() over (
             partition by workers.person_id, workers.hired_date
             order by workers.snapshot_date, workers.sequence, workers.line
-        ) as turn
+        ) as row_rank
     from {{ ref('int_worker_sightings') }} as workers
     cross join {{ ref('stg_study__programmes') }} as programme
 ),
@@ -88,7 +88,7 @@ hires as (
         on
             spells.person_id = first_told.person_id
             and spells.hired_date = first_told.hired_date
-            and first_told.turn = 1
+            and first_told.row_rank = 1
     left join memberships
         on
             spells.person_id = memberships.person_id

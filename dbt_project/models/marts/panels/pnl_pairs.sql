@@ -1,5 +1,5 @@
 -- Only who can be met again: seats of anonymous waves and new hires cannot.
-with told as (
+with reported as (
     select distinct
         people.metric,
         people.period_start
@@ -29,9 +29,9 @@ kept as (
 
 periods as (
     select
-        told.*,
-        lag(told.period_start) over (partition by told.metric order by told.period_start) as period_before
-    from told
+        reported.*,
+        lag(reported.period_start) over (partition by reported.metric order by reported.period_start) as period_before
+    from reported
 ),
 
 kickoffs as (

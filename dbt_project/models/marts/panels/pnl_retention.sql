@@ -108,7 +108,7 @@ at_risk as (
         case watched.phase when 'before' then programme.retention_months else 0 end as months_before,
         row_number() over (
             partition by watched.comparison_cohort, watched.phase, watched.person_id order by spells.hired_date desc
-        ) as turn
+        ) as row_rank
     from watched
     inner join spells
         on
@@ -132,7 +132,7 @@ timed as (
         + at_risk.months_before as known_months
     from at_risk
     -- Two jobs at once are one person: the newer one counts.
-    where at_risk.turn = 1
+    where at_risk.row_rank = 1
 ),
 
 followed as (

@@ -39,7 +39,7 @@ placed as (
         row_number() over (
             partition by outcomes.metric, memberships.team, {{ period_of('memberships.month', 'outcomes.period') }}
             order by count(*) desc, memberships.unit_id asc
-        ) as turn
+        ) as row_rank
     from memberships
     cross join outcomes
     where
@@ -142,7 +142,7 @@ closing as (
             placed.metric = ginis.metric
             and placed.team = ginis.team
             and placed.period_start = ginis.period_start
-    where placed.turn = 1
+    where placed.row_rank = 1
 )
 
 select

@@ -62,7 +62,7 @@ def sources_digest(mappings: list[Mapping]) -> str:
 
 
 @dataclass(frozen=True)
-class News:
+class PendingChanges:
     """Why a run would find something new; nothing where it would not. `fingerprint` names the state that was seen."""
 
     reasons: tuple[str, ...]
@@ -74,7 +74,7 @@ class News:
         return bool(self.reasons)
 
 
-def look(workspace: Workspace, *, as_of: date | None = None) -> News:
+def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> PendingChanges:
     """Compare inbox, study, mappings and code with what the newest release (of the as-of date, if there is one) was
     made of.
 
@@ -96,13 +96,13 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
         there = {one.source for one in (*files.values(), *land.landed_files(workspace.landing))}
         if "hris" not in there and not waiting:
             raise NothingToLoad(NO_HRIS.format(inbox=workspace.inbox))
-        return News(("there is no release yet",), fingerprint, None, waiting)
+        return PendingChanges(("there is no release yet",), fingerprint, None, waiting)
     if as_of is not None:
         newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
     unseen = inbox - used_loads(workspace, newest)
     today = datetime.now(study.zone).date()
-    restates = "" if manifest["looks_back"] else due(study, batches(workspace.closed), as_of or today)
+    restates = "" if manifest["is_as_of_run"] else due(study, batches(workspace.closed), as_of or today)
     reasons = [
         reason
         for holds, reason in (
@@ -112,13 +112,13 @@ def look(workspace: Workspace, *, as_of: date | None = None) -> News:
             (study.digest != manifest["study_hash"], "study.yml has changed"),
             (digest != manifest["sources_hash"], "a source mapping has changed"),
             (code_version() != manifest["code_version"], "the code has changed"),
-            (as_of is None and manifest["looks_back"], f"the newest release looks back from {manifest['as_of']}"),
+            (as_of is None and manifest["is_as_of_run"], f"the newest release looks back from {manifest['as_of']}"),
             (as_of is not None and str(as_of) != manifest["as_of"], "another day is asked for"),
             (restates, f"closed periods are to be computed again: {restates}"),
         )
         if holds
     ]
-    return News(tuple(reasons), fingerprint, newest, waiting)
+    return PendingChanges(tuple(reasons), fingerprint, newest, waiting)
 
 
 def _newest_of(releases: Path, as_of: date) -> str | None:

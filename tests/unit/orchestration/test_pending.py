@@ -2,22 +2,22 @@ import shutil
 
 import pytest
 
-from orchestration.news import look
+from orchestration.pending import find_pending_changes
 from study.strict_yaml import ConfigError
 
 
 def test_an_inbox_that_is_gone_or_empty_is_said(workspace):
     with pytest.raises(ConfigError, match="is empty"):
-        look(workspace)
+        find_pending_changes(workspace)
     shutil.rmtree(workspace.inbox)
     with pytest.raises(ConfigError, match="not mounted"):
-        look(workspace)
+        find_pending_changes(workspace)
 
 
 def test_a_question_that_the_catalogue_does_not_know_is_refused(workspace):
     workspace.study.write_text(workspace.study.read_text().replace("metric: retention", "metric: happiness"))
     with pytest.raises(ConfigError, match="happiness is no metric"):
-        look(workspace)
+        find_pending_changes(workspace)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_declared_metric_that_no_mapping_reads_anything_for_is_refused(workspa
     with workspace.study.open("a") as file:
         file.write(declared + "\n")
     with pytest.raises(ConfigError, match=says):
-        look(workspace)
+        find_pending_changes(workspace)
     (workspace.sources).mkdir(exist_ok=True)
     (workspace.sources / "ours.yml").write_text(
         "name: ours\nextends: hris_report\nattributes: {calls_taken: {from: Calls, kind: number}}\n"
@@ -40,37 +40,37 @@ def test_a_declared_metric_that_no_mapping_reads_anything_for_is_refused(workspa
         "name: ours_too\nextends: survey_qualtrics\nitems: {calm: {from: Calm, scale: serenity, range: [1, 5]}}\n"
     )
     with pytest.raises(ConfigError, match="is empty"):  # the inbox: the study is one
-        look(workspace)
+        find_pending_changes(workspace)
 
 
 def test_two_questions_that_divide_the_same_count_are_refused(workspace):
-    one = "  - {metric: goals_met_share, role: primary, worthwhile: 0.03}\n"
+    one = "  - {metric: goals_met_share, role: primary, minimum_important_difference: 0.03}\n"
     text = workspace.study.read_text()
     assert one in text
     workspace.study.write_text(text.replace(one, one + "  - {metric: goals_met_per_fte_month}\n"))
     with pytest.raises(ConfigError, match="goals_met_share and goals_met_per_fte_month divide the same"):
-        look(workspace)
+        find_pending_changes(workspace)
     workspace.study.write_text(text.replace(one, "  - {metric: goals_met_per_fte_month, role: primary}\n"))
     with pytest.raises(ConfigError, match="is empty"):  # the inbox: the study is one
-        look(workspace)
+        find_pending_changes(workspace)
 
 
 def test_files_outside_a_sources_folder_are_told(workspace):
     (workspace.inbox / "hris_2026-01.csv").write_text("x\n")
     (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")
-    [(path, why)] = look(workspace).waiting
+    [(path, why)] = find_pending_changes(workspace).waiting
     assert path.parent == workspace.inbox
     assert "source's folder" in why
 
 
 def test_each_kind_of_change_is_news(copy_of_published):
-    assert not look(copy_of_published)
+    assert not find_pending_changes(copy_of_published)
     (copy_of_published.sources).mkdir(exist_ok=True)
     from ingest.mapping.registry import BUILT_IN
 
     text = (BUILT_IN / "roster_table.yml").read_text().replace("name: roster_table", "name: ours")
     (copy_of_published.sources / "ours.yml").write_text(text)
-    assert look(copy_of_published).reasons == ("a source mapping has changed",)
+    assert find_pending_changes(copy_of_published).reasons == ("a source mapping has changed",)
     study = copy_of_published.study
     study.write_text(study.read_text().replace("retention_months: 6", "retention_months: 3"))
-    assert "study.yml has changed" in look(copy_of_published).reasons
+    assert "study.yml has changed" in find_pending_changes(copy_of_published).reasons

@@ -1,4 +1,4 @@
-"""Two times: what was true, and when it became known. A look back to yesterday gives yesterday's report."""
+"""Two times: what was true, and when it became known. An as-of run to yesterday gives yesterday's report."""
 
 import shutil
 from datetime import date, timedelta
