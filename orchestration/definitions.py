@@ -22,7 +22,7 @@ def graph(workspace: Workspace) -> dg.Definitions:
     assets += [release.release, gate.restricted_verdicts, release.restricted_release]
     return dg.Definitions(
         assets=assets,
-        jobs=[automation.night_job],
+        jobs=[automation.pipeline_job],
         schedules=[automation.nightly_schedule(workspace)],
         sensors=[automation.inbox_sensor(workspace)],
         resources={"run": PipelineRun(), "dbt": transform.dbt_resource()},

@@ -229,9 +229,7 @@ def _runs(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     is_nightly = os.environ.get("COACHING_NIGHTLY", "").lower() in ("on", "1", "true", "yes")
     if published and is_nightly and now - published[-1] > LATE and (pending := _news(workspace)):
         days = (now - published[-1]).days
-        yield Finding(
-            "runs", "error", f"the last release is {days} day(s) old, runs are due every night, and {pending}"
-        )
+        yield Finding("runs", "error", f"the last release is {days} day(s) old, runs are due nightly, and {pending}")
 
 
 def _news(workspace: Workspace) -> str:

@@ -199,7 +199,16 @@ def test_units_may_be_listed_in_the_study_and_no_roster_is_read(answers, keys):
 
 # Keys that no model of dbt reads: the test that shows what each does.
 IN_THE_RELEASE = {
-    *("title", "time_zone", "alpha", "looks", "min_group_size", "sensitive_facts", "stale_after_days", "money")
+    *(
+        "title",
+        "time_zone",
+        "alpha",
+        "interim_analyses",
+        "min_group_size",
+        "sensitive_facts",
+        "stale_after_days",
+        "money",
+    )
 }
 ELSEWHERE = {
     "restatements": "tests/e2e/test_late_facts.py",

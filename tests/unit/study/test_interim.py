@@ -28,7 +28,7 @@ def study(**more) -> Study:
 
 
 def test_a_study_spends_its_alpha_little_by_little():
-    looked = study(looks=["2026-06-30", "2026-12-31"])
+    looked = study(interim_analyses=["2026-06-30", "2026-12-31"])
     first, last = alpha_on(looked, date(2026, 6, 30)), alpha_on(looked, date(2027, 3, 1))
     assert alpha_on(looked, date(2026, 1, 1)) == first < 0.01
     assert 0.04 < last < 0.05
@@ -36,5 +36,5 @@ def test_a_study_spends_its_alpha_little_by_little():
 
 
 def test_interim_analyses_must_rise():
-    with pytest.raises(ValueError, match="looks"):
-        study(looks=["2026-12-31", "2026-06-30"])
+    with pytest.raises(ValueError, match="interim_analyses"):
+        study(interim_analyses=["2026-12-31", "2026-06-30"])

@@ -1,4 +1,4 @@
-"""Keys of study.yml and of mappings under their names of the last version: read, with a warning that says the new one."""
+"""Keys under their names of the last version are read, with a warning that says the new name."""
 
 import pytest
 import yaml
