@@ -64,7 +64,7 @@ def how(one) -> str:
 
 
 WRITTEN = ("format", "encoding", "delimiter", "decimal_mark", "skip_rows", "header_rows", "names_from", "records")
-WRITTEN += ("final_newline", "time_zone", "rows", "delivery", "absence", "anonymous", "null_words")
+WRITTEN += ("final_newline", "time_zone", "rows", "delivery", "on_missing_person", "anonymous", "null_words")
 
 
 def written(mapping) -> str:
