@@ -114,7 +114,7 @@ def test_a_file_of_which_nothing_loads_is_refused_and_its_quarantine_kept(tmp_pa
 
 def test_what_a_value_map_or_an_empty_group_leaves_empty_is_missing(tmp_path):
     for rule, declared in (
-        ("required", {"values": {"0": ""}, "other": "kept"}),
+        ("required", {"values": {"0": ""}, "on_unmapped": "kept"}),
         ("no_match", {"extract": r"^E(\d*)$"}),
     ):
         _, box = hris(tmp_path / rule, "id\n0\nE\n", columns={"person_id": {"from": "id"} | declared})

@@ -117,14 +117,14 @@ def test_value_maps_ignore_case_and_spacing_and_an_unknown_word_is_refused_kept_
     text = "id,hired,s\na,2020-01-01,ON  leave\nb,2020-01-01,Asleep\n"
     expected = {"refused": ["part"], "kept": ["part", "Asleep"], "empty": ["part", None]}
     for other, words in expected.items():
-        columns = {"employment_type": {"from": "s", "values": {"On Leave": "part"}, "other": other}}
+        columns = {"employment_type": {"from": "s", "values": {"On Leave": "part"}, "on_unmapped": other}}
         _, box = hris(tmp_path / other, text, columns=columns)
         assert column(box, "employment_type") == words
 
 
 def test_fields_that_models_ask_take_only_words_that_models_know(tmp_path):
     """A status that no model knows would count as nothing, silently."""
-    for wrong in ({"values": {"Done": "gone"}}, {"if_empty": "gone"}, {"other": "kept", "values": {"A": "active"}}):
+    for wrong in ({"values": {"Done": "gone"}}, {"if_empty": "gone"}, {"on_unmapped": "kept", "values": {"A": "active"}}):
         with pytest.raises(ValueError, match="its words are active, on_leave, left"):
             hris(tmp_path / "0", "id,hired,s\n", columns={"worker_status": {"from": "s"} | wrong})
     columns = {"worker_status": {"from": "s"}}
@@ -409,7 +409,7 @@ def test_a_value_may_stand_in_the_files_name_in_the_first_filled_column_or_be_re
         "site": {"file_name": r"_([A-Z]{2})_"},
         "team": {"first_of": ["t2", "t1"]},
         "department": {"from": "d", "case": "upper", "replace": {"&": "and"}},
-        "left_date": {"from": "state", "extract": r"^Left (.*)$", "other": "empty"},
+        "left_date": {"from": "state", "extract": r"^Left (.*)$", "on_unmapped": "empty"},
     }
     text = "id,hired,t1,t2,d,state\na,2020-01-01,T1,T2,R&d,Active\nb,2020-01-01,T1,,r&D,Left 2026-01-31\n"
     result, box = hris(tmp_path, text, columns=columns, name="people_DE_1.csv")
