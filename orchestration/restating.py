@@ -117,11 +117,10 @@ def build() -> None:
     from orchestration.definitions import execute, graph
 
     workspace = Workspace.from_environment()
-    os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
     assets = graph(workspace).resolve_asset_graph()
     models = next(one for one in assets.assets_defs if one.node_def.name == "transform")
     keys = {key for key in assets.get_all_asset_keys() if key.path[0] in ("raw", "closed")} | set(models.keys)
-    with dg.DagsterInstance.get() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # nobody looks at this run's history
         result = execute(workspace, instance, assets=sorted(keys), as_of=os.environ[DAY], uses_all=True)
     if not result.success:
         from orchestration.alarm import NO_REASON, first_cause

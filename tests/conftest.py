@@ -79,13 +79,13 @@ def execute_pipeline(workspace, as_of: date, *, restate: bool = False, dbt: bool
     os.environ["COACHING_WORKSPACE"] = str(workspace.root)
     try:
         with nullcontext() if dbt else without_dbt():
-            return _execute_pipeline(workspace, as_of, restate, only)
+            return _execute_pipeline(workspace, as_of, restate, only, dbt)
     finally:
         os.environ["COACHING_WORKSPACE"] = before
         os.umask(mask)
 
 
-def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ...]):
+def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ...], dbt: bool):
     import dagster as dg
 
     from benchmarks.torture import own_assets
@@ -97,7 +97,9 @@ def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ..
 
     shared = Workspace(_SHARED)  # one graph for all workspaces of this process: dbt parses once
     assets = own_assets(shared, only) if only else None
-    with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
+    # Events on disk cost a third of a small run; they are kept where dbt runs too.
+    kept = dg.DagsterInstance.local_temp(str(workspace.dagster_home)) if dbt else dg.DagsterInstance.ephemeral()
+    with kept as instance:
         result = execute(shared, instance, assets=assets, as_of=str(as_of), restate=restate)
     outcome = outcome_of(workspace, result)
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]

@@ -27,6 +27,7 @@ import duckdb
 from orchestration import reproduce, restating
 from orchestration.assets import transform
 from orchestration.assets.transform import DBT, PROJECT, InstalledDbt
+from orchestration.cli import running
 from orchestration.reproduce import COMMAND_LINE
 from orchestration.restating import BUILD
 from orchestration.workspace import PROJECT_ROOT, Workspace, code_version
@@ -177,9 +178,11 @@ def in_child(code: str) -> str:
 
 @contextmanager
 def without_dbt() -> Iterator[None]:
-    """Runs inside this block, and the children that they start, compute the models without dbt."""
+    """Runs inside this block, and the children that they start, compute the models without dbt and keep Dagster's
+    events in memory."""
     with ExitStack() as stack:
         for place, name, instead in (
+            (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
             (restating, "BUILD", in_child(BUILD)),

@@ -285,7 +285,7 @@ def fix_quarantine(
 
 
 def _write_correction_file(landed: land.Landed, sent: dict[int, str]) -> None:
-    note = Path(f"mend_{landed.load_id[:8]}.txt")
+    note = Path(f"fix_{landed.load_id[:8]}.txt")
     text = correction_text(sent, f"{landed.source}/{landed.file_name}, {len(sent)} quarantined lines")
     try:
         with os.fdopen(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

@@ -249,7 +249,7 @@ def age_ledger(place: Place) -> None:
 
 def correct_by_hand(place: Place) -> None:
     """The day that does not exist, in the file that was written, becomes one."""
-    [note] = place.folder.glob("mend_*.txt")
+    [note] = place.folder.glob("fix_*.txt")
     assert NO_DAY in note.read_text()
     note.write_text(note.read_text().replace(NO_DAY, "02/28/2021"))
     place["note"] = str(note)
@@ -351,7 +351,7 @@ WALKS: dict[str, list[Step]] = {
         Step("quarantine list -w nowhere", 2, "coaching init nowhere"),
         Step("quarantine replay -w nowhere", 2, "coaching init nowhere"),
         Step("gate explain -w nowhere", 2, "coaching init nowhere"),
-        Step("coach --id E1 -w new", 2, "there is no restricted release"),
+        Step("coach-report --id E1 -w new", 2, "there is no restricted release"),
         Step("dev -w nowhere", 2, "coaching init nowhere"),
         Step("run -w new", 2, "no pseudonym key", before=take_key_away, env={"COACHING_PSEUDONYM_KEY": ""}),
         Step("mapping list", 0, "qualtrics"),
@@ -537,12 +537,12 @@ WALKS: dict[str, list[Step]] = {
             after=sees(lambda p, _: is_served(p, p.release())),
         ),
         Step(
-            "coach --id {coach} -w {w}",
+            "coach-report --id {coach} -w {w}",
             0,
             r"(?s)engagement_score.*never a basis for pay",
             after=sees(lambda p, _: is_look_noted(p)),
         ),
-        Step("coach --id E0000000 -w {w}", 2, "no coach with this id"),
+        Step("coach-report --id E0000000 -w {w}", 2, "no coach with this id"),
         Step("gate explain -w {w}", 0, "kept"),
         Step("gate explain unit_coverage -w {w}", 0, r"(?s)warn: 0\.97.*to do:"),
         Step(

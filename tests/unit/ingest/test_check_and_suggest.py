@@ -153,7 +153,7 @@ def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp
     cli("quarantine", "replay")
     load_id = land.landed_files(workspace.landing)[0].load_id[:8]
     assert "3 lines in" in cli("quarantine", "fix", load_id).output
-    note = tmp_path / f"mend_{load_id}.txt"
+    note = tmp_path / f"fix_{load_id}.txt"
     assert note.stat().st_mode & 0o777 == 0o600 and "3: E2,2020-31-01,,Sales,T1,Bob\n" in note.read_text()
     assert cli("quarantine", "fix", load_id).exit_code == 2  # what was corrected is not overwritten
     assert "no line was changed" in cli("quarantine", "fix", load_id, "--with", note).output

@@ -124,7 +124,11 @@ def test_value_maps_ignore_case_and_spacing_and_an_unknown_word_is_refused_kept_
 
 def test_fields_that_models_ask_take_only_words_that_models_know(tmp_path):
     """A status that no model knows would count as nothing, silently."""
-    for wrong in ({"values": {"Done": "gone"}}, {"if_empty": "gone"}, {"on_unmapped": "kept", "values": {"A": "active"}}):
+    for wrong in (
+        {"values": {"Done": "gone"}},
+        {"if_empty": "gone"},
+        {"on_unmapped": "kept", "values": {"A": "active"}},
+    ):
         with pytest.raises(ValueError, match="its words are active, on_leave, left"):
             hris(tmp_path / "0", "id,hired,s\n", columns={"worker_status": {"from": "s"} | wrong})
     columns = {"worker_status": {"from": "s"}}
