@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 from ingest.cast import (
@@ -63,6 +65,7 @@ def _constant_word(work: Work, reading: Reading) -> str | None:
     return None if found[0] is None or fold_case(found[0]) in nothing else found[0]
 
 
+@lru_cache(maxsize=1 << 12)
 def fold_case(word: str) -> str:
     """A word as null words are compared: as polars writes it in lower case."""
     return pl.select(pl.lit(word).str.strip_chars().str.to_lowercase()).item()

@@ -28,6 +28,7 @@ class Erased:
     tombstones: set[str] = field(default_factory=set)
     searched: set[str] = field(default_factory=set)
     _known: dict[str, bool] = field(default_factory=dict, repr=False)
+    read: dict[tuple[str, str, str], tuple] = field(default_factory=dict, repr=False)  # what files hold of them
 
     @classmethod
     def of(cls, folder: Path, pseudonyms: Pseudonyms) -> Erased:
@@ -49,6 +50,7 @@ class Erased:
             self.tombstones |= new
             self.searched.clear()
             self._known.clear()
+            self.read.clear()
         return bool(new)
 
     def _tombstone(self, pseudonym: str) -> str:

@@ -10,7 +10,8 @@ import polars as pl
 
 from ingest.conform.batch import conform
 from ingest.erase.people import PSEUDONYM, Erased
-from ingest.load import open_with
+from ingest.land import sha256
+from ingest.load import mapping_hash, open_with
 from ingest.mapping.columns import Column
 from ingest.mapping.model import Mapping
 from ingest.mapping.registry import candidates
@@ -42,8 +43,21 @@ class Traces:
 
 
 def traces(path: Path, file_name: str, source: str, mappings: list[Mapping], erased: Erased) -> tuple[Mapping, Traces]:
-    """Read a file by its mapping and find the erased in it. Raises FileRefused."""
-    opened = open_with(path, file_name, source, candidates(mappings, source, file_name))
+    """Read a file by its mapping and find the erased in it. Raises FileRefused.
+
+    A content is read once for the same people: a file of the inbox has a copy in landing.
+    """
+    fitting = candidates(mappings, source, file_name)
+    key = (sha256(path), mapping_hash(fitting), f"{source}/{file_name}")
+    if key not in erased.read:
+        erased.read[key] = _read_traces(path, file_name, source, fitting, erased)
+    return erased.read[key]
+
+
+def _read_traces(
+    path: Path, file_name: str, source: str, fitting: list[Mapping], erased: Erased
+) -> tuple[Mapping, Traces]:
+    opened = open_with(path, file_name, source, fitting)
     layout, found = opened.reading.layout, Traces()
     headers = _headers_of(layout)
     in_parts = [header for name, one in layout.all_columns if _is_in_parts(name, one) for header in one.headers]
