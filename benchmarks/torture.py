@@ -296,11 +296,11 @@ def one(ground: Ground, part: str, at: float) -> dict:
     }
 
 
-def begin_server(folder: Path) -> None:
-    """The process that others are forked from: it has imported everything and used nothing."""
+def begin_server(folder: Path, *more: str) -> None:
+    """The process that others are forked from: it has imported everything (and `more` modules) and used nothing."""
     os.environ |= {"COACHING_WORKSPACE": str(folder / "workspace"), "DO_NOT_TRACK": "1"}
     os.environ.setdefault("COACHING_PSEUDONYM_KEY", "the key of nobody, for torture only")
-    CONTEXT.set_forkserver_preload(["benchmarks.torture_server"])
+    CONTEXT.set_forkserver_preload(["benchmarks.torture_server", *more])
 
 
 def troubles() -> dict:

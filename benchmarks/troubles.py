@@ -259,11 +259,12 @@ def _read_until(root: Path, stop: Path, note: Path) -> None:
         except Exception as error:
             torn.append(f"{type(error).__name__}: {error}"[:200])
         n += 1
+        time.sleep(0.02)  # or a reader takes a whole core from the run that it waits for
     note.write_text(json.dumps({"n": n, "seen": len(seen), "torn": torn[:20]}))
 
 
 def readers(ground: Ground, moment: int) -> tuple[list[str], bool]:
-    """A reader never rests while so many releases are published."""
+    """A reader looks again and again while so many releases are published."""
     root = ground.begin("back")
     stop, note = ground.folder / "stop", ground.folder / "readings"
     stop.unlink(missing_ok=True)

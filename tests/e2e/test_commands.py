@@ -396,7 +396,7 @@ WALKS: dict[str, list[Step]] = {
         Step("design --teams 40 --share 2", 2, "share"),
         Step("design --teams 40 --picture none/power.svg", 2, "there is no folder"),
     ],
-    "sources": [
+    "mapping": [
         Step("mapping list -w {w}", 0, "hris"),
         Step(
             "mapping check {hris} -w {w}",
@@ -511,7 +511,6 @@ WALKS: dict[str, list[Step]] = {
         Step("explain current engagement_score --segment nosuch -w {w}", 2, "nosuch"),
         Step("explain current nosuch -w {w}", 2, "nosuch"),
         Step("explain nosuch engagement_score -w {w}", 2, "is no release of this workspace"),
-        Step("reproduce current -w {w}", 0, "files are the same to the byte"),
         Step("restate -w {w} --as-of 2025-03-03", 0, "groups of cells stay as published"),
         Step("reproduce current -w {w}", 0, "files are the same to the byte"),
         Step("restate -w {w}", 75, "another run holds", during=workspace_held),
@@ -671,7 +670,9 @@ def test_a_full_disk_ends_in_words_and_a_notification(small_disk, tmp_path, left
     served = current_release(there.releases).name
     place = Place(tmp_path, there.root)
     place["heard"] = str(tmp_path / "heard.json")
-    code, printed = run(Step(f"run -w {{w}} --as-of {LATER}", env={"COACHING_NOTIFY": "tee {heard}"}), place)
+    code, printed = run(
+        Step(f"run -w {{w}} --as-of {LATER}", env={"COACHING_NOTIFY": "tee {heard}"}, alone=True), place
+    )
     assert code == 1, printed
     assert "Traceback" not in printed
     assert re.search(rf"the disk of {there.root} has \d+ MB left", " ".join(printed.split())), printed

@@ -5,18 +5,28 @@ import os
 import pytest
 
 from benchmarks import torture, troubles
+from tests.models import without_dbt
 
 pytestmark = pytest.mark.slow
+SILENTLY = torture._silently
+
+
+def without_dbt_silently(work, arguments) -> None:
+    """What a child does; the models are not the subject here, and the campaign runs them by dbt."""
+    with without_dbt():
+        SILENTLY(work, arguments)
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory):
     folder = tmp_path_factory.mktemp("torture")
     os.environ["COACHING_PSEUDONYM_KEY"] = os.environ.get("COACHING_PSEUDONYM_KEY") or "k" * 40
-    torture.begin_server(folder)
-    made = torture.Ground(folder)
-    made.prepare()
-    return made
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(torture, "_silently", without_dbt_silently)
+        torture.begin_server(folder, "tests.models")
+        made = torture.Ground(folder)
+        made.prepare()
+        yield made
 
 
 def chosen(steps: list[str], kinds: tuple[str, ...]) -> list[int]:
@@ -42,7 +52,7 @@ def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_
 
 @pytest.mark.parametrize(
     ("name", "moment"),
-    [("disk full", ["front", 4]), ("disk full", ["back", 6]), ("orphan", 1), ("pair", 0), ("readers", 3)],
+    [("disk full", ["front", 4]), ("disk full", ["back", 6]), ("orphan", 1), ("pair", 0), ("readers", 2)],
 )
 def test_a_night_in_trouble_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, name, moment):
     found = troubles.meet(ground, name, moment)
