@@ -46,7 +46,7 @@ KEPT = "select metric, day as period_start, population as cohort from closed.res
 YEARS = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
 
 READINESS = """
-    select assessed_date, arm, readiness, sum(n_managers)::int as n from comparisons.cmp_readiness group by all
+    select assessed_date, arm, readiness, sum(n_managers)::int as n from cells.cell_readiness group by all
 """
 
 ADDRESS = re.compile(rb"[A-Za-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}")

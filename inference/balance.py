@@ -1,4 +1,4 @@
-"""Arms made alike by weights: entropy balancing, and how unlike they were.
+"""Arms made alike by weights: entropy balancing.
 
 Hainmueller (2012), "Entropy balancing for causal effects", Political Analysis 20(1): the weights of the control units
 that meet the pilot's moments exactly and stay as close as they can to equal ones.
@@ -7,14 +7,6 @@ that meet the pilot's moments exactly and stay as close as they can to equal one
 from __future__ import annotations
 
 import numpy as np
-
-
-def standardised_difference(
-    mean_pilot: float, mean_control: float, variance_pilot: float, variance_control: float
-) -> float:
-    """(x̄₁ − x̄₀)/√((s₁² + s₀²)/2) (Austin 2009); NaN where nothing varies."""
-    spread = np.sqrt((variance_pilot + variance_control) / 2)
-    return float((mean_pilot - mean_control) / spread) if spread > 0 else float("nan")
 
 
 def entropy_balance(

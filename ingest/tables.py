@@ -171,21 +171,6 @@ ORGANISATIONS = RawTable(
     dated="exported_date",
 )
 
-LEAVES = RawTable(
-    name="raw_hris__leaves",
-    fields={
-        "exported_date": "date",
-        "leave_id": "id",
-        "person_id": "person",
-        "started_date": "date",
-        "ended_date": "date",
-        "leave_type": "text",
-    },
-    required=("person_id", "started_date"),
-    key=("person_id", "leave_id", "started_date"),
-    dated="exported_date",
-)
-
 CROSSWALK = RawTable(
     name="raw_hris__crosswalk",
     fields={"exported_date": "date", "old_person_id": "person", "person_id": "person"},
@@ -344,7 +329,6 @@ RECORD_TABLES = {
         "positions": POSITIONS,
         "memberships": MEMBERSHIPS,
         "organisations": ORGANISATIONS,
-        "leaves": LEAVES,
         "crosswalk": CROSSWALK,
     },
     "survey": {"responses": RESPONSES},

@@ -137,11 +137,6 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
             not_be_empty("nobody_assigned", "somebody is assigned", fix=NOBODY),
             be_between("population_empty", "every population has people", "n_people", 1),
         ],
-        "survival": [
-            be_between("share_no_share", "shares lie between 0 and 1", "lowest_share", 0, 1),
-            be_between("share_no_share", "shares lie between 0 and 1", "highest_share", 0, 1),
-            be_between("curve_rises", "who left does not come back", "fallen_by", 0),
-        ],
         "headcount_bridge": [be_zero("bridge_broken", "opening + hires − leavers ± corrections = closing", "off_by")],
     }
 

@@ -31,7 +31,6 @@ from expectations.tables.results import (
     REACHED,
     RESPONSES,
     RETENTION,
-    SURVIVAL,
     TRENDS,
 )
 
@@ -69,7 +68,6 @@ def gather(
         "balance": ask(BALANCE),
         "outcomes": ask(OUTCOMES),
         "trends": ask(TRENDS),
-        "survival": ask(SURVIVAL),
         "headcount_bridge": ask(BRIDGE),
         "populations": ask("select cohort, population, is_eligible, n_people from comparisons.cmp_populations"),
         "estimates": estimates,

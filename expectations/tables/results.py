@@ -162,16 +162,6 @@ TRENDS = """
     order by all
 """
 
-SURVIVAL = """
-    select comparison_cohort, comparison_arm, phase, segment, month_number, share_retained,
-        least(share_retained, share_left_voluntary, share_left_involuntary, share_left_other) as lowest_share,
-        greatest(share_retained, share_left_voluntary, share_left_involuntary, share_left_other) as highest_share,
-        coalesce(lag(share_retained) over (
-            partition by comparison_cohort, comparison_arm, phase, segment order by month_number
-        ) - share_retained, 0) as fallen_by
-    from comparisons.cmp_survival
-"""
-
 BRIDGE = """
     select strftime(month, '%Y-%m') as month, cohort, n_opening + n_hires + n_transfers_in - n_leavers - n_transfers_out
         + n_listed_late + n_listed_again + n_not_listed_before_exit + n_vanished - n_closing as off_by
@@ -180,9 +170,9 @@ BRIDGE = """
 
 # What the decision rests on; of hints the page shows the imbalance.
 BALANCE = """
-    select metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance
-    where segment = 'all'
-        and metric in (select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail'))
+    select name as metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance
+    where kind = 'outcome' and segment = 'all'
+        and name in (select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail'))
 """
 
 RESPONSES = """

@@ -81,7 +81,7 @@ def test_no_coach_can_be_found_in_the_release(published):
     from ingest.warehouse import warehouse
 
     with warehouse(published.warehouse) as connection:
-        coaches = connection.sql("select distinct coach_person_id from restricted.cell_coaches").fetchall()
+        coaches = connection.sql("select distinct coach_person_id from restricted.est_coaches").fetchall()
     assert len(coaches) > 20
     released = b"".join(p.read_bytes() for p in current_release(published.releases).rglob("*") if p.is_file())
     assert not [coach for (coach,) in coaches if coach.encode() in released]

@@ -89,7 +89,7 @@ def test_movers_are_declared_as_known(release):
 
 def test_a_state_that_all_managers_are_in_is_not_shown_nor_the_others_as_zero(spoiled):
     """D3: fifteen of fifteen were resistant."""
-    found = spoiled("update comparisons.cmp_readiness set readiness = 'resistant'")["pub_readiness"]
+    found = spoiled("update cells.cell_readiness set readiness = 'resistant'")["pub_readiness"]
     assert found["readiness"].n_unique() == 3
     assert found["n_managers"].null_count() == found.height > 0
 

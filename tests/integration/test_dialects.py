@@ -186,7 +186,6 @@ def test_every_built_in_mapping_has_an_export_of_its_own(boxes):
     """What no dialect writes has a file of the reference folder, or is read in another test, named here."""
     elsewhere = {
         "hris_crosswalk": "tests/unit/ingest/test_mapping_language.py",
-        "hris_workday_leaves": "tests/unit/ingest/test_reference_exports.py",
         "roster_people": "tests/unit/ingest/test_mapping_language.py",
         "roster_readiness": "tests/unit/ingest/test_mapping_language.py",
         "roster_moodle": "tests/unit/ingest/test_mapping_language.py",

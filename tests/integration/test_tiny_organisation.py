@@ -241,24 +241,28 @@ def test_means_by_hand(tiny, metric):
 def test_retention_by_hand_with_its_causes(tiny):
     """Six coached people, one of whom leaves in the second month; four in the control, b3 of them not yet before."""
     found = tiny.rows(
-        "select phase, comparison_arm, month_number, n_at_risk, n_events, n_voluntary, n_involuntary, n_regretted, "
-        "share_retained, share_left_voluntary, share_left_regretted from comparisons.cmp_survival "
-        "where segment = 'all' and (month_number = 3 or phase = 'after' and comparison_arm = 'pilot') order by all"
+        "select phase, comparison_arm, month_number, sum(n_at_risk), sum(n_events), sum(n_voluntary), "
+        "sum(n_involuntary), sum(n_regretted) from cells.cell_life_tables "
+        "where segment = 'all' and (month_number = 3 or phase = 'after' and comparison_arm = 'pilot') "
+        "and month_number <= 3 group by all order by all"
     )
-    sixth = pytest.approx(1 / 6, abs=1e-11)
     assert found == [
-        ("after", "control", 3, 4, 0, 0, 0, 0, 1.0, 0.0, 0.0),
-        ("after", "pilot", 1, 6, 0, 0, 0, 0, 1.0, 0.0, 0.0),
-        ("after", "pilot", 2, 6, 1, 1, 0, 1, pytest.approx(5 / 6), sixth, sixth),
-        ("after", "pilot", 3, 5, 0, 0, 0, 0, pytest.approx(5 / 6), sixth, sixth),
-        ("before", "control", 3, 3, 0, 0, 0, 0, 1.0, 0.0, 0.0),
-        ("before", "pilot", 3, 6, 0, 0, 0, 0, 1.0, 0.0, 0.0),
+        ("after", "control", 3, 4, 0, 0, 0, 0),
+        ("after", "pilot", 1, 6, 0, 0, 0, 0),
+        ("after", "pilot", 2, 6, 1, 1, 0, 1),
+        ("after", "pilot", 3, 5, 0, 0, 0, 0),
+        ("before", "control", 3, 3, 0, 0, 0, 0),
+        ("before", "pilot", 3, 6, 0, 0, 0, 0),
     ]
+    assert tiny.rows(
+        "select time_window, mean_pilot, mean_control from comparisons.cmp_outcomes "
+        "where metric = 'retention' and segment = 'all' order by all"
+    ) == [("after", pytest.approx(5 / 6), 1.0), ("before", 1.0, 1.0)]
 
 
 def test_who_was_observed_missing_or_left_out(tiny):
     flows = tiny.rows(
-        "select cohort, period_start::varchar, status, reason, n_observations from comparisons.cmp_participant_flows "
+        "select cohort, period_start::varchar, status, reason, n_observations from cells.cell_flows "
         "where metric = 'engagement_score' order by all"
     )
     assert flows == [
@@ -323,7 +327,7 @@ def test_the_programme_by_hand(tiny):
         ("1", 1, 0, 6)
     ]
     moves = tiny.rows(
-        "select assessed_date::varchar, cohort, readiness_before, readiness from comparisons.cmp_readiness order by all"
+        "select assessed_date::varchar, cohort, readiness_before, readiness from cells.cell_readiness order by all"
     )
     assert moves == [
         ("2026-02-10", "control", "first assessed", "neutral"),
@@ -332,8 +336,8 @@ def test_the_programme_by_hand(tiny):
         ("2026-05-12", "wave_1", "resistant", "driver"),
     ]
     # a1 2, the others none; over 5 × 6 months and a5's 2 · b1 1 over 4 × 6 months
-    doses = tiny.rows("select cohort, n_people, n_people_without, held_per_person_month from comparisons.cmp_doses")
-    assert sorted(doses) == [("control", 4, 3, 1 / 24), ("wave_1", 6, 5, 2 / 32)]
+    doses = tiny.rows("select cohort, n_people, n_without, n_held, n_person_months from cells.cell_doses")
+    assert sorted(doses) == [("control", 4, 3, 1, 24), ("wave_1", 6, 5, 2, 32)]
     assert tiny.rows(
         "select n_layers, n_people, n_managers, mean_span, n_without_layer from comparisons.cmp_structures "
         "where month = '2026-01-01'"
@@ -403,11 +407,3 @@ def test_changes_within_people_by_hand(tiny):
         "and unit_id = 'TA' and covariate = 'fte' and times in ('fte', 'one') order by times"
     )
     assert squares == [("fte", 3, pytest.approx(0.16 + 0.01 + 0.01)), ("one", 3, pytest.approx(-0.2))]
-
-
-def test_cells_per_coach_are_restricted_and_right(tiny):
-    found = tiny.rows(
-        "select n_people_coached, n_observed, value_sum from restricted.cell_coaches "
-        "where metric = 'engagement_score' order by period_start"
-    )
-    assert found == [(6, 4, 250.0), (6, 4, 325.0)]

@@ -276,14 +276,11 @@ FAULTS = {
     ),
     "arms that do not overlap": (
         {"arms_apart"},
-        f"update comparisons.cmp_balance set standardised_difference = 2.5 where {ENGAGED} and segment = 'all'",
+        "update comparisons.cmp_balance set standardised_difference = 2.5 "
+        "where name = 'engagement_score' and segment = 'all'",
     ),
     "a population of nobody": ({"population_empty"}, one("comparisons.cmp_populations", "n_people = 0")),
     "nobody assigned": ({"nobody_assigned"}, "delete from comparisons.cmp_populations"),
-    "more than all stay": (
-        {"share_no_share", "curve_rises"},
-        one("comparisons.cmp_survival", "share_retained = 1.2", "month_number = 3"),
-    ),
     "a bridge that does not close": ({"bridge_broken"}, one("comparisons.cmp_headcounts", "n_hires = n_hires + 1")),
     # estimates
     "a question without an answer": (
@@ -531,7 +528,8 @@ WARNED = {
     ),
     "arms somewhat apart": (
         "arms_apart",
-        f"update comparisons.cmp_balance set standardised_difference = 0.5 where {ENGAGED} and segment = 'all'",
+        "update comparisons.cmp_balance set standardised_difference = 0.5 "
+        "where name = 'engagement_score' and segment = 'all'",
     ),
 }
 

@@ -38,10 +38,8 @@ def test_arms_that_do_not_overlap_are_said_so():
         balance.entropy_balance(np.array([[1.0], [2.0], [3.0]]), np.ones(3), np.array([4.0]))
 
 
-def test_effective_size_and_standardised_difference_by_hand():
+def test_effective_size_by_hand():
     assert balance.effective_size(np.array([0.5, 0.25, 0.25])) == pytest.approx(1 / 0.375)
-    assert balance.standardised_difference(3.0, 1.0, 5.0, 3.0) == pytest.approx(1.0)
-    assert np.isnan(balance.standardised_difference(3.0, 1.0, 0.0, 0.0))
 
 
 def test_lee_bounds_by_hand():

@@ -56,7 +56,6 @@ def test_workday_history_tables_load_through_the_built_in_mappings(reference, tm
         "hris_workday_positions": (7, 7, 0),
         "hris_workday_memberships": (7, 7, 0),
         "hris_workday_organisations": (5, 5, 0),
-        "hris_workday_leaves": (5, 5, 0),
     }
     open_ends = "select count(*) filter (valid_to_date is null)::int as n from raw.raw_hris__workers"
     assert box.ask(open_ends)["n"].item() == 6  # 9999-12-31 23:59:59; one version ended in March 2025

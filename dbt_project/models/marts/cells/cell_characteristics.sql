@@ -1,3 +1,4 @@
+{# Beside the layer before: what people were like is a fact of their assignment, and no panel holds it. #}
 {% set cell_window = 'over (partition by unit_id, characteristic)' %}
 with segments as (
     select

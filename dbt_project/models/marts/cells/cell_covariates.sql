@@ -1,3 +1,4 @@
+{# Beside the layer before: covariates are facts of the assignment, and no panel holds them. #}
 {# Products of declared baseline covariates, centred at the mean of everybody eligible, with each other, with one and
    with the within-person change: Σx, Σxxᵀ and ΣxΔy over those whose change is known. #}
 {% set covariates = ['age_years', 'fte', 'tenure_years'] %}

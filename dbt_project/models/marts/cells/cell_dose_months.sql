@@ -1,3 +1,4 @@
+{# Beside the layer before: check-ins are counted by unit and month; nobody asks for a person's. #}
 {# Check-ins of closed months. People count once: in their first month since kick-off, and the first with a check-in. #}
 with logs as (
     select max(month) as last_month from {{ ref('int_checkins') }}

@@ -1,3 +1,4 @@
+{# Beside the layer before: who was expected and left out is known before the panels. #}
 {# Participant flow: everybody who was there when an outcome was observed, as excluded, missing or observed. #}
 with panel as (
     {% for panel in var('panels') %}

@@ -1,3 +1,4 @@
+{# Beside the layer before: movements are of everybody, in the study or not. #}
 with movements as (
     select * from {{ ref('int_headcount_movements') }}
 ),

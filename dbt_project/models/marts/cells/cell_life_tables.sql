@@ -1,3 +1,4 @@
+{# Beside the layer before: segments are facts of the assignment. #}
 with panel as (
     select * from {{ ref('pnl_retention') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: segments are facts of the assignment. #}
 {# Cells of closed periods: what an earlier release was made of stays, the rest is computed. #}
 with calendar as (
     select * from {{ ref('pnl_calendar') }}

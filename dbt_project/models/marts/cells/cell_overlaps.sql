@@ -1,3 +1,4 @@
+{# Beside the layer before: segments are facts of the assignment. #}
 {# How many people two groups share: everybody, each cohort beside the control, each declared segment. Two published
    groups that differ by a few people would give those few away by subtraction. #}
 with eligible as (

@@ -1,3 +1,4 @@
+{# Beside the layer before: managers' states are by assessment, not by period, so no panel holds them. #}
 {# Managers by state and by the state before, of assessments that have closed; by arm, so that no cell is a person. #}
 with kept as (
     select * from {{ source('closed', 'cell_readiness') }}

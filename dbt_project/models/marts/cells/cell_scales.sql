@@ -1,3 +1,4 @@
+{# Beside the layer before: the items of a scale are no metric, so no panel holds them. #}
 {# Who answered every item of a scale: sums of each item and of the total, from which Cronbach's alpha follows. #}
 with respondents as (
     select * from {{ ref('int_respondent_units') }}

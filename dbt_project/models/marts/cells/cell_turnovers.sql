@@ -1,3 +1,4 @@
+{# Beside the layer before: the unit's cohort is a fact of the assignment. #}
 with employment as (
     select * from {{ ref('pnl_employment') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: units are assigned, not observed. #}
 {# How each unit came to its arm, and whether its coach was trained: what strata, hazards and compliance need. #}
 with units as (
     select distinct

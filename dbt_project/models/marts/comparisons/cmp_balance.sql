@@ -35,44 +35,72 @@ baseline as (
             and cells.period_start = baseline_periods.period_start
 ),
 
-arms as (
+-- Outcomes, and what people were like; of a declared segment the share that is in it.
+described as (
     select
-        metric,
+        'outcome' as kind,
+        metric as name,
         segment,
         arm,
         period_start,
-        sum(n_observed) as n_people,
-        {{ exact_sum('value_sum') }} / sum(n_observed) as mean,
-        count(distinct unit_id) as n_units
+        n_observed as n_people,
+        value_sum,
+        centred_sum_of_squares
     from baseline
-    group by metric, segment, arm, period_start
+    union all
+    select
+        'characteristic' as kind,
+        characteristic as name,
+        'all' as segment,
+        arm,
+        cast(null as date) as period_start,
+        n_people,
+        value_sum,
+        centred_sum_of_squares
+    from {{ ref('cell_characteristics') }}
+),
+
+arms as (
+    select
+        kind,
+        name,
+        segment,
+        arm,
+        max(period_start) as period_start,
+        sum(n_people) as n_people,
+        {{ exact_sum('value_sum') }} / sum(n_people) as mean
+    from described
+    group by kind, name, segment, arm
 ),
 
 -- Pooling variances: what varies within cells plus what varies between them.
 spreads as (
     select
-        baseline.metric,
-        baseline.segment,
-        baseline.arm,
+        described.kind,
+        described.name,
+        described.segment,
+        described.arm,
         {{ exact_sum(
-            'baseline.centred_sum_of_squares + baseline.n_observed'
-            ~ ' * (baseline.value_sum / baseline.n_observed - arms.mean)'
-            ~ ' * (baseline.value_sum / baseline.n_observed - arms.mean)'
+            'described.centred_sum_of_squares + described.n_people'
+            ~ ' * (described.value_sum / described.n_people - arms.mean)'
+            ~ ' * (described.value_sum / described.n_people - arms.mean)'
         ) }} / nullif(max(arms.n_people) - 1, 0) as variance
-    from baseline
+    from described
     inner join arms
         on
-            baseline.metric = arms.metric
-            and baseline.segment = arms.segment
-            and baseline.arm = arms.arm
-    group by baseline.metric, baseline.segment, baseline.arm
+            described.kind = arms.kind
+            and described.name = arms.name
+            and described.segment = arms.segment
+            and described.arm = arms.arm
+    group by described.kind, described.name, described.segment, described.arm
 ),
 
 paired as (
     select
-        arms.metric,
+        arms.kind,
+        arms.name,
         arms.segment,
-        arms.period_start,
+        max(arms.period_start) as period_start,
         max(case when arms.arm = 'pilot' then arms.mean end) as mean_pilot,
         max(case when arms.arm = 'control' then arms.mean end) as mean_control,
         max(case when arms.arm = 'pilot' then spreads.variance end) as variance_pilot,
@@ -82,15 +110,17 @@ paired as (
     from arms
     inner join spreads
         on
-            arms.metric = spreads.metric
+            arms.kind = spreads.kind
+            and arms.name = spreads.name
             and arms.segment = spreads.segment
             and arms.arm = spreads.arm
-    group by arms.metric, arms.segment, arms.period_start
+    group by arms.kind, arms.name, arms.segment
 )
 
 select
     programme.programme,
-    paired.metric,
+    paired.kind,
+    paired.name,
     paired.segment,
     paired.period_start as baseline_period_start,
     cast(paired.mean_pilot as double) as mean_pilot,

@@ -1,3 +1,4 @@
+{# Beside the layer before: who trained whom is one chain through the programme, not of a unit. #}
 with cascade as (
     select * from {{ ref('int_cascade') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: it counts coaches, not units. #}
 with coaches as (
     select * from {{ ref('int_coaches') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: a cohort is described by its assignment. #}
 with units as (
     select
         unit_id,

@@ -1,3 +1,4 @@
+{# Beside the layer before: who changed sides is a fact of the assignment. #}
 with people as (
     select crossings.*
     from {{ ref('int_crossings') }} as crossings

@@ -1,3 +1,4 @@
+{# Beside the layer before: open periods have no cells yet. #}
 {# For analysts: what the files say of periods that are still open. Provisional, in no estimate and in no release. #}
 with programme as (
     select programme from {{ ref('stg_study__programmes') }}

@@ -1,3 +1,4 @@
+{# Beside the layer before: who is in the study is known before the panels. #}
 with eligible as (
     select
         cohort,

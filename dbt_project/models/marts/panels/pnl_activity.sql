@@ -1,3 +1,4 @@
+{# Beside the layer before: outputs are columns that only the study names, so staging has no model of them. #}
 with months as (
     select * from {{ ref('int_person_months') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: a closed period keeps the kick-offs of its cells. #}
 -- The first treated period exists once, here. Periods are dates: a wave that was not held is a gap and moves nothing.
 with kickoffs as (
     select distinct

@@ -1,3 +1,4 @@
+{# Beside the layer before: what each file was found to hold is no statement of a source, so staging has no model of it. #}
 with links as (
     select
         person_id,

@@ -1,3 +1,4 @@
+{# Beside the layer before: it compares every load; staging holds what counts now. #}
 with loads as (
     select * from {{ ref('stg_loads') }}
 ),

@@ -1,3 +1,4 @@
+{# Beside the layer before: it compares every load; staging holds what counts now. #}
 {# Records about periods that had closed before any release knew them. They wait for a restatement. #}
 with known as (
     select
