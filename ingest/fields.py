@@ -1,8 +1,8 @@
-"""What a mapping's author needs to know of each field; docs/mappings.md repeats it."""
+"""What a mapping's author needs to know of each field; docs/reference/mappings.md repeats it."""
 
 from __future__ import annotations
 
-# What a mapping's author needs to know of each field; docs/mappings.md repeats it.
+# What a mapping's author needs to know of each field; docs/reference/mappings.md repeats it.
 MEANING = {
     "snapshot_date": "the day that the row speaks about (give it by `snapshot`)",
     "person_id": "the employee's id; hashed",

@@ -55,7 +55,7 @@ ADVICE = {
     "replaced_key": "another record of this key was taken: as conflicts: says, or the response with most answers",
     "shortened_id": "store the ids as text in the workbook; what the spreadsheet cut off cannot be got back",
     "damaged_id": "export ids as text; what the spreadsheet cut off cannot be got back",
-    "nested_value": "name one element of the list or object (docs/mappings.md, JSON)",
+    "nested_value": "name one element of the list or object (docs/reference/mappings.md, JSON)",
     "empty_part": "nothing to do",
     "conflicting_key": "two records differ under one key: decide which is right, or declare key: or conflicts:",
     "set_aside": "a declared rule; nothing to do",

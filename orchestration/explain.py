@@ -47,7 +47,7 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
             f"\"from pub_estimates where metric = '{metric}' and segment = '{quoted}'\"",
         ],
         "How it is made": [
-            f"docs/metrics/{metric}.md: definition; panel {entry.panel}",
+            f"docs/reference/metrics/{metric}.md: definition; panel {entry.panel}",
             *sorted(_methods(tables, metric, segment)),
         ],
         "Models, in the order of the data": [

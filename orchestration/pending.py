@@ -37,7 +37,7 @@ class NothingToLoad(ConfigError):
 NO_HRIS = (
     "an HR export is needed in {inbox}/hris: without it nobody knows who belonged to which unit, who could answer a "
     "survey, or who left. Where there is none, a list with a line per person and month will do: employee id, day of "
-    "hire and unit (docs/sources.md)"
+    "hire and unit (docs/reference/sources.md)"
 )
 
 

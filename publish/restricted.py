@@ -6,7 +6,7 @@ says that somebody looked. A coach of a team smaller than the minimum group has 
 
 Another one is made only when a period is added: within the same periods a few late answers would be the difference of
 two. Whoever reads it beside the releases may subtract. Readers of this folder are few and named
-(docs/runbooks/deploy.md).
+(docs/how-to/deploy.md).
 """
 
 from __future__ import annotations

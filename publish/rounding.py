@@ -1,9 +1,9 @@
 """Rounding of published numbers: as many digits as their error supports.
 
 Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
-no interval is narrower than it should be (how much wider: docs/methods/att.md); where that alone would turn an effect
-into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers: a reader can
-compute them again, and they disclose nothing that these do not.
+no interval is narrower than it should be (how much wider: docs/reference/methods/att.md); where that alone would turn
+an effect into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers: a
+reader can compute them again, and they disclose nothing that these do not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The catalogue of metrics: a metric is a row of `metrics.csv` and a page under docs/metrics/."""
+"""The catalogue of metrics: a metric is a row of `metrics.csv` and a page under docs/reference/metrics/."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """One source, described by configuration: which files, how they are written, where each field stands.
 
-The language is described in docs/mappings.md; every key is checked, an unknown one is an error.
+The language is described in docs/reference/mappings.md; every key is checked, an unknown one is an error.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     if last.get("event") == "refused" and not is_out:
         stays = "the last release stays" if current_release(workspace.releases) else "nothing is served yet"
         return fail(
-            f"The gate refused; {stays}. What to fix (docs/runbooks/the-gate-refused.md):\n"
+            f"The gate refused; {stays}. What to fix (docs/how-to/the-gate-refused.md):\n"
             + "\n".join(f"- {reason}" for reason in last["reasons"]),
             REFUSED,
         )

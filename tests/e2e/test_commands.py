@@ -710,9 +710,9 @@ def met() -> dict[str, tuple[set[str], set[int]]]:
 
 
 def exit_codes() -> dict[str, set[int]]:
-    """Command → the exit codes that docs/commands.md gives it."""
-    text = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(coaching[a-z ]*)`.*\| ([0-9, ]+) \|$", text, flags=re.M)
+    """Command → the exit codes that docs/reference/commands.md gives it."""
+    text = (PROJECT_ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(coaching[a-z -]*)`.*\| ([0-9, ]+) \|$", text, flags=re.M)
     return {name: {int(code) for code in codes.split(",")} for name, codes in rows}
 
 
@@ -725,6 +725,6 @@ def test_every_option_and_exit_code_of_a_command_has_a_step(name, command):
 
 
 def test_every_variable_of_the_environment_has_a_step():
-    text = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\| `(COACHING_\w+)`", text, flags=re.M))
     assert documented == {name for step in STEPS for name in step.env}

@@ -81,8 +81,8 @@ def test_the_docs_have_commands():
 
 
 def table_rows() -> dict[str, str]:
-    """Command → the cell of its options in docs/commands.md."""
-    text = (PROJECT_ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    """Command → the cell of its options in docs/reference/commands.md."""
+    text = (PROJECT_ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     return dict(re.findall(r"^\| `(coaching[a-z -]*)`[^|]*\|[^|]*\|([^|]*)\|[0-9, ]+\|$", text, flags=re.M))
 
 
@@ -131,5 +131,5 @@ def test_every_setting_that_the_template_shows_in_a_comment_is_taken(tmp_path):
 
 
 def test_the_number_of_encodings_is_the_documented_one():
-    text = (PROJECT_ROOT / "docs" / "mappings.md").read_text(encoding="utf-8")
+    text = (PROJECT_ROOT / "docs" / "reference" / "mappings.md").read_text(encoding="utf-8")
     assert f"{len(ENCODINGS)} encodings" in text

@@ -16,7 +16,7 @@ def block(text: str, language: str) -> str:
 
 
 def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, request):
-    text = (request.config.rootpath / "docs" / "runbooks" / "add-a-metric.md").read_text(encoding="utf-8")
+    text = (request.config.rootpath / "docs" / "how-to" / "add-a-metric.md").read_text(encoding="utf-8")
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT, project)
     panel, row = block(text, "sql"), block(text, "csv")

@@ -20,7 +20,7 @@ DESIGN = Design(people=200, months=12, seed=3)
 
 @pytest.fixture(scope="module")
 def docs(request):
-    return request.config.rootpath / "docs"
+    return request.config.rootpath / "docs" / "reference"
 
 
 def same_or_accepted(path, made: str, *, mark: str = MARK) -> None:
@@ -77,7 +77,7 @@ def written(mapping) -> str:
 def page(mapping, samples: dict[str, str]) -> str:
     """Everything below the mark."""
     text = f"\nFiles: {', '.join(f'`{mapping.source}/{glob}`' for glob in mapping.files)}. Mapping: "
-    text += f"[`{mapping.name}.yml`](../../ingest/sources/{mapping.name}.yml), fills `{mapping.record.name}`.\n"
+    text += f"[`{mapping.name}.yml`](../../../ingest/sources/{mapping.name}.yml), fills `{mapping.record.name}`.\n"
     newest: set[tuple] = set()
     for version in mapping.versions:
         told = f", vintage {version.vintage or 'first'}" if mapping.earlier else ""
@@ -168,7 +168,7 @@ GOOD = {"up": "up", "down": "down", "none": "neither way"}
 
 
 def catalogue(docs) -> list[dict]:
-    return pl.read_csv(docs.parent / "study" / "metrics.csv", infer_schema=False).to_dicts()
+    return pl.read_csv(docs.parents[1] / "study" / "metrics.csv", infer_schema=False).to_dicts()
 
 
 def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):
@@ -198,7 +198,7 @@ def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):
 
 def test_the_catalogue_names_panels_that_become_cells_and_measures_that_are_there(docs):
     """A metric whose panel nobody unites, or whose measure nobody counts, would be silently empty."""
-    project = docs.parent / "dbt_project"
+    project = docs.parents[1] / "dbt_project"
     united = set(yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]["panels"])
     rows = catalogue(docs)
     assert {row["panel"] for row in rows if row["kind"] == "mean"} == united
@@ -213,7 +213,7 @@ def test_the_catalogue_names_panels_that_become_cells_and_measures_that_are_ther
 
 
 def test_links_between_the_docs_lead_somewhere(docs):
-    root = docs.parent
-    for path in (root / "README.md", *docs.rglob("*.md")):
+    root = docs.parents[1]
+    for path in (root / "README.md", root / "CONTRIBUTING.md", *(root / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"

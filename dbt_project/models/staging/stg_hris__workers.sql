@@ -22,8 +22,9 @@ identified as (
         coalesce(people.person_id, reported.person_id) as known_person_id,
         coalesce(managers.person_id, reported.manager_id) as known_manager_id,
         -- Somebody who came back: the exit before the hire date is the former stint's.
-        coalesce(reported.left_date < reported.hired_date and coalesce(reported.worker_status, 'active') <> 'left', false)
-            as shows_former_exit
+        coalesce(
+            reported.left_date < reported.hired_date and coalesce(reported.worker_status, 'active') <> 'left', false
+        ) as shows_former_exit
     from reported
     left join crosswalk as people on reported.person_id = people.old_person_id
     left join crosswalk as managers on reported.manager_id = managers.old_person_id

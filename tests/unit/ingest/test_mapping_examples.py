@@ -1,4 +1,4 @@
-"""docs/mapping-examples.md is executed: every example, every refusal, and no key of the language without one."""
+"""docs/reference/mapping-examples.md is executed: every example, every refusal; no key is without one."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from ingest.mapping.documents import mapping_from
 from ingest.mapping.model import Mapping
 from study import strict_yaml
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "mapping-examples.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "mapping-examples.md"
 SECTIONS = {
     part.split("\n", 1)[0].strip(): part.split("\n", 1)[1]
     for part in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.M)[1:]

@@ -1,4 +1,4 @@
-"""The examples of docs/mappings.md and of the runbooks are executed; a block that no test knows fails one."""
+"""The examples of docs/reference/mappings.md and of the runbooks are executed; a block that no test knows fails one."""
 
 import re
 from datetime import date
@@ -24,7 +24,7 @@ def docs(request):
 @pytest.fixture
 def example(docs, tmp_path):
     def read(number: int) -> dict:
-        (tmp_path / "document.yml").write_text(blocks(docs / "mappings.md")[number], encoding="utf-8")
+        (tmp_path / "document.yml").write_text(blocks(docs / "reference" / "mappings.md")[number], encoding="utf-8")
         return strict_yaml.load(tmp_path / "document.yml")
 
     return read
@@ -34,8 +34,8 @@ def test_every_block_outside_the_page_of_examples_is_known(docs):
     found = {
         path.relative_to(docs).as_posix(): len(blocks(path)) for path in sorted(docs.rglob("*.md")) if blocks(path)
     }
-    assert found.pop("mapping-examples.md") > 100  # test_mapping_examples runs them
-    assert found == {"mappings.md": 3, "runbooks/the-gate-refused.md": 1}
+    assert found.pop("reference/mapping-examples.md") > 100  # test_mapping_examples runs them
+    assert found == {"reference/mappings.md": 3, "how-to/the-gate-refused.md": 1}
 
 
 PAYROLL = """Lohnkonto
@@ -113,7 +113,7 @@ def test_the_example_of_columns_that_repeat(example, tmp_path):
 
 
 def test_the_example_of_a_finding_that_is_signed_for(docs, workspace):
-    [text] = blocks(docs / "runbooks" / "the-gate-refused.md")
+    [text] = blocks(docs / "how-to" / "the-gate-refused.md")
     with workspace.study.open("a") as file:
         file.write(text)
     [signed] = checked_study(workspace).waivers

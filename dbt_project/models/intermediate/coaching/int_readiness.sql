@@ -64,9 +64,9 @@ reported as (
 ranked as (
     select
         reported.*,
-        row_number()
-            over (partition by reported.person_id, reported.assessed_date order by reported.priority, reported.readiness)
-            as row_rank
+        row_number() over (
+            partition by reported.person_id, reported.assessed_date order by reported.priority, reported.readiness
+        ) as row_rank
     from reported
     where reported.person_id is not null
 ),

@@ -1,4 +1,4 @@
-{# Beside the layer before: what each file was found to hold is no statement of a source, so staging has no model of it. #}
+{# Beside the layer before: findings about files are no statement of a source, so staging has no model of them. #}
 with links as (
     select
         person_id,
