@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +15,6 @@ from inference.jackknife import jackknife
 from inference.judging import Arms, Question, arms_of
 from inference.mean_line import size_of_values
 from inference.unit_panels import Indexed, Setting, panel_from_cells
-
-ORDERED = ("cascade_depth", "coach_load")
 
 
 def decay_diagnostics(
@@ -31,8 +29,8 @@ def decay_diagnostics(
         smallest = min(arms_of(effects, post & (effects.g == g)).n_pilot for g in np.unique(effects.g[post]))
         arms = replace(arms_of(effects, post), n_pilot=smallest)
         yield judge_aggregate("slope_by_wave", slope, arms, effects.panel, setting, words)
-    for dimension in ORDERED:
-        found = _of_segments(cells.filter(pl.col("segment").str.starts_with(f"{dimension}:")), setting, question.period)
+    for dimension, ordered in setting.ordered_segments.items():
+        found = _of_segments(cells, ordered, setting, question.period)
         if found is None:
             continue
         parts, panel, arms = found
@@ -40,15 +38,15 @@ def decay_diagnostics(
         yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, words)
 
 
-def _of_segments(cells: pl.DataFrame, setting: Setting, period: str):
+def _of_segments(cells: pl.DataFrame, ordered: Sequence[str], setting: Setting, period: str):
     """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
-    observed = cells.filter(pl.col("n_observed") > 0)
+    observed = cells.filter((pl.col("n_observed") > 0) & pl.col("segment").is_in(list(ordered)))
     units = observed["unit_id"].unique().sort().to_list()
     place = {unit: index for index, unit in enumerate(units)}
     parts, cohort = [], np.zeros(len(units), int)
     pilot, control = np.zeros((2, len(units)), bool)
     n_pilot, n_control = [], []
-    for segment in sorted(observed["segment"].unique(), key=_position):
+    for segment in sorted(observed["segment"].unique(), key=list(ordered).index):
         indexed = panel_from_cells(observed.filter(pl.col("segment") == segment), period)
         effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
@@ -70,13 +68,6 @@ def _of_segments(cells: pl.DataFrame, setting: Setting, period: str):
     panel = Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
     # A slope and its other parts give the smallest one away: it counts.
     return parts, panel, Arms(pilot=pilot, control=control, n_pilot=min(n_pilot), n_control=min(n_control))
-
-
-def _position(segment: str) -> tuple[float, str]:
-    """`under 10` before `10 to under 15` before `15 and more`; depths by their number."""
-    words = segment.split(": ", 1)[1].split()
-    numbers = [float(word) for word in words if word.replace(".", "", 1).isdigit()]
-    return (-1.0 if words[0] == "under" else numbers[0] if numbers else float("inf"), segment)
 
 
 def dose_diagnostics(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:

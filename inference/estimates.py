@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import polars as pl
@@ -86,6 +86,7 @@ class Asked:
     unit: str = "team"
     retention_months: int = 6
     alpha: float = 0.05
+    ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,7 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         stratum=cells.facts_of_units("stratum"),
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
+        ordered_segments=asked.ordered_segments,
         changes=of_metric(cells.differences),
         products=of_metric(cells.covariates),
         answers=of_metric(cells.answers),

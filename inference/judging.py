@@ -10,8 +10,7 @@ from inference import att
 from inference.att import Aggregate, GroupTime
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.power import POWER, TYPICAL_ICC, detectable_effect
-from inference.results import Estimate, NotEstimable, Result
-from inference.verdicts import TOO_FEW
+from inference.results import Cause, Estimate, NotEstimable, Result
 
 ALL = "all"
 JACKKNIFE = "leave-one-unit-out jackknife, Satterthwaite df by cohort"
@@ -98,10 +97,10 @@ def judge(
         return NotEstimable(reason=reason, **counts), None
     if min(counts["n_units_pilot"], counts["n_units_control"]) < MIN_UNITS:
         reason = (
-            f"{TOO_FEW}: {counts['n_units_pilot']} pilot and {counts['n_units_control']} control; "
+            f"too few units: {counts['n_units_pilot']} pilot and {counts['n_units_control']} control; "
             f"at least {MIN_UNITS} each are needed for an interval that holds what it claims"
         )
-        return NotEstimable(reason=reason, **counts), None
+        return NotEstimable(reason=reason, cause=Cause.TOO_FEW_UNITS, **counts), None
     involved = arms.pilot | arms.control
     moves = np.abs(part.without - part.value) > ROUNDING * scale
     uncertainty = jackknife(

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Why there is no number, for code; `NotEstimable.reason` says it for people."""
+
+    TOO_FEW_UNITS = "too_few_units"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +40,7 @@ class NotEstimable:
     """There is no number, and this is why. Never a zero, a NaN or a p of 1 in its place."""
 
     reason: str
+    cause: Cause = Cause.OTHER
     n_units_pilot: int = 0
     n_units_control: int = 0
     n_pilot: int = 0

@@ -21,7 +21,8 @@ class Setting:
     """What the study says about all its outcomes. `stratum` labels units where the lot was drawn in strata,
     `is_trained` says whose coach took part, `anticipation` how many periods before kick-off may be moved already;
     `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric
-    (empty: nothing to adjust by, or to bound with).
+    (empty: nothing to adjust by, or to bound with). `ordered_segments` names, lowest first, the segments of a dimension
+    along which an effect may fall.
     """
 
     design: str
@@ -30,6 +31,7 @@ class Setting:
     stratum: Mapping[str, str] = field(default_factory=dict)
     is_trained: Mapping[str, bool] = field(default_factory=dict)
     anticipation: int = 0
+    ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)
     products: pl.DataFrame = field(default_factory=pl.DataFrame)
     answers: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from inference.results import Estimate, Result
+from inference.results import Cause, Estimate, Result
 
 Word = Literal["improved", "worsened", "changed", "no effect seen", "too few teams", "not estimable"]
-TOO_FEW = "too few units"  # how the reason of a `NotEstimable` for want of units begins
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ def verdict(
     answer: a pilot of few units never yields a verdict.
     """
     if not isinstance(result, Estimate):
-        return Verdict("too few teams" if result.reason.startswith(TOO_FEW) else "not estimable", detectable)
+        return Verdict("too few teams" if result.cause is Cause.TOO_FEW_UNITS else "not estimable", detectable)
     p = p_value_adjusted if p_value_adjusted is not None else result.p_value
     if p >= alpha:
         return Verdict("no effect seen", detectable)

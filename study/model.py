@@ -175,6 +175,8 @@ Limit = Annotated[float, Field(gt=0)]
 Dimension = Literal[
     "department", "site", "job_level", "employment_type", "tenure", "cascade_depth", "coach_load", "readiness"
 ]
+PEOPLE = ("person", "people")
+MAX_DEPTH = 15  # of the cascade, as int_cascade follows it
 MAX_SEGMENTS = 6  # dimensions: each further one makes smaller groups, and more differences between published tables
 TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthly_means", "person_years")
 
@@ -334,6 +336,13 @@ class Study(Strict):
         ]
         return outputs + scales
 
+    @property
+    def ordered_segments(self) -> dict[str, tuple[str, ...]]:
+        """Of dimensions with an order: the names of their segments (`dimension: word`), lowest first."""
+        loads = [band for _, band, _, _ in _bands("coach_load", self.coach_load_bands, PEOPLE)]
+        words = {"cascade_depth": map(str, range(1, MAX_DEPTH + 1)), "coach_load": loads}
+        return {dimension: tuple(f"{dimension}: {word}" for word in of) for dimension, of in words.items()}
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """The study as tables of the schema `raw`, for dbt."""
         listed = [
@@ -369,7 +378,7 @@ class Study(Strict):
             "raw_study__metrics": [one.model_dump() for one in (*catalogue().values(), *self.declared_metrics)],
             "raw_study__segments": [(dimension,) for dimension in self.segments],
             "raw_study__bands": _bands("tenure", self.tenure_bands, ("year", "years"))
-            + _bands("coach_load", self.coach_load_bands, ("person", "people")),
+            + _bands("coach_load", self.coach_load_bands, PEOPLE),
             "raw_study__covariates": [(covariate,) for covariate in self.covariates],
         }
         return {name: pl.DataFrame(rows[name], schema=schema, orient="row") for name, schema in STUDY_TABLES.items()}

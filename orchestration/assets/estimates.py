@@ -105,6 +105,7 @@ def asked_of(connection, study: Study, day: date) -> Asked:
         ],
         retention_months=study.retention_months,
         alpha=alpha_on(study, day),
+        ordered_segments=study.ordered_segments,
     )
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from inference import answers, associations, att, balance, pooling
 from inference.jackknife import jackknife
 from inference.judging import arms_of
-from inference.results import Estimate, NotEstimable
+from inference.results import Cause, Estimate, NotEstimable
 from inference.verdicts import verdict
 
 
@@ -250,7 +250,7 @@ def estimate(value: float, p: float) -> Estimate:
         (estimate(-3, 0.001), 0.003, "none", "changed"),
         (estimate(3, 0.03), 0.09, "up", "no effect seen"),
         (estimate(3, 0.03), None, "up", "improved"),
-        (NotEstimable(reason="too few units: 3 pilot and 20 control"), None, "up", "too few teams"),
+        (NotEstimable(reason="few", cause=Cause.TOO_FEW_UNITS), None, "up", "too few teams"),
         (NotEstimable(reason="no records from the source survey"), None, "up", "not estimable"),
     ],
 )

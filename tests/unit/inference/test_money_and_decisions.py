@@ -97,7 +97,7 @@ HOLDS = guard(-0.5, 2.0)
     [
         (primary(estimate(4, 2.5, 5.5)), [HOLDS], "go", "large enough; no guardrail"),
         (primary(estimate(4, 1.0, 7.0)), [HOLDS], "go", "reaches below"),
-        (primary(estimate(-4, -5.5, -2.5), direction="down"), [HOLDS], "go", "minimum_important_difference"),
+        (primary(estimate(-4, -5.5, -2.5), direction="down"), [HOLDS], "go", "large enough"),
         (primary(estimate(-4, -6, -2)), [HOLDS], "no go", "worse"),
         (primary(estimate(0.5, -1, 1.9), p=0.4), [HOLDS], "no go", "below the minimum important difference"),
         (
@@ -139,7 +139,7 @@ def test_what_is_missing_is_named():
     assert missing == [
         "g: its margin is not excluded yet",
         "h: not estimable",
-        "the study does not say which effect would be minimum_important_difference",
+        "the study declares no minimum important difference",
     ]
 
 
