@@ -35,6 +35,7 @@ def test_every_block_outside_the_page_of_examples_is_known(docs):
         path.relative_to(docs).as_posix(): len(blocks(path)) for path in sorted(docs.rglob("*.md")) if blocks(path)
     }
     assert found.pop("reference/mapping-examples.md") > 100  # test_mapping_examples runs them
+    # Indented blocks are run by tests/integration/test_how_to.py.
     assert found == {"reference/mappings.md": 3, "how-to/the-gate-refused.md": 1}
 
 

@@ -1,0 +1,84 @@
+"""The how-to pages for a source, a published table and a check, followed to the letter."""
+
+import re
+import textwrap
+
+import pytest
+import yaml
+
+from expectations import gate
+from expectations.suites import declared, promise
+from expectations.suites.promise import Threshold, be_between
+from expectations.tables.gather import gather
+from ingest.mapping.registry import load_mapping
+from publish import catalogue
+from tests.unit.ingest.box import Box
+
+
+@pytest.fixture
+def page(request):
+    def blocks(name: str, language: str) -> list[str]:
+        text = (request.config.rootpath / "docs" / "how-to" / name).read_text(encoding="utf-8")
+        found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, flags=re.S | re.M)
+        return [textwrap.dedent(body) for body in found]
+
+    return blocks
+
+
+def test_a_source_is_a_mapping(page, tmp_path):
+    (tmp_path / "sources").mkdir()
+    path = tmp_path / "sources" / "payroll.yml"
+    path.write_text(page("add-a-source.md", "yaml")[0], encoding="utf-8")
+    box = Box(tmp_path, [load_mapping(path)])
+    box.drop("hris", "payroll_2026-01.csv", page("add-a-source.md", "text")[0])
+    [result] = box.load()
+    assert (result.n_loaded, result.n_faulty) == (2, 0), result.reason
+    rows = box.ask(
+        "select snapshot_date::varchar, hired_date::varchar, round(fte, 3) as fte from raw.raw_hris__workers"
+    )
+    assert sorted(rows.rows()) == [("2026-01-31", "2015-04-01", 1.0), ("2026-01-31", "2020-02-13", 1.0)]
+
+
+def test_a_published_table_is_an_entry(page, tmp_path, monkeypatch, connection):
+    entry = page("add-a-published-table.md", "yaml")[0]
+    path = tmp_path / "tables.yml"
+    path.write_text(f"{catalogue.CATALOGUE.read_text(encoding='utf-8')}\n{entry}", encoding="utf-8")
+    monkeypatch.setattr(catalogue, "CATALOGUE", path)
+    catalogue.published_tables.cache_clear()
+    try:
+        tables = catalogue.candidate_tables(connection, minimum=10, alpha=0.05)
+        found = tables["pub_headcounts"]
+        assert found.columns == ["month", "cohort", "n_people"] and found["n_people"].min() > 0
+        described = catalogue.dictionary(tables).to_dicts()
+        assert "People employed at the month's end." in {row["description"] for row in described}
+        withdrawn = catalogue.candidate_tables(connection, minimum=10, alpha=0.05, withdrawn=["membership"])
+        assert withdrawn["pub_headcounts"]["n_people"].null_count() == found.height
+    finally:
+        catalogue.published_tables.cache_clear()
+
+
+def test_a_check_is_a_number_and_a_promise(page, monkeypatch, connection):
+    [(name, entry)] = yaml.safe_load(page("add-a-check.md", "yaml")[0]).items()
+    code = compile(page("add-a-check.md", "python")[0].strip(), "how-to", "eval")
+    known = promise.thresholds() | {name: Threshold(name=name, **entry)}
+    suite = declared.SUITES["comparisons"]
+
+    def with_the_new_one(limit):
+        found = suite(limit)
+        return found | {"populations": [*found["populations"], eval(code, {"be_between": be_between, "limit": limit})]}
+
+    monkeypatch.setitem(declared.SUITES, "comparisons", with_the_new_one)
+    monkeypatch.setattr(declared, "thresholds", lambda: known)
+    ids = [row[0] for row in connection.execute("select load_id from raw.load_log").fetchall()]
+    day = connection.execute("select max(snapshot_date) from staging.stg_hris__workers").fetchone()[0]
+    tables = gather(connection, load_ids=ids, unit="team", day=day, alpha=0.05, vanished_group_size=5)
+
+    def outcome(smallest: int) -> tuple[bool, bool]:
+        spoilt = tables["populations"].assign(n_people=5)
+        spoilt.loc[spoilt.index[0], "n_people"] = smallest
+        found = gate.judge(tables | {"populations": spoilt}, content_hash="h", layers=("comparisons",))
+        return tuple(
+            any(one.check == "population_small" for one in where) for where in (found.failures, found.warnings)
+        )
+
+    assert (outcome(0), outcome(2), outcome(3)) == ((True, False), (False, True), (False, False))
