@@ -86,7 +86,7 @@ def growth(ground: Ground, part: str) -> int:
 
 
 def disk_full(ground: Ground, moment: list) -> tuple[list[str], bool]:
-    """The disk ends within the part, then somebody makes room."""
+    """The disk ends within the part, then somebody frees space."""
     part, k = moment
     n_sizes = sum(other == part for other, _ in FULL)
     needed = growth(ground, part)

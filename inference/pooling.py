@@ -3,7 +3,7 @@
 Efron & Morris (1975), Morris (1983), "Parametric empirical Bayes inference", JASA 78(381); the variance between coaches
 by Paule & Mandel (1982); funnel: Spiegelhalter (2005), "Funnel plots for comparing institutional performance".
 
-A coach of one team cannot be told apart from the team: what is shown is coach and team together. Never for
+A coach of one team cannot be distinguished from the team: what is shown is coach and team together. Never for
 remuneration, and never in a general release.
 """
 
@@ -155,7 +155,7 @@ def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, mini
     """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why.
 
     Coaches of fewer than `minimum` people are listed without numbers and pool with nobody: the others' rows give mean
-    and spread of all who were pooled, which would give a single hidden one back.
+    and spread of all who were pooled, which would give a single suppressed one back.
     """
     rows = []
     for metric, everybody in found.items():

@@ -112,7 +112,7 @@ class Seen:
                 if isinstance(found, dict) and all(isinstance(one, list) and len(one) == 5 for one in found.values()):
                     self.there = found
             except (OSError, ValueError, RecursionError):
-                pass  # nothing is remembered, so everything is read
+                pass  # there is no hash cache, so everything is read
 
     @staticmethod
     def _state(file: BinaryIO) -> list[int]:
@@ -164,7 +164,7 @@ def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
 
     A file beside which `<name>.manifest.json` stands (any of `bytes`, `sha256`, `records`) is taken when it is as
     that says; without one, when it did not change for SETTLED seconds and while it was read. `seen` is where digests
-    are remembered between looks.
+    are kept in the hash cache.
     """
     memory = Seen(seen)
     files: dict[str, Arrival] = {}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import polars as pl
 
-MAX_KNOWN = 2_000_000  # words of one kind that are remembered (about 0.25 GB)
+MAX_KNOWN = 2_000_000  # words of one kind that are cached (about 0.25 GB)
 ENVIRONMENT = "COACHING_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 

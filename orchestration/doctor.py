@@ -144,7 +144,7 @@ def _landing(workspace: Workspace) -> Finding:
     files, changed = land.landed_files(workspace.landing), []
     if list(workspace.landing.glob(f"*/{ERASING}")):
         return Finding(
-            "landing", "warning", "an erasure broke off; the next run, or `coaching erase` again, finishes it"
+            "landing", "warning", "an erasure was interrupted; the next run, or `coaching erase` again, finishes it"
         )
     for one in files:
         try:
@@ -182,7 +182,7 @@ def _releases(workspace: Workspace) -> Iterator[Finding]:
         left = [path.name for path in workspace.releases.iterdir() if path.name.endswith(".tmp")]
         if left:
             yield Finding(
-                "releases", "warning", f"left by a run that broke off: {', '.join(left[:5])}; the next run clears up"
+                "releases", "warning", f"left by an interrupted run: {', '.join(left[:5])}; the next run clears up"
             )
 
 
@@ -257,7 +257,7 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
 ENDS: dict[str, tuple[Level, str]] = {
     "published": ("ok", "published"),
     "refused": ("error", "the gate refused; the release before is served"),
-    "failed": ("error", "broke off; the release before is served"),
+    "failed": ("error", "failed; the release before is served"),
     "turned_away": ("warning", "turned away"),
 }
 

@@ -1,8 +1,8 @@
 """Errors without what people wrote: an error's kind and place always, its words only if they are ours.
 
-A reader's error may quote a record (one of polars' had 270 MB of it), and the orchestrator keeps, prints and mails what
-it is told. So every step is wrapped: errors of our own classes, of DuckDB and of dbt speak, as the warehouse holds no
-personal word; of all others only the kind and the place are reported.
+A reader's error may quote a record (one of polars' had 270 MB of it), and the orchestrator keeps, prints and mails
+what is reported. So every step is wrapped: errors of our own classes, of DuckDB and of dbt speak, as the warehouse
+holds no personal word; of all others only the kind and the place are reported.
 
 A step is tried again only where that can help: somebody reads the warehouse and holds its lock, a mount stutters. No
 step doubles anything when it runs twice: loads are keyed by content, tables are replaced, a release has its id.
@@ -34,7 +34,7 @@ RETRIES, WAIT = 2, 20  # seconds
 
 
 class StepFailed(RuntimeError):
-    """A step broke off. `kind` is the error's class."""
+    """A step failed. `kind` is the error's class."""
 
     def __init__(self, text: str, kind: str):
         super().__init__(text)

@@ -112,7 +112,7 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
             (study.digest != manifest["study_hash"], "study.yml has changed"),
             (digest != manifest["sources_hash"], "a source mapping has changed"),
             (code_version() != manifest["code_version"], "the code has changed"),
-            (as_of is None and manifest["is_as_of_run"], f"the newest release looks back from {manifest['as_of']}"),
+            (as_of is None and manifest["is_as_of_run"], f"the newest release is an as-of run of {manifest['as_of']}"),
             (as_of is not None and str(as_of) != manifest["as_of"], "another day is asked for"),
             (restates, f"closed periods are to be computed again: {restates}"),
         )

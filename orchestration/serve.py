@@ -144,7 +144,7 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
     sockets = take_port(port)
     authority = f"coaching-{secrets.token_hex(8)}.localhost:{sockets[0].getsockname()[1]}"
     with contextlib.ExitStack() as stack:
-        # 0700, and short: a socket's path has room for about 100 bytes, which a workspace's own may exceed.
+        # 0700, and short: a socket's path holds about 100 bytes, which a workspace's own may exceed.
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="coaching-")))
         os.environ["TMPDIR"] = tempfile.tempdir = str(private)  # where dagster would put sockets of its own
         processes, guard = _start(stack, there, private, authority, read_only=read_only)

@@ -231,7 +231,7 @@ def current_release(releases: Path) -> Path | None:
 
 
 def newest_release(releases: Path) -> str | None:
-    """The id of the newest release; one that looks back counts only where there is no other."""
+    """The id of the newest release; an as-of run counts only where there is no other."""
     found = list_releases(releases)
     whole = [identity for identity in found if not manifest_of(releases / identity)["is_as_of_run"]]
     return (whole or found or [None])[-1]

@@ -24,7 +24,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import lil_array
 
 PROTECTED = "protected"
-WEIGHT_OF_A_ROW = 1e-3  # of rows with equally many people the fewest are hidden
+WEIGHT_OF_A_ROW = 1e-3  # of rows with equally many people the fewest are suppressed
 
 
 @dataclass(frozen=True, kw_only=True)

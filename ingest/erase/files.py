@@ -129,7 +129,7 @@ def cleanse(
     """
     done = []
     land.tidy(landing)
-    _rename_landed(landing)  # what an erasure that broke off had written
+    _rename_landed(landing)  # what an interrupted erasure had written
     for place in list(search_files(inbox, landing, mappings, erased)):
         change = _change_of(place, mappings, erased, words)
         rewritten = change.rewritten
@@ -164,7 +164,7 @@ def _as_read_by(digest: str, fitting: list[Mapping]) -> str:
 
 
 def _promised_content(path: Path) -> str:
-    """What an erasure that broke off was about to write in place of a frozen copy; "" where there is none."""
+    """What an interrupted erasure was about to write in place of a frozen copy; "" where there is none."""
     promise = path.with_name(ERASING)
     return promise.read_text(encoding="utf-8") if promise.exists() else ""
 

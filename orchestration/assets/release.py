@@ -135,7 +135,7 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
 
 
 def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first: bool) -> Order:
-    """What is to be released. An as-of run beside a release that is served is not remembered and never served."""
+    """What is to be released. An as-of run beside a served release is outside the release history and never served."""
     study = run.study
     [(is_as_of_run,)] = connection.execute(IS_AS_OF_RUN, {"day": run.day}).fetchall()
     [(observed_through,)] = connection.execute(OBSERVED).fetchall()
@@ -176,7 +176,7 @@ def restricted_release(context: dg.AssetExecutionContext, run: PipelineRun) -> d
     served = current_release(workspace.releases)
     manifest = manifest_of(served) if served else {"is_as_of_run": True}
     if manifest["is_as_of_run"] or manifest["as_of"] != str(run.day):
-        return dg.MaterializeResult(metadata={"restricted": "none: this run looks back"})
+        return dg.MaterializeResult(metadata={"restricted": "none: this is an as-of run"})
     with warehouse(workspace.warehouse) as connection:
         table = read_coaches(connection)
         verdict = sealed_verdict(connection, run, OF_COACHES)

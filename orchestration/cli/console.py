@@ -14,7 +14,7 @@ from publish.page.render import Outcome, outcomes
 from publish.release import manifest_of, released_tables
 
 LAYER_OF_STEP = {  # part of a step's name → layer; the first that fits
-    "load_log": "files in",
+    "load_log": "landing",
     "load_": "raw",
     "transform": "staging … comparisons (dbt)",
     "estimate": "estimates",
@@ -23,7 +23,7 @@ LAYER_OF_STEP = {  # part of a step's name → layer; the first that fits
     "restricted": "restricted release",
     "release": "release",
 }
-PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "hidden": "magenta"}
+PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "suppressed": "magenta"}
 
 
 def layer_of(step: str) -> str:

@@ -67,7 +67,7 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
     identity = known(there, identity)
     if not manifest_of(there.releases / identity)["is_in_history"]:
         raise fail(
-            f"{identity} looks back and was audited by itself only; beside other releases it must not be served", WRONG
+            f"{identity} is an as-of run, judged by itself only; beside other releases it must not be served", WRONG
         )
     if not was_served(there, identity):
         raise fail(

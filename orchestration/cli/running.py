@@ -187,7 +187,7 @@ def outcome_of(workspace: Workspace, result) -> Path | typer.Exit:
     failures = [event for event in result.all_events if event.is_failure and event.event_specific_data]
     errors = [getattr(event.event_specific_data, "error", None) for event in failures]
     text = next((first_cause(error) for error in errors if error), NO_REASON)
-    what = "The release was published, then the run broke off" if is_out else "The run broke off, nothing was published"
+    what = "The release was published, then the run failed" if is_out else "The run failed, nothing was published"
     return fail(f"{what}: {text[:MAX_REASON]}{full_disk(workspace)}", BROKEN)
 
 

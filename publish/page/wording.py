@@ -60,7 +60,7 @@ def _written(unit: str) -> Unit:
 
 @dataclass(frozen=True)
 class Finding:
-    """One outcome in words. `kind`: better, worse, changed, null, unknown or hidden."""
+    """One outcome in words. `kind`: better, worse, changed, null, unknown or suppressed."""
 
     kind: str
     verdict: str
@@ -94,7 +94,7 @@ def finding(
 ) -> Finding:
     """What the headline row of `pub_estimates` says about one outcome."""
     if row["suppressed"] is not None:
-        return Finding("hidden", "Not shown, to protect people", f"{label} is {why_not(row)}.")
+        return Finding("suppressed", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
         seen = (
             f" A study of this size would have seen an effect of {unit.with_word(detectable)} with 80 % probability."

@@ -163,7 +163,7 @@ def test_12_a_question_that_was_seen_and_not_answered_costs_no_response(case, tm
 
 
 def test_15_a_pilot_unit_without_kick_off_is_quarantined_with_line_and_reason(case, tmp_path):
-    """Such a row was loaded, and the run broke off later with a path of dbt."""
+    """Such a row was loaded, and the run failed later with a path of dbt."""
     result, box = box_of(tmp_path, "roster", case("15_pilot_without_kickoff/roster.csv"))
     assert (3, "faulty", "required", "Kick-off", "a value for kickoff_date where arm is pilot") in (
         box.quarantine().select("line", "kind", "rule", "column_name", "expected").rows()

@@ -54,7 +54,9 @@ def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked(
     assert "counted together" in found.caveat
 
 
-@pytest.mark.parametrize(("suppressed", "kind"), [(None, "unknown"), ("few_units", "hidden"), ("protected", "hidden")])
+@pytest.mark.parametrize(
+    ("suppressed", "kind"), [(None, "unknown"), ("few_units", "suppressed"), ("protected", "suppressed")]
+)
 def test_no_number_is_no_null(suppressed, kind):
     nothing = {"estimate": None, "low": None, "high": None, "p": None, "adjusted": None, "reason": "too few units"}
     status = "estimated" if suppressed else "not_estimable"
