@@ -47,8 +47,8 @@ demo: .venv/run  ## Simulate an organisation, run the pipeline on its files, sho
 test: .venv/dev  ## Run all tests
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-unit: .venv/dev  ## Run the unit tests; some read one published organisation, made once per version of the code
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 tests/unit
+test-unit: .venv/dev  ## Run the unit tests that start no dbt, for the inner loop
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 -m "not organisation" tests/unit
 
 lint: .venv/dev  ## Run the linters
 	@$(BIN)/ruff check .

@@ -15,7 +15,6 @@ from inference.results import Estimate, Result
 from inference.verdicts import verdict
 
 DECISIONS = {
-    "programme": pl.String,
     "metric": pl.String,
     "verdict": pl.String,
     "decision": pl.String,
@@ -101,9 +100,7 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
     return decision, reason, missing
 
 
-def decision_table(
-    *, programme: str, primaries: list[Primary], guardrails: list[Guardrail], alpha: float
-) -> pl.DataFrame:
+def decision_table(*, primaries: list[Primary], guardrails: list[Guardrail], alpha: float) -> pl.DataFrame:
     """`est_decisions`: one row per primary outcome."""
     states = "; ".join(f"{guardrail.metric} {guardrail.state}" for guardrail in guardrails) or "none"
     rows = []
@@ -112,7 +109,6 @@ def decision_table(
         numbers = primary.result if isinstance(primary.result, Estimate) else None
         rows.append(
             {
-                "programme": programme,
                 "metric": primary.metric,
                 "verdict": verdict(
                     primary.result,

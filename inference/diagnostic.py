@@ -13,7 +13,6 @@ from inference.results import NotEstimable
 from inference.unit_panels import Setting
 
 DIAGNOSTICS = {
-    "programme": pl.String,
     "metric": pl.String,
     "diagnostic": pl.String,
     "value": pl.Float64,

@@ -184,11 +184,10 @@ def retention_diagnostics(cells: pl.DataFrame, *, months: int) -> Iterator[Diagn
     )
 
 
-def diagnostic_table(programme: str, found: list[tuple[str, Diagnostic]]) -> pl.DataFrame:
+def diagnostic_table(found: list[tuple[str, Diagnostic]]) -> pl.DataFrame:
     """`est_diagnostics` from (metric, diagnostic)."""
     rows = [
         {
-            "programme": programme,
             "metric": metric,
             "diagnostic": each.name,
             "value": each.value,

@@ -22,7 +22,6 @@ from inference.retention import hazard_line, retention_lines
 from inference.unit_panels import Setting
 
 ESTIMATES = {
-    "programme": pl.String,
     "metric": pl.String,
     "estimator": pl.String,
     "aggregation": pl.String,
@@ -46,7 +45,6 @@ ESTIMATES = {
     "reason": pl.String,
 }
 POWERS = {
-    "programme": pl.String,
     "metric": pl.String,
     "detectable_effect": pl.Float64,
     "power": pl.Float64,
@@ -80,7 +78,6 @@ class Cells:
 class Asked:
     """What the study declares: its questions and how they are to be judged. `unit` is what was assigned."""
 
-    programme: str
     questions: list[Question]
     design: str = "volunteered"
     unit: str = "team"
@@ -113,7 +110,7 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
     for question in asked.questions:
         lines += _of_question(question, asked, cells)
         found += [(question.metric, each) for each in _around(question, asked, cells)]
-    return _tables(asked, lines, case, diagnostic_table(asked.programme, found))
+    return _tables(asked, lines, case, diagnostic_table(found))
 
 
 def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Line]:
@@ -180,7 +177,7 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
 
 
 def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.DataFrame) -> Estimated:
-    programme, questions, alpha = asked.programme, asked.questions, asked.alpha
+    questions, alpha = asked.questions, asked.alpha
     headline = {line.metric: line for line in lines if line.is_headline}
     adjusted: dict[str, float | None] = {}
     for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
@@ -190,7 +187,6 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
     rows, power = [], []
     for line in lines:
         row = {
-            "programme": programme,
             "metric": line.metric,
             "estimator": line.estimator,
             "aggregation": line.aggregation,
@@ -203,10 +199,9 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
         }
         rows.append(row)
         if line.is_headline and line.detectable is not None:
-            power.append((programme, line.metric, line.detectable, POWER, alpha, line.basis))
+            power.append((line.metric, line.detectable, POWER, alpha, line.basis))
     order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
     decisions = decision_table(
-        programme=programme,
         primaries=[
             Primary(
                 metric=question.metric,
@@ -233,7 +228,6 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
     )
     kept = next((headline[q.metric].result for q in questions if q.kind == "time_to_event"), None)
     money = money_table(
-        programme=programme,
         retention=kept or NotEstimable(reason="the study does not ask about retention"),
         months=asked.retention_months,
         case=case,

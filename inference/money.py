@@ -14,7 +14,6 @@ import polars as pl
 from inference.results import Estimate, NotEstimable, Result
 
 MONEY = {
-    "programme": pl.String,
     "item": pl.String,
     "unit": pl.String,
     "low": pl.Float64,
@@ -103,7 +102,7 @@ class Case:
     scale: Scale
 
 
-def money_table(*, programme: str, retention: Result, months: int, case: Case | None) -> pl.DataFrame:
+def money_table(*, retention: Result, months: int, case: Case | None) -> pl.DataFrame:
     """`est_money`: one row per item. `retention` is the effect on the share retained after `months`.
 
     Without a case the table is empty: nothing is said about money. Where the effect cannot be estimated, what depends
@@ -123,9 +122,9 @@ def money_table(*, programme: str, retention: Result, months: int, case: Case | 
 
     def add(item: str, unit: str, value: Range | NotEstimable, basis: str) -> None:
         if isinstance(value, Range):
-            rows.append((programme, item, unit, value.low, value.central, value.high, "estimated", None, basis))
+            rows.append((item, unit, value.low, value.central, value.high, "estimated", None, basis))
         else:
-            rows.append((programme, item, unit, None, None, None, "not_estimable", value.reason, basis))
+            rows.append((item, unit, None, None, None, "not_estimable", value.reason, basis))
 
     add("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
     if isinstance(retention, Estimate):

@@ -74,7 +74,6 @@ def funnel_limits(mean: float, variance: np.ndarray, *, coverage: float = 0.95) 
 
 
 COACHES = {
-    "programme": pl.String,
     "metric": pl.String,
     "coach_person_id": pl.String,
     "n_units": pl.Int64,
@@ -151,7 +150,7 @@ def _of(changes: Changes, chosen: np.ndarray) -> Changes:
     return Changes([changes.coach[index] for index in chosen], *(column[chosen] for column in columns))
 
 
-def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, minimum: int) -> pl.DataFrame:
+def coach_table(found: dict[str, Changes], *, alpha: float, minimum: int) -> pl.DataFrame:
     """`restricted.est_coaches`: one row per metric and coach. Where it cannot be pooled the row says why.
 
     Coaches of fewer than `minimum` people are listed without numbers and pool with nobody: the others' rows give mean
@@ -162,7 +161,7 @@ def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, mini
         few = {"status": "suppressed", "reason": f"fewer than {minimum} people"}
         for coach, n in zip(everybody.coach, everybody.n_people, strict=True):
             if n < minimum:
-                rows.append({"programme": programme, "metric": metric, "coach_person_id": coach} | few)
+                rows.append({"metric": metric, "coach_person_id": coach} | few)
         changes = _of(everybody, np.flatnonzero(everybody.n_people >= minimum))
         if not changes.coach:
             continue
@@ -173,7 +172,6 @@ def coach_table(programme: str, found: dict[str, Changes], *, alpha: float, mini
             pooled, reason = None, str(problem)
         for index, coach in enumerate(changes.coach):
             row = {
-                "programme": programme,
                 "metric": metric,
                 "coach_person_id": coach,
                 "n_units": int(changes.n_units[index]),

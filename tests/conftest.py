@@ -37,6 +37,13 @@ from ingest import land  # noqa: E402
 land.SETTLED = 0
 
 
+def pytest_collection_modifyitems(items):
+    """Tests of the published organisation can be left out: it is made by dbt, once per version of the code."""
+    for item in items:
+        if "published" in getattr(item, "fixturenames", ()):
+            item.add_marker("organisation")
+
+
 def pytest_sessionfinish(session, exitstatus):
     shutil.rmtree(_SHARED, ignore_errors=True)
 

@@ -92,7 +92,6 @@ def asked_of(connection, study: Study, day: date) -> Asked:
     """What the study asks of its estimators on a day."""
     declared = {outcome.metric: outcome for outcome in study.outcomes}
     return Asked(
-        programme=study.programme,
         design=study.assignment.design,
         unit=study.assignment.unit,
         questions=[
@@ -118,7 +117,7 @@ def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]
             indexed = panel_from_cells(cells)
             coaches = [leads.get(unit) for unit in indexed.units]
             found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
-    return coach_table(study.programme, found, alpha=alpha_on(study, day), minimum=study.min_group_size)
+    return coach_table(found, alpha=alpha_on(study, day), minimum=study.min_group_size)
 
 
 def _case(money: Money | None, loads: list[tuple]) -> Case | None:

@@ -59,7 +59,7 @@ outcomes:
 # What the three studies are asked, and what they must answer: by default, and as set. A key stands in the question
 # that it changes.
 QUESTIONS = {
-    "programme": ("select distinct programme from comparisons.cmp_cohorts", [("plain",)], [("set",)]),
+    "programme": ("select programme from staging.stg_study__programmes", [("plain",)], [("set",)]),
     "assignment.unlisted_units": (
         "select arm, count(*)::int from intermediate.int_unit_assignments group by 1 order by 1",
         [("control", 6), ("pilot", 10)],

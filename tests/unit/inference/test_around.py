@@ -270,14 +270,14 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     assert found.change == pytest.approx([3, 0, 1, 1])
     # s² = 4: twice over the coach's 16 or 8 people, twice over the control's 16
     assert found.variance == pytest.approx([0.5 + 0.5, 1.5, 1.5, 1.5])
-    table = pooling.coach_table("p", {"m": found}, alpha=0.05, minimum=8)
+    table = pooling.coach_table({"m": found}, alpha=0.05, minimum=8)
     assert dict(table.schema) == pooling.COACHES
     assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]
 
 
 def test_three_coaches_are_listed_but_not_pooled():
     made = pooling.Changes(["a", "b", "c"], np.ones(3), np.ones(3), np.ones(3, int), np.full(3, 9))
-    table = pooling.coach_table("p", {"m": made}, alpha=0.05, minimum=9)
+    table = pooling.coach_table({"m": made}, alpha=0.05, minimum=9)
     assert table["status"].to_list() == ["not_estimable"] * 3 and table["pooled"].null_count() == 3
 
 
@@ -290,7 +290,7 @@ def test_a_coach_of_few_people_pools_with_nobody():
         found = pooling.Changes(
             list("abcdefg"), np.append(change[:6], last), variance, np.ones(7, int), np.array([12] * 6 + [9])
         )
-        return pooling.coach_table("p", {"m": found}, alpha=0.05, minimum=10)
+        return pooling.coach_table({"m": found}, alpha=0.05, minimum=10)
 
     assert made(-20.0).equals(made(20.0))
     hidden = made(-20.0).filter(pl.col("coach_person_id") == "g").row(0, named=True)

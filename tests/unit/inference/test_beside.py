@@ -84,7 +84,7 @@ def simple_rows(estimated) -> dict[str, dict]:
 
 
 def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
-    estimated = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation())
+    estimated = estimate_study(Asked(questions=[ENGAGEMENT]), organisation())
     rows = simple_rows(estimated)
     assert set(rows) == {
         *("att_not_yet_treated", "att_never_treated", "att_outcome_regression", "att_doubly_robust"),
@@ -104,14 +104,14 @@ def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
 
 
 def test_of_few_units_everything_is_estimated_too():
-    few = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(units=28)))
+    few = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT]), organisation(units=28)))
     assert {row["status"] for row in few.values()} == {"estimated"}
-    hopeless = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(units=10)))
+    hopeless = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT]), organisation(units=10)))
     assert {row["reason"][:13] for row in hopeless.values()} == {"too few units"}  # what has no number says why
 
 
 def test_the_lot_makes_the_contrast_of_units_the_headline():
-    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    asked = Asked(questions=[ENGAGEMENT], design="randomised")
     rows = simple_rows(estimate_study(asked, organisation()))
     assert [name for name, row in rows.items() if row["is_headline"]] == ["randomised_ancova"]
     assert {"randomised_difference", "att_not_yet_treated"} <= set(rows)
@@ -122,18 +122,16 @@ def test_one_wave_is_answered_by_the_lot_and_by_nothing_else():
     cells = organisation()
     last = cells.means.filter(pl.col("period_start") == QUARTERS[3])
     once = Cells(means=last, life=cells.life, units=cells.units)
-    rows = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT], design="randomised"), once))
+    rows = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT], design="randomised"), once))
     assert rows["randomised_difference"]["is_headline"] and rows["randomised_difference"]["status"] == "estimated"
-    [row] = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), once)).values()
+    [row] = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT]), once)).values()
     assert row["reason"] == "no cohort has a period before and one after its kick-off"
 
 
 def test_adjusting_takes_off_what_longer_tenure_does():
     naive, adjusted = [], []
     for seed in range(20):
-        rows = simple_rows(
-            estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation(seed, effect=0.0, lift=8.0))
-        )
+        rows = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT]), organisation(seed, effect=0.0, lift=8.0)))
         naive.append(rows["att_not_yet_treated"]["estimate"])
         adjusted.append(rows["att_outcome_regression"]["estimate"])
     assert np.mean(naive) > 2.5  # tenure raises the slope by 0.3 a quarter and year, and the pilot has 8 years more
@@ -141,7 +139,7 @@ def test_adjusting_takes_off_what_longer_tenure_does():
 
 
 def test_the_order_of_rows_does_not_matter_to_the_last_digit():
-    cells, asked = organisation(), Asked(programme="p", questions=[ENGAGEMENT])
+    cells, asked = organisation(), Asked(questions=[ENGAGEMENT])
     frames = {name: getattr(cells, name) for name in ("means", "life", "differences", "covariates", "units")}
     shuffled = Cells(**{name: frame.sample(fraction=1.0, shuffle=True, seed=3) for name, frame in frames.items()})
     one, other = estimate_study(asked, cells), estimate_study(asked, shuffled)
@@ -154,7 +152,7 @@ def test_a_missing_covariate_is_said_and_not_averaged_over():
     short = cells.covariates.with_columns(
         pl.when(pl.col("unit_id") == "t03").then(11).otherwise("n_people").alias("n_people")
     )
-    asked = Asked(programme="p", questions=[ENGAGEMENT])
+    asked = Asked(questions=[ENGAGEMENT])
     changed = Cells(means=cells.means, life=cells.life, differences=cells.differences, covariates=short)
     row = simple_rows(estimate_study(asked, changed))["att_outcome_regression"]
     assert (row["status"], row["reason"]) == ("not_estimable", "covariate(s) tenure_years are missing for some people")
@@ -173,7 +171,7 @@ def test_the_complier_effect_is_the_effect_by_the_share_that_took_part():
 
 
 def test_diagnostics_answer_or_say_why_not():
-    estimated = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation())
+    estimated = estimate_study(Asked(questions=[ENGAGEMENT]), organisation())
     assert dict(estimated.diagnostics.schema) == DIAGNOSTICS
     rows = {row["diagnostic"]: row for row in estimated.diagnostics.iter_rows(named=True)}
     assert rows["pre_trend"]["p_value"] > 0.001 and rows["pre_trend_detectable_drift"]["value"] > 0
@@ -184,7 +182,7 @@ def test_diagnostics_answer_or_say_why_not():
 
 
 def test_a_randomised_study_draws_its_lot_again():
-    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    asked = Asked(questions=[ENGAGEMENT], design="randomised")
     rows = {row["diagnostic"]: row for row in estimate_study(asked, organisation()).diagnostics.iter_rows(named=True)}
     assert rows["randomisation_inference"]["p_value"] == pytest.approx(1 / 1000)
 
@@ -192,7 +190,7 @@ def test_a_randomised_study_draws_its_lot_again():
 def test_an_outcome_that_coaching_cannot_move_is_a_test_of_the_arms_and_of_nothing_else():
     placebo = Question(metric="engagement_score", kind="mean", role="placebo", source="survey")
     for effect, says in ((0.0, "no movement was seen"), (9.0, "what coaching cannot move has moved")):
-        made = estimate_study(Asked(programme="p", questions=[placebo]), organisation(4, effect=effect))
+        made = estimate_study(Asked(questions=[placebo]), organisation(4, effect=effect))
         [found] = made.diagnostics.filter(pl.col("diagnostic") == "placebo_outcome")["says"]
         assert found.startswith(says)
         assert made.decisions.is_empty() and made.estimates["p_value_adjusted"].null_count() == made.estimates.height
@@ -204,9 +202,9 @@ def test_silence_that_follows_the_programme_is_found():
     after = (pl.col("arm") == "pilot") & (pl.col("period_start") >= QUARTERS[2])
     asked_of = pl.Series(rng.integers(14, 17, cells.means.height))
     silent = cells.means.with_columns(n_eligible=pl.when(after).then(asked_of + 5).otherwise(asked_of))
-    found = estimate_study(
-        Asked(programme="p", questions=[ENGAGEMENT]), Cells(means=silent, life=cells.life)
-    ).diagnostics.filter(pl.col("diagnostic") == "response_rate")
+    found = estimate_study(Asked(questions=[ENGAGEMENT]), Cells(means=silent, life=cells.life)).diagnostics.filter(
+        pl.col("diagnostic") == "response_rate"
+    )
     assert found["says"].to_list() == ["the programme changes who answers"]
     assert found["value"].item() == pytest.approx(12 / 20 - 12 / 15, abs=0.03)
 
@@ -276,7 +274,7 @@ def person_row(seed: int, effect: float) -> dict:
         ),
     )
     [row] = estimate_study(
-        Asked(programme="p", questions=[ENGAGEMENT], design="randomised", unit="person"), cells
+        Asked(questions=[ENGAGEMENT], design="randomised", unit="person"), cells
     ).estimates.iter_rows(named=True)
     return row
 
@@ -317,7 +315,7 @@ def test_retention_of_people_assigned_one_by_one_comes_from_life_tables(design):
     truth, rows = 0.98**6 - 0.97**6, []
     for seed in range(150):
         cells = Cells(means=organisation().means.clear(), life=lives(seed, 0.01), units=units)
-        asked = Asked(programme="p", questions=[question], design=design, unit="person")
+        asked = Asked(questions=[question], design=design, unit="person")
         rows.append(estimate_study(asked, cells).estimates.row(0, named=True))
     assert {row["estimator"] for row in rows} == {"persons_retention"}
     assert np.mean([row["ci_low"] <= truth <= row["ci_high"] for row in rows]) == pytest.approx(0.95, abs=0.04)
@@ -353,9 +351,9 @@ def test_of_people_assigned_one_by_one_the_base_lies_before_the_quarter_that_the
 
 
 def test_a_declared_announcement_moves_the_base_of_every_line_and_what_cannot_follow_says_so():
-    asked = Asked(programme="p", questions=[replace(ENGAGEMENT, anticipation=1)])
+    asked = Asked(questions=[replace(ENGAGEMENT, anticipation=1)])
     rows = estimate_study(asked, organisation()).estimates
-    plain = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), organisation()).estimates
+    plain = estimate_study(Asked(questions=[ENGAGEMENT]), organisation()).estimates
     headline = pl.col("is_headline")
     assert rows.filter(headline)["estimate"].item() != plain.filter(headline)["estimate"].item()
     assert rows.filter(headline)["estimate"].item() == pytest.approx(5, abs=3)

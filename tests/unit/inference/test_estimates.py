@@ -73,7 +73,7 @@ def study(questions, *, means=None, life=None, design="volunteered"):
         means=mean_cells().clear() if means is None else means,
         life=life_cells().clear() if life is None else life,
     )
-    return estimate_study(Asked(programme="p", design=design, questions=questions), cells)
+    return estimate_study(Asked(design=design, questions=questions), cells)
 
 
 def headline(estimated, metric="engagement_score", estimator="att_not_yet_treated"):
@@ -245,5 +245,5 @@ def test_numbers_are_made_with_one_blas_thread_whatever_the_machine_has(monkeypa
     monkeypatch.setattr("inference.estimates._tables", lambda *_: threadpool_info())
     with threadpool_limits(2, user_api="blas"):
         nothing = Cells(means=pl.DataFrame(), life=pl.DataFrame())
-        seen = estimate_study(Asked(programme="coaching", questions=[]), nothing)
+        seen = estimate_study(Asked(questions=[]), nothing)
     assert {library["num_threads"] for library in seen if library["user_api"] == "blas"} == {1}

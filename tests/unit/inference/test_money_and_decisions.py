@@ -27,7 +27,7 @@ def estimate(value, low, high, p_value=0.01) -> Estimate:
 
 
 def money(retention) -> dict[str, tuple]:
-    table = money_table(programme="p", retention=retention, months=6, case=Case(ASSUMED, SCALE))
+    table = money_table(retention=retention, months=6, case=Case(ASSUMED, SCALE))
     return {row["item"]: (row["low"], row["central"], row["high"]) for row in table.iter_rows(named=True)}
 
 
@@ -51,9 +51,7 @@ def test_an_interval_with_zero_in_it_gives_amounts_with_zero_in_them():
 
 
 def test_without_an_effect_there_is_a_cost_and_a_reason_but_no_gain():
-    table = money_table(
-        programme="p", retention=NotEstimable(reason="too few units"), months=6, case=Case(ASSUMED, SCALE)
-    )
+    table = money_table(retention=NotEstimable(reason="too few units"), months=6, case=Case(ASSUMED, SCALE))
     rows = {row["item"]: row for row in table.iter_rows(named=True)}
     for item in ("leavers_avoided", "turnover_cost_avoided", "net"):
         assert rows[item]["status"] == "not_estimable" and "too few units" in rows[item]["reason"]
@@ -62,7 +60,7 @@ def test_without_an_effect_there_is_a_cost_and_a_reason_but_no_gain():
 
 
 def test_without_assumptions_nothing_is_said():
-    assert money_table(programme="p", retention=estimate(1, 0, 2), months=6, case=None).is_empty()
+    assert money_table(retention=estimate(1, 0, 2), months=6, case=None).is_empty()
 
 
 def test_ranges_multiply_at_their_ends():
@@ -145,7 +143,6 @@ def test_what_is_missing_is_named():
 
 def test_the_table_has_a_row_per_primary_outcome_and_no_number_without_an_estimate():
     table = decision_table(
-        programme="p",
         primaries=[primary(NotEstimable(reason="why")), primary(estimate(4, 2.5, 5.5))],
         guardrails=[HOLDS],
         alpha=0.05,

@@ -58,7 +58,6 @@ def nasty(rng: np.random.Generator) -> tuple[Asked, Cells]:
                 for times, product in (("one", x), ("tenure_years", x * x), ("change", x * change)):
                     products.append(at | {"covariate": "tenure_years", "times": times, "product_sum": product.sum()})
     asked = Asked(
-        programme="p",
         questions=[Question(metric="engagement_score", kind="mean", role="primary", source="survey")],
         design=str(rng.choice(["randomised", "volunteered"])),
     )
@@ -100,7 +99,7 @@ def test_teams_that_fall_silent_altogether_are_seen():
         ),
         n_eligible=pl.col("n_eligible") + pl.Series(np.random.default_rng(3).integers(0, 3, cells.means.height)),
     )
-    made = estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), Cells(means=gone, life=cells.life))
+    made = estimate_study(Asked(questions=[ENGAGEMENT]), Cells(means=gone, life=cells.life))
     [row] = made.diagnostics.filter(pl.col("diagnostic") == "response_rate").rows(named=True)
     assert row["says"] == "the programme changes who answers"
     assert row["value"] < -0.4
@@ -113,7 +112,7 @@ def test_units_of_one_armed_strata_do_not_count():
     strata = cells.units.with_columns(
         stratum=pl.when(pl.col("unit_id").is_in(mixed)).then(pl.lit("mixed")).otherwise(pl.col("unit_id"))
     )
-    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    asked = Asked(questions=[ENGAGEMENT], design="randomised")
     row = simple_rows(estimate_study(asked, Cells(means=cells.means, life=cells.life, units=strata)))[
         "randomised_ancova"
     ]
@@ -130,13 +129,13 @@ def test_people_followed_are_counted_where_only_they_carry_the_estimate():
         differences=cells.differences.filter(two),
         covariates=cells.covariates.filter(two),
     )
-    row = simple_rows(estimate_study(Asked(programme="p", questions=[ENGAGEMENT]), few))["att_outcome_regression"]
+    row = simple_rows(estimate_study(Asked(questions=[ENGAGEMENT]), few))["att_outcome_regression"]
     assert (row["status"], row["n_units_pilot"], row["n_pilot"]) == ("not_estimable", 2, 24)
 
 
 def randomised_headline(lacking: pl.Expr) -> dict:
     cells = organisation()
-    asked = Asked(programme="p", questions=[ENGAGEMENT], design="randomised")
+    asked = Asked(questions=[ENGAGEMENT], design="randomised")
     made = estimate_study(asked, Cells(means=cells.means.filter(~lacking), life=cells.life))
     [row] = made.estimates.filter("is_headline").rows(named=True)
     return row

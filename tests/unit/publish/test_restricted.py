@@ -12,7 +12,7 @@ from publish.restricted import COACHES, current_coaches, guard_coaches, publish_
 
 def coach(name: str, n_people: int) -> dict:
     numbers = {"change": 2.0, "pooled": 1.5, "ci_low": 0.5, "ci_high": 2.5, "funnel_low": 0.0, "funnel_high": 2.0}
-    return {"programme": "p", "metric": "m", "coach_person_id": name, "n_units": 1, "n_people": n_people} | numbers | {
+    return {"metric": "m", "coach_person_id": name, "n_units": 1, "n_people": n_people} | numbers | {
         "shrinkage": 0.5, "status": "estimated", "reason": None,
     }  # fmt: skip
 

@@ -3,10 +3,6 @@ with cells as (
     where n_observed > 0
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 first_kickoffs as (
     select
         metric,
@@ -118,7 +114,6 @@ paired as (
 )
 
 select
-    programme.programme,
     paired.kind,
     paired.name,
     paired.segment,
@@ -132,4 +127,3 @@ select
     cast(paired.n_pilot as bigint) as n_pilot,
     cast(paired.n_control as bigint) as n_control
 from paired
-cross join programme

@@ -5,15 +5,10 @@ with cascade as (
 
 start as (
     select min(completed_date) as start_date from cascade
-),
-
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
 )
 
 -- Depth 1 was trained from outside. Breadth is how many were trained by each who trained anybody.
 select
-    programme.programme,
     coalesce(cast(cascade.depth as {{ dbt.type_string() }}), 'in a circle') as depth,
     cast(count(*) as bigint) as n_trained,
     cast(sum(case when cascade.n_trained > 0 then 1 else 0 end) as bigint) as n_trainers,
@@ -29,5 +24,4 @@ select
     ) as median_days_to_reach
 from cascade
 cross join start
-cross join programme
-group by programme.programme, coalesce(cast(cascade.depth as {{ dbt.type_string() }}), 'in a circle')
+group by coalesce(cast(cascade.depth as {{ dbt.type_string() }}), 'in a circle')

@@ -10,10 +10,6 @@ eligible as (
     from {{ ref('int_eligible') }}
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 loads as (
     select
         count(*) as n_coaches,
@@ -29,7 +25,6 @@ loads as (
 -- Coaches that everybody in the study would need, if each looked after as many as coaches do now: from a tenth of them
 -- with the highest load to a tenth with the lowest.
 select
-    programme.programme,
     cast(loads.n_coaches as bigint) as n_coaches,
     cast(loads.n_people_coached as bigint) as n_people_coached,
     loads.mean_load,
@@ -42,5 +37,4 @@ select
     cast(ceil(eligible.n_people / nullif(loads.low_load, 0)) as bigint) as n_coaches_needed_high
 from loads
 cross join eligible
-cross join programme
 where loads.n_coaches > 0

@@ -31,14 +31,9 @@ withdrawn as (
     select distinct person_id
     from {{ ref('int_trainings') }}
     where status = 'withdrawn'
-),
-
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
 )
 
 select
-    programme.programme,
     units.cohort,
     units.arm,
     units.stratum,
@@ -62,8 +57,7 @@ select
     ) as n_coaches_trained,
     cast(count(distinct case when units.arm = 'pilot' then withdrawn.person_id end) as bigint) as n_coaches_withdrawn
 from units
-cross join programme
 left join people on units.unit_id = people.unit_id
 left join leads on units.unit_id = leads.unit_id
 left join withdrawn on leads.lead_person_id = withdrawn.person_id
-group by programme.programme, units.cohort, units.arm, units.stratum
+group by units.cohort, units.arm, units.stratum

@@ -9,10 +9,6 @@ managers as (
     select * from {{ ref('int_manager_crossings') }}
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 both_kinds as (
     select
         'people' as who,
@@ -32,12 +28,10 @@ both_kinds as (
 )
 
 select
-    programme.programme,
     both_kinds.who,
     both_kinds.from_cohort,
     both_kinds.to_cohort,
     cast(count(*) as bigint) as n_people,
     min(both_kinds.first_month) as first_month
 from both_kinds
-cross join programme
-group by programme.programme, both_kinds.who, both_kinds.from_cohort, both_kinds.to_cohort
+group by both_kinds.who, both_kinds.from_cohort, both_kinds.to_cohort

@@ -6,15 +6,10 @@
 } %}
 with cells as (
     select * from {{ ref('cell_headcounts') }}
-),
-
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
 )
 
 -- Units of one cohort together: a transfer between two of them is one out and one in.
 select
-    programme.programme,
     cells.month,
     cells.cohort,
     cast(sum(case when cells.movement = 'opening' then cells.n_people else 0 end) as bigint) as n_opening,
@@ -27,5 +22,4 @@ select
     {%- endfor %}
     cast(sum(cells.n_people) as bigint) as n_closing
 from cells
-cross join programme
-group by programme.programme, cells.month, cells.cohort
+group by cells.month, cells.cohort

@@ -17,10 +17,7 @@ answers as (
 ),
 
 programme as (
-    select
-        programme,
-        favourable_from
-    from {{ ref('stg_study__programmes') }}
+    select favourable_from from {{ ref('stg_study__programmes') }}
 ),
 
 -- Who answered too few items of a scale is in none of its figures: items are of the very people that its score is of.
@@ -142,7 +139,6 @@ complete as (
 )
 
 select
-    programme.programme,
     cells.launched_date,
     cells.scale,
     cells.item,
@@ -158,7 +154,6 @@ select
     {{ exact_sum('cells.counted_score * cells.n_people') }} / sum(cells.n_people) as mean_score,
     {{ exact_sum('cells.counted_favourable * cells.n_people') }} / sum(cells.n_people) as favourable_share
 from cells
-cross join programme
 inner join items
     on
         cells.launched_date = items.launched_date
@@ -170,7 +165,6 @@ left join complete
         and cells.launched_date = complete.launched_date
         and cells.scale = complete.scale
 group by
-    programme.programme,
     cells.launched_date,
     cells.scale,
     cells.item,

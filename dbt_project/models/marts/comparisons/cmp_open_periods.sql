@@ -1,16 +1,11 @@
 {# Beside the layer before: open periods have no cells yet. #}
 {# For analysts: what the files say of periods that are still open. Provisional, in no estimate and in no release. #}
-with programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
-open_periods as (
+with open_periods as (
     select * from {{ ref('pnl_calendar') }}
     where not is_closed
 )
 
 select
-    programme.programme,
     people.metric,
     people.period_start,
     people.arm,
@@ -23,5 +18,4 @@ inner join open_periods
     on
         people.metric = open_periods.metric
         and people.period_start = open_periods.period_start
-cross join programme
-group by programme.programme, people.metric, people.period_start, people.arm, open_periods.closes_on
+group by people.metric, people.period_start, people.arm, open_periods.closes_on

@@ -7,13 +7,6 @@ life_tables as (
     select * from {{ ref('cell_life_tables') }}
 ),
 
-programme as (
-    select
-        programme,
-        retention_months
-    from {{ ref('stg_study__programmes') }}
-),
-
 first_kickoffs as (
     select
         metric,
@@ -216,7 +209,6 @@ paired as (
 )
 
 select
-    programme.programme,
     paired.metric,
     paired.time_window,
     paired.segment,
@@ -230,4 +222,3 @@ select
     cast(paired.n_units_pilot as bigint) as n_units_pilot,
     cast(paired.n_units_control as bigint) as n_units_control
 from paired
-cross join programme

@@ -15,10 +15,6 @@ excluded as (
     from {{ ref('int_excluded') }}
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 pooled as (
     select
         cohort,
@@ -34,11 +30,9 @@ pooled as (
 )
 
 select
-    programme.programme,
     pooled.cohort,
     pooled.population,
     cast(max(pooled.is_eligible) as bigint) = 1 as is_eligible,
     cast(count(*) as bigint) as n_people
 from pooled
-cross join programme
-group by programme.programme, pooled.cohort, pooled.population
+group by pooled.cohort, pooled.population

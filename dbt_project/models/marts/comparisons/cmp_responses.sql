@@ -5,14 +5,9 @@ with cells as (
 surveys as (
     select metric from {{ ref('stg_study__outcomes') }}
     where source = 'survey'
-),
-
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
 )
 
 select
-    programme.programme,
     cells.metric,
     cells.cohort,
     cells.arm,
@@ -23,5 +18,4 @@ select
     cast(sum(cells.n_observed) as double) / sum(cells.n_eligible) as response_rate
 from cells
 inner join surveys on cells.metric = surveys.metric
-cross join programme
-group by programme.programme, cells.metric, cells.cohort, cells.arm, cells.period_start, cells.segment
+group by cells.metric, cells.cohort, cells.arm, cells.period_start, cells.segment

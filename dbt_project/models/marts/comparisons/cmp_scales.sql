@@ -22,10 +22,6 @@ with cells as (
     from {{ ref('cell_scales') }}
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 pooled as (
     select
         arm,
@@ -62,7 +58,6 @@ scaled as (
 
 -- Cronbach (1951): α = k ÷ (k − 1) · (1 − Σ s²ᵢ ÷ s²ₜ), over those who answered every item. One item has none.
 select
-    programme.programme,
     scaled.launched_date,
     scaled.scale,
     scaled.arm,
@@ -75,4 +70,3 @@ select
             ), 2)
     end as cronbach_alpha
 from scaled
-cross join programme

@@ -11,14 +11,10 @@ with cells as (
 ),
 
 programme as (
-    select
-        programme,
-        top_layer
-    from {{ ref('stg_study__programmes') }}
+    select top_layer from {{ ref('stg_study__programmes') }}
 )
 
 select
-    programme.programme,
     cells.month,
     max(programme.top_layer) as top_layer,
     cast(sum(case when cells.layer = 'not reached' then 0 else 1 end) as bigint) as n_layers,
@@ -29,4 +25,4 @@ select
     cast(sum(case when cells.layer = 'not reached' then cells.n_people else 0 end) as bigint) as n_without_layer
 from cells
 cross join programme
-group by programme.programme, cells.month
+group by cells.month

@@ -14,10 +14,6 @@ with cells as (
     where segment = 'all'
 ),
 
-programme as (
-    select programme from {{ ref('stg_study__programmes') }}
-),
-
 scopes as (
     select 'cohort' as scope
     union all
@@ -113,7 +109,6 @@ two_largest as (
 
 -- Every outcome as it went: what happened, not what the programme did.
 select
-    programme.programme,
     sums.metric,
     sums.scope,
     sums.group_name,
@@ -130,7 +125,6 @@ select
     two_largest.largest_value,
     two_largest.second_largest_value
 from sums
-cross join programme
 left join spreads
     on
         sums.metric = spreads.metric

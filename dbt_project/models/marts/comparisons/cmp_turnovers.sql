@@ -4,10 +4,7 @@ with cells as (
 ),
 
 programme as (
-    select
-        programme,
-        turnover_formula
-    from {{ ref('stg_study__programmes') }}
+    select turnover_formula from {{ ref('stg_study__programmes') }}
 ),
 
 -- By cohort and arm, as units stand in the month (not as assigned), and everybody.
@@ -129,7 +126,6 @@ formulas as (
 )
 
 select
-    programme.programme,
     formulas.span,
     formulas.span_start,
     formulas.scope,
