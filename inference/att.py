@@ -112,7 +112,7 @@ def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
 def is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
     """Which units serve as control of cohort `g` when `last` is the later of the two periods compared.
 
-    With anticipation, `last` lies so many periods later.
+    With anticipation, the caller adds the `anticipation` periods to `last`.
     """
     never = panel.cohort == NEVER
     if control == "never_treated":

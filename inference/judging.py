@@ -98,7 +98,7 @@ def judge(
     if min(counts["n_units_pilot"], counts["n_units_control"]) < MIN_UNITS:
         reason = (
             f"too few units: {counts['n_units_pilot']} pilot and {counts['n_units_control']} control; "
-            f"at least {MIN_UNITS} each are needed for an interval that holds what it claims"
+            f"at least {MIN_UNITS} each are needed for an interval with its stated coverage"
         )
         return NotEstimable(reason=reason, cause=Cause.TOO_FEW_UNITS, **counts), None
     involved = arms.pilot | arms.control

@@ -1,9 +1,9 @@
 """The inbox and the landing: which files arrived, frozen copies by hash, in the order they came.
 
-A file stays in the inbox (it is the sender's folder). What was seen before is known by source, file name and content
-together: a month in which nothing changed is another snapshot with equal content, and a file that was refused for
-its name can be renamed. Half-written files are left for the next run. `landing/` is the only place that holds what
-was sent, and only ingest opens it.
+A file stays in the inbox, which is the sender's folder. Source, file name and content together identify a file: a
+month without changes is a new snapshot with the same content, and a file that was refused for its name can be renamed.
+Half-written files are left for the next run. `landing/` is the only place that holds what was sent, and only ingest
+opens it.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Seen:
         return found
 
     def keep(self) -> None:
-        """Write down what was seen, where that is wanted and something changed."""
+        """Write the hash cache, if it has a path and something changed."""
         if self.note is None or self.now == self.there:
             return
         with contextlib.suppress(OSError):  # a folder that can only be read: digests are computed again next time
@@ -281,9 +281,9 @@ def tidy(landing: Path) -> None:
 def land(inbox: Inbox, landing: Path, *, known_date: date | None = None) -> list[Landed]:
     """Freeze what is new and return it; a file that changes meanwhile is left for the next run.
 
-    `known_date` is the day of the run: an as-of run to an earlier day will not know these files.
+    `known_date` is the day of the run; an as-of run for an earlier day does not use these files.
 
-    An older file that is back in place of a later one of its name counts as arrived again.
+    If a later file of the same name replaced a file and the earlier one comes back, it counts as a new arrival.
     """
     landing.mkdir(mode=0o700, parents=True, exist_ok=True)
     tidy(landing)

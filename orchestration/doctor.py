@@ -257,7 +257,7 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
 ENDS: dict[str, tuple[Level, str]] = {
     "published": ("ok", "published"),
     "refused": ("error", "the gate refused; the release before is served"),
-    "failed": ("error", "failed; the release before is served"),
+    "failed": ("error", "failed; nothing new was published"),
     "turned_away": ("warning", "turned away"),
 }
 

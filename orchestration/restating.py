@@ -1,7 +1,7 @@
 """Closed periods computed again: from today's files, and from those of earlier releases, to see who changed.
 
-Each set of files is loaded and modelled in a workspace of its own, in a process of its own, and read once. Files of an
-earlier release that this code cannot load or model any more give no state, and what only they explain stays published.
+Each set of files is loaded and modelled in its own workspace and process. This code may not be able to load the files
+of an earlier release any more; the cells that only those files reproduce then stay as published.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def lay_out(workspace: Workspace, there: Workspace, study: str, sources: dict[st
 
 
 def place_file(content: Path, one: land.Landed, there: Workspace, *, is_new: bool) -> None:
-    """A landed file in another workspace; `is_new`: in its inbox too, else it would count as taken back."""
+    """Put a landed file into another workspace. `is_new`: into its inbox too; a new file that is in no inbox counts as
+    withdrawn by its sender."""
     places = [land.content_path(there.landing, one)]
     if is_new:
         places.append(there.inbox / one.source / one.file_name)

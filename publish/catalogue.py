@@ -99,7 +99,24 @@ def published_tables() -> dict[str, PublishedTable]:
     return {name: _table(name, entry) for name, entry in declared.items()}
 
 
+ENTRY = {"description", "grain", "query", "suppress", "columns", "round"}
+COLUMN = {"is", "description", "unit", "fact", "round"}
+
+
+def _check_keys(name: str, entry: Mapping) -> None:
+    """Raise ValueError for a key that nobody reads, or that is missing: a misspelt `round` would publish all digits."""
+    places = {name: (entry, ENTRY, {"description", "grain", "query", "columns"})}
+    for column, declared in entry.get("columns", {}).items():
+        places[f"{name}.{column}"] = (declared, COLUMN, {"is", "description"})
+    for place, (given, known, needed) in places.items():
+        if unknown := sorted(set(given) - known):
+            raise ValueError(f"{CATALOGUE.name}: {place}: {', '.join(unknown)}: no such key; there are {sorted(known)}")
+        if missing := sorted(needed - set(given)):
+            raise ValueError(f"{CATALOGUE.name}: {place}: {', '.join(missing)}: missing")
+
+
 def _table(name: str, entry: Mapping) -> PublishedTable:
+    _check_keys(name, entry)
     columns = tuple(
         Column(
             name=column,

@@ -29,8 +29,8 @@ WEIGHT_OF_A_ROW = 1e-3  # of rows with equally many people the fewest are suppre
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """A row needs `column` to be at least `minimum`; else it is suppressed for `reason`. Where `sums`, the suppressed
-    rows of a margin need it as well, taken together. An empty cell asks for nothing."""
+    """A row with less than `minimum` in `column` is suppressed for `reason`; an empty cell sets no condition. With
+    `sums`, the suppressed rows of a margin must reach `minimum` together."""
 
     column: str
     minimum: float
@@ -42,9 +42,9 @@ class Need:
 class Block:
     """Figures of a table that are shown or suppressed together.
 
-    `margins` are columns: rows with the same value in one sum to something that readers know; an empty cell stands
-    outside. `weight` is the column of the people behind a row. `group` is a column of group names whose differences
-    are looked up.
+    `margins` are columns. Readers know the sum of the rows with the same value in a margin; a row without a value is in
+    no margin. `weight` is the column with the people behind a row. `group` is the column with the name of the row's
+    group; `differing` in `suppress` is looked up by it.
     """
 
     figures: tuple[str, ...]
@@ -61,7 +61,8 @@ def suppress(
 ) -> pl.DataFrame:
     """`table` with suppressed figures empty, and a reason in each block's code column (empty where shown).
 
-    `differing` is the number of people in one of two groups only; pairs with 1 … `k` − 1 are not shown together.
+    `differing` has, for two groups, the number of people in only one of them. Where it is 1 … `k` − 1, one of the two
+    is suppressed.
     """
     for block in blocks:
         reasons = _primary(table, block)

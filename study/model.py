@@ -6,7 +6,6 @@ Floors live here in code; configuration can only raise them.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 from pydantic import Field, model_validator
 
+from study.bands import PEOPLE, YEARS, bands
 from study.catalogue import Metric, catalogue
 from study.strict_yaml import Strict, TimeZone, load_as
 from study.tables import STUDY_TABLES
@@ -175,7 +175,6 @@ Limit = Annotated[float, Field(gt=0)]
 Dimension = Literal[
     "department", "site", "job_level", "employment_type", "tenure", "cascade_depth", "coach_load", "readiness"
 ]
-PEOPLE = ("person", "people")
 MAX_DEPTH = 15  # of the cascade, as int_cascade follows it
 MAX_SEGMENTS = 6  # dimensions: each further one makes smaller groups, and more differences between published tables
 TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthly_means", "person_years")
@@ -339,7 +338,7 @@ class Study(Strict):
     @property
     def ordered_segments(self) -> dict[str, tuple[str, ...]]:
         """Of dimensions with an order: the names of their segments (`dimension: word`), lowest first."""
-        loads = [band for _, band, _, _ in _bands("coach_load", self.coach_load_bands, PEOPLE)]
+        loads = [band for _, band, _, _ in bands("coach_load", self.coach_load_bands, PEOPLE)]
         words = {"cascade_depth": map(str, range(1, MAX_DEPTH + 1)), "coach_load": loads}
         return {dimension: tuple(f"{dimension}: {word}" for word in of) for dimension, of in words.items()}
 
@@ -377,28 +376,11 @@ class Study(Strict):
             ],
             "raw_study__metrics": [one.model_dump() for one in (*catalogue().values(), *self.declared_metrics)],
             "raw_study__segments": [(dimension,) for dimension in self.segments],
-            "raw_study__bands": _bands("tenure", self.tenure_bands, ("year", "years"))
-            + _bands("coach_load", self.coach_load_bands, PEOPLE),
+            "raw_study__bands": bands("tenure", self.tenure_bands, YEARS)
+            + bands("coach_load", self.coach_load_bands, PEOPLE),
             "raw_study__covariates": [(covariate,) for covariate in self.covariates],
         }
         return {name: pl.DataFrame(rows[name], schema=schema, orient="row") for name, schema in STUDY_TABLES.items()}
-
-
-def _bands(dimension: str, limits: tuple[float, ...], units: tuple[str, str]) -> list[tuple]:
-    """(dimension, band in words, lowest, below): the first from zero, the last without end."""
-    edges = [None, *limits, None]
-    found = []
-    for lowest, below in itertools.pairwise(edges):
-        words = (
-            f"under {below:g}"
-            if lowest is None
-            else f"{lowest:g} and more"
-            if below is None
-            else f"{lowest:g} to under {below:g}"
-        )
-        unit = units[(below if lowest is None or below else lowest) != 1]
-        found.append((dimension, f"{words} {unit}", lowest, below))
-    return found
 
 
 def load_study(path: Path) -> Study:

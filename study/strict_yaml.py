@@ -97,7 +97,11 @@ def rename_keys(document: Any, renamed: dict[str, str]) -> Any:
         if old in document:
             if new in document:
                 raise ValueError(f"{old} is the old name of {new}; keep {new} only")
-            warnings.warn(f"the key {old} is called {new} now; this version reads both", RenamedKey, stacklevel=2)
+            warnings.warn(
+                f"the key {old} is called {new} now; rename it, the next version reads {new} only",
+                RenamedKey,
+                stacklevel=2,
+            )
     return {renamed.get(key, key): value for key, value in document.items()}
 
 
@@ -129,9 +133,15 @@ def load_as(path: Path, model: type[Model]) -> Model:
 
 
 def as_model(path: Path, make: Callable[[], Model]) -> Model:
-    """What `make` returns; pydantic's faults become one ConfigError that names `path`."""
+    """What `make` returns; pydantic's faults become one ConfigError that names `path`, as warnings of old keys do."""
     try:
-        return make()
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always", RenamedKey)
+            made = make()
+        for one in seen:
+            place = f"{path}: " if one.category is RenamedKey else ""
+            warnings.warn(f"{place}{one.message}", one.category, stacklevel=2)
+        return made
     except ValidationError as error:
         lines = [
             f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()

@@ -76,7 +76,7 @@ def check(study: Study, readable: Readable) -> None:
     for one, other in of_one_count(asked, known):
         raise ConfigError(
             f"outcomes: {one} and {other} divide the same count by different things; published together they would "
-            "disclose the few whose working time (or number of goals) is unlike the others': ask for one of them"
+            "disclose the few whose divisor is unlike the others' (working time, number of goals): ask for one of them"
         )
     for item in study.waivers:
         if item.check not in readable.checks:

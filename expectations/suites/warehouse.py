@@ -19,24 +19,24 @@ from expectations.suites.promise import (
 
 def panels(limit: Mapping[str, float]) -> Tables:
     """What happened to whom, as counts per metric: no person is in these tables."""
-    ask = "find out which export says this; its mapping reads a value as something else"
+    ask = "find the export that holds this value and correct its mapping, which reads the value wrongly"
     return {
         "reached": [
             be_zero(
                 "source_unseen",
                 "the records of a source that the study asks about reach a panel",
                 "is_unseen",
-                fix="no record is of somebody in the study, or no scale is one that is asked: compare ids, and the "
+                fix="no record belongs to a person of the study, or no outcome uses its scale: compare ids, and the "
                 "mapping's scales with the outcomes in study.yml",
             ),
-            be_zero("source_unreported", "what is over is reported", "is_unreported"),
+            be_zero("source_unreported", "a source with a closed period has cells", "is_unreported"),
         ],
         "panel_profiles": [
-            not_be_empty("no_panels", "every question has its panel looked at"),
+            not_be_empty("no_panels", "there is at least one metric to judge"),
             be_zero("value_not_finite", "every value is a number", "n_not_finite", fix=ask),
             be_zero("value_too_low", "no person's value lies below its metric's range", "n_below", fix=ask),
             be_zero("value_too_high", "no person's value lies above its metric's range", "n_above", fix=ask),
-            be_zero("value_of_the_future", "nothing is observed after the day looked from", "n_future", fix=ask),
+            be_zero("value_of_the_future", "nothing is observed after the as-of date", "n_future", fix=ask),
             be_zero("person_twice", "a person counts once per metric and period", "n_doubled"),
             be_zero("without_arm", "whoever is observed belongs to an arm", "n_without_arm"),
             be_between(
@@ -52,7 +52,7 @@ def panels(limit: Mapping[str, float]) -> Tables:
         "retention_profiles": [
             be_zero("followed_backwards", "nobody is followed for less than no time", "n_negative"),
             be_zero("left_without_cause", "whoever left has a cause, if only unknown", "n_without_cause"),
-            be_zero("entered_in_future", "nobody enters after the day looked from", "n_future"),
+            be_zero("entered_in_future", "nobody enters after the as-of date", "n_future"),
             be_zero("entered_twice", "a person enters a comparison once", "n_doubled"),
         ],
     }
@@ -88,8 +88,8 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
     gap, apart = limit["response_rate_gap"], limit["standardised_difference"]
     return {
         "outcomes": [
-            be_between("people_negative", "counts of people are positive", "n_pilot", 0),
-            be_between("people_negative", "counts of people are positive", "n_control", 0),
+            be_between("people_negative", "no count of people is negative", "n_pilot", 0),
+            be_between("people_negative", "no count of people is negative", "n_control", 0),
             be_zero("difference_wrong", "a difference is pilot minus control", "off_by"),
             be_between("mean_too_low", "no mean lies below its metric's range", "above_lowest", 0),
             be_between("mean_too_high", "no mean lies above its metric's range", "below_highest", 0),
@@ -104,7 +104,7 @@ def comparisons(limit: Mapping[str, float]) -> Tables:
             be_between("rate_no_share", "response rates are shares", "highest_rate", 0, 1),
             be_between(
                 "response_gap",
-                "both arms answer alike often",
+                "the response rates of the arms are similar",
                 "gap",
                 0,
                 gap,

@@ -72,7 +72,7 @@ def fold_case(word: str) -> str:
 
 
 def found_words(work: Work, reading: Reading, broken, more_null_words: tuple[str, ...] = ()) -> pl.Series:
-    """The words; a value in which `extract` finds nothing is judged, as `other` says."""
+    """The words; `on_unmapped` decides what becomes of a value in which `extract` finds nothing."""
     if reading.row_number:
         return pl.select(pl.format("{}-{}", pl.lit(work.load_id[:16]), work.batch.frame["line"])).to_series()
     if not reading.headers:
@@ -95,8 +95,8 @@ def refine_words(
     *,
     doubts: UnfitValues | None = None,
 ) -> pl.Series:
-    """The words after presence, pattern and value map were judged; `known` are the only words that a field may have.
-    What does not fit costs the record, or with `doubts` the value only."""
+    """The words, checked for presence, pattern and value map; without a map only `known` words are allowed, if any are
+    given. An unfit value quarantines the record; with `doubts` only the value is dropped."""
     broken = doubts or work.judge(reading)
     words = found_words(work, reading, broken)
     if reading.matches is not None:

@@ -1,6 +1,6 @@
 """`coaching`: run the pipeline, look at what it left, go back. No rule about data lives here.
 
-Exit codes: 0 published, or nothing new · 1 broken off · 2 wrong use or configuration · 3 the gate refused ·
+Exit codes: 0 published, or nothing new · 1 interrupted or failed · 2 wrong use or configuration · 3 the gate refused ·
 75 another run holds the workspace.
 """
 
@@ -25,8 +25,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     help="Did turning our managers into coaches work, for whom, how sure are we, and should we scale it?",
-    epilog="Exit codes: **0** published or nothing new · **1** broken off · **2** wrong use or configuration · "
-    "**3** the gate refused, the last release stays · **75** another run holds the workspace.",
+    epilog="Exit codes: **0** published or nothing new · **1** interrupted or failed · **2** wrong use or "
+    "configuration · **3** the gate refused, the last release stays · **75** another run holds the workspace.",
 )
 app.add_typer(files.sources, name="mapping")
 app.add_typer(files.quarantine, name="quarantine")

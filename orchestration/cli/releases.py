@@ -24,7 +24,10 @@ def known(there: Workspace, identity: str) -> str:
 
     if identity == "current" and (served := current_release(there.releases)):
         return served.name
-    fitting = [one for one in list_releases(there.releases) if one.startswith(identity)]
+    every = list_releases(there.releases)
+    if not every:
+        raise fail(f"there is no release yet; make one: coaching run -w {there.root}", WRONG)
+    fitting = [one for one in every if one.startswith(identity)]
     if len(fitting) != 1:
         what = "fits several releases" if fitting else "is no release of this workspace"
         raise fail(f"{identity} {what}; see: coaching releases -w {there.root}", WRONG)

@@ -600,6 +600,33 @@ def published_by_demo(tmp_path_factory) -> Path:
     return place.there.root
 
 
+def shape(text: str) -> str:
+    """A line with 9 for every number and every verdict's word gone, so that two runs of different people look alike."""
+    return re.sub(r"[+−-]?\d[\d,.]*", "9", " ".join(text.split()))
+
+
+def test_the_readme_shows_what_the_demo_prints(published_by_demo):
+    """Steps in their order, counts, the gate's line, the table's heads and rows, the page's place."""
+    printed = (published_by_demo.parent / "printed").read_text()
+    block = re.search(r"^Running the pipeline: .*?^Page: .*?$", (PROJECT_ROOT / "README.md").read_text(), re.M | re.S)[
+        0
+    ]
+    steps = [re.findall(r"(?:: |· )([^·:]+?) [\d.]+ s", text) for text in (block, printed)]
+    assert steps[0] == steps[1] and len(steps[0]) > 6
+    shapes = {shape(line) for line in printed.splitlines()}
+    for line in ("Running the pipeline: ", "Gate: ", " outcome "):
+        shown = next(one for one in block.splitlines() if one.startswith(line))
+        assert shape(shown) in shapes, shown
+    for line in ("Engagement, points", "Goals met, pp", "Retention, pp"):
+        row = next(one.split("  ") for one in block.splitlines() if one.strip().startswith(line))
+        same = next(one.split("  ") for one in printed.splitlines() if one.strip().startswith(line))
+        assert len(list(filter(str.strip, row))) == len(list(filter(str.strip, same))), same
+    assert "file(s) read: checkins about" in block and "file(s) read: checkins about" in " ".join(printed.split())
+    assert (
+        re.search(r"^Page: .*/releases/current/index.html$", block, re.M) and "releases/current/index.html" in printed
+    )
+
+
 @pytest.mark.parametrize("name", WALKS)
 def test_a_walk(name, published_by_demo, tmp_path):
     shutil.copytree(published_by_demo, tmp_path / "workspace", symlinks=True)

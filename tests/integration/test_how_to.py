@@ -61,24 +61,24 @@ def test_a_check_is_a_number_and_a_promise(page, monkeypatch, connection):
     [(name, entry)] = yaml.safe_load(page("add-a-check.md", "yaml")[0]).items()
     code = compile(page("add-a-check.md", "python")[0].strip(), "how-to", "eval")
     known = promise.thresholds() | {name: Threshold(name=name, **entry)}
-    suite = declared.SUITES["comparisons"]
+    suite = declared.SUITES["cells"]
 
     def with_the_new_one(limit):
         found = suite(limit)
-        return found | {"populations": [*found["populations"], eval(code, {"be_between": be_between, "limit": limit})]}
+        return found | {"cell_units": [*found["cell_units"], eval(code, {"be_between": be_between, "limit": limit})]}
 
-    monkeypatch.setitem(declared.SUITES, "comparisons", with_the_new_one)
+    monkeypatch.setitem(declared.SUITES, "cells", with_the_new_one)
     monkeypatch.setattr(declared, "thresholds", lambda: known)
     ids = [row[0] for row in connection.execute("select load_id from raw.load_log").fetchall()]
     day = connection.execute("select max(snapshot_date) from staging.stg_hris__workers").fetchone()[0]
     tables = gather(connection, load_ids=ids, unit="team", day=day, alpha=0.05, vanished_group_size=5)
 
-    def outcome(smallest: int) -> tuple[bool, bool]:
-        spoilt = tables["populations"].assign(n_people=5)
-        spoilt.loc[spoilt.index[0], "n_people"] = smallest
-        found = gate.judge(tables | {"populations": spoilt}, content_hash="h", layers=("comparisons",))
-        return tuple(
-            any(one.check == "population_small" for one in where) for where in (found.failures, found.warnings)
+    def outcome(units: dict) -> tuple[set[str], set[str]]:
+        found = gate.judge(
+            tables | {"cell_units": tables["cell_units"].assign(**units)}, content_hash="h", layers=("cells",)
         )
+        return {one.check for one in found.failures}, {one.check for one in found.warnings}
 
-    assert (outcome(0), outcome(2), outcome(3)) == ((True, False), (False, True), (False, False))
+    assert outcome({}) == (set(), set()), "healthy data passes"
+    assert outcome({"n_units": 1}) == ({"few_units_in_arm"}, set())
+    assert outcome({"n_units": 5}) == (set(), {"few_units_in_arm"})

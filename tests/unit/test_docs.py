@@ -14,7 +14,10 @@ from ingest.tables import RECORD_TABLES
 from simulation import Design, simulate
 from simulation.exports import DIALECTS
 
-MARK = "<!-- below: made from the mapping and the simulation; COACHING_ACCEPT=docs pytest tests/unit/test_docs.py -->\n"
+MARK = (
+    "<!-- below: made from the mapping and the simulation; "
+    "COACHING_ACCEPT=docs .venv/bin/pytest tests/unit/test_docs.py -->\n"
+)
 DESIGN = Design(people=200, months=12, seed=3)
 
 
@@ -31,7 +34,7 @@ def same_or_accepted(path, made: str, *, mark: str = MARK) -> None:
     if os.environ.get("COACHING_ACCEPT") == "docs":
         path.write_text(hand + mark + made, encoding="utf-8")
         said = hand + mark + made
-    assert said == hand + mark + made, f"{path.name} is out of date: COACHING_ACCEPT=docs pytest {__file__}"
+    assert said == hand + mark + made, f"{path.name} is out of date: COACHING_ACCEPT=docs .venv/bin/pytest {__file__}"
 
 
 def table(heads: list[str], rows: list[tuple]) -> str:
@@ -163,7 +166,7 @@ def test_the_fields_of_every_table_are_explained(docs):
     assert set(MEANING) == fields
 
 
-METRIC_MARK = "<!-- below: made from the catalogue; COACHING_ACCEPT=docs pytest tests/unit/test_docs.py -->\n"
+METRIC_MARK = "<!-- below: made from the catalogue; COACHING_ACCEPT=docs .venv/bin/pytest tests/unit/test_docs.py -->\n"
 GOOD = {"up": "up", "down": "down", "none": "neither way"}
 
 
@@ -173,7 +176,8 @@ def catalogue(docs) -> list[dict]:
 
 def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):
     rows = catalogue(docs)
-    assert {path.stem for path in (docs / "metrics").glob("*.md")} == {row["metric"] for row in rows}
+    pages = {path.stem for path in (docs / "metrics").glob("*.md")}
+    assert pages == {row["metric"] for row in rows}, "each metric has a page in docs/reference/metrics: copy one"
     for row in rows:
         span = " to ".join(row[end] or "any" for end in ("lowest", "highest"))
         made = "\n" + table(
@@ -193,7 +197,8 @@ def test_every_metric_of_the_catalogue_has_a_page_that_says_what_it_is(docs):
         path = docs / "metrics" / f"{row['metric']}.md"
         same_or_accepted(path, made, mark=METRIC_MARK)
         said = path.read_text(encoding="utf-8")
-        assert "**What would fool us:**" in said and "**Who counts:**" in said, path.name
+        for part in ("**Who counts:**", "**What would fool us:**"):
+            assert part in said, f"{path.name} lacks {part}"
 
 
 def test_the_catalogue_names_panels_that_become_cells_and_measures_that_are_there(docs):

@@ -23,6 +23,9 @@ WRONG = {
     "a kind that nobody knows": (lambda e: e["columns"]["mean"].update({"is": "secret"}), "is secret"),
     "a figure in two blocks": (lambda e: e["suppress"].append(e["suppress"][0] | {"code": "again"}), "in two blocks"),
     "a grain that is no key": (lambda e: e["grain"].append("mean"), "no key"),
+    "a key that nobody reads": (lambda e: e["columns"]["mean"].update({"ruond": {"digits": 2}}), "ruond: no such key"),
+    "a key of the table that nobody reads": (lambda e: e.update({"supress": []}), "supress: no such key"),
+    "a column without a description": (lambda e: e["columns"]["mean"].pop("description"), "description: missing"),
     "a known column of no fact": (lambda e: e["columns"]["n_eligible"].pop("fact"), "which known fact"),
 }
 

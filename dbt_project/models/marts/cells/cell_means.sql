@@ -156,8 +156,8 @@ united as (
     where of_people.segment = 'all'
 )
 
--- Estimates take cohort, arm and kick-off as declared now; levels as they were when the period closed, so that a unit
--- that a later list assigns otherwise does not take its cells along.
+-- Estimates use the cohort, arm and kick-off of the present list; levels use those of the day the period closed. A unit
+-- that a later list moves therefore stays where it was in the levels.
 select
     united.metric,
     united.unit_id,

@@ -21,7 +21,7 @@ outcomes as (
     from {{ ref('stg_study__outcomes') }}
 ),
 
--- A log that has not been sent yet is no log without check-ins.
+-- A missing log does not mean that there were no check-ins.
 logs as (
     select max(month) as last_month from {{ ref('int_checkins') }}
 ),
@@ -30,7 +30,8 @@ programme as (
     select survey_open_days from {{ ref('stg_study__programmes') }}
 ),
 
--- A wave closes when nobody is asked any more. Where a period holds several waves, the last one is waited for.
+-- A wave closes `survey_open_days` after its launch. If any period of the metric holds several waves, none of its
+-- periods closes before it ends: another wave may follow.
 dated as (
     select
         observed.metric,
