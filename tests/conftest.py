@@ -1,6 +1,7 @@
 """Shared by all tests: where outside files lie, workspaces on disk, and a run that runs in this process."""
 
 import os
+import re
 import shutil
 import tempfile
 from contextlib import nullcontext
@@ -40,7 +41,7 @@ land.SETTLED = 0
 def pytest_collection_modifyitems(items):
     """Tests of the published organisation can be left out: it is made by dbt, once per version of the code."""
     for item in items:
-        if "published" in getattr(item, "fixturenames", ()):
+        if {"published", "copy_of_published"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("organisation")
 
 
@@ -129,7 +130,19 @@ def published(tmp_path_factory):
     return Workspace(copied)
 
 
-def _publish(folder: Path) -> None:
+# A study of few questions: what tests change and publish again costs half as much.
+FEW_OUTCOMES = """outcomes:
+  - {metric: engagement_score, role: primary, minimum_important_difference: 2}
+  - {metric: retention, role: primary, minimum_important_difference: 0.02}
+  - {metric: goals_met_share, role: primary, minimum_important_difference: 0.03}
+  - {metric: alignment_score, role: guardrail, margin: 2}
+  - {metric: enps}
+  - {metric: checkins_held_share}
+  - {metric: output_per_fte_month}
+"""
+
+
+def _simulated(folder: Path):
     from orchestration.workspace import PROJECT_ROOT, Workspace
     from simulation import Design, simulate
 
@@ -137,7 +150,21 @@ def _publish(folder: Path) -> None:
     design = Design(people=600, months=12, seed=7)
     simulate(design, made.inbox, truth_path=made.root / "truth.json")
     shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
-    code, last, _ = execute_pipeline(made, design.closed_on, dbt=True)
+    return made, design.closed_on
+
+
+def _publish_few(folder: Path) -> None:
+    made, day = _simulated(folder)
+    text = made.study.read_text(encoding="utf-8")
+    text = re.sub(r"^outcomes:\n(?:  - .*\n)+", FEW_OUTCOMES, text, flags=re.M)
+    made.study.write_text(re.sub(r"^segments: .*$", "segments: [tenure]", text, flags=re.M), encoding="utf-8")
+    code, last, _ = execute_pipeline(made, day)
+    assert code == 0, last
+
+
+def _publish(folder: Path) -> None:
+    made, day = _simulated(folder)
+    code, last, _ = execute_pipeline(made, day, dbt=True)
     assert code == 0, last
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"
@@ -153,9 +180,11 @@ def connection(published):
 
 
 @pytest.fixture
-def copy_of_published(published, tmp_path):
+def copy_of_published(tmp_path):
+    """The same organisation, published by a study of few questions; the test's own to change."""
     from orchestration.workspace import Workspace
+    from tests.models import cached
 
     copied = tmp_path / "workspace"
-    shutil.copytree(published.root, copied, symlinks=True)
+    shutil.copytree(cached("published_few", _publish_few), copied, symlinks=True)
     return Workspace(copied)

@@ -183,6 +183,7 @@ def without_dbt() -> Iterator[None]:
     with ExitStack() as stack:
         for place, name, instead in (
             (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
+            (dg.DagsterInstance, "local_temp", lambda *_: dg.DagsterInstance.ephemeral()),
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
             (restating, "BUILD", in_child(BUILD)),

@@ -11,7 +11,7 @@ from publish.release import current_release, manifest_of
 pytestmark = pytest.mark.slow
 
 
-def test_a_look_back_rebuilds_what_was_known_then_after_a_correction_came(copy_of_published, run_pipeline):
+def test_an_as_of_run_rebuilds_what_was_known_then_after_a_correction_came(copy_of_published, run_pipeline):
     workspace = copy_of_published
     first = current_release(workspace.releases)
     day = date.fromisoformat(manifest_of(first)["as_of"])

@@ -98,7 +98,7 @@ def test_an_old_release_is_a_fault_where_runs_are_due_every_night(closed, monkey
     assert to_mend(closed, later) == []
 
 
-def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, run_pipeline, monkeypatch, tmp_path):
+def test_a_run_that_fails_is_noted_and_reported(copy_of_published, run_pipeline, monkeypatch, tmp_path):
     import orchestration.assets.release as module
 
     def broken(*_, **__):
@@ -117,7 +117,7 @@ def test_a_night_that_breaks_off_is_noted_and_told(copy_of_published, run_pipeli
     assert last_run(ledger.read(copy_of_published.ledger))[0] == "error"
 
 
-def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_published, run_pipeline, monkeypatch):
+def test_models_that_fail_are_reported_by_name_and_without_a_record(copy_of_published, run_pipeline, monkeypatch):
     import orchestration.assets.transform as module
 
     forget = module.built.forget
@@ -134,7 +134,7 @@ def test_models_that_fail_are_told_by_name_and_without_a_record(copy_of_publishe
     assert "select" not in last["reason"] and "cohort" not in last["reason"]
 
 
-def test_a_refusal_is_told_without_numbers_and_a_deaf_command_stops_nothing(
+def test_a_refusal_is_reported_without_numbers_and_a_deaf_command_stops_nothing(
     copy_of_published, run_pipeline, monkeypatch
 ):
     import orchestration.assets.gate as module

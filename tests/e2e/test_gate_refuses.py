@@ -128,12 +128,12 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, run
     assert current_release(copy_of_published.releases) == before
 
 
-def test_the_ledger_tells_the_whole_story(published):
+def test_the_ledger_says_the_whole_story(published):
     told = [event["event"] for event in ledger.read(published.ledger)]
     assert told == ["started", "passed", "published", "restricted"]
 
 
-def test_a_look_back_is_a_release_of_its_own_and_is_not_served(copy_of_published, run_pipeline):
+def test_an_as_of_run_is_a_release_of_its_own_and_is_not_served(copy_of_published, run_pipeline):
     from orchestration.pending import find_pending_changes
     from publish.release import list_releases, manifest_of
 
@@ -170,7 +170,7 @@ def test_a_verdict_that_somebody_edited_is_none(copy_of_published, change, monke
         assert sealed_verdict(connection, there) == {}
 
 
-def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, run_pipeline, monkeypatch):
+def test_a_candidate_with_a_person_in_it_is_refused_and_reported(copy_of_published, run_pipeline, monkeypatch):
     import orchestration.assets.candidate as step
 
     real = step.candidate_tables
@@ -187,7 +187,7 @@ def test_a_candidate_with_a_person_in_it_is_refused_and_told(copy_of_published, 
     assert current_release(copy_of_published.releases) == before
 
 
-def test_a_signed_finding_passes_is_told_on_the_page_and_ends_on_its_day(copy_of_published, run_pipeline):
+def test_a_signed_finding_passes_is_reported_on_the_page_and_ends_on_its_day(copy_of_published, run_pipeline):
     def without_sales(text):
         return "".join(line for line in text.splitlines(keepends=True) if ",Sales," not in line)
 

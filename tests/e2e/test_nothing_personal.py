@@ -47,7 +47,7 @@ def test_the_search_finds_what_is_there(published):
     assert {token for content in contents(raw) for token in TOKENS.findall(content)} & words
 
 
-def test_a_whole_night_leaves_no_personal_word(published):
+def test_a_whole_run_leaves_no_personal_word(published):
     words = personal_values(published.inbox)
     places = {path.relative_to(published.root).parts[0] for path in published.root.rglob("*") if path.is_file()}
     assert {"dagster", "gate", "ledger.jsonl", "closed", "recipes", "releases", "warehouse.duckdb"} <= places

@@ -41,7 +41,7 @@ def chosen(steps: list[str], kinds: tuple[str, ...]) -> list[int]:
         ("back", ("write pub_", "write batch.json", "point current")),
     ],
 )
-def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, part, kinds):
+def test_a_killed_run_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, part, kinds):
     ground.n_steps(part)
     steps = (ground.folder / f"steps_{part}").read_text().splitlines()
     for n in chosen(steps, kinds):
@@ -54,7 +54,7 @@ def test_a_killed_night_leaves_the_old_or_the_new_release_and_ends_like_a_clean_
     ("name", "moment"),
     [("disk full", ["front", 4]), ("disk full", ["back", 6]), ("orphan", 1), ("pair", 0), ("readers", 2)],
 )
-def test_a_night_in_trouble_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, name, moment):
+def test_a_run_in_trouble_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, name, moment):
     found = troubles.meet(ground, name, moment)
     if "skipped" in found:
         pytest.skip(f"this machine cannot make it: {found['skipped']}")

@@ -369,7 +369,7 @@ def test_viewers_cannot_hide_a_mutation_in_the_address(viewer, written):
     assert status == 415 or "setNuxSeen" not in text, text
 
 
-def test_run_config_cannot_change_where_the_night_works(server, tmp_path):
+def test_run_config_cannot_change_where_the_run_works(server, tmp_path):
     for resources in (
         {"run": {"config": {"workspace_path": str(tmp_path)}}},
         {"run": {"config": {"root": str(tmp_path)}}},

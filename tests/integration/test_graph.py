@@ -37,7 +37,7 @@ def test_the_graph_is_the_one_that_was_agreed(graph):
     assert found == json.loads(SNAPSHOT.read_text())
 
 
-def test_every_asset_stands_in_a_room_named_after_its_schema(graph):
+def test_every_asset_stands_in_a_layer_named_after_its_schema(graph):
     for key in graph.get_all_asset_keys():
         layer = graph.get(key).group_name
         assert layer in LAYERS
@@ -114,7 +114,7 @@ def test_the_schedule_looks_from_the_day_that_has_begun_in_the_studys_zone(publi
         (["2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"], "2026-10-25"),  # and two on this one
     ],
 )
-def test_on_days_on_which_clocks_change_there_is_one_night(published, ticks, day):
+def test_on_days_on_which_clocks_change_there_is_one_run(published, ticks, day):
     from datetime import datetime
     from zoneinfo import ZoneInfo
 

@@ -140,7 +140,7 @@ def test_a_cohort_that_is_named_later_takes_its_closed_cells_along(grown):
     assert grown.rows(sums) == before
 
 
-def test_a_look_back_sees_as_closed_what_had_closed_by_then(grown, tmp_path):
+def test_an_as_of_run_sees_as_closed_what_had_closed_by_then(grown, tmp_path):
     """An as-of run after a later run: what closed after its day is gone from cells."""
     publish(grown)
     grown.build(date(2026, 9, 1))

@@ -273,7 +273,7 @@ def test_07_who_came_back_is_employed_since_the_return_and_the_former_exit_ends_
     assert present == (date(2024, 6, 3), None, None)
 
 
-def test_07_one_report_alone_tells_the_present_stint(case, tmp_path):
+def test_07_one_report_alone_says_the_present_stint(case, tmp_path):
     """Also where nothing older was ever delivered."""
     report = case("07_rehire_adp_old_exit/adp_2024-06.csv")
     files = {("hris", report.name): report.read_text(encoding="utf-8"), ("roster", "roster.csv"): ROSTER}

@@ -47,7 +47,7 @@ def test_an_empty_suite_is_no_pass(good, monkeypatch):
 
 
 @pytest.mark.parametrize("layers", [(), ("no such layer",)])
-def test_a_room_that_nobody_knows_is_no_pass(good, layers):
+def test_a_layer_that_nobody_knows_is_no_pass(good, layers):
     assert not gate.judge(good, content_hash="h", layers=layers).passed
 
 
@@ -118,7 +118,7 @@ def test_a_warning_comes_before_a_block():
             assert (one.warn < one.block) is rising, one.name
 
 
-def test_every_check_is_known_by_one_sentence_of_advice_and_every_room_has_promises():
+def test_every_check_is_known_by_one_sentence_of_advice_and_every_layer_has_promises():
     asked = declared()
     assert {layer for layer, _ in asked.values()} == set(SUITES)
     assert all(

@@ -64,7 +64,7 @@ def judge(clean, monkeypatch):
     return verdict
 
 
-def test_the_clean_night_passes_and_warns_of_its_volunteers(clean):
+def test_the_clean_run_passes_and_warns_of_its_volunteers(clean):
     found = gate.judge(clean, content_hash="h")
     assert found.passed, found.sentences()
     assert [warning.check for warning in found.warnings] == ["arms_apart"]

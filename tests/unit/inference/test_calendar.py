@@ -74,7 +74,7 @@ def test_a_kick_off_in_the_quarter_that_was_not_held_is_not_the_next_wave():
     ("silent", "missing", "times"),
     [(slice(None), 4, [-3, -2, -1, 2, 3]), (slice(None), 3, [-2, -1, 2, 3, 4]), (slice(20), 1, [-3, -1, 1, 2, 3])],
 )
-def test_a_straight_drift_is_told_from_an_effect_also_where_a_wave_is_missing(silent, missing, times):
+def test_a_straight_drift_is_reported_from_an_effect_also_where_a_wave_is_missing(silent, missing, times):
     """For everybody after or before kick-off, or for the pilot alone. Coverage of zero by the interval that allows for
     a straight drift: with dates the nominal 95 % (300 studies, so ± 2.5 points at two deviations); with ranks 0 %.
     """
@@ -153,7 +153,7 @@ def test_a_kick_off_long_before_the_first_wave_counts_quarters_from_the_kick_off
     assert effects.event_time.tolist() == [3, 4]
 
 
-def test_months_and_quarters_are_told_apart_by_the_study_and_else_by_the_dates():
+def test_months_and_quarters_are_reported_apart_by_the_study_and_else_by_the_dates():
     cells = cells_of([0, 2], {"a": 2, "c": None}, effect=lambda e: 5.0)
     assert len(panel_from_cells(cells).calendar.periods) == 3
     assert len(panel_from_cells(cells, "month").calendar.periods) == 7

@@ -80,7 +80,7 @@ def test_one_wave_is_answered():
     assert np.isfinite(att.simple(effects).value)
 
 
-def test_a_stratum_of_one_arm_tells_nothing():
+def test_a_stratum_of_one_arm_says_nothing():
     panel = draw(5)
     whole = randomised.group_time_contrasts(panel, stratum=np.where(panel.cohort == 3, 1, 0))
     assert np.isnan(whole.value).all()

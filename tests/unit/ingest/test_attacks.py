@@ -309,7 +309,7 @@ def test_a_moment_in_utc_is_the_day_it_falls_on_and_a_written_offset_the_day_tha
     assert [str(day) for day in column(box, "hired_date")] == ["2025-03-01", "2025-02-28", "2025-03-01", "2025-03-01"]
 
 
-def test_keys_that_do_nothing_and_names_that_say_nothing_are_told(tmp_path):
+def test_keys_that_do_nothing_and_names_that_say_nothing_are_reported(tmp_path):
     for declared in ({"strip": "0"}, {"duration": "h:m"}, {"decimal_mark": ","}, {"formats": ["%Y"]}):
         with pytest.raises(ValueError, match="does nothing"):
             mapping_from(HRIS | {"columns": {"person_id": {"from": "id"} | declared}})

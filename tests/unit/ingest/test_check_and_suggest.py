@@ -118,7 +118,7 @@ def test_every_built_in_mapping_can_be_listed(cli):
     assert all(path.stem.split("_")[0] in listed for path in BUILT_IN.glob("*.yml"))
 
 
-def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mended(cli, workspace):
+def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_corrected(cli, workspace):
 
     file = workspace.inbox / "hris" / "people_2026-03.csv"
     file.write_text(HEAD + "E1,2020-02-13,,Sales,T1,Secretname\nE2,13/02/2020,,Sales,T1,Othername\n")
@@ -142,7 +142,7 @@ def test_quarantined_records_are_listed_shown_and_load_after_the_mapping_is_mend
     assert mapping_from(corrected).name == "ours"
 
 
-def test_quarantined_lines_are_mended_by_hand_and_sent_again(cli, workspace, tmp_path, monkeypatch):
+def test_quarantined_lines_are_corrected_by_hand_and_sent_again(cli, workspace, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = workspace.inbox / "hris" / "people_2026-03.csv"
     lines = "E1,13/02/2020,,Sales,T1,Ann\nE2,2020-31-01,,Sales,T1,Bob\nE3,01/04/2020,,Sales,T1\nE4,99/99/2020,,S,T1,D\n"

@@ -154,7 +154,7 @@ def test_what_nobody_can_read_but_names_the_person_stops_the_erasure(box):
         erased_from(root, mappings)
 
 
-def test_a_crash_between_the_content_and_its_name_is_mended_by_the_next_search(box, monkeypatch):
+def test_a_crash_between_the_content_and_its_name_is_corrected_by_the_next_search(box, monkeypatch):
     root, make = box
     mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
     monkeypatch.setattr(files, "_rename_landed", lambda _: None)

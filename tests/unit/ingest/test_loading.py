@@ -183,7 +183,7 @@ def test_a_warehouse_can_be_rebuilt_from_landing(box):
 
 
 @pytest.mark.parametrize("damage", ["changed", "gone"])
-def test_a_rebuild_from_a_copy_that_is_not_what_arrived_breaks_off(box, damage):
+def test_a_rebuild_from_a_copy_that_is_not_what_arrived_fails(box, damage):
     box.drop("hris", "hris_2026-01.csv", HEAD + row("E1"))
     box.load()
     [landed] = land.landed_files(box.root / "landing")
@@ -267,7 +267,7 @@ def test_files_still_being_written_wait(box):
     assert [(path.name, why) for path, why in found.waiting] == [("hris_2026-01.csv.part", "still being written")]
 
 
-def test_a_folder_that_is_no_source_is_told(box):
+def test_a_folder_that_is_no_source_is_reported(box):
     box.drop("HRIS", "hris_2026-01.csv", HEAD + row())
     [(path, why)] = land.scan(box.root / "inbox").waiting
     assert path.name == "hris_2026-01.csv" and "not in a source's folder" in why

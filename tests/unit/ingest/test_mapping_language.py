@@ -472,7 +472,7 @@ def test_an_id_that_a_spreadsheet_shortened_is_no_id(tmp_path):
     assert (result.n_loaded, box.quarantine()["rule"].to_list()) == (1, ["damaged_id"])
 
 
-def test_an_items_extract_that_finds_nothing_is_told(tmp_path):
+def test_an_items_extract_that_finds_nothing_is_reported(tmp_path):
     """An answer that cannot be read must not look like a question that nobody answered."""
     document = SURVEY | {
         "items": {"q1": {"from": "q", "scale": "engagement", "extract": r"\((\d)\)"}},

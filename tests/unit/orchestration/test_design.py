@@ -22,7 +22,7 @@ def run(tmp_path, *options: str):
     return CliRunner().invoke(app, ["design", "--picture", str(tmp_path / "curves.svg"), *options])
 
 
-def test_a_design_tells_what_it_could_see_and_draws_it(tmp_path, told):
+def test_a_design_says_what_it_could_see_and_draws_it(tmp_path, told):
     found = run(tmp_path, "--teams", "40", "--people", "12", "--sd", "20", "--effect", "4")
     assert found.exit_code == 0, found.output
     assert "20 coached and 20 other units" in told()
@@ -31,13 +31,13 @@ def test_a_design_tells_what_it_could_see_and_draws_it(tmp_path, told):
     assert drawn.startswith("<svg") and "40 units" in drawn
 
 
-def test_a_pilot_of_four_teams_is_told_that_it_will_get_no_verdict(tmp_path, told):
+def test_a_pilot_of_four_teams_is_reported_that_it_will_get_no_verdict(tmp_path, told):
     assert run(tmp_path, "--teams", "8", "--before", "0").exit_code == 0
     assert "no verdict" in told() and "after only" in told()
     assert "adjusted for the past" not in told()  # nothing lies before kick-off
 
 
-def test_a_pilot_of_few_teams_is_told_what_it_will_not_get(tmp_path, told):
+def test_a_pilot_of_few_teams_is_reported_what_it_will_not_get(tmp_path, told):
     assert run(tmp_path, "--teams", "34", "--before", "3").exit_code == 0
     assert "Fewer than 35 units over 7 waves: the headline and its curve are published" in told()
     assert run(tmp_path, "--teams", "35", "--before", "3").exit_code == 0

@@ -20,7 +20,7 @@ def raising(error):
     return step
 
 
-def test_a_foreign_error_tells_its_kind_and_not_its_words():
+def test_a_foreign_error_says_its_kind_and_not_its_words():
     with pytest.raises(StepFailed, match="ValueError") as caught:
         raising(ValueError("could not parse 'Ann Example'"))()
     assert "Ann" not in str(caught.value)
@@ -36,7 +36,7 @@ def test_the_place_is_ours():
 
 
 @pytest.mark.parametrize("error", [NotWhole("still being written"), duckdb.CatalogException("no table x")])
-def test_our_own_words_and_the_warehouses_are_told_and_capped(error):
+def test_our_own_words_and_the_warehouses_are_reported_and_capped(error):
     with pytest.raises(StepFailed, match=str(error)):
         raising(error)()
     with pytest.raises(StepFailed) as caught:

@@ -6,7 +6,7 @@ import pytest
 from orchestration.lock import LockLost, WorkspaceBusy, hold
 
 
-def test_a_second_run_is_turned_away_at_once_and_told_who_holds_it(tmp_path):
+def test_a_second_run_is_turned_away_at_once_and_said_who_holds_it(tmp_path):
     second = hold(tmp_path / ".lock", run_id="second")
     with hold(tmp_path / ".lock", run_id="first"), pytest.raises(WorkspaceBusy, match="first"), second:
         pass

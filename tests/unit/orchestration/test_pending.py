@@ -55,7 +55,7 @@ def test_two_questions_that_divide_the_same_count_are_refused(workspace):
         find_pending_changes(workspace)
 
 
-def test_files_outside_a_sources_folder_are_told(workspace):
+def test_files_outside_a_sources_folder_are_reported(workspace):
     (workspace.inbox / "hris_2026-01.csv").write_text("x\n")
     (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")
     [(path, why)] = find_pending_changes(workspace).waiting
@@ -63,7 +63,7 @@ def test_files_outside_a_sources_folder_are_told(workspace):
     assert "source's folder" in why
 
 
-def test_each_kind_of_change_is_news(copy_of_published):
+def test_each_kind_of_change_is_pending(copy_of_published):
     assert not find_pending_changes(copy_of_published)
     (copy_of_published.sources).mkdir(exist_ok=True)
     from ingest.mapping.registry import BUILT_IN

@@ -43,7 +43,7 @@ def test_there_are_at_most_fourteen_tables():
     assert len(published_tables()) <= 14
 
 
-def test_every_reason_has_words_and_tells_no_more_than_two_things():
+def test_every_reason_has_words_and_says_no_more_than_two_things():
     reasons = {
         need["reason"] for t in published_tables().values() for block in t.suppress for need in block["needs"].values()
     }
