@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import (
@@ -166,6 +167,7 @@ def run_here(step: Step, words: list[str], env: dict[str, str], place: Place) ->
         stack.enter_context(mock.patch.dict(os.environ, env, clear=True))
         stack.enter_context(mock.patch.object(sys, "argv", ["coaching", *words]))
         stack.enter_context(mock.patch.object(sys, "stdin", io.StringIO(step.typed)))
+        stack.enter_context(mock.patch.object(tempfile, "tempdir", tempfile.tempdir))  # `dev` moves it
         for entered in (redirect_stdout(printed), redirect_stderr(printed), chdir(place.folder), without_dbt()):
             stack.enter_context(entered)
         try:

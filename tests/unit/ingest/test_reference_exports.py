@@ -45,7 +45,6 @@ def test_workday_history_tables_load_through_the_built_in_mappings(reference, tm
         "worker_position_history",
         "worker_position_organization_history",
         "organization",
-        "worker_leave_status",
     ):
         file = reference(f"hris/workday/workday_{table}_data.csv")
         box.drop("hris", file.name, file.read_bytes())
