@@ -26,12 +26,14 @@ GROUP_FLOOR = 5  # the smallest minimum group size that configuration may ask fo
 class Assignment(Strict):
     """How units came to be pilot or control."""
 
-    unit: Literal["team", "department", "site", "manager", "person"] = "team"
-    source: Literal["roster", "listed"] = "roster"
+    unit: Literal["team", "department", "site", "manager", "person"] = Field("team", description="what was assigned")
+    source: Literal["roster", "listed"] = Field(
+        "roster", description="roster: the programme's list in inbox/roster; listed: `cohorts` and `control_units` here"
+    )
     design: Literal["randomised", "volunteered"] = Field(
         "volunteered", description="volunteered: not random, so every number rests on parallel trends"
     )
-    unlisted_units: Literal["excluded", "control"] = "excluded"
+    unlisted_units: Literal["excluded", "control"] = Field("excluded", description="units that no list names")
     joiners: Literal["excluded", "included"] = Field(
         "excluded", description="people hired after the first kick-off: their team chose them afterwards"
     )
@@ -47,9 +49,9 @@ class Assignment(Strict):
 class Cohort(Strict):
     """Units that are treated from the same day on (with `source: listed`)."""
 
-    cohort: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    kickoff_date: date
-    units: tuple[str, ...] = Field(min_length=1)
+    cohort: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="its name, in lower case")
+    kickoff_date: date = Field(description="first day of coaching")
+    units: tuple[str, ...] = Field(min_length=1, description="as the HR export writes them")
 
 
 class Outcome(Strict):
@@ -57,8 +59,11 @@ class Outcome(Strict):
 
     RENAMED = {"worthwhile": "minimum_important_difference"}  # noqa: RUF012
 
-    metric: str
-    role: Literal["primary", "secondary", "guardrail", "placebo"] = "secondary"
+    metric: str = Field(description="its name in study/metrics.csv, or under `outputs` or `scales`")
+    role: Literal["primary", "secondary", "guardrail", "placebo"] = Field(
+        "secondary",
+        description="primary: carries the decision; guardrail: must not become worse; placebo: coaching cannot move it",
+    )
     period: Literal["month", "quarter"] | None = Field(
         None,
         description="by default it follows the waves: month where one survey was launched in several months of a "
@@ -85,20 +90,20 @@ NAME = r"^[a-z][a-z0-9_]*$"
 class Output(Strict):
     """A numeric column of an HR export as a metric: its sum per full-time month."""
 
-    metric: str = Field(pattern=NAME)
+    metric: str = Field(pattern=NAME, description="the name that it gets")
     attribute: str = Field(pattern=NAME, description="an attribute of kind number in the HR mapping")
-    label: str
-    unit: str
-    direction: Literal["up", "down"] = "up"
-    per: Literal["fte_month", "person_month"] = "fte_month"
+    label: str = Field(description="in words")
+    unit: str = Field(description="of the metric, in words: deals per full-time month")
+    direction: Literal["up", "down"] = Field("up", description="which way is good")
+    per: Literal["fte_month", "person_month"] = Field("fte_month", description="what the sum is divided by")
 
 
 class Scale(Strict):
     """A survey scale that the catalogue does not know: `<scale>_score` and `<scale>_favourable` become metrics."""
 
-    scale: str = Field(pattern=NAME)
-    label: str
-    direction: Literal["up", "down"] = "up"
+    scale: str = Field(pattern=NAME, description="as the items of the survey mapping name it")
+    label: str = Field(description="in words")
+    direction: Literal["up", "down"] = Field("up", description="which way is good")
 
 
 class CheckIns(Strict):
@@ -114,10 +119,10 @@ class Favour(Strict):
     """Which answers count as favourable, and who is a promoter: Reichheld (2003) on 0–10; other scales are declared."""
 
     favourable_from: float = Field(75.0, ge=50, le=100, description="on 0–100; 75 is 4 of 1–5")
-    enps_lowest: float = 0.0
-    enps_highest: float = 10.0
-    enps_detractors_to: float = 6.0
-    enps_promoters_from: float = 9.0
+    enps_lowest: float = Field(0.0, description="lowest answer to the eNPS question")
+    enps_highest: float = Field(10.0, description="highest answer to it")
+    enps_detractors_to: float = Field(6.0, description="who answers up to this is a detractor")
+    enps_promoters_from: float = Field(9.0, description="who answers this or more is a promoter")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -129,9 +134,9 @@ class Favour(Strict):
 class Readiness(Strict):
     """Managers' readiness: from this scale of the survey where no roster has it in words."""
 
-    scale: str = Field("readiness", pattern=NAME)
-    resistant_below: float = Field(40.0, ge=0, le=100, description="on 0–100")
-    driver_from: float = Field(70.0, ge=0, le=100, description="on 0–100")
+    scale: str = Field("readiness", pattern=NAME, description="the survey scale")
+    resistant_below: float = Field(40.0, ge=0, le=100, description="on 0–100; below it `resistant`")
+    driver_from: float = Field(70.0, ge=0, le=100, description="on 0–100; from it on `driver`, else `neutral`")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -151,13 +156,13 @@ class Money(Strict):
     specialists and leaders.
     """
 
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    salary: Range
-    turnover_cost_share: Range = (0.16, 0.40)
-    training_cost_per_coach: Range
-    coach_hours_per_month: Range
-    coach_cost_per_hour: Range
-    fixed_cost: Range = (0.0, 0.0)
+    currency: str = Field(pattern=r"^[A-Z]{3}$", description="three letters (ISO 4217)")
+    salary: Range = Field(description="of a year")
+    turnover_cost_share: Range = Field((0.16, 0.40), description="what a leaver costs, as a share of a year's salary")
+    training_cost_per_coach: Range = Field(description="once")
+    coach_hours_per_month: Range = Field(description="of a coach, beyond what a manager does anyway")
+    coach_cost_per_hour: Range = Field(description="of a coach's hour")
+    fixed_cost: Range = Field((0.0, 0.0), description="of the programme, once")
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> Self:
@@ -186,7 +191,7 @@ class Waiver(Strict):
     check: str = Field(description="its word in `coaching gate explain`")
     value: str = Field(min_length=1, description="of the row that it found: one group, one snapshot, one metric")
     who: str = Field(min_length=2, description="who signs; a role will do")
-    why: str = Field(min_length=10)
+    why: str = Field(min_length=10, description="why the finding is true, in words")
     until: date = Field(description="the last day that it counts on")
 
 
@@ -195,18 +200,22 @@ class Study(Strict):
 
     RENAMED = {"looks": "interim_analyses", "accepted": "waivers"}  # noqa: RUF012
 
-    programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    time_zone: TimeZone = "UTC"
+    programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="its name, in lower case")
+    title: str = Field(description="of the page")
+    time_zone: TimeZone = Field("UTC", description="IANA name; nightly runs start at 02:00 there")
     assignment: Assignment = Assignment()
     cohorts: tuple[Cohort, ...] = ()
     control_units: tuple[str, ...] = Field((), description="the units to compare with (with `source: listed`)")
     outcomes: tuple[Outcome, ...] = Field(min_length=1)
-    retention_months: int = Field(6, ge=1, le=36)
+    retention_months: int = Field(6, ge=1, le=36, description="who is still there after so many months")
     outputs: tuple[Output, ...] = ()
     scales: tuple[Scale, ...] = ()
-    segments: tuple[Dimension, ...] = Field((), max_length=MAX_SEGMENTS)
-    covariates: tuple[Literal["tenure_years", "age_years", "fte"], ...] = ()
+    segments: tuple[Dimension, ...] = Field(
+        (), max_length=MAX_SEGMENTS, description="dimensions by which effects are also shown; few, since groups shrink"
+    )
+    covariates: tuple[Literal["tenure_years", "age_years", "fte"], ...] = Field(
+        (), description="facts at baseline that sensitivity analyses adjust for"
+    )
     tenure_bands: tuple[Limit, ...] = Field((1.0, 3.0, 6.0), min_length=1, description="rising limits, in years")
     coach_load_bands: tuple[Limit, ...] = Field(
         (10.0, 15.0), min_length=1, description="rising limits, in people per coach"
@@ -214,7 +223,9 @@ class Study(Strict):
     checkins: CheckIns = CheckIns()
     favour: Favour = Favour()
     readiness: Readiness = Readiness()
-    turnover_formula: Literal[TURNOVER_FORMULAS] = "monthly_means"
+    turnover_formula: Literal[TURNOVER_FORMULAS] = Field(
+        "monthly_means", description="the denominator of the published turnover"
+    )
     top_layer: Literal[0, 1] = Field(1, description="the number of the highest layer")
     money: Money | None = None
     min_group_size: int = Field(10, ge=GROUP_FLOOR, description=f"floor {GROUP_FLOOR}, in code")
@@ -236,7 +247,7 @@ class Study(Strict):
     stale_after_days: int = Field(
         40, ge=0, le=400, description="days after which a newer release is due and the page says so; 0: never"
     )
-    alpha: float = Field(0.05, gt=0, le=0.1)
+    alpha: float = Field(0.05, gt=0, le=0.1, description="the study's level, two-sided")
     interim_analyses: tuple[date, ...] = Field(
         (), description="days on which the results decide, rising; alpha is spent over them"
     )

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+from datetime import date
+from typing import Literal, get_args, get_origin
 
 import polars as pl
 import pytest
@@ -11,8 +13,11 @@ import yaml
 from ingest.fields import MEANING
 from ingest.mapping.registry import built_in_mappings, candidates
 from ingest.tables import RECORD_TABLES
+from publish.catalogue import published_tables
 from simulation import Design, simulate
 from simulation.exports import DIALECTS
+from study.model import Study
+from study.strict_yaml import Strict
 
 MARK = (
     "<!-- below: made from the mapping and the simulation; "
@@ -215,6 +220,73 @@ def test_the_catalogue_names_panels_that_become_cells_and_measures_that_are_ther
     asked = {row[key] for row in rows if row["panel"] == "pnl_activity" for key in ("measure", "of_what")}
     assert asked <= measures
     assert {row["measure"] for row in rows if row["panel"] == "pnl_surveys"} == {"score", "favourable", "net_promoter"}
+
+
+STUDY_MARK = "<!-- below: made from study/model.py; COACHING_ACCEPT=docs .venv/bin/pytest tests/unit/test_docs.py -->\n"
+TABLES_MARK = (
+    "<!-- below: made from publish/tables.yml; COACHING_ACCEPT=docs .venv/bin/pytest tests/unit/test_docs.py -->\n"
+)
+
+
+def parts(annotation) -> list:
+    """The annotation and all that stands inside it."""
+    return [annotation, *(inner for one in get_args(annotation) for inner in parts(one))]
+
+
+def kind(annotation) -> str:
+    """A key's type in words: the words that it may be, or what it holds."""
+    found = parts(annotation)
+    words = [word for one in found if get_origin(one) is Literal for word in get_args(one)]
+    several = any(get_origin(one) is tuple and get_args(one)[-1:] == (Ellipsis,) for one in found)
+    if words:
+        return ("a list of " if several else "") + ", ".join(f"`{word}`" for word in words)
+    names = {str: "text", float: "number", int: "whole number", bool: "true or false", date: "day"}
+    plain = next((names[one] for one in names if one in found), "")
+    if dict in map(get_origin, found):
+        return "a name → a list of names"
+    pair = any(get_origin(one) is tuple and get_args(one)[-1:] != (Ellipsis,) for one in found)
+    return f"[low, high], {plain}s" if pair else f"a list of {plain}s" if several else plain
+
+
+def keys(model, path: str = "") -> list[tuple]:
+    """(key, type, default, meaning) of every key of study.yml, nested ones by their path."""
+    rows = []
+    for name, field in model.model_fields.items():
+        inner = next(
+            (one for one in parts(field.annotation) if isinstance(one, type) and issubclass(one, Strict)), None
+        )
+        is_list = inner is not None and any(get_origin(one) is tuple for one in parts(field.annotation))
+        if inner is not None:
+            meaning = " ".join((inner.__doc__ or "").split("\n\n")[0].split())
+            rows.append((f"`{path}{name}`", "a list of blocks" if is_list else "a block", "", meaning))
+            rows += keys(inner, f"{path}{name}{'[]' if is_list else ''}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        shown = "**needed**" if field.is_required() else "" if default in (None, (), {}) else json_of(default)
+        rows.append((f"`{path}{name}`", kind(field.annotation), shown, field.description or ""))
+    return rows
+
+
+def json_of(value) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`".replace('"', "")
+
+
+def test_every_key_of_the_study_stands_in_its_reference(docs):
+    rows = keys(Study)
+    assert [key for key, *_, meaning in rows if not meaning] == [], "each key has a description in study/model.py"
+    made = "\n" + table(["Key", "Type", "Default", "Meaning"], rows)
+    same_or_accepted(docs / "study.md", made, mark=STUDY_MARK)
+
+
+def test_every_published_column_stands_in_its_reference(docs):
+    made = ""
+    for one in published_tables().values():
+        made += f"\n## {one.name}\n\n{one.description} One row per {', '.join(one.grain) or 'study'}.\n\n"
+        rows = [
+            (f"`{c.name}`", c.kind + (f" ({c.fact})" if c.fact else ""), c.unit, c.description) for c in one.columns
+        ]
+        made += table(["Column", "Is", "Unit", "Meaning"], rows)
+    same_or_accepted(docs / "published-tables.md", made, mark=TABLES_MARK)
 
 
 def test_links_between_the_docs_lead_somewhere(docs):
