@@ -5,17 +5,18 @@ A diagnostic never decides: it says whether what a headline rests on can be beli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from inference import answers, att, life_tables, randomised, twfe
-from inference.att import Aggregate, Panel
+from inference.att import Aggregate, GroupTime, Panel
 from inference.diagnostic import DIAGNOSTICS, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics
-from inference.judging import ALL, Question, arms_of, judge
+from inference.jackknife import Uncertainty
+from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.mean_line import contrasts, size_of_values
 from inference.power import intraclass_correlation
 from inference.results import NotEstimable
@@ -24,10 +25,33 @@ from inference.trend_diagnostics import trend_diagnostics
 from inference.unit_panels import Indexed, Setting, histograms_of, panel_from_cells, strata_of
 
 
+@dataclass(frozen=True, kw_only=True)
+class MeanContext:
+    """What a diagnostic of a mean may look at.
+
+    `cells` are of all segments, `everybody` those of the whole with anybody eligible, `indexed` the observed ones as
+    arrays (units × periods). `effects` are all ATT(g,t), `simple` their aggregate, `arms` who is behind it.
+    `uncertainty` is None where the difference in differences has no error; `reason` says why.
+    """
+
+    question: Question
+    setting: Setting
+    cells: pl.DataFrame
+    everybody: pl.DataFrame
+    doses: pl.DataFrame
+    indexed: Indexed
+    effects: GroupTime
+    simple: Aggregate
+    arms: Arms
+    uncertainty: Uncertainty | None
+    reason: str
+    rng: np.random.Generator
+
+
 def mean_diagnostics(
     question: Question, cells: pl.DataFrame, setting: Setting, doses: pl.DataFrame
 ) -> Iterator[Diagnostic]:
-    """Of a mean, from its cells (all segments)."""
+    """Of a mean, from its cells (all segments): what each of MEAN_DIAGNOSTICS finds."""
     if setting.unit == "person":  # moments of changes show neither trends nor units
         return
     everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
@@ -35,36 +59,66 @@ def mean_diagnostics(
     if observed.is_empty():
         return
     indexed = panel_from_cells(observed, question.period)
-    panel = indexed.panel
-    rng = np.random.default_rng(SEED)
-    effects = att.group_time_effects(panel, anticipation=setting.anticipation)
-    usable = (effects.t >= effects.g) & np.isfinite(effects.value)
-    arms = arms_of(effects, usable)
-    found: list[Diagnostic] = [_alike(indexed)]
+    effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
+    arms = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
     simple = att.simple(effects)
-    result, uncertainty = judge(
-        simple, arms, cohort=panel.cohort, method="", alpha=setting.alpha, scale=size_of_values(panel)
+    size = size_of_values(indexed.panel)
+    result, uncertainty = judge(simple, arms, cohort=indexed.panel.cohort, method="", alpha=setting.alpha, scale=size)
+    context = MeanContext(
+        question=question,
+        setting=setting,
+        cells=cells,
+        everybody=everybody,
+        doses=doses,
+        indexed=indexed,
+        effects=effects,
+        simple=simple,
+        arms=arms,
+        uncertainty=uncertainty,
+        reason="" if uncertainty else result.reason,
+        rng=np.random.default_rng(SEED),
     )
-    if uncertainty is None:
-        found.append(
-            unknown_diagnostic("pre_trend", f"the difference in differences is not estimable: {result.reason}")
-        )
-    else:
-        if question.role == "placebo":
-            words = ("what coaching cannot move has moved: the arms differ in something else", "no movement was seen")
-            found.append(judge_aggregate("placebo_outcome", simple, arms, panel, setting, words))
-        found += trend_diagnostics(effects, uncertainty, setting, rng, is_primary=question.role == "primary")
-        # Silent units too: where nobody answers the response rate is zero, and not unknown.
-        found += _responses(question, everybody, setting)
-        found += decay_diagnostics(question, cells, effects, setting)
-        found += dose_diagnostics(indexed, doses, setting)
-    if question.role == "primary":
-        found += _second_opinions(indexed, setting, rng, is_estimable=uncertainty is not None)
-    for each in found:
+    for each in [found for diagnostic in MEAN_DIAGNOSTICS for found in diagnostic(context)]:
         if each.n_pilot is not None or each.reason is not None:
             yield each
         else:
             yield replace(each, n_pilot=arms.n_pilot, n_control=arms.n_control)
+
+
+def _placebo_outcome(context: MeanContext) -> Iterator[Diagnostic]:
+    if context.uncertainty is not None and context.question.role == "placebo":
+        words = ("what coaching cannot move has moved: the arms differ in something else", "no movement was seen")
+        panel = context.indexed.panel
+        yield judge_aggregate("placebo_outcome", context.simple, context.arms, panel, context.setting, words)
+
+
+def _before_kickoff(context: MeanContext) -> Iterator[Diagnostic]:
+    if context.uncertainty is None:
+        reason = f"the difference in differences is not estimable: {context.reason}"
+        yield unknown_diagnostic("pre_trend", reason)
+        return
+    is_primary = context.question.role == "primary"
+    yield from trend_diagnostics(
+        context.effects, context.uncertainty, context.setting, context.rng, is_primary=is_primary
+    )
+
+
+def _who_answers(context: MeanContext) -> Iterator[Diagnostic]:
+    """Units without an answer too: where nobody answers the response rate is zero, and not unknown."""
+    if context.uncertainty is not None:
+        yield from _responses(context.question, context.everybody, context.setting)
+
+
+def _as_it_scales(context: MeanContext) -> Iterator[Diagnostic]:
+    if context.uncertainty is not None:
+        yield from decay_diagnostics(context.question, context.cells, context.effects, context.setting)
+        yield from dose_diagnostics(context.indexed, context.doses, context.setting)
+
+
+def _other_tests(context: MeanContext) -> Iterator[Diagnostic]:
+    if context.question.role == "primary":
+        is_estimable = context.uncertainty is not None
+        yield from _second_opinions(context.indexed, context.setting, context.rng, is_estimable=is_estimable)
 
 
 def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
@@ -104,15 +158,17 @@ def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) ->
     )
 
 
-def _alike(indexed: Indexed) -> Diagnostic:
+def _alike(context: MeanContext) -> Iterator[Diagnostic]:
     """Intraclass correlation in the first period, of `value` only."""
+    indexed = context.indexed
     panel = indexed.panel
     first = int(np.flatnonzero(panel.observed)[0])
     found = intraclass_correlation(panel.n[:, first], panel.total[:, first], indexed.centred_squares[:, first])
     name = "intraclass_correlation"
     if found is None:
-        return unknown_diagnostic(name, "no unit has two people in the first period")
-    return Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
+        yield unknown_diagnostic(name, "no unit has two people in the first period")
+        return
+    yield Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
 
 
 def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: bool) -> Iterator[Diagnostic]:
@@ -139,6 +195,17 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
         yield Diagnostic(name="randomisation_inference", p_value=p, says=says)
     except ValueError as problem:
         yield unknown_diagnostic("randomisation_inference", str(problem))
+
+
+# Each looks at the context and gives no, one or several rows. The order is that of the draws: append new ones.
+MEAN_DIAGNOSTICS: tuple[Callable[[MeanContext], Iterator[Diagnostic]], ...] = (
+    _alike,
+    _placebo_outcome,
+    _before_kickoff,
+    _who_answers,
+    _as_it_scales,
+    _other_tests,
+)
 
 
 def retention_diagnostics(cells: pl.DataFrame, *, months: int) -> Iterator[Diagnostic]:

@@ -1,8 +1,9 @@
-"""The how-to pages for a source, a published table and a check, followed to the letter."""
+"""The how-to pages for a source, a published table, a check and a diagnostic, followed to the letter."""
 
 import re
 import textwrap
 
+import polars as pl
 import pytest
 import yaml
 
@@ -10,8 +11,11 @@ from expectations import gate
 from expectations.suites import declared, promise
 from expectations.suites.promise import Threshold, be_between
 from expectations.tables.gather import gather
+from inference import diagnostics
+from inference.estimates import Asked, estimate_study
 from ingest.mapping.registry import load_mapping
 from publish import catalogue
+from tests.unit.inference.test_beside import ENGAGEMENT, organisation
 from tests.unit.ingest.box import Box
 
 
@@ -82,3 +86,16 @@ def test_a_check_is_a_number_and_a_promise(page, monkeypatch, connection):
     assert outcome({}) == (set(), set()), "healthy data passes"
     assert outcome({"n_units": 1}) == ({"few_units_in_arm"}, set())
     assert outcome({"n_units": 5}) == (set(), {"few_units_in_arm"})
+
+
+def test_a_diagnostic_is_a_function(page, monkeypatch):
+    code = page("add-a-diagnostic.md", "python")[0]
+    scope = vars(diagnostics) | {}
+    exec(compile(f"from __future__ import annotations\n{code}", "how-to", "exec"), scope)
+    monkeypatch.setattr(diagnostics, "MEAN_DIAGNOSTICS", (*diagnostics.MEAN_DIAGNOSTICS, scope["largest_unit"]))
+    before = estimate_study(Asked(questions=[ENGAGEMENT]), organisation()).diagnostics
+    row = before.filter(pl.col("diagnostic") == "largest_unit").row(0, named=True)
+    assert row["status"] == "estimated" and 0 < row["value"] <= 1 and row["n_pilot"] > 0
+    monkeypatch.undo()
+    plain = estimate_study(Asked(questions=[ENGAGEMENT]), organisation()).diagnostics
+    assert before.filter(pl.col("diagnostic") != "largest_unit").equals(plain), "the others stay as they were"
