@@ -21,6 +21,9 @@ class Metric(Strict):
     label: str
     family: str
     unit: str
+    written_as: Literal["share", "points", "index", "own", "plain"] = Field(
+        "plain", description="share: per cent; points; index: 0 to 1; own: in the export's own unit; plain: in `unit`"
+    )
     kind: Literal["mean", "time_to_event"] = Field(description="which estimators take it")
     panel: str = Field(description="the dbt model that has its values")
     source: Literal["hris", "survey", "checkins"] = Field(description="the source without which it is absent")

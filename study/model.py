@@ -329,6 +329,7 @@ class Study(Strict):
                 label=f"{scale.label}{suffix}",
                 family="engagement",
                 unit=unit,
+                written_as=written_as,
                 kind="mean",
                 panel="pnl_surveys",
                 source="survey",
@@ -339,9 +340,9 @@ class Study(Strict):
                 highest=highest,
             )
             for scale in self.scales
-            for measure, suffix, unit, highest in (
-                ("score", "", "points (0–100)", 100.0),
-                ("favourable", ", favourable", "share of answers", 1.0),
+            for measure, suffix, unit, written_as, highest in (
+                ("score", "", "points (0–100)", "points", 100.0),
+                ("favourable", ", favourable", "share of answers", "share", 1.0),
             )
         ]
         return outputs + scales

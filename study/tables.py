@@ -45,6 +45,7 @@ STUDY_TABLES = {
         "label": pl.String,
         "family": pl.String,
         "unit": pl.String,
+        "written_as": pl.String,
         "kind": pl.String,
         "panel": pl.String,
         "source": pl.String,

@@ -112,7 +112,7 @@ def _interval(unit: Unit, row: dict) -> str:
 
 
 def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
-    unit = unit_of(asked["unit"], error=row["std_error"])
+    unit = unit_of(asked["written_as"], asked["unit"], error=row["std_error"])
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     events = mine.filter(ESTIMATED & (pl.col("aggregation") == "event_time")).sort("event_time")
     before, naive = asked["difference_before"], asked["difference_after"]

@@ -35,27 +35,29 @@ class Unit:
         return f"{self.number(value, signed=signed)} {self.short}".strip()
 
 
-def unit_of(unit: str, *, error: float | None = None) -> Unit:
-    """Shares are written in percentage points, scales in points, anything else in its own words.
+UNITS = {
+    "share": Unit(100, 1, "percentage points", "pp"),
+    "points": Unit(1, 1, "points", "points"),
+    "index": Unit(1, 3, "", ""),
+    "own": Unit(1, 2, "", ""),
+    "plain": Unit(1, 2, "", ""),
+}
+
+
+def unit_of(written_as: str, unit: str = "", *, error: float | None = None) -> Unit:
+    """Shares are written in percentage points, scales in points, anything else in the words of `unit`. `written_as` is
+    the catalogue's word (study/catalogue.py).
 
     With as many decimals as show the first digit of the standard error `error` (in the metric's own unit): an effect
     on something small is not rounded away.
     """
-    written = _written(unit)
+    written = UNITS[written_as]
+    if written_as == "plain":
+        written = replace(written, word=unit)
     if not error:
         return written
     needed = -math.floor(math.log10(error * written.factor))
     return replace(written, decimals=min(max(written.decimals, needed), MOST_DECIMALS))
-
-
-def _written(unit: str) -> Unit:
-    if unit.startswith("share"):
-        return Unit(100, 1, "percentage points", "pp")
-    if unit.startswith("points"):
-        return Unit(1, 1, "points", "points")
-    if unit.startswith("0 "):  # an index between 0 and 1
-        return Unit(1, 3, "", "")
-    return Unit(1, 2, "" if unit.startswith("the export") else unit, "")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ select
     label,
     family,
     unit,
+    written_as,
     kind,
     panel,
     source,

@@ -62,6 +62,7 @@ select
     metrics.label,
     metrics.family,
     metrics.unit,
+    metrics.written_as,
     metrics.kind,
     metrics.panel,
     metrics.source,

@@ -25,6 +25,7 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     )
 
 
+SHARES = ("break_even_effect",)  # items that are a share, written per cent
 MONEY_WORDS = {
     "programme_cost": "Programme cost",
     "leavers_avoided": "Leavers avoided",
@@ -44,16 +45,15 @@ def money(tables: Tables) -> Sheet:
     def amount(row: dict, end: str) -> str:
         if row[end] is None:
             return NOTHING
-        value = row[end] * (100 if row["unit"] == "share retained" else 1)
+        value = row[end] * (100 if row["item"] in SHARES else 1)
         return format_figure(0 if abs(value) >= 100 else 1)(value)
 
-    units = {"share retained": "percentage points"}
     return Sheet(
         "Money: every assumption is a range, carried through the interval of the effect",
         ("item", "basis", "low", "middle", "high"),
         [
             (
-                f"{title}, {units.get(found[item]['unit'], found[item]['unit'])}",
+                f"{title}, {'percentage points' if item in SHARES else found[item]['unit']}",
                 (found[item]["basis"] if found[item]["status"] == "estimated" else found[item]["reason"]) or NOTHING,
                 *(amount(found[item], end) for end in ("low", "central", "high")),
             )

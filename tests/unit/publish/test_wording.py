@@ -2,7 +2,7 @@ import pytest
 
 from publish.page.wording import before_kickoff, finding, unit_of
 
-POINTS, SHARE = unit_of("points (0–100)"), unit_of("share retained")
+POINTS, SHARE = unit_of("points"), unit_of("share")
 
 
 def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimated", reason=None, suppressed=None):
@@ -98,10 +98,10 @@ def test_nothing_is_said_of_what_was_not_looked_at(told):
 
 
 def test_an_effect_on_something_small_is_not_rounded_away():
-    cases = unit_of("cases per month", error=0.0021)
+    cases = unit_of("plain", "cases per month", error=0.0021)
     assert [cases.number(value, signed=True) for value in (-0.0103, 0.0004)] == ["−0.010", "+0.000"]
-    assert cases.decimals == 3 and unit_of("points (0–100)", error=0.0021).decimals == 3
+    assert cases.decimals == 3 and unit_of("points", error=0.0021).decimals == 3
     # large errors need no more digits than ever, a share is told in percentage points, and no error is no reason
-    assert unit_of("points (0–100)", error=0.8).decimals == 1
-    assert unit_of("share retained", error=0.008).decimals == 1
-    assert unit_of("cases per month").decimals == unit_of("cases per month", error=7.0).decimals == 2
+    assert unit_of("points", error=0.8).decimals == 1
+    assert unit_of("share", error=0.008).decimals == 1
+    assert unit_of("plain", "cases per month").decimals == unit_of("plain", "cases per month", error=7.0).decimals == 2
