@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.attack_series import ADDRESS, K, Seen, series
+from benchmarks.attack_series import EMAIL_IN_BYTES, K, Seen, series
 from publish.catalogue import share_shown
 
 
@@ -170,7 +170,7 @@ def groups(releases: list[Seen], which: str) -> Iterator[str]:
 def text(releases: list[Seen], which: str) -> Iterator[str]:
     """Addresses, names of input files and pseudonyms in the bytes of a release."""
     for seen in releases if which == "tables" else ():
-        yield from (found.decode() for found in ADDRESS.findall(seen.text))
+        yield from (found.decode() for found in EMAIL_IN_BYTES.findall(seen.text))
         yield from (name for name in ("pulse_", "hris_20", "checkins_20") if name.encode() in seen.text)
         people = seen.panel["subject_id"].unique()
         yield from (one for one in people if one.encode() in seen.text)

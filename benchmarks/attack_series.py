@@ -43,13 +43,13 @@ PANEL = """
 
 KEPT = "select metric, day as period_start, population as cohort from closed.restatement where kind = 'means'"
 
-YEARS = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
+YEARS_QUERY = "from comparisons.cmp_turnovers where span = 'year' and scope = 'arm' and is_chosen"
 
-READINESS = """
+READINESS_QUERY = """
     select assessed_date, arm, readiness, sum(n_managers)::int as n from cells.cell_readiness group by all
 """
 
-ADDRESS = re.compile(rb"[A-Za-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}")
+EMAIL_IN_BYTES = re.compile(rb"[A-Za-z0-9._-]+@[a-z0-9-]+\.[a-z]{2,}")
 
 
 @dataclass
@@ -164,8 +164,8 @@ def _seen(there: Workspace) -> Seen:
             panel=connection.sql(PANEL).pl(),
             restates=Recipe.of(there.root, release.name).restates,
             kept=connection.sql(KEPT).pl(),
-            years=connection.sql(YEARS).pl(),
-            readiness=connection.sql(READINESS).pl(),
+            years=connection.sql(YEARS_QUERY).pl(),
+            readiness=connection.sql(READINESS_QUERY).pl(),
             differing=differing,
             text=b"".join(path.read_bytes() for path in sorted(release.rglob("*")) if path.is_file()),
         )

@@ -21,11 +21,11 @@ from inference.jackknife import jackknife
 from inference.power import Plan
 from simulation import laboratory
 
-SEED = 20_261_123
-BLOCK = 50  # studies per saved line
-DRAWS = 399  # of the bootstrap
+FIRST_SEED = 20_261_123
+STUDIES_AT_ONCE = 50  # studies per saved line
+N_DRAWS = 399  # of the bootstrap
 ALPHA = 0.05
-METHODS = {
+INTERVALS = {
     "default": "ATT(g,t), jackknife, Satterthwaite df",
     "analytic": "ATT(g,t), sandwich over units, normal",
     "people": "ATT(g,t), people taken as independent, normal",
@@ -94,18 +94,18 @@ def _wild(panel: att.Panel, fit: twfe.Regression, truth: float, rng: np.random.G
     """Holds the truth if the test of exactly that effect does not reject; it has no width of its own."""
     treated = (panel.cohort[:, None] > 0) & (np.arange(1, panel.n_periods + 1) >= panel.cohort[:, None])
     shifted = att.Panel(panel.n, panel.total - truth * panel.n * treated, panel.cohort, panel.people)
-    p_truth = twfe.wild_cluster_bootstrap(twfe.of_panel(shifted), draws=DRAWS, rng=rng)
-    p_zero = twfe.wild_cluster_bootstrap(fit, draws=DRAWS, rng=rng)
+    p_truth = twfe.wild_cluster_bootstrap(twfe.of_panel(shifted), draws=N_DRAWS, rng=rng)
+    p_zero = twfe.wild_cluster_bootstrap(fit, draws=N_DRAWS, rng=rng)
     return [fit.value, float("nan"), float(p_truth >= ALPHA), float(p_zero < ALPHA)]
 
 
 def block(name: str, has_effect: bool, index: int, studies: int) -> dict:
     """One saved line: per method the rows of its studies, and the truths."""
     place = list(laboratory.STUDIES).index(name)
-    rng = np.random.default_rng([SEED, place, int(has_effect), index])
+    rng = np.random.default_rng([FIRST_SEED, place, int(has_effect), index])
     trouble = laboratory.STUDIES[name]
     trouble = trouble if has_effect else laboratory.without_effect(trouble)
-    rows: dict[str, list] = {method: [] for method in (*METHODS, *CATCHES)}
+    rows: dict[str, list] = {method: [] for method in (*INTERVALS, *CATCHES)}
     truths = []
     for _ in range(studies):
         drawn = laboratory.draw(trouble, rng)
@@ -123,11 +123,11 @@ def run(studies: int, path: Path) -> list[dict]:
         (name, has_effect, index)
         for name in laboratory.STUDIES
         for has_effect in (True, False)
-        for index in range(-(-studies // BLOCK))
+        for index in range(-(-studies // STUDIES_AT_ONCE))
     ]
     missing = [key for key in wanted if key not in known]
     with ProcessPoolExecutor(2) as pool, path.open("a", encoding="utf-8") as out:
-        for found in pool.map(block, *zip(*missing, strict=True), [BLOCK] * len(missing)) if missing else ():
+        for found in pool.map(block, *zip(*missing, strict=True), [STUDIES_AT_ONCE] * len(missing)) if missing else ():
             out.write(json.dumps(found) + "\n")
             out.flush()
             done.append(found)
@@ -162,11 +162,11 @@ def page(lines: list[dict]) -> str:
     out = [
         "# Coverage of the intervals in simulated studies",
         "",
-        f"`python -m benchmarks.coverage {n}`, seed {SEED}: {n} studies with the effect and {n} without of each design",
-        "of `simulation/laboratory.py`. A share of 95 % is known to "
+        f"`python -m benchmarks.coverage {n}`, seed {FIRST_SEED}: {n} studies with the effect and {n} without of each",
+        "design of `simulation/laboratory.py`. A share of 95 % is known to "
         f"± {196 * np.sqrt(0.95 * 0.05 / n):.1f} percentage points. Effects in standard deviations between people.",
         "",
-        *(f"* **{name}**: {words}" for name, words in METHODS.items()),
+        *(f"* **{name}**: {words}" for name, words in INTERVALS.items()),
         "",
         "Where the default's assumption does not hold the row is marked †: there its interval cannot be right, and the",
         "last table says what catches it. *Promised* is the power that the design calculator gave beforehand, for arms",
@@ -183,7 +183,7 @@ def page(lines: list[dict]) -> str:
         mine = {has: [line for line in lines if line["design"] == name and line["has_effect"] == has] for has in (1, 0)}
         truths = np.concatenate([line["truths"] for line in mine[1]])
         title = name + ("" if trouble.holds else " †")
-        for method in METHODS:
+        for method in INTERVALS:
             rows = {has: np.concatenate([line["rows"][method] for line in mine[has]]) for has in (1, 0)}
             width = np.nanmean(rows[1][:, 1]) if np.isfinite(rows[1][:, 1]).any() else float("nan")
             power = promised(name) if method == "default" else None

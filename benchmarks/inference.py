@@ -21,8 +21,8 @@ import numpy as np
 
 PERIODS = 24
 LIMIT = 600  # seconds per contender and size
-DRAWS = 999
-COHORTS = (0, 7, 10, 13, 16, 19)
+N_RUNS = 999
+N_COHORTS = (0, 7, 10, 13, 16, 19)
 
 
 def simulate(people: int, path: Path) -> int:
@@ -38,7 +38,7 @@ def simulate(people: int, path: Path) -> int:
                 + 0.5 * sin(7.1 * person + 13.7 * t) as y
             from (
                 select p.range as person, p.range % {teams} as team_of, s.range + 1 as t,
-                    list_value({", ".join(map(str, COHORTS))})[1 + (p.range % {teams}) % {len(COHORTS)}] as g
+                    list_value({", ".join(map(str, N_COHORTS))})[1 + (p.range % {teams}) % {len(N_COHORTS)}] as g
                 from range({people}) as p, range({PERIODS}) as s
             )
         ) to '{path}' (format parquet)
@@ -72,8 +72,8 @@ def ours(path: str) -> dict:
         for name, part in parts.items()
     }
     rng = np.random.default_rng(1)
-    associations.simultaneous_critical_value(list(att.by_event_time(effects).values()), 50, draws=DRAWS, rng=rng)
-    twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=DRAWS, rng=rng)
+    associations.simultaneous_critical_value(list(att.by_event_time(effects).values()), 50, draws=N_RUNS, rng=rng)
+    twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=N_RUNS, rng=rng)
     return {"simple": parts["simple"].value, "error": errors["simple"], "inference": time.monotonic() - reduced}
 
 
@@ -83,7 +83,7 @@ def diff_diff(path: str) -> dict:
     from diff_diff import CallawaySantAnna
 
     found = CallawaySantAnna(
-        control_group="not_yet_treated", cluster="team", n_bootstrap=DRAWS, estimation_method="reg"
+        control_group="not_yet_treated", cluster="team", n_bootstrap=N_RUNS, estimation_method="reg"
     ).fit(pd.read_parquet(path), outcome="y", unit="person", time="t", first_treat="g", aggregate="all")
     return {"simple": float(found.overall_att), "error": float(found.overall_se)}
 
@@ -96,7 +96,7 @@ def csdid(path: str) -> dict:
     frame = pd.read_parquet(path)
     found = ATTgt(
         yname="y", tname="t", idname="person", gname="g", data=frame, control_group=["notyettreated"],
-        clustervar="team", biters=DRAWS,
+        clustervar="team", biters=N_RUNS,
     ).fit(est_method="reg")  # fmt: skip
     summed = found.aggte(typec="simple")
     return {"simple": float(np.ravel(summed.atte["overall_att"])[0]), "error": None}
@@ -109,7 +109,7 @@ def moderndid(path: str) -> dict:
 
     found = att_gt(
         pl.read_parquet(path), yname="y", tname="t", idname="person", gname="g", control_group="notyettreated",
-        est_method="reg", boot=True, biters=DRAWS,
+        est_method="reg", boot=True, biters=N_RUNS,
     )  # fmt: skip
     summed = aggte(found, type="simple")
     return {"simple": float(summed.overall_att), "error": None}

@@ -110,7 +110,7 @@ def compare(title: str, source: str, folder: Path) -> None:
     print("{}: {:.1f} × wall, {:.1f} × CPU, {:.1f} × memory".format(title, *ratios), flush=True)
 
 
-PARTS = {
+STEPS = {
     "floor": lambda source, folder: floor(source, Path(folder)),
     "ours": lambda source, folder: ours(source, Path(folder)),
     "checkins": lambda path, n: write_checkins(Path(path), int(n)),
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.part:
-        PARTS[asked.part[0]](*asked.part[1:])
+        STEPS[asked.part[0]](*asked.part[1:])
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "checkins"

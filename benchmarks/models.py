@@ -27,7 +27,7 @@ from orchestration.workspace import PROJECT_ROOT
 from simulation import Design, simulate
 from study.model import load_study
 
-SHOWN = 12
+N_SHOWN = 12
 
 
 def prepare(root: Path, design: Design) -> None:
@@ -77,7 +77,7 @@ def main(people: int, months: int, folder: Path) -> None:
     for title, from_nothing in (("from nothing", True), ("nothing changed", False)):
         took, nodes = build(folder, design.month(months), from_nothing=from_nothing)
         print(f"\n{title}: {took:.0f} s; the slowest of {len(nodes)} models and tests:")
-        for name, seconds in sorted(nodes.items(), key=lambda item: -item[1])[:SHOWN]:
+        for name, seconds in sorted(nodes.items(), key=lambda item: -item[1])[:N_SHOWN]:
             print(f"  {seconds:6.1f} s  {name}")
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\npeak memory of dbt and DuckDB: {peak:,.0f} MB")

@@ -39,7 +39,7 @@ from orchestration.workspace import Workspace
 DESIGN = {"people": 200, "months": 12, "seed": 5}
 KILLS = ("front", "back", "random")
 RANDOM_KILLS = 200
-PATIENCE = 600
+RUN_SECONDS = 600
 CONTEXT = multiprocessing.get_context("forkserver")
 
 FRONT = ("raw", "closed")  # layers before the models
@@ -76,13 +76,13 @@ def in_child(work: Callable, *arguments, kill_after: float | None = None) -> int
     """
     child = CONTEXT.Process(target=_silently, args=(work, arguments))
     child.start()
-    child.join(kill_after if kill_after is not None else PATIENCE)
+    child.join(kill_after if kill_after is not None else RUN_SECONDS)
     if child.is_alive():
         with contextlib.suppress(ProcessLookupError):  # it has just ended
             os.killpg(child.pid, signal.SIGKILL)  # with dbt, as a machine that loses power would
         child.join()
         if kill_after is None:
-            raise TimeoutError(f"a run took more than {PATIENCE} seconds")
+            raise TimeoutError(f"a run took more than {RUN_SECONDS} seconds")
     return child.exitcode
 
 

@@ -129,7 +129,7 @@ def _by_faketime(root: Path, day: date, clock: str, zone: str) -> subprocess.Com
     )
     command = ["faketime", "-f", clock, sys.executable, "-c", code]
     return subprocess.run(
-        command, capture_output=True, check=False, env=os.environ | {"TZ": zone}, timeout=torture.PATIENCE
+        command, capture_output=True, check=False, env=os.environ | {"TZ": zone}, timeout=torture.RUN_SECONDS
     )
 
 
@@ -202,7 +202,7 @@ def orphan(ground: Ground, moment: int) -> tuple[list[str], bool]:
         between = old_or_new(ground, root)
     finally:
         goes_on.touch()
-        lost.join(torture.PATIENCE)
+        lost.join(torture.RUN_SECONDS)
     wrong = between + old_or_new(ground, root)
     if other == 0:  # else the orphan held the warehouse, and the other left at once
         wrong += ground.differs(fingerprint(root))
@@ -221,7 +221,7 @@ def pair(ground: Ground, moment: int) -> tuple[list[str], bool]:
     time.sleep(delay)
     runs[1].start()
     for run in runs:
-        run.join(torture.PATIENCE)
+        run.join(torture.RUN_SECONDS)
     wrong = old_or_new(ground, root)
     if not any(run.exitcode == 0 for run in runs):
         return [*wrong, "neither came to an end"], True
@@ -274,7 +274,7 @@ def readers(ground: Ground, moment: int) -> tuple[list[str], bool]:
         code = in_child(_runs_in_a_row, root, ground.days[1], moment, kill_after=3 * 3600)
     finally:
         stop.touch()
-        reader.join(torture.PATIENCE)
+        reader.join(torture.RUN_SECONDS)
     found = json.loads(note.read_text())
     wrong = [*found["torn"], *([f"the runs ended with {code}"] if code else [])]
     if found["seen"] < min(moment, 3):

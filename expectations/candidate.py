@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Mapping
 import pandas as pd
 import polars as pl
 
-PERSONAL = ("person", "employee", "email", "subject", "unit_id", "member_id", "manager_id", "respondent_id")
-PSEUDONYM = r"^[0-9a-f]{32}$"
-ADDRESS = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,}"  # a whole address: a site may have an "@" in its name
+PERSONAL_PREFIXES = ("person", "employee", "email", "subject", "unit_id", "member_id", "manager_id", "respondent_id")
+PSEUDONYM_LIKE = r"^[0-9a-f]{32}$"
+EMAIL_PATTERN = r"[^\s@,;:<>()]+@[^\s@,;:<>()]+\.[A-Za-z]{2,}"  # a whole address: a site may have an "@" in its name
 ROUNDED_TO = 5  # counts of people are published in fives
-KEYS = ("metric", "estimator", "aggregation", "cohort", "event_time", "segment")
+ESTIMATE_KEY = ("metric", "estimator", "aggregation", "cohort", "event_time", "segment")
 
 
 def candidate(
@@ -43,9 +43,9 @@ def _profile(name: str, table: pl.DataFrame, people: Collection[str], minimum: i
         "table": name,
         "n_rows": table.height,
         "is_present": 1,
-        "n_personal_columns": sum(column.startswith(PERSONAL) for column in table.columns),
-        "n_pseudonyms": sum(int(texts[column].str.contains(PSEUDONYM).sum()) for column in texts.columns),
-        "n_addresses": sum(int(texts[column].str.contains(ADDRESS).sum()) for column in texts.columns),
+        "n_personal_columns": sum(column.startswith(PERSONAL_PREFIXES) for column in table.columns),
+        "n_pseudonyms": sum(int(texts[column].str.contains(PSEUDONYM_LIKE).sum()) for column in texts.columns),
+        "n_addresses": sum(int(texts[column].str.contains(EMAIL_PATTERN).sum()) for column in texts.columns),
         "n_small": table.filter(pl.any_horizontal(is_few)).height,
         "n_not_finite": sum(int((~floats[column].is_finite()).sum()) for column in floats.columns),
     }
@@ -53,7 +53,7 @@ def _profile(name: str, table: pl.DataFrame, people: Collection[str], minimum: i
 
 def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:
     """Each estimate of the candidate beside the one it is made of: `off_by` in its published standard errors."""
-    both = shown.join(judged.select(*KEYS, judged="estimate"), on=KEYS, how="left", nulls_equal=True)
+    both = shown.join(judged.select(*ESTIMATE_KEY, judged="estimate"), on=ESTIMATE_KEY, how="left", nulls_equal=True)
     is_shown = (pl.col("status") == "estimated") & pl.col("suppressed").is_null()
     off = ((pl.col("estimate") - pl.col("judged")).abs() / pl.col("std_error")).fill_null(1.0).fill_nan(1.0)
     without_reason = (pl.col("status") != "estimated") & pl.col("reason").is_null()

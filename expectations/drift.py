@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import polars as pl
 
-KEYS = ["metric", "estimator", "aggregation", "cohort", "segment"]
+HEADLINE_KEY = ["metric", "estimator", "aggregation", "cohort", "segment"]
 MOVES = ["is_present", "moved_by", "error_ratio"]
 ESTIMATES, LEVELS = "pub_estimates", "pub_levels"
 
@@ -32,18 +32,20 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     asked for that.
     """
     if previous is None or previous.is_empty():
-        return pd.DataFrame({name: [] for name in (*KEYS, *MOVES)})
+        return pd.DataFrame({name: [] for name in (*HEADLINE_KEY, *MOVES)})
     published = previous.to_pandas()
     old = published[
         published["event_time"].isna() & (published["status"] == "estimated") & published["suppressed"].isna()
     ]
-    new = estimates[estimates["event_time"].isna()][[*KEYS, "estimate", "std_error"]]
-    both = old[[*KEYS, "estimate", "std_error"]].merge(new, on=KEYS, how="left", suffixes=("_old", ""), indicator=True)
+    new = estimates[estimates["event_time"].isna()][[*HEADLINE_KEY, "estimate", "std_error"]]
+    both = old[[*HEADLINE_KEY, "estimate", "std_error"]].merge(
+        new, on=HEADLINE_KEY, how="left", suffixes=("_old", ""), indicator=True
+    )
     both["is_present"] = (both["_merge"] == "both").astype(int)
     errors = both[["std_error_old", "std_error"]].astype(float)
     both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / errors.max(axis=1)).astype(float)
     both["error_ratio"] = errors.max(axis=1) / errors.min(axis=1)
-    return both[[*KEYS, *MOVES]]
+    return both[[*HEADLINE_KEY, *MOVES]]
 
 
 def _restated(previous: pl.DataFrame | None, levels: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import numpy as np
 
 from inference.att import Control, GroupTime, Panel, collect, is_control, pairs
 
-BLOCK = 256  # units left out at a time: bounds memory
+UNITS_AT_ONCE = 256  # units left out at a time: bounds memory
 OVERLAP = 0.995  # controls more likely to be treated than this would carry the estimate alone (R's did trims there too)
 
 
@@ -193,7 +193,7 @@ def _doubly_robust(moments: Moments, treated: np.ndarray, control: np.ndarray, f
     leverage = np.einsum("cq,qr,cr->c", facts, bend, facts) * weight * chance * (1 - chance)
     moved = chance_slope - (score @ bend) / np.maximum(1 - leverage, 1e-9)[:, None]
     without = np.empty(treated.size)
-    for rows in np.array_split(np.arange(treated.size), max(1, treated.size // BLOCK)):  # rows × C at a time
+    for rows in np.array_split(np.arange(treated.size), max(1, treated.size // UNITS_AT_ONCE)):  # rows × C at a time
         others = rows[:, None] != np.arange(treated.size)
         residual_without = moments.changes[None, :, 0] - slope_without[rows] @ x.T
         odds_without = np.where(control & others, np.exp(np.clip(moved[rows] @ facts.T, -500, 500)), 0.0)

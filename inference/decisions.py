@@ -14,7 +14,7 @@ import polars as pl
 from inference.results import Estimate, Result
 from inference.verdicts import verdict
 
-DECISIONS = {
+DECISIONS_SCHEMA = {
     "metric": pl.String,
     "verdict": pl.String,
     "decision": pl.String,
@@ -128,4 +128,4 @@ def decision_table(*, primaries: list[Primary], guardrails: list[Guardrail], alp
                 "missing": "; ".join(missing) or None,
             }
         )
-    return pl.DataFrame(rows, schema=DECISIONS).sort("metric")
+    return pl.DataFrame(rows, schema=DECISIONS_SCHEMA).sort("metric")

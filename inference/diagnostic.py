@@ -12,7 +12,7 @@ from inference.mean_line import size_of_values
 from inference.results import NotEstimable
 from inference.unit_panels import Setting
 
-DIAGNOSTICS = {
+DIAGNOSTICS_SCHEMA = {
     "metric": pl.String,
     "diagnostic": pl.String,
     "value": pl.Float64,

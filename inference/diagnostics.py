@@ -13,7 +13,7 @@ import polars as pl
 
 from inference import answers, att, life_tables, randomised, twfe
 from inference.att import Aggregate, GroupTime, Panel
-from inference.diagnostic import DIAGNOSTICS, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
+from inference.diagnostic import DIAGNOSTICS_SCHEMA, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics
 from inference.jackknife import Uncertainty
 from inference.judging import ALL, Arms, Question, arms_of, judge
@@ -270,4 +270,4 @@ def diagnostic_table(found: list[tuple[str, Diagnostic]]) -> pl.DataFrame:
         }
         for metric, each in found
     ]
-    return pl.DataFrame(rows, schema=DIAGNOSTICS).sort("metric", "diagnostic")
+    return pl.DataFrame(rows, schema=DIAGNOSTICS_SCHEMA).sort("metric", "diagnostic")

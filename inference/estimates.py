@@ -21,7 +21,7 @@ from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
 from inference.unit_panels import Setting
 
-ESTIMATES = {
+ESTIMATES_SCHEMA = {
     "metric": pl.String,
     "estimator": pl.String,
     "aggregation": pl.String,
@@ -233,7 +233,7 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
         case=case,
     )
     return Estimated(
-        pl.DataFrame(rows, schema=ESTIMATES).sort(order, nulls_last=True),
+        pl.DataFrame(rows, schema=ESTIMATES_SCHEMA).sort(order, nulls_last=True),
         pl.DataFrame(power, schema=POWERS, orient="row").sort("metric"),
         decisions,
         money,

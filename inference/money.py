@@ -13,7 +13,7 @@ import polars as pl
 
 from inference.results import Estimate, NotEstimable, Result
 
-MONEY = {
+MONEY_SCHEMA = {
     "item": pl.String,
     "unit": pl.String,
     "low": pl.Float64,
@@ -109,7 +109,7 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
     on it says why.
     """
     if case is None:
-        return pl.DataFrame(schema=MONEY)
+        return pl.DataFrame(schema=MONEY_SCHEMA)
     assumptions, scale = case.assumptions, case.scale
     currency, leaver = assumptions.currency, assumptions.cost_of_a_leaver
     over = f"over the {months} months after kick-off"
@@ -148,4 +148,4 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
         assumptions.cost_of_coaches(needed, months) + fixed,
         f"everybody in the study coached for {months} months",
     )
-    return pl.DataFrame(rows, schema=MONEY, orient="row")
+    return pl.DataFrame(rows, schema=MONEY_SCHEMA, orient="row")

@@ -160,7 +160,7 @@ def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
     return welch((float(row["n_people"]), n), (row["change_sum"], total), (row["centred_sum_of_squares"], squares))
 
 
-RETENTION = "Kaplan–Meier {} at {} months by stratum; Greenwood's variance (Greenwood 1926)"
+PERSON_RETENTION = "Kaplan–Meier {} at {} months by stratum; Greenwood's variance (Greenwood 1926)"
 
 
 def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: int) -> Line:
@@ -171,7 +171,7 @@ def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: 
     follow each other, so their errors add up).
     """
     phases = ("after",) if setting.is_random else ("after", "before")
-    method = RETENTION.format("difference" if setting.is_random else "difference in differences", months)
+    method = PERSON_RETENTION.format("difference" if setting.is_random else "difference in differences", months)
     line = Line(metric=question.metric, estimator="persons_retention", result=NotEstimable(reason=""), is_headline=True)
     found: dict[str, list[Contrast]] = {}
     n_left_out = 0

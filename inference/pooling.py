@@ -73,7 +73,7 @@ def funnel_limits(mean: float, variance: np.ndarray, *, coverage: float = 0.95) 
     return mean - reach, mean + reach
 
 
-COACHES = {
+COACHES_SCHEMA = {
     "metric": pl.String,
     "coach_person_id": pl.String,
     "n_units": pl.Int64,
@@ -190,4 +190,4 @@ def coach_table(found: dict[str, Changes], *, alpha: float, minimum: int) -> pl.
                     "shrinkage": float(pooled.shrinkage[index]),
                 }
             rows.append(row)
-    return pl.DataFrame(rows, schema=COACHES).sort("metric", "coach_person_id")
+    return pl.DataFrame(rows, schema=COACHES_SCHEMA).sort("metric", "coach_person_id")

@@ -16,7 +16,7 @@ import numpy as np
 
 from inference.att import NEVER, Panel
 
-BLOCK = 100  # draws at a time: bounds memory
+DRAWS_AT_ONCE = 100  # draws at a time: bounds memory
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def wild_cluster_bootstrap(fit: Regression, *, draws: int = 999, rng: np.random.
     if 2**n_units <= draws:
         patterns = 1.0 - 2.0 * ((np.arange(2**n_units)[None, :] >> np.arange(n_units)[:, None]) & 1)
         return hits(patterns) / 2**n_units
-    blocks = [min(BLOCK, draws - start) for start in range(0, draws, BLOCK)]
+    blocks = [min(DRAWS_AT_ONCE, draws - start) for start in range(0, draws, DRAWS_AT_ONCE)]
     found = sum(hits(rng.choice([-1.0, 1.0], size=(n_units, block))) for block in blocks)
     # Among all patterns is the one seen; to drawn ones it is added, so that no p-value is zero.
     return (1 + found) / (1 + draws)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-WORKERS = "raw.raw_hris__workers"
+WORKERS_TABLE = "raw.raw_hris__workers"
 # issue, resolution, rows: people (aliased w) of one load; `employed` are those without an exit before the snapshot.
 FINDINGS = (
     ("last day before the hire date", "taken as the last day of an earlier stint", "w.left_date < w.hired_date"),
@@ -85,7 +85,7 @@ def find_issues(connection, load_id: str, *, is_whole: bool) -> None:
         create or replace temp table employed as
         select line, snapshot_date, person_id, hired_date, left_date, name_key, email_key,
             manager_id, manager_email_key, manager_name_key
-        from {WORKERS}
+        from {WORKERS_TABLE}
         where load_id = $load and (left_date is null or left_date >= date_trunc('month', snapshot_date))
         """,
         at,
@@ -98,7 +98,7 @@ def find_issues(connection, load_id: str, *, is_whole: bool) -> None:
     connection.execute(
         f"""
         create or replace temp table unknown_by_id as
-        select w.line from {WORKERS} as w
+        select w.line from {WORKERS_TABLE} as w
         where w.load_id = $load and coalesce(w.manager_id, w.manager_email_key, w.manager_name_key) is not null
             and not exists (from employed e where e.snapshot_date = w.snapshot_date and e.person_id = w.manager_id)
         """,
@@ -112,7 +112,7 @@ def find_issues(connection, load_id: str, *, is_whole: bool) -> None:
             insert into raw.data_issues by name
             select $load as load_id, 'hris' as source, w.line, $issue as issue, 'people' as about,
                 w.person_id as subject_id, $resolution as resolution
-            from {WORKERS} as w where w.load_id = $load and {rows}
+            from {WORKERS_TABLE} as w where w.load_id = $load and {rows}
             """,
             at | {"issue": issue, "resolution": resolution},
         )

@@ -19,7 +19,7 @@ from pathlib import Path
 import polars as pl
 
 MAX_KNOWN = 2_000_000  # words of one kind that are cached (about 0.25 GB)
-ENVIRONMENT = "COACHING_PSEUDONYM_KEY"
+KEY_VARIABLE = "COACHING_PSEUDONYM_KEY"
 MIN_KEY_BYTES = 32
 
 
@@ -57,11 +57,11 @@ class Pseudonyms:
     @classmethod
     def from_environment(cls, key_file: Path) -> Pseudonyms:
         """The key from the environment, else from `key_file`. Raises KeyMissing with what to do."""
-        text = os.environ.get(ENVIRONMENT, "")
+        text = os.environ.get(KEY_VARIABLE, "")
         if not text:
             if not key_file.exists():
                 raise KeyMissing(
-                    f"no pseudonym key: set {ENVIRONMENT} or create {key_file} (mode 0400, at least "
+                    f"no pseudonym key: set {KEY_VARIABLE} or create {key_file} (mode 0400, at least "
                     f"{MIN_KEY_BYTES} characters); `coaching init` makes one. Keep it: another key makes other people."
                 )
             if key_file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -21,7 +21,7 @@ from orchestration.workspace import Workspace
 from publish import ledger
 
 COMMAND = "COACHING_NOTIFY"
-PATIENCE = 30  # seconds
+NOTIFY_SECONDS = 30  # seconds
 MAX_REASON = 2_000
 NEARLY_FULL = 100_000_000  # bytes free: fewer are named beside every failure, whichever program met it first
 NO_REASON = "no reason was recorded"
@@ -36,7 +36,7 @@ def notify(workspace: Workspace, event: str, *, run_id: str, reasons: list[str])
     text = json.dumps(message, ensure_ascii=False)
     try:
         done = subprocess.run(
-            shlex.split(command), input=text, text=True, capture_output=True, timeout=PATIENCE, check=False
+            shlex.split(command), input=text, text=True, capture_output=True, timeout=NOTIFY_SECONDS, check=False
         )
         trouble = f"exit code {done.returncode}" if done.returncode else ""
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:

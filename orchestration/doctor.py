@@ -29,7 +29,7 @@ from study.strict_yaml import ConfigError
 
 Level = Literal["ok", "warning", "error"]
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-LATE = timedelta(hours=36)  # a day and a half
+LATE_AFTER = timedelta(hours=36)  # a day and a half
 FREE_SPACE = 2  # times the warehouse's size that should be free: a rebuild writes it once more
 
 
@@ -227,7 +227,7 @@ def _runs(workspace: Workspace, now: datetime) -> Iterator[Finding]:
     yield Finding("runs", *last_run(events))
     published = [datetime.fromisoformat(event["at"]) for event in events if event["event"] == "published"]
     is_nightly = os.environ.get("COACHING_NIGHTLY", "").lower() in ("on", "1", "true", "yes")
-    if published and is_nightly and now - published[-1] > LATE and (pending := _news(workspace)):
+    if published and is_nightly and now - published[-1] > LATE_AFTER and (pending := _news(workspace)):
         days = (now - published[-1]).days
         yield Finding("runs", "error", f"the last release is {days} day(s) old, runs are due nightly, and {pending}")
 

@@ -22,7 +22,7 @@ from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
 from orchestration.lock import hold
 from orchestration.workspace import REPRODUCING, RESTATING, Workspace
 from publish import closed, ledger
-from publish.recipe import FOLDER, follow_erasure, new_names
+from publish.recipe import RECIPES, follow_erasure, new_names
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def erase_person(
             durable.remove(path)
         for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
             path.unlink(missing_ok=True)
-        for path in (workspace.ledger, *(workspace.root / FOLDER).glob("*.json")):
+        for path in (workspace.ledger, *(workspace.root / RECIPES).glob("*.json")):
             _redact(path, {*known, *words})
         erased.keep(workspace.root)
         ledger.append(workspace.ledger, "erased", files=[one.new for one in files], run_id="erase")

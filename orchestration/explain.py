@@ -15,7 +15,7 @@ from study.model import load_study
 from study.validation import metrics_of
 
 LAYERS = ("raw", "closed", "staging", "intermediate", "panels", "cells", "comparisons", "estimates")
-TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
+EXPLAINED_TABLES = ("pub_decisions", "pub_estimates", "pub_levels", "pub_diagnostics")
 FIGURES = ("estimate", "ci_low", "ci_high", "p_value", "mean", "value")
 WHAT = ("estimator", "aggregation", "diagnostic", "verdict", "period_start", "group_name")
 COUNTS = ("n_pilot", "n_control", "n_units_pilot", "n_units_control")
@@ -89,7 +89,7 @@ def _models(workspace: Workspace, panel: str) -> list:
 
 def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterable[str]:
     """What the release publishes, a line per row of importance."""
-    for name in TABLES:
+    for name in EXPLAINED_TABLES:
         table = tables[name].filter(pl.col("metric") == metric)
         if "segment" in table.columns:
             table = table.filter(pl.col("segment") == segment)
@@ -112,7 +112,7 @@ def _rows(tables: dict[str, pl.DataFrame], metric: str, segment: str) -> Iterabl
                 )
                 if part
             )
-    if not any(tables[name].filter(pl.col("metric") == metric).height for name in TABLES):
+    if not any(tables[name].filter(pl.col("metric") == metric).height for name in EXPLAINED_TABLES):
         yield "nothing: see the reasons below"
 
 

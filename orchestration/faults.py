@@ -26,7 +26,7 @@ from orchestration.workspace import PROJECT_ROOT
 
 MAX_TEXT = 2_000
 INTERRUPTED = "it was asked to stop (Ctrl-C, a closed terminal, or the system)"
-PACKAGES = ("ingest", "inference", "expectations", "publish", "orchestration")
+OWN_PACKAGES = ("ingest", "inference", "expectations", "publish", "orchestration")
 
 
 TRANSIENT = {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
@@ -83,11 +83,11 @@ def _scrubbed(error: Exception) -> Exception:
         for frame in traceback.extract_tb(error.__traceback__)
         if Path(frame.filename).is_relative_to(PROJECT_ROOT)
     ]
-    ours = [frame for frame in frames if Path(frame.filename).relative_to(PROJECT_ROOT).parts[0] in PACKAGES]
+    ours = [frame for frame in frames if Path(frame.filename).relative_to(PROJECT_ROOT).parts[0] in OWN_PACKAGES]
     place = ""
     if ours:
         last = ours[-1]
         place = f" at {Path(last.filename).relative_to(PROJECT_ROOT)}:{last.lineno} in {last.name}"
-    speaks = type(error).__module__.split(".")[0] in PACKAGES or isinstance(error, duckdb.Error | DagsterDbtError)
+    speaks = type(error).__module__.split(".")[0] in OWN_PACKAGES or isinstance(error, duckdb.Error | DagsterDbtError)
     words = str(error)[:MAX_TEXT] if speaks else "its words may quote a record and are withheld"
     return StepFailed(f"{kind}{place}: {words}", kind)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from graphql import GraphQLError, OperationDefinitionNode, OperationType, parse
 
 LOGIN = "/login"
-NEVER = ("/notebook", "/dagit/notebook")  # reads any .ipynb of the machine; this project has none
+NEVER_SERVED = ("/notebook", "/dagit/notebook")  # reads any .ipynb of the machine; this project has none
 NOT_FOR_VIEWERS = ("/logs", "/download_debug")  # what a run printed
 LARGEST = 4_000_000  # bytes of a request
 HEADERS = (
@@ -102,7 +102,7 @@ class Guard:
             raise Refused("no such method", 405)
         elif path.rstrip("/") == "/graphql":
             raise Refused("GraphQL is served by POST only", 405)
-        elif _below(path, NEVER) or (self.read_only and _below(path, NOT_FOR_VIEWERS)):
+        elif _below(path, NEVER_SERVED) or (self.read_only and _below(path, NOT_FOR_VIEWERS)):
             raise Refused("not served")
 
     async def _login(self, scope, send) -> None:

@@ -27,7 +27,7 @@ from publish import ledger
 from publish.release import manifest_of, newest_release
 from study.model import Study
 
-PATIENCE = 10  # seconds
+LOCK_SECONDS = 10  # seconds
 
 
 class PipelineRun(dg.ConfigurableResource):
@@ -62,7 +62,7 @@ class PipelineRun(dg.ConfigurableResource):
         """That the warehouse can be opened is known before the first step; a command that reads it is waited for."""
         if not self.workspace.warehouse.exists():
             return
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 with warehouse(self.workspace.warehouse):

@@ -18,7 +18,7 @@ from ingest import land
 from ingest.erase.people import TOMBSTONES
 from ingest.warehouse import warehouse
 from orchestration.resources import PipelineRun
-from orchestration.workspace import ENVIRONMENT, RESTATING, Workspace
+from orchestration.workspace import RESTATING, WORKSPACE_VARIABLE, Workspace
 from publish import closed
 from publish.recipe import Recipe
 from publish.restatement import Restated, State, read_state, restate
@@ -62,7 +62,7 @@ def _state(
         lay_out(workspace, there, study, sources)
         for one in landed:
             place_file(land.content_path(workspace.landing, one), one, there, is_new=False)
-        environment = os.environ | {ENVIRONMENT: str(there.root), DAY: as_of}
+        environment = os.environ | {WORKSPACE_VARIABLE: str(there.root), DAY: as_of}
         environment.pop("COACHING_NOTIFY", None)
         done = subprocess.run(
             [sys.executable, "-c", BUILD], capture_output=True, text=True, check=False, env=environment

@@ -24,10 +24,10 @@ from pathlib import Path
 
 from orchestration.child import GRACE
 from orchestration.guard import Guard
-from orchestration.workspace import ENVIRONMENT, Workspace, open_history
+from orchestration.workspace import WORKSPACE_VARIABLE, Workspace, open_history
 
 MODULE = "orchestration.definitions"
-PATIENCE = 300  # seconds for the code to load (a first start parses the dbt project)
+START_SECONDS = 300  # seconds for the code to load (a first start parses the dbt project)
 
 
 class PortTaken(Exception):
@@ -87,7 +87,7 @@ def children() -> Iterator[list[subprocess.Popen]]:
 
 def wait_for(path: Path, process: subprocess.Popen) -> None:
     """Until the code server listens."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + START_SECONDS
     while not path.is_socket():
         if process.poll() is not None:
             raise RuntimeError("the code could not be loaded; see above")
@@ -135,7 +135,7 @@ def serve(there: Workspace, *, port: int, read_only: bool) -> None:
     os.umask(0o077)
     for name in [name for name in os.environ if name.startswith(("DAGSTER_GRPC_", "DAGSTER_WEBSERVER_", "DAGIT_"))]:
         del os.environ[name]  # they would change the sockets below
-    os.environ[ENVIRONMENT] = str(there.root)
+    os.environ[WORKSPACE_VARIABLE] = str(there.root)
     os.environ["DAGSTER_HOME"] = str(there.prepare_dagster_home())
     # Also where a shell started this in the background, which ignores SIGINT and hands that down to the children.
     signal.signal(signal.SIGINT, signal.default_int_handler)

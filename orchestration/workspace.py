@@ -12,7 +12,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-ENVIRONMENT = "COACHING_WORKSPACE"
+WORKSPACE_VARIABLE = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
 PROJECT_ROOT = Path(__file__).parent.parent
 RESTATING, REPRODUCING = ".restate-", ".reproduce-"  # how the names of workspaces inside a workspace begin
@@ -38,7 +38,7 @@ class Workspace:
     @classmethod
     def from_environment(cls) -> Workspace:
         """The workspace that COACHING_WORKSPACE names, else ./workspace."""
-        return cls(Path(os.environ.get(ENVIRONMENT, DEFAULT)).resolve())
+        return cls(Path(os.environ.get(WORKSPACE_VARIABLE, DEFAULT)).resolve())
 
     study = property(lambda self: self.root / "study.yml")
     sources = property(lambda self: self.root / "sources")

@@ -24,11 +24,11 @@ from publish.rounding import (
 )
 from publish.suppression import Block, Need, suppress
 
-CATALOGUE = Path(__file__).with_name("tables.yml")
+PUBLISHED_TABLES = Path(__file__).with_name("tables.yml")
 KEY, FACT, KNOWN, SENSITIVE = KINDS = ("key", "fact", "known", "sensitive")
 KNOWN_FACTS = ("membership", "leavers", "coaching")
 GROUP_FLOOR = 5  # no setting goes below
-MIN_UNITS = 3  # a mean over fewer units would be one coach's score
+MIN_UNITS_SHOWN = 3  # a mean over fewer units would be one coach's score
 FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
 OVERLAPS = "select group_name, other_group_name, n_differing from cells.cell_overlaps"
 
@@ -59,7 +59,7 @@ class PublishedTable:
 
     def blocks(self, minimum: int) -> list[Block]:
         """The blocks for a minimum group size."""
-        sizes = {"people": minimum, "units": MIN_UNITS}
+        sizes = {"people": minimum, "units": MIN_UNITS_SHOWN}
         return [
             Block(
                 figures=tuple(block["figures"]),
@@ -95,7 +95,7 @@ class PublishedTable:
 @cache
 def published_tables() -> dict[str, PublishedTable]:
     """Name → table, in the order of `tables.yml`."""
-    declared = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))
+    declared = yaml.safe_load(PUBLISHED_TABLES.read_text(encoding="utf-8"))
     return {name: _table(name, entry) for name, entry in declared.items()}
 
 
@@ -110,9 +110,11 @@ def _check_keys(name: str, entry: Mapping) -> None:
         places[f"{name}.{column}"] = (declared, COLUMN, {"is", "description"})
     for place, (given, known, needed) in places.items():
         if unknown := sorted(set(given) - known):
-            raise ValueError(f"{CATALOGUE.name}: {place}: {', '.join(unknown)}: no such key; there are {sorted(known)}")
+            raise ValueError(
+                f"{PUBLISHED_TABLES.name}: {place}: {', '.join(unknown)}: no such key; there are {sorted(known)}"
+            )
         if missing := sorted(needed - set(given)):
-            raise ValueError(f"{CATALOGUE.name}: {place}: {', '.join(missing)}: missing")
+            raise ValueError(f"{PUBLISHED_TABLES.name}: {place}: {', '.join(missing)}: missing")
 
 
 def _table(name: str, entry: Mapping) -> PublishedTable:
@@ -152,7 +154,7 @@ def _table(name: str, entry: Mapping) -> PublishedTable:
         + [f"{c.name}: which known fact?" for c in columns if (c.kind == KNOWN) != (c.fact in KNOWN_FACTS)]
     )
     if wrong:
-        raise ValueError(f"{CATALOGUE.name}: {name}: {'; '.join(wrong)}")
+        raise ValueError(f"{PUBLISHED_TABLES.name}: {name}: {'; '.join(wrong)}")
     return table
 
 

@@ -18,7 +18,7 @@ import polars as pl
 import durable
 
 FACTS = "batch.json"
-UNITS = "cell_units"  # the only table of which a later batch replaces rows
+CLOSED_UNITS = "cell_units"  # the only table of which a later batch replaces rows
 Frames = dict[str, pl.DataFrame]
 
 # What a release closes: rows that are in figures of it and not kept from an earlier one.
@@ -27,7 +27,7 @@ NEWLY = {
         select metric, period, period_start, first_observed_date, last_observed_date, closes_on
         from panels.pnl_calendar where is_closed and not is_kept
     """,
-    UNITS: """
+    CLOSED_UNITS: """
         select unit_id, cohort, arm, stratum, kickoff_date, is_coach_trained from cells.cell_units
     """,
     "cell_means": """
@@ -72,7 +72,7 @@ NEWLY = {
         select * from cells.cell_readiness where assessed_date not in (select assessed_date from closed.cell_readiness)
     """,
 }
-LOADS = "select load_id from staging.stg_loads where load_id not in (select load_id from closed.loads)"
+LOADS_TABLE = "select load_id from staging.stg_loads where load_id not in (select load_id from closed.loads)"
 
 
 class ClosedLost(RuntimeError):
@@ -134,7 +134,7 @@ def read(folder: Path, schemas: Mapping[str, dict]) -> Frames:
     found = {name: pl.concat(parts) for name, parts in frames.items()}
     # A unit stands in every batch, as it was last; a file that a release knew is known since the first that did.
     return found | {
-        UNITS: found[UNITS].unique("unit_id", keep="last", maintain_order=True),
+        CLOSED_UNITS: found[CLOSED_UNITS].unique("unit_id", keep="last", maintain_order=True),
         "loads": found["loads"].unique("load_id", keep="first", maintain_order=True),
     }
 
@@ -142,9 +142,9 @@ def read(folder: Path, schemas: Mapping[str, dict]) -> Frames:
 def newly_closed(connection) -> Frames:
     """What a release of the warehouse's tables closes, by table; empty where that is nothing."""
     found = {name: connection.sql(sql).pl() for name, sql in NEWLY.items()}
-    if not any(frame.height for name, frame in found.items() if name != UNITS):
+    if not any(frame.height for name, frame in found.items() if name != CLOSED_UNITS):
         return {}
-    return found | {"loads": connection.sql(LOADS).pl()}
+    return found | {"loads": connection.sql(LOADS_TABLE).pl()}
 
 
 def all_closed(connection) -> Frames:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import durable
 
-FOLDER = "recipes"
+RECIPES = "recipes"
 
 
 class NoRecipe(KeyError):
@@ -40,7 +40,7 @@ class Recipe:
 
     def keep(self, workspace: Path, identity: str) -> None:
         """Write it down, unless that was done by a run that was killed before it ended."""
-        path = workspace / FOLDER / f"{identity}.json"
+        path = workspace / RECIPES / f"{identity}.json"
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             durable.replace_text(path, json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n")
@@ -48,10 +48,10 @@ class Recipe:
     @classmethod
     def of(cls, workspace: Path, identity: str) -> Recipe:
         """The recipe of a release. Raises NoRecipe where none is kept."""
-        path = workspace / FOLDER / f"{identity}.json"
+        path = workspace / RECIPES / f"{identity}.json"
         if not path.exists():
             raise NoRecipe(
-                f"{workspace / FOLDER} does not know what release {identity} was made of. Restore the folder from a "
+                f"{workspace / RECIPES} does not know what release {identity} was made of. Restore the folder from a "
                 "backup, or begin a new workspace"
             )
         return cls(**json.loads(path.read_text(encoding="utf-8")))
@@ -62,7 +62,7 @@ def new_names(workspace: Path, landed: Iterable[Mapping]) -> dict[str, str]:
     notes = list(landed)
     known = {one["load_id"] for one in notes}
     by_arrival = {(one["source"], one["sequence"]): one["load_id"] for one in notes}
-    recipes = [json.loads(path.read_text(encoding="utf-8")) for path in (workspace / FOLDER).glob("*.json")]
+    recipes = [json.loads(path.read_text(encoding="utf-8")) for path in (workspace / RECIPES).glob("*.json")]
     former = [one for recipe in recipes for one in recipe["landed"] if one["load_id"] not in known]
     arrivals = {one["load_id"]: (one["source"], one["sequence"]) for one in former}
     return {
@@ -74,7 +74,7 @@ def follow_erasure(workspace: Path, landed: Iterable[Mapping], names: Mapping[st
     """Let recipes name the files as they are after an erasure, so that nothing keeps a digest of what was erased.
     `landed`: notes of all files in landing; `names`: new load ids by former ones."""
     known = {one["load_id"]: dict(one) for one in landed}
-    for path in sorted((workspace / FOLDER).glob("*.json")):
+    for path in sorted((workspace / RECIPES).glob("*.json")):
         recipe = json.loads(path.read_text(encoding="utf-8"))
         former = {one["load_id"] for one in recipe["landed"]} - known.keys()
         if not former:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from publish.closed import NEWLY, UNITS, Frames
+from publish.closed import CLOSED_UNITS, NEWLY, Frames
 
 # Closed together: means of a metric, period and cohort; leavers of a month and arm; coaching of a month and cohort;
 # readiness of a day and arm.
-CELLS = ("kind", "metric", "day", "population")
+CELL_KEY = ("kind", "metric", "day", "population")
 # Published together: of leavers a year, of coaching the whole time.
 FIGURE = ("kind", "metric", "span", "population")
 # What each person adds to a group, in numbers. `unit_id` says which group; of readiness the arm is given as it was.
-PEOPLE = """
+PEOPLE_QUERIES = """
     select 'means' as kind, people.metric, people.period_start as day, unit_id, null as population,
         subject_kind || ' ' || subject_id as person, unnest(['n', 'value']) as measure,
         unnest([1.0, value::double]) as amount, subject_kind = 'seat' as is_seat
@@ -72,7 +72,7 @@ class Restated:
 def read_state(connection) -> State:
     """The state of a warehouse in which nothing was kept from earlier releases."""
     cells = {name: connection.sql(sql).pl() for name, sql in NEWLY.items()}
-    return State(cells, connection.sql(PEOPLE).pl())
+    return State(cells, connection.sql(PEOPLE_QUERIES).pl())
 
 
 def restate(closed: Frames, fresh: State, former: Iterable[State], *, minimum: int) -> Restated:
@@ -85,14 +85,14 @@ def restate(closed: Frames, fresh: State, former: Iterable[State], *, minimum: i
     """
     closed = {name: frame.drop("batch", strict=False) for name, frame in closed.items()}
     published = _signatures(closed)
-    cells = published.select(CELLS).unique()
+    cells = published.select(CELL_KEY).unique()
     now, waiting = _grouped(fresh), cells
     people = [now.clear()]
     for state in former if waiting.height else ():
         wrong = _differing_cells(published, _signatures(state.cells))
-        found = waiting.join(wrong, on=CELLS, how="anti", nulls_equal=True)
-        people.append(_grouped(state).join(found, on=CELLS, how="semi", nulls_equal=True))
-        waiting = waiting.join(found, on=CELLS, how="anti", nulls_equal=True)
+        found = waiting.join(wrong, on=CELL_KEY, how="anti", nulls_equal=True)
+        people.append(_grouped(state).join(found, on=CELL_KEY, how="semi", nulls_equal=True))
+        waiting = waiting.join(found, on=CELL_KEY, how="anti", nulls_equal=True)
         if waiting.is_empty():
             break
     days = cells.select("kind", "metric", "day").unique()  # what closes now is no difference to anything published
@@ -101,9 +101,9 @@ def restate(closed: Frames, fresh: State, former: Iterable[State], *, minimum: i
     few = changed.filter(pl.col("n").is_between(1, minimum - 1) | pl.col("is_seat")).select(FIGURE)
     gone = cells.join(fresh.cells["periods"].select("metric").unique(), on="metric", how="anti")
     stays = pl.concat([waiting, gone.filter(pl.col("kind") == "means")]).with_columns(span=_span()).select(FIGURE)
-    known = pl.concat([cells, now.select(CELLS)]).unique().with_columns(span=_span())
-    kept = known.join(pl.concat([few, stays]).unique(), on=FIGURE, how="semi", nulls_equal=True).select(CELLS)
-    kept = _with_linked(kept, closed, fresh.cells).sort(CELLS)
+    known = pl.concat([cells, now.select(CELL_KEY)]).unique().with_columns(span=_span())
+    kept = known.join(pl.concat([few, stays]).unique(), on=FIGURE, how="semi", nulls_equal=True).select(CELL_KEY)
+    kept = _with_linked(kept, closed, fresh.cells).sort(CELL_KEY)
     return Restated(_assembled(closed, fresh.cells, kept), kept)
 
 
@@ -121,7 +121,7 @@ def _with_linked(kept: pl.DataFrame, closed: Frames, fresh: Frames) -> pl.DataFr
             links += [moved, moved.select(*place[:3], population="other", other="population")]
     linked = pl.concat(links).unique()
     while True:
-        others = kept.join(linked, on=CELLS, nulls_equal=True).select(*CELLS[:3], population="other")
+        others = kept.join(linked, on=CELL_KEY, nulls_equal=True).select(*CELL_KEY[:3], population="other")
         more = pl.concat([kept, others]).unique()
         if more.height == kept.height:
             return kept
@@ -157,7 +157,7 @@ def _signatures(cells: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         keys = sorted(set(frame.columns) - set(numbers))
         parts.append(
             _with_group(frame, table).select(
-                *CELLS,
+                *CELL_KEY,
                 item=_words([pl.lit(table), *(pl.col(key) for key in keys)]),
                 content=_words([pl.col(name) for name in sorted(numbers)]),
             )
@@ -171,19 +171,19 @@ def _words(columns: list[pl.Expr]) -> pl.Expr:
 
 def _differing_cells(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
     """Groups in which a cell is missing or has other numbers."""
-    keys = [*CELLS, "item", "content"]
+    keys = [*CELL_KEY, "item", "content"]
     apart = [one.join(other, on=keys, how="anti", nulls_equal=True)]
     apart.append(other.join(one, on=keys, how="anti", nulls_equal=True))
-    return pl.concat([frame.select(CELLS) for frame in apart]).unique()
+    return pl.concat([frame.select(CELL_KEY) for frame in apart]).unique()
 
 
 def _grouped(state: State) -> pl.DataFrame:
     """Contributions with the columns CELLS and `span`."""
-    labels = state.cells[UNITS].select("unit_id", "cohort", "arm")
+    labels = state.cells[CLOSED_UNITS].select("unit_id", "cohort", "arm")
     by_label = pl.when(pl.col("kind").is_in(OF_ARMS)).then("arm").otherwise("cohort").fill_null(OUTSIDE)
     joined = state.people.join(labels, on="unit_id", how="left")
     return joined.with_columns(population=pl.coalesce("population", by_label), span=_span()).select(
-        *CELLS, "span", "person", "measure", "amount", "is_seat"
+        *CELL_KEY, "span", "person", "measure", "amount", "is_seat"
     )
 
 
@@ -205,7 +205,7 @@ def _assembled(closed: Frames, fresh: Frames, keeps: pl.DataFrame) -> Frames:
     for table in KIND_OF:
         columns = fresh[table].columns
         parts = [
-            _with_group(frame, table).join(keeps, on=CELLS, how=how, nulls_equal=True).select(columns)
+            _with_group(frame, table).join(keeps, on=CELL_KEY, how=how, nulls_equal=True).select(columns)
             for frame, how in ((closed[table], "semi"), (fresh[table], "anti"))
         ]
         found[table] = pl.concat(parts)
@@ -232,6 +232,8 @@ def _assembled(closed: Frames, fresh: Frames, keeps: pl.DataFrame) -> Frames:
         found[table] = pl.concat(parts)
     # A unit that is assigned no more stays as long as a kept cell is its own.
     named = pl.concat([frame.select("unit_id") for frame in found.values() if "unit_id" in frame.columns]).unique()
-    columns = fresh[UNITS].columns
-    left = closed[UNITS].join(fresh[UNITS], on="unit_id", how="anti").join(named, on="unit_id", how="semi")
-    return found | {UNITS: pl.concat([fresh[UNITS], left.select(columns)])}
+    columns = fresh[CLOSED_UNITS].columns
+    left = (
+        closed[CLOSED_UNITS].join(fresh[CLOSED_UNITS], on="unit_id", how="anti").join(named, on="unit_id", how="semi")
+    )
+    return found | {CLOSED_UNITS: pl.concat([fresh[CLOSED_UNITS], left.select(columns)])}

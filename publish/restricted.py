@@ -21,7 +21,7 @@ from publish.catalogue import check_floor
 from publish.files import seal, write_manifest, write_table
 from publish.release import CURRENT, check_verdict
 
-COACHES = "pub_coaches"
+COACHES_TABLE = "pub_coaches"
 NUMBERS = ("change", "pooled", "ci_low", "ci_high", "funnel_low", "funnel_high", "shrinkage", "n_people", "n_units")
 SAYS = (
     "Coach and team together, partially pooled: not a league table, and never a basis for pay. An interval that holds "
@@ -47,7 +47,7 @@ def publish_coaches(
     `table` is the guarded one, `through` the last period of each metric in it, `verdict` the gate's on this table.
     Raises NotAllowed unless it passed.
     """
-    check_verdict(verdict, {COACHES: table})
+    check_verdict(verdict, {COACHES_TABLE: table})
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / identity
     if not (target / "manifest.json").exists():
@@ -62,13 +62,13 @@ def _write(table: pl.DataFrame, verdict: dict, target: Path, facts: dict) -> Non
         if left.exists():
             durable.remove(left)
     temporary.mkdir(mode=0o700)
-    written = write_table(table, COACHES, parquet=temporary, csv=temporary)
+    written = write_table(table, COACHES_TABLE, parquet=temporary, csv=temporary)
     manifest = {
         "release": target.name,
         **facts,
         "says": SAYS,
         "verdict": verdict,
-        "tables": {COACHES: written},
+        "tables": {COACHES_TABLE: written},
     }
     write_manifest(manifest, temporary)
     seal(temporary, file_mode=0o400, folder_mode=0o700)
@@ -86,4 +86,4 @@ def current_coaches(folder: Path) -> tuple[str, pl.DataFrame] | None:
     link = folder / CURRENT
     if not (link / "manifest.json").exists():
         return None
-    return link.resolve().name, pl.read_parquet(link / f"{COACHES}.parquet")
+    return link.resolve().name, pl.read_parquet(link / f"{COACHES_TABLE}.parquet")

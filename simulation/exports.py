@@ -28,8 +28,8 @@ from simulation.organisation import (
     CONTROL,
     DEPARTMENTS,
     GOALS_SHARE,
-    OUTSIDE,
     SITES,
+    TRAINED_OUTSIDE,
     Design,
     Organisation,
 )
@@ -178,7 +178,7 @@ def _write_hris(frame: pl.DataFrame, design: Design, month: int, folder: Path, d
 def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, dialect: str) -> None:
     """One goal a month for most people, two check-ins a month for everybody in a coached-or-control team."""
     first = org.design.month(month)
-    slots = np.flatnonzero(org.team_cohort[org.slot_team] != OUTSIDE)
+    slots = np.flatnonzero(org.team_cohort[org.slot_team] != TRAINED_OUTSIDE)
     team = org.slot_team[slots]
     shock = org.rng.normal(0, 0.03, size=org.team_quality.size)
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from simulation.organisation import CONTROL, DEPARTMENTS, OUTSIDE, Organisation
+from simulation.organisation import CONTROL, DEPARTMENTS, TRAINED_OUTSIDE, Organisation
 from simulation.truth import Truth
 
 OUTPUT_UNITS = (2.0, 1.6, 1.2)  # full effect on cases closed per full-time month, by cohort
@@ -58,7 +58,7 @@ def of_work(org: Organisation, month: int, truth: Truth) -> dict[str, pl.Series]
     shock = org.aside.normal(0, 0.5, size=org.team_quality.size)
     gained = org.effect(OUTPUT_UNITS, month)[team]
     closed = fte * (20 + 1.5 * org.team_quality[team] + shock[team] + gained) + org.aside.normal(0, 3, size=n)
-    works = org.team_cohort[team] != OUTSIDE
+    works = org.team_cohort[team] != TRAINED_OUTSIDE
     truth.add_mean("output_per_fte_month", org, month, np.flatnonzero(works), gained[works])
     cases = pl.Series(np.rint(np.maximum(closed, 0)).astype(np.int64)).cast(pl.String)
     return {

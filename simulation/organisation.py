@@ -18,7 +18,7 @@ import numpy as np
 
 COHORTS = ("pilot_wave", "cascade_1", "cascade_2")
 CONTROL = -1
-OUTSIDE = -2  # leadership teams: nobody coaches them in this programme and the roster does not list them
+TRAINED_OUTSIDE = -2  # leadership teams: nobody coaches them in this programme and the roster does not list them
 
 DEPARTMENTS = ("Operations", "Sales", "Engineering", "Finance", "Support", "Logistics", "Product", "People")
 SITES = ("North", "South", "East", "West", "Centre")
@@ -135,7 +135,7 @@ class Organisation:
             design=design,
             rng=rng,
             team_quality=np.concatenate([quality, np.zeros(n_departments + 1)]),
-            team_cohort=np.concatenate([cohort, np.full(n_departments + 1, OUTSIDE)]),
+            team_cohort=np.concatenate([cohort, np.full(n_departments + 1, TRAINED_OUTSIDE)]),
             team_department=np.concatenate([department, np.arange(n_departments), [n_departments - 1]]),
             team_site=np.concatenate([rng.integers(len(SITES), size=n_teams), np.full(n_departments + 1, 4)]),
             slot_team=slot_team,
@@ -175,7 +175,7 @@ class Organisation:
 
     def assigned_cohort(self) -> np.ndarray:
         """Cohort per slot as the programme first found its holder; OUTSIDE for later joiners and leadership."""
-        return np.where(self.assigned_team >= 0, self.team_cohort[self.assigned_team], OUTSIDE)
+        return np.where(self.assigned_team >= 0, self.team_cohort[self.assigned_team], TRAINED_OUTSIDE)
 
     def refill(self, slots: np.ndarray, month: int) -> None:
         """New people on the slots that fell vacant, hired on the first days of `month`."""

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 # What the study assigns → the column of the snapshot that names it.
-UNITS = {"team": "team", "department": "department", "site": "site", "manager": "manager_id", "person": "person_id"}
+COLUMN_OF_UNIT = {
+    "team": "team",
+    "department": "department",
+    "site": "site",
+    "manager": "manager_id",
+    "person": "person_id",
+}
 
-LOADS = """
+LOADS_QUERY = """
     select source, file_name, status, reason, n_records, n_loaded, n_faulty, n_set_aside,
         case when n_records > 0 then n_faulty / n_records else 0 end as faulty_share,
         n_records - n_loaded - n_faulty - n_set_aside as n_lost
@@ -15,7 +21,7 @@ LOADS = """
 """
 
 # A delivery of changes has each person's month on a day of its own: its people are counted by month.
-LISTED = """
+LISTED_QUERY = """
     listed as (
         select workers.person_id, workers.department, workers.site, workers.team, workers.manager_id,
             case loads.delivery when 'delta' then workers.snapshot_month else workers.snapshot_date end as snapshot_date
@@ -25,8 +31,8 @@ LISTED = """
 """
 
 # Groups of the organisation by snapshot: who was there before and is missing now, or was missing in between.
-GROUPS = f"""
-    with {LISTED},
+GROUPS_QUERY = f"""
+    with {LISTED_QUERY},
     sized as (
         select snapshot_date, 'department' as kind, department as value, count(distinct person_id) as n
         from listed where department is not null group by all
@@ -54,7 +60,7 @@ GROUPS = f"""
     order by all
 """
 
-HEADCOUNTS = """
+HEADCOUNTS_QUERY = """
     with {listed},
     sized as (
         select snapshot_date, count(distinct person_id) as n, avg(case when {unit} is null then 0 else 1 end) as covered
@@ -70,7 +76,7 @@ HEADCOUNTS = """
 # Each whole snapshot of a system beside the one before it: who of those still employed is found again, who is known by
 # e-mail address, or by name and day of hire, under another id, and which new people were hired since. What the ids look
 # like says why: zeros that were lost, ids of another number space, or a migration whose crosswalk is missing.
-IDENTITIES = """
+IDENTITIES_QUERY = """
     with sightings as (
         select workers.person_id, workers.snapshot_date, workers.hired_date, workers.email_key, workers.name_key,
             workers.load_id, loads.mapping || ' ' || loads.part as system, workers.is_gone
@@ -170,7 +176,7 @@ IDENTITIES = """
 # everybody. Compared within a mapping, in the order of arrival, for sources whose files are alike (logs mix kinds of
 # events), and only where it is about as many rows as that one: six late answers say nothing of a column. Few rows say
 # nothing of a mean or of variety either.
-PROFILES = """
+PROFILES_QUERY = """
     with facts as (
         select profiles.*, loads.file_name, 1 - profiles.n_null / nullif(profiles.n_rows, 0) as filled_share,
             case when profiles.n_rows - profiles.n_null >= 30 then profiles.mean end as usual,
@@ -197,12 +203,12 @@ PROFILES = """
 """
 
 # Do the other sources find their people in the snapshots, and the lists their units?
-MATCHES = """
+MATCHES_QUERY = """
     select source, strftime(month, '%Y-%m') as month, n_records, n_matched, n_matched / n_records as matched_share
     from intermediate.int_record_matches order by all
 """
 
-UNIT_MATCHES = """
+UNIT_MATCHES_QUERY = """
     select arm, count(*) as n_units, count(found.unit_id) as n_found, count(found.unit_id) / count(*) as found_share
     from intermediate.int_unit_assignments as units
     left join (select distinct unit_id from intermediate.int_unit_memberships) as found

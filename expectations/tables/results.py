@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Counts per metric; a value that is no number, lies outside of its metric's range or belongs to nobody shows here.
-PANELS = """
+PANELS_QUERY = """
     with values_of as (
         select panels.*, metrics.lowest, metrics.highest,
             panels.metric in (
@@ -60,7 +60,7 @@ PANELS = """
 """
 
 # Of a source that the study asks about: do its records reach a panel, and what is over the figures?
-REACHED = """
+REACHED_QUERY = """
     with asked as (
         select source, list(metric) as metrics from staging.stg_study__outcomes
         where source in ('survey', 'checkins') group by source
@@ -82,7 +82,7 @@ REACHED = """
     from asked inner join sent on asked.source = sent.source order by asked.source
 """
 
-RETENTION = """
+RETENTION_QUERY = """
     select metric, count(*) as n_rows, count(*) filter (months_followed < 0) as n_negative,
         count(*) filter (has_left and cause is null) as n_without_cause,
         count(*) filter (entry_date > $day) as n_future,
@@ -90,7 +90,7 @@ RETENTION = """
     from panels.pnl_retention group by metric order by all
 """
 
-CELLS = """
+CELLS_QUERY = """
     select cells.metric, cells.unit_id, cells.period_start, cells.n_eligible, cells.n_observed,
         cells.n_eligible - cells.n_observed as n_silent,
         cells.centred_sum_of_squares,
@@ -106,7 +106,7 @@ CELLS = """
     left join staging.stg_study__metrics as metrics on cells.metric = metrics.metric
 """
 
-CELL_UNITS = """
+CELL_UNITS_QUERY = """
     select arm, count(distinct unit_id) as n_units,
         count(distinct unit_id) filter (
             unit_id in (select unit_id from cells.cell_units group by unit_id having count(distinct arm) > 1)
@@ -121,7 +121,7 @@ CELL_UNITS = """
     from cells.cell_units group by arm order by arm
 """
 
-LIFE_TABLES = """
+LIFE_TABLES_QUERY = """
     select unit_id, comparison_cohort, phase, month_number, n_at_risk, n_events, n_at_risk - n_events as n_staying,
         n_events - n_voluntary - n_involuntary - n_other - n_unknown as n_without_cause,
         coalesce(
@@ -133,7 +133,7 @@ LIFE_TABLES = """
     from cells.cell_life_tables
 """
 
-OUTCOMES = """
+OUTCOMES_QUERY = """
     select outcomes.metric, time_window, segment, mean_pilot, mean_control, n_pilot, n_control,
         round(coalesce(abs(difference - (mean_pilot - mean_control)), 0), 9) as off_by,
         least(mean_pilot, mean_control) - coalesce(metrics.lowest, least(mean_pilot, mean_control)) + 1e-9
@@ -144,7 +144,7 @@ OUTCOMES = """
     left join staging.stg_study__metrics as metrics on outcomes.metric = metrics.metric
 """
 
-TRENDS = """
+TRENDS_QUERY = """
     with sums as (
         select metric, cohort, arm, period_start, sum(value_sum) / nullif(sum(n_observed), 0) as of_cells
         from cells.cell_means where segment = 'all' group by all
@@ -162,20 +162,20 @@ TRENDS = """
     order by all
 """
 
-BRIDGE = """
+BRIDGE_QUERY = """
     select strftime(month, '%Y-%m') as month, cohort, n_opening + n_hires + n_transfers_in - n_leavers - n_transfers_out
         + n_listed_late + n_listed_again + n_not_listed_before_exit + n_vanished - n_closing as off_by
     from comparisons.cmp_headcounts order by all
 """
 
 # What the decision rests on; of hints the page shows the imbalance.
-BALANCE = """
+BALANCE_QUERY = """
     select name as metric, standardised_difference, n_pilot, n_control from comparisons.cmp_balance
     where kind = 'outcome' and segment = 'all'
         and name in (select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail'))
 """
 
-RESPONSES = """
+RESPONSES_QUERY = """
     with rates as (
         select metric, period_start, arm, sum(n_observed) as n_observed, sum(n_eligible) as n_eligible
         from comparisons.cmp_responses where segment = 'all' group by metric, period_start, arm
@@ -196,7 +196,7 @@ RESPONSES = """
 
 # The level at which an interval holds zero is the p-value's; both are published and must say the same. Units are
 # what was assigned: where that was people one by one, a cell holds many of them.
-ESTIMATES = """
+ESTIMATES_QUERY = """
     with units as (
         select count(distinct assigned_unit_id) filter (arm = 'pilot') as n_pilot,
             count(distinct assigned_unit_id) as n_all
@@ -215,7 +215,7 @@ ESTIMATES = """
     left join staging.stg_study__metrics as metrics on estimates.metric = metrics.metric
 """
 
-DECISIONS = """
+DECISIONS_QUERY = """
     select decisions.metric, decisions.verdict, decisions.estimate,
         case when decisions.estimate is null then 0
             else coalesce(round(abs(decisions.estimate - headline.estimate), 9), 1) end as off_by,
@@ -229,4 +229,6 @@ DECISIONS = """
     order by all
 """
 
-MONEY = "select item, central - low as above_low, high - central as below_high from estimates.est_money order by all"
+MONEY_QUERY = (
+    "select item, central - low as above_low, high - central as below_high from estimates.est_money order by all"
+)

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-BLOCK = 1 << 23  # bytes
+BLOCK_BYTES = 1 << 23  # bytes
 MAX_LINE = 1 << 20  # bytes; a longer line is damage or an attack, not a record
 QUOTE = ord('"')
 
@@ -55,7 +55,7 @@ def text_blocks(path: Path, encoding: str) -> Iterator[bytes]:
     carry, n_lines, is_first, returns_only = b"", 0, True, False
     with path.open("rb") as file:
         while True:
-            chunk = file.read(BLOCK)
+            chunk = file.read(BLOCK_BYTES)
             if encoding != "utf-8":
                 try:
                     chunk = (

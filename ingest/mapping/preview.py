@@ -72,11 +72,11 @@ class Report:
         return self.mapping is not None and not self.refused and not (self.n_faulty and not self.n_loaded)
 
 
-QUARANTINE = """
+QUARANTINE_QUERY = """
     select kind, rule, column_name, value_class, expected, count(*)::int as n, min(line)::int as first_line
     from raw.quarantine group by all order by n desc, first_line limit 50
 """
-ISSUES = "select issue, resolution, count(*)::int as n from raw.data_issues group by all order by n desc, issue"
+ISSUES_QUERY = "select issue, resolution, count(*)::int as n from raw.data_issues group by all order by n desc, issue"
 
 
 def check(path: Path, mappings: list[Mapping], *, source: str | None = None) -> Report:
@@ -138,8 +138,8 @@ def _load(path: Path, mapping: Mapping, report: Report) -> None:
         report.vintage = result.opened.reading.layout.vintage if result.opened else ""
         report.n_records, report.n_loaded = result.n_records, result.n_loaded
         report.n_faulty, report.n_set_aside = result.n_faulty, result.n_set_aside
-        report.quarantine = connection.sql(QUARANTINE).pl()
-        report.issues = connection.execute(ISSUES).fetchall()
+        report.quarantine = connection.sql(QUARANTINE_QUERY).pl()
+        report.issues = connection.execute(ISSUES_QUERY).fetchall()
         if result.opened and not report.refused:
             report.became = _became(connection, result.opened.reading.layout, set(result.opened.reading.names))
 

@@ -8,37 +8,41 @@ import duckdb
 import polars as pl
 
 from ingest.warehouse import create_table, warehouse
-from orchestration.assets.estimates import COACHES, ESTIMATES, FURTHER
+from orchestration.assets.estimates import COACHES_KEY, ESTIMATES_KEY, FURTHER
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.catalogue import candidate_tables, published_tables, share_shown
-from publish.restricted import COACHES as PUBLISHED_COACHES
+from publish.restricted import COACHES_TABLE as PUBLISHED_COACHES
 from publish.restricted import guard_coaches
 from study.interim import alpha_on
 
 SCHEMA = "candidate"
-TABLES = {name: dg.AssetKey([SCHEMA, name]) for name in published_tables()}
+CANDIDATE_KEYS = {name: dg.AssetKey([SCHEMA, name]) for name in published_tables()}
 PUBLISHED = dg.AssetKey(["restricted", PUBLISHED_COACHES])
 # What the queries of the catalogue read, so that a new published table is one entry of publish/tables.yml; the overlap
 # of cells is read by the suppression.
-READ = {
+READ_BY_CANDIDATE = {
     found for table in published_tables().values() for found in re.findall(r"(?:cells|comparisons)\.\w+", table.query)
 }
-READ |= {"cells.cell_overlaps"}
+READ_BY_CANDIDATE |= {"cells.cell_overlaps"}
 
 
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
             key,
-            deps=[*(dg.AssetKey(name.split(".")) for name in sorted(READ)), ESTIMATES, *FURTHER.values()],
+            deps=[
+                *(dg.AssetKey(name.split(".")) for name in sorted(READ_BY_CANDIDATE)),
+                ESTIMATES_KEY,
+                *FURTHER.values(),
+            ],
             description=published_tables()[name].description,
             group_name=SCHEMA,
             kinds={"python"},
         )
-        for name, key in TABLES.items()
+        for name, key in CANDIDATE_KEYS.items()
     ]
-    + [dg.AssetSpec(PUBLISHED, deps=[COACHES], group_name="restricted", kinds={"python"})],
+    + [dg.AssetSpec(PUBLISHED, deps=[COACHES_KEY], group_name="restricted", kinds={"python"})],
     name="candidate",
 )
 @redact_errors
@@ -54,18 +58,18 @@ def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)
-        for key, frame in [*((TABLES[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
+        for key, frame in [*((CANDIDATE_KEYS[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
             create_table(connection, *key.path, frame)
             yield dg.MaterializeResult(asset_key=key, metadata={"rows": frame.height} | _facts(tables, key))
 
 
 def _facts(tables: dict[str, pl.DataFrame], key: dg.AssetKey) -> dict:
-    return {"share_of_rows_shown": share_shown(tables)} if key == TABLES["pub_estimates"] else {}
+    return {"share_of_rows_shown": share_shown(tables)} if key == CANDIDATE_KEYS["pub_estimates"] else {}
 
 
 def read_candidate(connection: duckdb.DuckDBPyConnection) -> dict[str, pl.DataFrame]:
     """Name → table as it would be published."""
-    return {name: connection.sql(f"from {'.'.join(key.path)}").pl() for name, key in TABLES.items()}
+    return {name: connection.sql(f"from {'.'.join(key.path)}").pl() for name, key in CANDIDATE_KEYS.items()}
 
 
 def read_coaches(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -18,20 +18,20 @@ from study.interim import alpha_on
 from study.model import Money, Study
 
 GROUP = "estimates"
-ESTIMATES = dg.AssetKey(["estimates", "est_estimates"])
+ESTIMATES_KEY = dg.AssetKey(["estimates", "est_estimates"])
 FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
-CELLS = ("means", "differences", "covariates", "turnovers", "doses", "answers", "units")
-COACHES = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
+CELL_TABLES = ("means", "differences", "covariates", "turnovers", "doses", "answers", "units")
+COACHES_KEY = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
 LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
-READ = (
-    *(f"cells.cell_{name}" for name in (*CELLS, "life_tables")),
+READ_BY_ESTIMATES = (
+    *(f"cells.cell_{name}" for name in (*CELL_TABLES, "life_tables")),
     "comparisons.cmp_coach_loads",
     "staging.stg_study__outcomes",
 )
 QUESTIONS = """
     select metric, kind, role, source, direction, anticipation, period from staging.stg_study__outcomes order by metric
 """
-LOADS = """
+COACH_LOADS_QUERY = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,
         n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high
     from comparisons.cmp_coach_loads
@@ -40,14 +40,16 @@ LOADS = """
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(key, deps=[dg.AssetKey(name.split(".")) for name in READ], group_name=GROUP, kinds={"python"})
-        for key in (ESTIMATES, *FURTHER.values())
+        dg.AssetSpec(
+            key, deps=[dg.AssetKey(name.split(".")) for name in READ_BY_ESTIMATES], group_name=GROUP, kinds={"python"}
+        )
+        for key in (ESTIMATES_KEY, *FURTHER.values())
     ]
     + [
         dg.AssetSpec(
-            COACHES,
+            COACHES_KEY,
             deps=[dg.AssetKey(["cells", "cell_means"]), dg.AssetKey(["intermediate", "int_unit_leads"])],
-            group_name=COACHES.path[0],
+            group_name=COACHES_KEY.path[0],
             kinds={"python"},
         )
     ],
@@ -63,28 +65,28 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         estimated = estimate_study(
             asked_of(connection, study, run.day),
             cells,
-            case=_case(study.money, connection.sql(LOADS).fetchall()),
+            case=_case(study.money, connection.sql(COACH_LOADS_QUERY).fetchall()),
         )
-        tables = {ESTIMATES: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES] = _coaches(study, run.day, cells.means, dict(connection.execute(LEADS).fetchall()))
+        tables = {ESTIMATES_KEY: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
+        tables[COACHES_KEY] = _coaches(study, run.day, cells.means, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
     yield dg.MaterializeResult(
-        asset_key=ESTIMATES,
+        asset_key=ESTIMATES_KEY,
         metadata={
             "rows": estimated.estimates.height,
             "not_estimable": estimated.estimates.filter(pl.col("status") == "not_estimable").height,
             "headlines": dg.MetadataValue.md(_table(headlines)),
         },
     )
-    for key in (*FURTHER.values(), COACHES):
+    for key in (*FURTHER.values(), COACHES_KEY):
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
 
 
 def cells_of(connection) -> Cells:
     """The layer `cells` as the warehouse holds it."""
-    cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELLS}
+    cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELL_TABLES}
     return Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells)
 
 

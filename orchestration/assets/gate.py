@@ -16,7 +16,7 @@ from expectations.tables.gather import gather
 from expectations.verdict import Verdict, Waiver
 from ingest.warehouse import warehouse
 from orchestration.alarm import notify
-from orchestration.assets.candidate import PUBLISHED, PUBLISHED_COACHES, TABLES, read_candidate, read_coaches
+from orchestration.assets.candidate import CANDIDATE_KEYS, PUBLISHED, PUBLISHED_COACHES, read_candidate, read_coaches
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.catalogue import published_tables, share_shown
@@ -27,7 +27,7 @@ from study.interim import alpha_on
 VERDICTS = dg.AssetKey(["gate", "verdicts"])
 OF_COACHES = dg.AssetKey(["restricted", "verdicts"])
 # Columns that count people whom not everybody knows.
-PEOPLE = {
+PEOPLE_QUERY = {
     name: [column.name for column in table.columns if column.kind == "sensitive" and column.unit == "people"]
     for name, table in published_tables().items()
 }
@@ -58,7 +58,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> 
         tables,
         judged=connection.sql("from estimates.est_estimates").pl(),
         previous=manifest.get("tables", {}),
-        people=PEOPLE,
+        people=PEOPLE_QUERY,
         minimum=study.min_group_size,
         share_shown=share_shown(tables),
     )
@@ -131,7 +131,7 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key:
 
 @dg.asset(
     key=VERDICTS,
-    deps=[*TABLES.values()],
+    deps=[*CANDIDATE_KEYS.values()],
     group_name="gate",
     kinds={"great_expectations"},
     check_specs=[dg.AssetCheckSpec("gate_passes", asset=VERDICTS, blocking=True)],

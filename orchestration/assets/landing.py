@@ -12,10 +12,10 @@ from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from orchestration.workspace import RESTATING
 
-LOAD_LOG = dg.AssetKey(["raw", "load_log"])
+LOAD_LOG_KEY = dg.AssetKey(["raw", "load_log"])
 
 
-@dg.asset(key=LOAD_LOG, group_name="landing", kinds={"duckdb"})
+@dg.asset(key=LOAD_LOG_KEY, group_name="landing", kinds={"duckdb"})
 @redact_errors
 def load_log(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""

@@ -10,7 +10,7 @@ from ingest.closed_tables import CLOSED_TABLES
 from ingest.pseudonyms import Pseudonyms
 from ingest.tables import TABLES_OF
 from ingest.warehouse import replace_table, warehouse
-from orchestration.assets.landing import LOAD_LOG
+from orchestration.assets.landing import LOAD_LOG_KEY
 from orchestration.closing import due
 from orchestration.faults import redact_errors
 from orchestration.pending import n_closed
@@ -29,7 +29,7 @@ def _key(table: str) -> dg.AssetKey:
 def source_asset(source: str) -> dg.AssetsDefinition:
     """The asset (or the two, for surveys) that loads every landed file of one source."""
     names = [table.name for table in TABLES_OF[source]] + (["data_issues"] if source == "hris" else [])
-    specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in names]
+    specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG_KEY], group_name=GROUP, kinds={"duckdb"}) for name in names]
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")
     @redact_errors
@@ -72,7 +72,7 @@ sources = [source_asset(source) for source in TABLES_OF]
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
+    specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG_KEY], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
     name="load_study",
 )
 @redact_errors
@@ -86,7 +86,7 @@ def study_tables(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
 
 @dg.multi_asset(
     specs=[
-        dg.AssetSpec(dg.AssetKey([CLOSED, name]), deps=[LOAD_LOG], group_name=CLOSED, kinds={"duckdb"})
+        dg.AssetSpec(dg.AssetKey([CLOSED, name]), deps=[LOAD_LOG_KEY], group_name=CLOSED, kinds={"duckdb"})
         for name in CLOSED_TABLES
     ],
     name="load_closed",

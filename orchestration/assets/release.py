@@ -8,7 +8,7 @@ import duckdb
 
 from ingest.warehouse import warehouse
 from orchestration.alarm import notify
-from orchestration.assets.candidate import TABLES, read_candidate, read_coaches
+from orchestration.assets.candidate import CANDIDATE_KEYS, read_candidate, read_coaches
 from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.closing import next_restatement
 from orchestration.faults import redact_errors
@@ -29,7 +29,7 @@ INPUTS = """
     where load_id in (select load_id from staging.stg_loads) order by source, file_name, load_id
 """
 # Counts by source, in hundreds: of two releases the difference must not say that one record came.
-SOURCES = """
+SOURCES_QUERY = """
     with dated as (
         select 'hris' as source, snapshot_date as day from raw.raw_hris__workers
         union all
@@ -48,7 +48,7 @@ SOURCES = """
     where load_id in (select load_id from staging.stg_loads)
     group by loads.source order by loads.source
 """
-ISSUES = "select issue, about, n from intermediate.int_data_issues order by issue"
+LEFT_OPEN_QUERY = "select issue, about, n from intermediate.int_data_issues order by issue"
 CORRECTIONS = """
     select restatement as correction, strftime(min(month), '%Y-%m') as first_month,
         strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
@@ -64,7 +64,7 @@ THROUGH = """
     where metric in (select metric from staging.stg_study__outcomes where role = 'primary') group by metric
     order by metric
 """
-LATE = """
+LATE_RECORDS_QUERY = """
     select source, strftime(min(month), '%Y-%m') as first_month, strftime(max(month), '%Y-%m') as last_month,
         sum(n_records)::bigint as n
     from intermediate.int_late_records group by source order by source
@@ -79,7 +79,7 @@ RESTATEMENT = (
 OBSERVED = "select observed_through_date from intermediate.int_observation_window"
 
 
-@dg.asset(key=RELEASE, deps=[VERDICTS, *TABLES.values()], group_name="release", kinds={"parquet", "html"})
+@dg.asset(key=RELEASE, deps=[VERDICTS, *CANDIDATE_KEYS.values()], group_name="release", kinds={"parquet", "html"})
 @redact_errors
 def release(run: PipelineRun) -> dg.MaterializeResult:
     """Write the release and swap the link; the lock is checked once more just before."""
@@ -151,10 +151,10 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         observed_through=min(observed_through, run.day) if observed_through else None,
         study_hash=study.digest,
         code_version=code_version(),
-        sources=connection.sql(SOURCES, params={"day": run.day}).pl().to_dicts(),
-        data_issues=connection.sql(ISSUES).pl().to_dicts(),
+        sources=connection.sql(SOURCES_QUERY, params={"day": run.day}).pl().to_dicts(),
+        data_issues=connection.sql(LEFT_OPEN_QUERY).pl().to_dicts(),
         corrections=connection.sql(CORRECTIONS).pl().to_dicts(),
-        late_records=connection.sql(LATE).pl().to_dicts(),
+        late_records=connection.sql(LATE_RECORDS_QUERY).pl().to_dicts(),
         closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
         restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
         next_restatement=next_restatement(study, run.day),

@@ -31,7 +31,7 @@ app = typer.Typer(
 app.add_typer(files.sources, name="mapping")
 app.add_typer(files.quarantine, name="quarantine")
 app.add_typer(gate.gate, name="gate")
-for _command in (*workspaces.COMMANDS, *running.COMMANDS, *releases.COMMANDS, design.design):
+for _command in (*workspaces.WORKSPACE_COMMANDS, *running.RUN_COMMANDS, *releases.RELEASE_COMMANDS, design.design):
     app.command()(_command)
 
 

@@ -23,7 +23,7 @@ LAYER_OF_STEP = {  # part of a step's name → layer; the first that fits
     "restricted": "restricted release",
     "release": "release",
 }
-PAINT = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "suppressed": "magenta"}
+VERDICT_COLOURS = {"better": "green", "worse": "red", "null": "yellow", "unknown": "magenta", "suppressed": "magenta"}
 
 
 def layer_of(step: str) -> str:
@@ -124,7 +124,12 @@ def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
         unit, row = outcome.unit, outcome.row
         label = f"{outcome.label}, {unit.short}" if unit.short else outcome.label
         numbers = [unit.number(x, signed=True) if x is not None else "–" for x in (outcome.naive, row["estimate"])]
-        cells = [label, *numbers, outcome.interval, f"[{PAINT[outcome.finding.kind]}]{outcome.finding.verdict}[/]"]
+        cells = [
+            label,
+            *numbers,
+            outcome.interval,
+            f"[{VERDICT_COLOURS[outcome.finding.kind]}]{outcome.finding.verdict}[/]",
+        ]
         if truth is not None:
             known = truth.get(outcome.metric)
             cells.append(unit.number(known["simple"], signed=True) if known else "–")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ingest import land, load
 from ingest.formats.records import FileRefused
-from ingest.mapping.draft.document import SOURCES, draft_mapping
+from ingest.mapping.draft.document import DRAFTED_SOURCES, draft_mapping
 from ingest.mapping.preview import Report, check, compare_ids
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import KeyMissing, Pseudonyms
@@ -176,8 +176,8 @@ def suggest_source(
     source: Annotated[str, typer.Option("--source", "-s", help="hris, survey, checkins or roster.")] = "hris",
 ) -> None:
     """Draft a mapping for FILE; every guess is marked and shows its evidence."""
-    if source not in SOURCES:
-        raise fail(f"--source {', '.join(SOURCES)}", WRONG)
+    if source not in DRAFTED_SOURCES:
+        raise fail(f"--source {', '.join(DRAFTED_SOURCES)}", WRONG)
     try:
         typer.echo(draft_mapping(file, source=source), nl=False)
     except FileRefused as error:

@@ -15,7 +15,7 @@ from orchestration.workspace import Workspace
 from publish import ledger
 
 gate = typer.Typer(no_args_is_help=True, help="What the gate asks, and what it saw.")
-PAINT = {"blocked": "red", "warned": "yellow", "waived": "yellow", "kept": "green", "unjudged": "dim"}
+OUTCOME_COLOURS = {"blocked": "red", "warned": "yellow", "waived": "yellow", "kept": "green", "unjudged": "dim"}
 JUDGED = ("passed", "refused")
 
 
@@ -112,7 +112,7 @@ def _list(verdicts: list[dict]) -> None:
             last = _outcome(verdicts, {layer}, promise, name)
             text = Text.assemble(
                 f"  {promise.check:<28}",
-                (f"{last:<9}", PAINT[last]),
+                (f"{last:<9}", OUTCOME_COLOURS[last]),
                 f"{numbers:<14}{promise.sentence}",
             )
             out.print(text, soft_wrap=True)

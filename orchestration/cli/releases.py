@@ -225,4 +225,4 @@ def _coach_cells(row: dict) -> tuple[str, ...]:
     return (str(row["n_units"]), str(row["n_people"]), number("pooled"), span, number("change"), funnel)
 
 
-COMMANDS = (releases, rollback, diff, explain, reproduce, coach_report)
+RELEASE_COMMANDS = (releases, rollback, diff, explain, reproduce, coach_report)

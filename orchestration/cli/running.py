@@ -26,11 +26,11 @@ from orchestration.cli.terminal import (
     show_waiting,
 )
 from orchestration.cli.workspaces import lay_out
-from orchestration.workspace import ENVIRONMENT, Workspace, first_line, open_history
+from orchestration.workspace import WORKSPACE_VARIABLE, Workspace, first_line, open_history
 from study.strict_yaml import ConfigError
 
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
-SEED = 11
+DEMO_SEED = 11
 
 
 def _parse_day(text: str | None) -> date | None:
@@ -46,7 +46,7 @@ def simulate(
     folder: Annotated[Path, typer.Option("--out", help="Where the inbox folders are written.")],
     people: Annotated[int, typer.Option(help="Head-count.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = SEED,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = DEMO_SEED,
     effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Write the export files of a made-up organisation whose true effects are known (OUT/../truth.json)."""
@@ -144,7 +144,7 @@ def _execute(workspace: Workspace, as_of: date | None, restate: bool):
     from orchestration.cli.console import Progress
 
     with Progress(out) as progress:
-        os.environ[ENVIRONMENT] = str(workspace.root)
+        os.environ[WORKSPACE_VARIABLE] = str(workspace.root)
         os.environ["DAGSTER_HOME"] = str(workspace.prepare_dagster_home())
         from orchestration import progress as events
         from orchestration.definitions import execute
@@ -195,7 +195,7 @@ def demo(
     workspace: WorkspaceOption = Path("demo"),
     people: Annotated[int, typer.Option(help="Head-count of the simulated organisation.")] = 2_000,
     months: Annotated[int, typer.Option(help="Calendar months, a multiple of 3.")] = 24,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = SEED,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same organisation.")] = DEMO_SEED,
     effect: Annotated[float, typer.Option(help="Multiplies every true effect; 0: the programme does nothing.")] = 1.0,
 ) -> None:
     """Simulate an organisation, run the pipeline on its files, and show the estimates beside the truth."""
@@ -230,4 +230,4 @@ def _check_demo(there: Workspace, simulated: Path, asked: dict) -> None:
         raise fail(f"{there.root} was simulated with {other}; use another folder (-w), or delete this one", WRONG)
 
 
-COMMANDS = (simulate, run, restate, demo)
+RUN_COMMANDS = (simulate, run, restate, demo)

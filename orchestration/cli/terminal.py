@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orchestration.workspace import DEFAULT, ENVIRONMENT, Workspace
+from orchestration.workspace import DEFAULT, WORKSPACE_VARIABLE, Workspace
 
 REFUSED, BUSY, BROKEN, WRONG = 3, 75, 1, 2
 
@@ -17,7 +17,10 @@ out = Console(file=sys.stdout)
 err = Console(stderr=True)
 
 WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", envvar=ENVIRONMENT, help="The folder with study.yml, inbox/ and releases/.")
+    Path,
+    typer.Option(
+        "--workspace", "-w", envvar=WORKSPACE_VARIABLE, help="The folder with study.yml, inbox/ and releases/."
+    ),
 ]
 HERE = Path(DEFAULT)
 

@@ -16,7 +16,7 @@ from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOptio
 from orchestration.workspace import Workspace
 from study.strict_yaml import ConfigError
 
-PAINT = {"ok": "green", "warning": "yellow", "error": "red"}
+LEVEL_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
@@ -98,7 +98,7 @@ def status(workspace: WorkspaceOption = HERE) -> None:
         table.add_row(event["at"], event["event"], str(about or event.get("content_hash", ""))[:200])
     out.print(table)
     level, says = last_run(ledger.read(there.ledger))
-    out.print(f"Last run: {says}", style=PAINT[level], highlight=False, markup=False, soft_wrap=True)
+    out.print(f"Last run: {says}", style=LEVEL_COLOURS[level], highlight=False, markup=False, soft_wrap=True)
 
 
 def doctor(workspace: WorkspaceOption = HERE) -> None:
@@ -110,7 +110,7 @@ def doctor(workspace: WorkspaceOption = HERE) -> None:
     for heading in ("", "about", "finding"):
         table.add_column(heading, no_wrap=heading == "about")
     for finding in found:
-        table.add_row(f"[{PAINT[finding.level]}]{finding.level}[/]", finding.about, escape(finding.says))
+        table.add_row(f"[{LEVEL_COLOURS[finding.level]}]{finding.level}[/]", finding.about, escape(finding.says))
     out.print(table)
     if any(finding.level == "error" for finding in found):
         raise typer.Exit(BROKEN)
@@ -163,4 +163,4 @@ def erase(
         out.print("No file named this person; they are kept out of files to come.", style="yellow")
 
 
-COMMANDS = (init, dev, status, doctor, erase)
+WORKSPACE_COMMANDS = (init, dev, status, doctor, erase)

@@ -31,7 +31,7 @@ from publish.page.wording import (
     why_not,
 )
 
-FAMILIES = {
+FAMILY_LABELS = {
     "engagement": "Engagement",
     "productivity": "Productivity",
     "alignment": "Alignment",
@@ -201,7 +201,7 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         manifest=manifest,
         study=study,
         primary=primary,
-        families=[(title, [o for o in others if o.family == name]) for name, title in FAMILIES.items()],
+        families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         decided=[decisions(tables, labels), money(tables)],
         done=[make(tables) for make in (programme.cohorts, cascade, readiness)],
         stayed=[make(tables) for make in (retention, causes, turnover)],

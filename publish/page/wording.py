@@ -35,7 +35,7 @@ class Unit:
         return f"{self.number(value, signed=signed)} {self.short}".strip()
 
 
-UNITS = {
+UNIT_OF = {
     "share": Unit(100, 1, "percentage points", "pp"),
     "points": Unit(1, 1, "points", "points"),
     "index": Unit(1, 3, "", ""),
@@ -51,7 +51,7 @@ def unit_of(written_as: str, unit: str = "", *, error: float | None = None) -> U
     With as many decimals as show the first digit of the standard error `error` (in the metric's own unit): an effect
     on something small is not rounded away.
     """
-    written = UNITS[written_as]
+    written = UNIT_OF[written_as]
     if written_as == "plain":
         written = replace(written, word=unit)
     if not error:

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from simulation.dialects.writing import AGREEMENT, NO_ANSWER, Files, replace_words, write_csv, write_xlsx
+from simulation.dialects.writing import AGREEMENT, NO_ANSWER_WORDS, Files, replace_words, write_csv, write_xlsx
 
 
 # The frame has a row per response: EMail, Employee, Number, Start, End, and one column per item with codes 1–5 as text,
@@ -15,7 +15,7 @@ def _labelled(answers: pl.DataFrame, items: dict[str, str], language: str | None
     """The items under their question's text; as labels of a language, or as codes."""
     if language is None:
         return [pl.col(item).alias(text) for item, text in items.items()]
-    words = {str(code + 1): label for code, label in enumerate(AGREEMENT[language])} | {"": NO_ANSWER[language]}
+    words = {str(code + 1): label for code, label in enumerate(AGREEMENT[language])} | {"": NO_ANSWER_WORDS[language]}
     return [replace_words(item, words).alias(text) for item, text in items.items()]
 
 

@@ -13,7 +13,7 @@ AGREEMENT = {
     "german": ("Stimme überhaupt nicht zu", "Stimme nicht zu", "Teils/teils", "Stimme zu", "Stimme voll und ganz zu"),
 }
 
-NO_ANSWER = {"english": "Don't know", "german": "Weiß nicht"}
+NO_ANSWER_WORDS = {"english": "Don't know", "german": "Weiß nicht"}
 
 
 def write_csv(frame: pl.DataFrame, *, encoding: str = "utf-8", separator: str = ",", title: str = "") -> bytes:

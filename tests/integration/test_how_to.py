@@ -46,8 +46,8 @@ def test_a_source_is_a_mapping(page, tmp_path):
 def test_a_published_table_is_an_entry(page, tmp_path, monkeypatch, connection):
     entry = page("add-a-published-table.md", "yaml")[0]
     path = tmp_path / "tables.yml"
-    path.write_text(f"{catalogue.CATALOGUE.read_text(encoding='utf-8')}\n{entry}", encoding="utf-8")
-    monkeypatch.setattr(catalogue, "CATALOGUE", path)
+    path.write_text(f"{catalogue.PUBLISHED_TABLES.read_text(encoding='utf-8')}\n{entry}", encoding="utf-8")
+    monkeypatch.setattr(catalogue, "PUBLISHED_TABLES", path)
     catalogue.published_tables.cache_clear()
     try:
         tables = catalogue.candidate_tables(connection, minimum=10, alpha=0.05)

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from expectations import gate
-from expectations.tables.loads import IDENTITIES
+from expectations.tables.loads import IDENTITIES_QUERY
 from inference.estimates import estimate_study
 from ingest.mapping.preview import compare_ids
 from ingest.mapping.registry import load_mappings
@@ -469,7 +469,7 @@ def test_21_a_file_whose_ids_have_lost_their_zeros_is_refused_by_the_gate(case, 
         tmp_path / "workspace", texts_of(case("21_lost_zeros/inbox_passes.tar.gz")), "stg_hris__workers", "stg_loads"
     )
     with warehouse(made.warehouse) as connection:
-        identities = connection.execute(IDENTITIES).df()
+        identities = connection.execute(IDENTITIES_QUERY).df()
     september = identities[identities["snapshot"].str.startswith("2024-09")].iloc[0]
     assert (september["n_before"], september["n_missing"], september["n_renumbered"]) == (521, 521, 521)
     # The gate's other tables are not given here and are errors of their own.

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ingest.mapping.draft.dates import find_formats
 from ingest.mapping.draft.grid import DraftColumn, Grid, lay_out, read_grid
-from ingest.mapping.draft.known import COMMENT, PERSONAL
+from ingest.mapping.draft.known import COMMENT, PERSONAL_HEADER
 from ingest.mapping.draft.parts import Draft, is_dated, quote, quote_list
 from ingest.mapping.draft.records import draft_records
 from ingest.mapping.draft.surveys import draft_survey, draft_without_header
 from ingest.tables import RECORD_TABLES
 
-SOURCES = tuple(RECORD_TABLES)
+DRAFTED_SOURCES = tuple(RECORD_TABLES)
 
 DAY_IN_NAME = r"(?P<year>(?:19|20)\d{2})-?(?P<month>0[1-9]|1[0-2])(-?(?P<day>0[1-9]|[12]\d|3[01]))?(?:\D|$)"
 
@@ -109,7 +109,7 @@ def _is_personal(column: DraftColumn) -> bool:
     """Names, addresses and free text: what is never to be read."""
     is_text = len(column.present) > 3 and statistics.mean(map(len, column.present)) > 30
     return (
-        any(PERSONAL.match(key) for key in column.keys)
+        any(PERSONAL_HEADER.match(key) for key in column.keys)
         or any(COMMENT.search(text) for text in column.texts)
         or column.is_address
         or (is_text and any(value.count(" ") > 3 for value in column.present))

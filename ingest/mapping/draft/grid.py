@@ -27,7 +27,7 @@ from ingest.formats.workbook import NotAWorkbook, inspect
 from ingest.mapping.headers import normalise_name
 
 MAX_RECORDS = 20_000  # of a grid; what all values have in common shows in so many
-MAX_BYTES = 20_000_000  # of a text file that is longer, its beginning
+MAX_SAMPLE_BYTES = 20_000_000  # of a text file that is longer, its beginning
 MAX_TITLE = 20  # lines above the header
 MAX_WORDS = 12  # different ones, for a column of repeating words
 KANA = re.compile("[\u3040-\u30ff]")
@@ -35,8 +35,8 @@ MONTH = r"(?:jan|feb|m[aä]r|apr|ma[iy]|jun|jul|aug|sep|o[ck]t|nov|de[cz])"
 DATE_LIKE = re.compile(
     rf"(?i)^(\d{{1,4}}[./-]\d{{1,2}}[./-]\d{{1,4}}|\d{{1,2}}\.? ?-?{MONTH}\w*|{MONTH}\w*\.? \d{{1,2}})(?!\d)|^\d{{8}}$"
 )
-NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?%?$")
-ADDRESS = re.compile(r"^\S+@\S+$")
+NUMBER_LIKE = re.compile(r"^[+-]?\d+([.,]\d+)?%?$")
+EMAIL_LIKE = re.compile(r"^\S+@\S+$")
 CODE = re.compile(r"^(?=.*\d)[\w-]{3,}$")
 
 
@@ -116,7 +116,7 @@ def read_grid(path: Path) -> Grid:
     if kind == "xlsx":
         return _workbook(path)
     with path.open("rb") as file:
-        raw = file.read(MAX_DOCUMENT if kind == "json" else MAX_BYTES)
+        raw = file.read(MAX_DOCUMENT if kind == "json" else MAX_SAMPLE_BYTES)
         is_whole = not file.read(1)
     if not raw:
         raise FileRefused("the file is empty (0 bytes); export it again")
@@ -221,7 +221,7 @@ def _shape(values: list[str]) -> Callable[[str], object] | None:
     words = set(values)
     if len(values) < 2:
         return None
-    for test in (NUMBER.match, DATE_LIKE.match, ADDRESS.match):
+    for test in (NUMBER_LIKE.match, DATE_LIKE.match, EMAIL_LIKE.match):
         if sum(map(bool, map(test, words))) >= 0.9 * len(words):
             return test
     if all(map(CODE.match, words)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.mapping.draft.answers import FAMILIES, Answers, answers_of, find_range, fold, runs_against
 from ingest.mapping.draft.grid import DraftColumn
-from ingest.mapping.draft.known import ABOUT, COMMENT, PERSONAL, known_words
+from ingest.mapping.draft.known import ABOUT, COMMENT, PERSONAL_HEADER, known_words
 from ingest.mapping.draft.parts import Draft, quote, quote_list
 
 Block = list[tuple[DraftColumn, Answers]]
@@ -13,7 +13,7 @@ Block = list[tuple[DraftColumn, Answers]]
 def is_no_question(column: DraftColumn) -> bool:
     """Whether a column is about the response, a comment, or personal: never an item."""
     is_comment = bool(COMMENT.search(column.name)) or any(COMMENT.search(text) for text in column.texts)
-    return is_comment or any(ABOUT.match(key) or PERSONAL.match(key) for key in column.keys)
+    return is_comment or any(ABOUT.match(key) or PERSONAL_HEADER.match(key) for key in column.keys)
 
 
 def _batteries(columns: list[DraftColumn]) -> tuple[list[Block], list[Block]]:

@@ -116,7 +116,7 @@ COMMENT = re.compile(
     r"|remarque|_write_document\b|anything else"
 )
 
-PERSONAL = re.compile(
+PERSONAL_HEADER = re.compile(
     r"(?i)^(.*\b(first|last|given|family|sur|full|recipient (first|last)) ?name|name|vorname|nachname|nom|prénom"
     r"|.*ip ?add?resse?|.*latitude|.*longitude|phone.*|telefon.*|address.*)$"
 )

@@ -50,7 +50,7 @@ def other_answers(tables: Tables, metric: str, headline: str, unit: Unit) -> She
     )
 
 
-DIAGNOSTICS = {
+DIAGNOSTIC_LABELS = {
     "pre_trend": "Before kick-off (joint test)",
     "pre_trend_detectable_drift": "Drift the test would have seen, per period",
     "placebo_date": "An invented earlier kick-off",
@@ -106,7 +106,7 @@ def diagnostics(tables: Tables, metric: str) -> Sheet:
     return Sheet(
         "Can it be believed? What the headline rests on, looked at",
         ("question", "answer", "value", "from … to", "p"),
-        [(title, *cells_of(rows[name])) for name, title in DIAGNOSTICS.items() if name in rows],
+        [(title, *cells_of(rows[name])) for name, title in DIAGNOSTIC_LABELS.items() if name in rows],
         n_words=2,
     )
 

@@ -4,9 +4,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from expectations.drift import KEYS, against_last_release
+from expectations.drift import HEADLINE_KEY, against_last_release
 
-KEY = dict(zip(KEYS, ("autonomy", "att_not_yet_treated", "group", "all", "all"), strict=True))
+KEY = dict(zip(HEADLINE_KEY, ("autonomy", "att_not_yet_treated", "group", "all", "all"), strict=True))
 
 
 def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from expectations.drift import against_last_release
 from expectations.suites.declared import CONTENT_LAYERS, SUITES, declared, waivable
 from expectations.tables.gather import gather
 from expectations.verdict import Waiver
-from orchestration.assets.gate import PEOPLE
+from orchestration.assets.gate import PEOPLE_QUERY
 from publish.release import current_release, manifest_of, released_tables
 
 DAY = date(2025, 1, 1)
@@ -402,7 +402,7 @@ def made(published, connection, told):
     share = manifest_of(current_release(published.releases))["share_of_rows_shown"]
 
     def parts(tables=told, *, share_shown=share):
-        return candidate(tables, judged=judged, previous=told, people=PEOPLE, minimum=10, share_shown=share_shown)
+        return candidate(tables, judged=judged, previous=told, people=PEOPLE_QUERY, minimum=10, share_shown=share_shown)
 
     return parts
 

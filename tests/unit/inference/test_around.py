@@ -271,7 +271,7 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     # s² = 4: twice over the coach's 16 or 8 people, twice over the control's 16
     assert found.variance == pytest.approx([0.5 + 0.5, 1.5, 1.5, 1.5])
     table = pooling.coach_table({"m": found}, alpha=0.05, minimum=8)
-    assert dict(table.schema) == pooling.COACHES
+    assert dict(table.schema) == pooling.COACHES_SCHEMA
     assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]
 
 

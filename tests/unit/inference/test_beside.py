@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from inference import att, means, persons, retention
-from inference.diagnostic import DIAGNOSTICS
+from inference.diagnostic import DIAGNOSTICS_SCHEMA
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import NotEstimable
@@ -172,7 +172,7 @@ def test_the_complier_effect_is_the_effect_by_the_share_that_took_part():
 
 def test_diagnostics_answer_or_say_why_not():
     estimated = estimate_study(Asked(questions=[ENGAGEMENT]), organisation())
-    assert dict(estimated.diagnostics.schema) == DIAGNOSTICS
+    assert dict(estimated.diagnostics.schema) == DIAGNOSTICS_SCHEMA
     rows = {row["diagnostic"]: row for row in estimated.diagnostics.iter_rows(named=True)}
     assert rows["pre_trend"]["p_value"] > 0.001 and rows["pre_trend_detectable_drift"]["value"] > 0
     assert rows["intraclass_correlation"]["value"] == pytest.approx(25 / 125, abs=0.12)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from inference.estimates import ESTIMATES, Asked, Cells, estimate_study
+from inference.estimates import ESTIMATES_SCHEMA, Asked, Cells, estimate_study
 from inference.judging import Question
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
@@ -85,7 +85,7 @@ def headline(estimated, metric="engagement_score", estimator="att_not_yet_treate
 
 def test_the_table_has_the_promised_columns_and_finds_the_effect():
     estimated = study([ENGAGEMENT], means=mean_cells())
-    assert dict(estimated.estimates.schema) == ESTIMATES
+    assert dict(estimated.estimates.schema) == ESTIMATES_SCHEMA
     row = headline(estimated)
     assert row["status"] == "estimated"
     assert row["ci_low"] < 5 < row["ci_high"]

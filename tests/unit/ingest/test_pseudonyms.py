@@ -3,7 +3,7 @@ import hmac
 
 import pytest
 
-from ingest.pseudonyms import ENVIRONMENT, KeyMissing, Pseudonyms, create_key_file, normal_name
+from ingest.pseudonyms import KEY_VARIABLE, KeyMissing, Pseudonyms, create_key_file, normal_name
 
 KEY = b"k" * 40
 
@@ -33,13 +33,13 @@ def test_names_are_equal_however_they_are_written(name):
 
 
 def test_without_a_key_nothing_is_read(tmp_path, monkeypatch):
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     with pytest.raises(KeyMissing, match="coaching init"):
         Pseudonyms.from_environment(tmp_path / "none.key")
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path, monkeypatch):
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     path = tmp_path / "pseudonym.key"
     path.write_text("k" * 40)
     path.chmod(0o644)
@@ -48,7 +48,7 @@ def test_a_key_that_others_can_read_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_made_key_works_is_closed_and_is_never_overwritten(tmp_path, monkeypatch):
-    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
     path = tmp_path / "secrets" / "pseudonym.key"
     create_key_file(path)
     assert path.stat().st_mode & 0o777 == 0o400

@@ -43,11 +43,11 @@ def careful(data: bytes):
 @given(text=st.lists(st.sampled_from(PIECES), max_size=60).map("".join), width=st.integers(1, 4))
 def test_every_text_is_split_as_the_strict_reader_does(tmp_path_factory, block, text, width):
     path = tmp_path_factory.getbasetemp() / "text.csv"
-    before, split.BLOCK = split.BLOCK, block
+    before, split.BLOCK_BYTES = split.BLOCK_BYTES, block
     try:
         assert ours(path, text.encode(), width) == careful(text.encode())
     finally:
-        split.BLOCK = before
+        split.BLOCK_BYTES = before
 
 
 def test_line_ends_of_every_system_give_the_same_records(tmp_path):

@@ -13,7 +13,7 @@ from publish.catalogue import candidate_tables, check_floor, dictionary, publish
 from publish.page.wording import WHY_SUPPRESSED
 from publish.release import current_release
 
-DECLARED = yaml.safe_load(catalogue.CATALOGUE.read_text(encoding="utf-8"))
+DECLARED = yaml.safe_load(catalogue.PUBLISHED_TABLES.read_text(encoding="utf-8"))
 WRONG = {
     "a sensitive column that no block covers": (lambda e: e.pop("suppress"), "in no block"),
     "a figure that is not sensitive": (
@@ -109,11 +109,11 @@ def test_comments_and_dictionary_describe_every_published_column(published):
 
 def test_every_model_that_a_published_table_reads_is_named_as_its_exposure():
     """dbt's graph and Dagster's say what a release is made of."""
-    from orchestration.assets.candidate import READ
+    from orchestration.assets.candidate import READ_BY_CANDIDATE
     from orchestration.workspace import PROJECT_ROOT
 
     queries = " ".join(table.query for table in published_tables().values()) + catalogue.OVERLAPS
     asked = set(re.findall(r"\b(?:cells|comparisons)\.(\w+)", queries))
     exposures = yaml.safe_load((PROJECT_ROOT / "dbt_project" / "models" / "exposures.yml").read_text())["exposures"]
     assert {name for one in exposures for name in re.findall(r"ref\('(\w+)'\)", " ".join(one["depends_on"]))} == asked
-    assert {name.split(".")[1] for name in READ} == asked
+    assert {name.split(".")[1] for name in READ_BY_CANDIDATE} == asked

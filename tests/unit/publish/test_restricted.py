@@ -7,7 +7,7 @@ import pytest
 
 from publish.content import content_hash
 from publish.release import NotAllowed
-from publish.restricted import COACHES, current_coaches, guard_coaches, publish_coaches
+from publish.restricted import COACHES_TABLE, current_coaches, guard_coaches, publish_coaches
 
 
 def coach(name: str, n_people: int) -> dict:
@@ -24,7 +24,7 @@ GUARDED = guard_coaches(TABLE, 10)
 
 
 def passing(table: pl.DataFrame) -> dict:
-    return {"passed": True, "content_hash": content_hash({COACHES: table})}
+    return {"passed": True, "content_hash": content_hash({COACHES_TABLE: table})}
 
 
 def published(folder, **named):
@@ -49,7 +49,7 @@ def test_only_its_owner_can_read_it(tmp_path):
     target = published(tmp_path / "restricted")
     assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE((tmp_path / "restricted").stat().st_mode) == 0o700
     files = list(target.iterdir())
-    assert {path.name for path in files} == {"manifest.json", f"{COACHES}.parquet", f"{COACHES}.csv"}
+    assert {path.name for path in files} == {"manifest.json", f"{COACHES_TABLE}.parquet", f"{COACHES_TABLE}.csv"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o400}
     identity, table = current_coaches(tmp_path / "restricted")
     assert (identity, table.height) == ("r1", 2)
@@ -64,12 +64,12 @@ def test_nothing_is_written_without_a_passing_verdict_on_exactly_this_table(tmp_
 
 def test_the_same_release_is_written_once_and_a_half_written_one_anew(tmp_path):
     first = published(tmp_path)
-    before = (first / f"{COACHES}.parquet").stat().st_mtime_ns
+    before = (first / f"{COACHES_TABLE}.parquet").stat().st_mtime_ns
     assert published(tmp_path) == first
-    assert (first / f"{COACHES}.parquet").stat().st_mtime_ns == before
+    assert (first / f"{COACHES_TABLE}.parquet").stat().st_mtime_ns == before
     (tmp_path / ".r2.tmp").mkdir()
     (tmp_path / ".r2.tmp" / "left.csv").touch()
     assert {path.name for path in published(tmp_path, identity="r2").iterdir()} == {
-        "manifest.json", f"{COACHES}.parquet", f"{COACHES}.csv",
+        "manifest.json", f"{COACHES_TABLE}.parquet", f"{COACHES_TABLE}.csv",
     }  # fmt: skip
     assert current_coaches(tmp_path)[0] == "r2"
