@@ -256,7 +256,7 @@ def last_run(events: list[dict]) -> tuple[Level, str]:
 
 ENDS: dict[str, tuple[Level, str]] = {
     "published": ("ok", "published"),
-    "refused": ("error", "the gate refused; the release before is served"),
+    "refused": ("error", "the gate refused; nothing new was published"),
     "failed": ("error", "failed; nothing new was published"),
     "turned_away": ("warning", "turned away"),
 }

@@ -30,7 +30,7 @@ from ingest.quarantine import (
 )
 from ingest.tables import TABLES_OF
 from ingest.warehouse import REBUILD, WarehouseBusy, WarehouseUnreadable, prepare, warehouse
-from orchestration.cli.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.cli.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, next_command, opened, out
 from orchestration.workspace import Workspace, first_line
 from study.catalogue import catalogue
 from study.model import Readiness, load_study
@@ -89,7 +89,7 @@ def check_source(
     mappings = _mappings(workspace)
     names = {name for mapping in mappings for name in (mapping.name, mapping.source)}
     if source is not None and source not in names:
-        raise fail(f"--source {source}: no such mapping; see: coaching mapping list", WRONG)
+        raise fail(f"--source {source}: no such mapping; see: {next_command('mapping list', workspace)}", WRONG)
     there = Workspace(workspace.resolve())
     report = check(file, mappings, source=source)
     try:
@@ -222,9 +222,11 @@ def show_quarantine(
     there = opened(workspace)
     found = _asked(there, lambda connection: records(connection, load_id, line=line, n=n)) if load_id else None
     if found is None or found.is_empty():
-        raise fail(f"nothing is quarantined in {load_id!r}; see: coaching quarantine list", WRONG)
+        raise fail(f"nothing is quarantined in {load_id!r}; see: {next_command('quarantine list', workspace)}", WRONG)
     if found["load_id"].n_unique() > 1:
-        raise fail(f"{load_id} fits several loads; write more of its id: coaching quarantine list", WRONG)
+        raise fail(
+            f"{load_id} fits several loads; write more of its id: {next_command('quarantine list', workspace)}", WRONG
+        )
     landed = {one.load_id: one for one in land.landed_files(there.landing)}
     mappings = _mappings(workspace)
     for row in found.iter_rows(named=True):
@@ -261,7 +263,7 @@ def fix_quarantine(
     loads = found["load_id"].unique().to_list()
     if len(loads) != 1:
         message = "nothing faulty is quarantined" if not loads else f"{len(loads)} loads are meant"
-        raise fail(f"{message} in {load_id}; see: coaching quarantine list", WRONG)
+        raise fail(f"{message} in {load_id}; see: {next_command('quarantine list', workspace)}", WRONG)
     landed = {one.load_id: one for one in land.landed_files(there.landing)}[loads[0]]
     layout = layout_of(_mappings(workspace), found["mapping"][0], found["vintage"][0])
     if layout is None:
@@ -269,7 +271,7 @@ def fix_quarantine(
     try:
         sent = sent_lines(there.landing, landed, layout, set(found["line"]))
         if corrected is None:
-            _write_correction_file(landed, sent)
+            _write_correction_file(landed, sent, workspace)
             return
         changed = corrected_lines(corrected.read_text(encoding="utf-8"), sent)
         content = corrected_content(there.landing, landed, layout, changed)
@@ -279,12 +281,17 @@ def fix_quarantine(
     target = place.with_name(f"{place.stem}.corrected{place.suffix}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
-    message = f"{len(changed)} lines corrected: inbox/{target.relative_to(there.inbox)} holds the whole file."
-    message += f" Take {landed.file_name} out of the inbox and delete {corrected}. The next run loads it: coaching run"
+    message = f"{_lines(changed)} corrected: inbox/{target.relative_to(there.inbox)} holds the whole file."
+    message += f" Take {landed.file_name} out of the inbox and delete {corrected}. The next run loads it: "
+    message += next_command("run", workspace)
     out.print(_plain(message), soft_wrap=True)
 
 
-def _write_correction_file(landed: land.Landed, sent: dict[int, str]) -> None:
+def _lines(sent: dict[int, str]) -> str:
+    return f"{len(sent)} line{'s' * (len(sent) != 1)}"
+
+
+def _write_correction_file(landed: land.Landed, sent: dict[int, str], workspace: Path) -> None:
     note = Path(f"fix_{landed.load_id[:8]}.txt")
     text = correction_text(sent, f"{landed.source}/{landed.file_name}, {len(sent)} quarantined lines")
     try:
@@ -292,8 +299,9 @@ def _write_correction_file(landed: land.Landed, sent: dict[int, str]) -> None:
             file.write(text)
     except FileExistsError:
         raise fail(f"{note} is there already; fix it, or delete it", WRONG) from None
-    out.print(f"{len(sent)} lines in {note} (it names people: delete it afterwards). Fix it, then:", markup=False)
-    out.print(f"coaching quarantine fix {landed.load_id[:8]} --with {note}", markup=False, highlight=False)
+    out.print(f"{_lines(sent)} in {note} (it names people: delete it afterwards). Fix it, then:", markup=False)
+    again = next_command(f"quarantine fix {landed.load_id[:8]} --with {note}", workspace)
+    out.print(again, markup=False, highlight=False, soft_wrap=True)
 
 
 @quarantine.command("replay")
@@ -334,7 +342,7 @@ def replay_quarantine(workspace: WorkspaceOption = HERE) -> None:
     if not results:
         out.print("No mapping has changed since: fix one in sources/, or drop a corrected file into the inbox.")
     else:
-        out.print("The next run publishes it: coaching run")
+        out.print(f"The next run publishes it: {next_command('run', workspace)}", highlight=False)
 
 
 def _faulty(connection) -> dict[str, int]:
@@ -343,7 +351,7 @@ def _faulty(connection) -> dict[str, int]:
 
 def _asked(workspace: Workspace, ask) -> pl.DataFrame:
     if not workspace.warehouse.exists():
-        raise fail("nothing was loaded yet; first: coaching run", WRONG)
+        raise fail(f"nothing was loaded yet; first: {next_command('run', workspace.root)}", WRONG)
     try:
         with warehouse(workspace.warehouse) as connection:
             return ask(connection)

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from ingest.pseudonyms import KeyMissing
-from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOption, fail, next_command, opened, out
 from orchestration.workspace import Workspace
 
 Id = Annotated[
@@ -26,11 +26,11 @@ def known(there: Workspace, identity: str) -> str:
         return served.name
     every = list_releases(there.releases)
     if not every:
-        raise fail(f"there is no release yet; make one: coaching run -w {there.root}", WRONG)
+        raise fail(f"there is no release yet; make one: {next_command('run', there.root)}", WRONG)
     fitting = [one for one in every if one.startswith(identity)]
     if len(fitting) != 1:
         what = "fits several releases" if fitting else "is no release of this workspace"
-        raise fail(f"{identity} {what}; see: coaching releases -w {there.root}", WRONG)
+        raise fail(f"{identity} {what}; see: {next_command('releases', there.root)}", WRONG)
     return fitting[0]
 
 
@@ -42,7 +42,7 @@ def releases(workspace: WorkspaceOption = HERE) -> None:
     served = current_release(there.releases)
     found = list_releases(there.releases)
     if not found:
-        out.print("There is no release yet; make one: coaching run", highlight=False)
+        out.print(f"There is no release yet; make one: {next_command('run', workspace)}", highlight=False)
         return
     table = Table()
     for heading in ("", "release", "as of", "files", "records, about"):
@@ -74,7 +74,9 @@ def rollback(identity: Id, workspace: WorkspaceOption = HERE) -> None:
         )
     if not was_served(there, identity):
         raise fail(
-            f"the run that wrote {identity} was interrupted before it was served; finish it: coaching run", WRONG
+            f"the run that wrote {identity} was interrupted before it was served; finish it: "
+            f"{next_command('run', workspace)}",
+            WRONG,
         )
     try:
         with hold(there.lock, run_id="rollback"):
@@ -191,7 +193,9 @@ def coach_report(
     there = opened(workspace)
     found = current_coaches(there.restricted)
     if found is None:
-        raise fail(f"there is no restricted release in {there.restricted}; make one: coaching run", WRONG)
+        raise fail(
+            f"there is no restricted release in {there.restricted}; make one: {next_command('run', there.root)}", WRONG
+        )
     identity, coaches = found
     if not id.strip():
         raise fail("an empty --id names nobody", WRONG)

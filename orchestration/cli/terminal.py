@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +31,12 @@ def fail(message: str, code: int) -> typer.Exit:
     """The message on stderr, and the exit to raise."""
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     return typer.Exit(code)
+
+
+def next_command(words: str, workspace: Path) -> str:
+    """A command to type next, with the workspace unless it is the one that is meant without `-w`."""
+    meant = Path(os.environ.get(WORKSPACE_VARIABLE, DEFAULT)).resolve()
+    return f"coaching {words}" + ("" if workspace.resolve() == meant else f" -w {shlex.quote(str(workspace))}")
 
 
 def opened(path: Path) -> Workspace:

@@ -12,7 +12,18 @@ from rich.table import Table
 
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import KeyMissing, create_key_file
-from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out, show_waiting
+from orchestration.cli.terminal import (
+    BROKEN,
+    BUSY,
+    HERE,
+    WRONG,
+    WorkspaceOption,
+    fail,
+    next_command,
+    opened,
+    out,
+    show_waiting,
+)
 from orchestration.workspace import Workspace
 from study.strict_yaml import ConfigError
 
@@ -154,7 +165,8 @@ def erase(
     n_records, n_mentions = sum(one.n_records for one in done.files), sum(one.n_mentions for one in done.files)
     out.print(
         f"{n_records:,} record(s) and {n_mentions:,} mention(s) in {len(done.files):,} file(s) are gone; in closed "
-        f"periods {done.n_units} unit(s) lead to nobody now. Warehouse and logs were removed; rebuild: coaching run",
+        f"periods {done.n_units} unit(s) lead to nobody now. Warehouse and logs were removed; rebuild: "
+        f"{next_command('run', workspace)}",
         highlight=False,
     )
     for path, reason in land.scan(there.inbox).waiting:

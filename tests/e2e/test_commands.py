@@ -446,7 +446,7 @@ WALKS: dict[str, list[Step]] = {
         Step(
             "quarantine fix {load} --with {note} -w {w}",
             0,
-            "1 lines corrected",
+            "1 line corrected",
             before=correct_by_hand,
             after=sees(
                 lambda p, _: "02/28/2021" in (p.there.inbox / "hris" / "hris_2024-03.corrected.csv").read_text()
