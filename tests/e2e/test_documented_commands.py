@@ -14,7 +14,11 @@ from orchestration.cli.commands import app
 from study.model import Study, load_study
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-PAGES = (PROJECT_ROOT / "README.md", *sorted((PROJECT_ROOT / "docs").rglob("*.md")))
+TUTORIAL = PROJECT_ROOT / "docs" / "tutorial"  # typed as it stands by tests/e2e/test_tutorial.py
+PAGES = (
+    PROJECT_ROOT / "README.md",
+    *(page for page in sorted((PROJECT_ROOT / "docs").rglob("*.md")) if page.parent != TUTORIAL),
+)
 TEMPLATE = PROJECT_ROOT / "orchestration" / "templates" / "study.yml"
 ROOT = typer.main.get_command(app)
 SHELL = ("", "sh", "bash", "console")

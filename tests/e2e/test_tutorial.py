@@ -1,0 +1,62 @@
+"""The tutorial, typed as it stands: its commands in order, in one folder, and the output that it shows."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PAGE = PROJECT_ROOT / "docs" / "tutorial" / "first-hour.md"
+BLOCKS = re.findall(r"^```(console|text)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+SAVED_AS = "payroll_2024-12.csv"
+LOAD = "edeebb5f"  # as the page has it; every workspace has other ids
+
+
+def words(text: str) -> str:
+    """One line, without a table's frame and the width of its columns."""
+    return " ".join(text.replace("│", " ").split())
+
+
+def steps() -> list[tuple[str, list[str]]]:
+    """Each command and the lines shown below it; a file to save stands among them as a command of its own."""
+    found: list[tuple[str, list[str]]] = []
+    for language, body in BLOCKS:
+        if language == "text":
+            found.append((f"cat > {SAVED_AS} <<'END'\n{body}END", []))
+            continue
+        for line in body.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            else:
+                found[-1][1].append(line)
+    return found
+
+
+def typed(command: str, folder: Path) -> str:
+    known = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
+    done = subprocess.run(["bash", "-c", command], cwd=folder, env=known, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.mark.organisation
+def test_the_tutorial_typed_as_it_stands(tmp_path):
+    load, printed = LOAD, ""
+    for command, shown in steps():
+        printed = typed(command.replace(LOAD, load), tmp_path)
+        if command.startswith("coaching quarantine list"):
+            load = re.search(r"(\w{8}) +│ +hris_2024-03", printed)[1]
+        for line in shown:
+            expected = words(line.replace(LOAD, load).replace("…", str(tmp_path)))
+            assert expected in words(printed), f"{command}\nnot printed: {expected}\n{printed}"
+    drafted = (tmp_path / "my-org" / "sources" / "payroll.yml").read_text()
+    assert "# GUESS" in drafted and re.search(r"# Not read:\n# +Contract$", drafted, flags=re.M)
+
+    (note := tmp_path / f"fix_{load}.txt").unlink()
+    printed = typed(f"coaching quarantine fix {load} -w my-org", tmp_path)
+    note.write_text(note.read_text().replace("02/30/2021", "02/28/2021"))
+    as_printed = re.search(r"^coaching quarantine fix .*$", printed, flags=re.M)[0]
+    assert "1 line corrected" in typed(as_printed, tmp_path)
