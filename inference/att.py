@@ -25,10 +25,10 @@ NEVER = 0  # the cohort of units that are never treated
 class Panel:
     """Sufficient statistics of one metric: `n` and `total` have shape units × periods.
 
-    Periods are those of the calendar, from the first observed one to the last one: a period in which nothing was
-    observed is a column of zeros, so that a difference of two indices is a distance in time. `cohort` holds each unit's
-    first treated period as an index from 1 … T, NEVER for none; `people` the distinct persons per unit, which weight
-    cohorts in the aggregations.
+    The periods are consecutive in the calendar, from the first observed one to the last: a period without observations
+    is a column of zeros, so the difference of two indices is a distance in time. `cohort` (shape: units) is the first
+    treated period of each unit, as an index from 1 to T, or NEVER. `people` (shape: units) is the number of distinct
+    people; it weights the cohorts in aggregations.
     """
 
     n: np.ndarray
@@ -62,7 +62,7 @@ class Panel:
         return self.n.sum(axis=0) > 0
 
     def base_period(self, g: int, *, anticipation: int = 0) -> int | None:
-        """The last period in which cohort `g` was observed before treatment, and before it was anticipated; or None."""
+        """The last period before treatment, less `anticipation` periods, in which cohort `g` was observed; or None."""
         seen = self.n[self.cohort == g].sum(axis=0) > 0
         before = np.flatnonzero(seen[: max(g - 1 - anticipation, 0)])
         return int(before[-1]) + 1 if before.size else None
@@ -85,7 +85,7 @@ class GroupTime:
     panel: Panel
     control: Control
     counted: np.ndarray | None = None  # C × K: people who carry weight in each pair, where that is not the panel's n
-    anticipation: int = 0  # periods before treatment that it may have moved already
+    anticipation: int = 0  # periods before treatment in which the outcome may already have responded
 
     @property
     def event_time(self) -> np.ndarray:

@@ -96,10 +96,11 @@ def sha256(path: Path) -> str:
 
 
 class Seen:
-    """Digests of files that did not change since they were last read: a look at a year's inbox reads the new ones.
+    """A cache of files' digests, so that only new and changed files of the inbox are read.
 
-    A file is known by place, size, inode and both its times (a change cannot leave ctime as it was); one that was
-    touched less than RACY seconds before it was read is read again, as its next change might fall into the same tick.
+    A digest is taken from the cache if path, size, inode, mtime and ctime are as they were (no program can set ctime).
+    File systems keep times no finer than RACY seconds: a file that changed less than RACY seconds before it was read
+    is not cached, as a second change could leave its times the same.
     """
 
     def __init__(self, note: Path | None):
@@ -158,13 +159,11 @@ def _is_alive(process: str) -> bool:
 
 
 def scan(inbox: Path, *, seen: Path | None = None) -> Inbox:
-    """All files below `inbox/<source>/`, in the order of their names; what may still be growing waits.
+    """All regular files below `inbox/<source>/`, sorted by name; a file that may still be growing is listed as waiting.
 
-    Links are not followed, and only regular files are taken.
-
-    A file beside which `<name>.manifest.json` stands (any of `bytes`, `sha256`, `records`) is taken when it is as
-    that says; without one, when it did not change for SETTLED seconds and while it was read. `seen` is where digests
-    are kept in the hash cache.
+    Links are not followed. A file with a manifest beside it (`<name>.manifest.json` with any of `bytes`, `sha256`,
+    `records`) is taken once it agrees with the manifest. A file without one is taken if it did not change for SETTLED
+    seconds before it was read, nor while it was read. `seen` is the path of the cache of digests.
     """
     memory = Seen(seen)
     files: dict[str, Arrival] = {}

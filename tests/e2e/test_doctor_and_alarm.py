@@ -109,10 +109,10 @@ def test_a_run_that_fails_is_noted_and_reported(copy_of_published, run_pipeline,
     monkeypatch.setattr(module, "write_release", broken)
     code, last, _ = run_pipeline(copy_of_published, date(2025, 3, 2), only=BACK)
     assert (code, last["event"]) == (1, "failed")
-    told = json.loads(heard.read_text())
-    assert told["event"] == "failed"
-    assert told["run_id"] == last["run_id"]
-    assert "OSError in release" in told["reasons"][0]
+    message = json.loads(heard.read_text())
+    assert message["event"] == "failed"
+    assert message["run_id"] == last["run_id"]
+    assert "OSError in release" in message["reasons"][0]
     assert "secret" not in heard.read_text() + copy_of_published.ledger.read_text()
     assert last_run(ledger.read(copy_of_published.ledger))[0] == "error"
 

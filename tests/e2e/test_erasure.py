@@ -89,9 +89,9 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ru
     done = run(there, "erase", "--id", who, "--yes")
     assert done.exit_code == 0, done.output
     assert hits(there.root, words | hashed) == []
-    told = ledger.read(there.ledger)[-1]
-    assert told["event"] == "erased"
-    assert len(told["files"]) > 20
+    entry = ledger.read(there.ledger)[-1]
+    assert entry["event"] == "erased"
+    assert len(entry["files"]) > 20
     # Nobody keeps a digest of what a file was: with all other records known, one could try whose record gives it.
     gone = digests - {path.parent.name for path in there.landing.glob("*/landed.json")}
     assert len(gone) > 40

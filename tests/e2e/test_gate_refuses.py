@@ -61,9 +61,9 @@ def test_bad_files_stop_publication_each_for_its_reason_until_they_are_taken_awa
         "the study's units exist in the organisation",
     )
     with warehouse(copy_of_published.warehouse) as connection:
-        told = connection.sql("select reason from raw.load_log where status = 'refused' order by file_name").fetchall()
-    assert len(told) == 2
-    assert any("are none of the item's scale: correct its range" in reason for (reason,) in told), told
+        why = connection.sql("select reason from raw.load_log where status = 'refused' order by file_name").fetchall()
+    assert len(why) == 2
+    assert any("are none of the item's scale: correct its range" in reason for (reason,) in why), why
     for path in sent:
         path.unlink()
     code, last, _ = run_pipeline(copy_of_published, AS_OF)
@@ -129,8 +129,8 @@ def test_a_run_overtaken_while_it_worked_does_not_publish(copy_of_published, run
 
 
 def test_the_ledger_says_the_whole_story(published):
-    told = [event["event"] for event in ledger.read(published.ledger)]
-    assert told == ["started", "passed", "published", "restricted"]
+    events = [event["event"] for event in ledger.read(published.ledger)]
+    assert events == ["started", "passed", "published", "restricted"]
 
 
 def test_an_as_of_run_is_a_release_of_its_own_and_is_not_served(copy_of_published, run_pipeline):

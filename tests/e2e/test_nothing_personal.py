@@ -1,5 +1,5 @@
 """What a full run leaves behind (logs, ledger, Data Docs, orchestrator's records, warehouse, memory, releases) and says
-holds no personal word of its inputs; also when a file is damaged and when the run breaks off."""
+holds no personal word of its inputs; also when a file is damaged and when the run fails."""
 
 import csv
 import re

@@ -13,7 +13,7 @@ SYSTEMS = {
 }
 
 
-# Working time, levels, output, further scales and leaders are told by the report, the log and Qualtrics only.
+# Working time, levels, output, further scales and leaders come from the report, the log and Qualtrics only.
 STUDY = """
 programme: managers_as_coaches
 title: The same organisation
@@ -26,8 +26,8 @@ outcomes:
   - {metric: checkins_held_share}
 segments: [tenure]
 """
-# Who is listed in which month is the files' own matter: the report lists leavers once more where it tells their exit
-# late, and its impossible hire dates in March and August quarantine one record each: months of employment, and with
+# Who is listed in which month is the files' own matter: a late exit lists the leaver once more in the report,
+# and its impossible hire dates in March and August quarantine one record each: months of employment, and with
 # them hazards, differ by those. Only the report says which leavers are regretted; addresses, which trainings name, are
 # not in the history tables: nor is who took part.
 OWN_MATTERS = r"^(hazard_difference_in_differences|left_regretted_.*|as_treated|complier)$"

@@ -71,7 +71,7 @@ def test_the_bridge_closes_at_who_is_listed_and_not_gone_and_sums_to_zero_every_
 
 
 def test_leavers_by_month_after_restatement_equal_a_hand_count(ola, ola_file):
-    """The last row that speaks of a person tells their last day, in whichever month the row came."""
+    """The last row that speaks of a person has their last day, in whichever month the row came."""
     by_hand = defaultdict(int)
     for _, left in files_by_person(ola_file)[1].values():
         if "2016-01" <= left[:7] <= "2017-12":

@@ -499,8 +499,8 @@ def as_nobody(action) -> str:
             os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
-    with os.fdopen(reading) as told:
-        return told.read()
+    with os.fdopen(reading) as pipe:
+        return pipe.read()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can try as another account")

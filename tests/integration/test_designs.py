@@ -204,7 +204,7 @@ def test_what_later_files_and_other_tools_say_about_goals_and_people(by_team):
         "log.jsonl",
         '{"event": "goal", "id": "2", "employee_id": "p4", "due": "2026-03-31", "status": "missed"}\n',
     )
-    # p2 has no team in May; quick was hired on 3 February, left on the 20th, and the March file tells it
+    # p2 has no team in May; quick was hired on 3 February, left on the 20th, as the March file says
     may = by_team.root / "inbox" / "hris" / "hris_2026-05.csv"
     lines = may.read_text().splitlines()
     blanked = [line.replace(",Tm1,", ",,") if line.startswith("p2,") else line for line in lines]

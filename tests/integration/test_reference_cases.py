@@ -32,7 +32,7 @@ ROSTER = csv(
     "Team ID,Wave,Arm,Kick-off,Coach Employee ID,Training completed",
     [("T1", None, "Control", None, None, None), ("T2", "pilot", "Pilot", "2024-04-01", None, None)],
 )
-# All that an estimate needs, and nothing that is only told.
+# All that an estimate needs, and nothing that is only reported.
 CELLS = tuple(path.stem for path in (PROJECT_ROOT / "dbt_project" / "models" / "marts" / "cells").glob("cell_*.sql"))
 
 
@@ -256,11 +256,11 @@ def stints(made: Small, who: str) -> list[tuple]:
 
 @pytest.fixture(scope="module")
 def rehired(case, tmp_path_factory):
-    """ADP's report of June, and one of January, before the exit and the return that June tells."""
+    """ADP's report of June, and one of January, before the exit and the return that June reports."""
     june = case("07_rehire_adp_old_exit/adp_2024-06.csv").read_text(encoding="utf-8")
-    told = "06/03/2024,02/15/2024"
-    assert told in june
-    files = {("hris", "adp_2024-06.csv"): june, ("hris", "adp_2024-01.csv"): june.replace(told, ",")}
+    exit_cells = "06/03/2024,02/15/2024"
+    assert exit_cells in june
+    files = {("hris", "adp_2024-06.csv"): june, ("hris", "adp_2024-01.csv"): june.replace(exit_cells, ",")}
     root = tmp_path_factory.mktemp("rehired")
     return built(root, files | {("roster", "roster.csv"): ROSTER}, "int_person_spells", "int_data_issues")
 
@@ -301,9 +301,9 @@ def test_07_who_came_back_in_a_report_that_keeps_the_former_exit(organisation):
 def december(case, tmp_path_factory):
     """The report of December, in which one of three leaves on the last day; October and November lack the exit."""
     text = case("17_closing_last_day/hris_2024-12.csv").read_text(encoding="utf-8")
-    told = "12/31/2024,Voluntary,Terminated"
-    assert told in text
-    files = {("hris", f"hris_2024-{month}.csv"): text.replace(told, ",,Active") for month in (10, 11)}
+    exit_cells = "12/31/2024,Voluntary,Terminated"
+    assert exit_cells in text
+    files = {("hris", f"hris_2024-{month}.csv"): text.replace(exit_cells, ",,Active") for month in (10, 11)}
     files |= {("hris", "hris_2024-12.csv"): text, ("roster", "roster.csv"): ROSTER}
     return built(tmp_path_factory.mktemp("december"), files, "cmp_headcounts", "cmp_turnovers")
 
@@ -322,11 +322,11 @@ def test_17_who_leaves_on_the_last_day_has_left_in_every_table(december):
 
 def test_17_turnover_is_measured_with_that_closing(december):
     """One leaver: of the mean of 3 and 2 people, and three times that where the last month is taken for the quarter."""
-    told = december.rows(
+    rates = december.rows(
         "select formula, turnover from comparisons.cmp_turnovers where span = 'quarter' and scope = 'arm' "
         "and population = 'control' and formula in ('start_and_end', 'last_month') order by formula"
     )
-    assert told == [("last_month", pytest.approx(3 / 2.5)), ("start_and_end", pytest.approx(1 / 2.5))]
+    assert rates == [("last_month", pytest.approx(3 / 2.5)), ("start_and_end", pytest.approx(1 / 2.5))]
 
 
 # --- surveys ----------------------------------------------------------------------------------------------------------
@@ -384,8 +384,10 @@ def test_16_answers_long_after_the_launch_belong_to_no_wave_and_are_reported(sur
     first, *late = of_wave(surveys, "2024-03-10", ("P1", "P2", "P3"))
     assert first == (pytest.approx(75.0), None)
     assert late == [(None, "answered after the wave had closed")] * 2
-    told = surveys.rows("select n from intermediate.int_data_issues where issue = 'answered after the wave had closed'")
-    assert told == [(2,)]
+    late_answers = surveys.rows(
+        "select n from intermediate.int_data_issues where issue = 'answered after the wave had closed'"
+    )
+    assert late_answers == [(2,)]
 
 
 @pytest.fixture(scope="module")
@@ -397,9 +399,9 @@ def reopened(case, tmp_path_factory):
 
 def test_16_answers_after_the_kick_off_are_no_answers_of_before(reopened):
     """They were, and an effect of 10 points was published as +5.0 [3.7, 6.4]; without them pandas gives 12.0."""
-    told = headline(reopened)
-    assert told["estimate"] == pytest.approx(12.0, abs=0.05)
-    assert told["ci_low"] > 6.4
+    row = headline(reopened)
+    assert row["estimate"] == pytest.approx(12.0, abs=0.05)
+    assert row["ci_low"] > 6.4
     late = "select n from intermediate.int_data_issues where issue = 'answered after the wave had closed'"
     assert reopened.rows(late) == [(131,)]
 
@@ -438,8 +440,8 @@ def test_01_a_straight_drift_is_no_effect_where_a_wave_was_not_held(case, tmp_pa
         pl.col("aggregation") == "event_time", pl.col("status") == "estimated", pl.col("segment") == "all"
     )
     assert sorted(time for time in curve["event_time"].unique() if time >= 0) == [1, 2]
-    told = found.estimates.filter(pl.col("is_headline")).row(0, named=True)
-    assert told["estimate"] == pytest.approx(7.38, abs=0.01)
+    row = found.estimates.filter(pl.col("is_headline")).row(0, named=True)
+    assert row["estimate"] == pytest.approx(7.38, abs=0.01)
     drift = {row["diagnostic"]: row for row in found.diagnostics.iter_rows(named=True)}
     straight, as_before = drift["smooth_trend_straight"], drift["relative_magnitude"]
     assert straight["ci_low"] < -0.1 < 0 < straight["ci_high"]
@@ -451,9 +453,9 @@ def test_03_a_quarter_that_the_kick_off_cuts_does_not_dilute_the_effect(case, tm
     """Two pulses of before and one of after were one quarter: an effect of 10 was published as +7.6 [7.2, 8.1]."""
     made = built(tmp_path / "workspace", texts_of(case("03_kickoff_inside_quarter/inbox.tar.gz")), *CELLS)
     found = estimated(made).estimates.filter(pl.col("segment") == "all")
-    told = found.filter(pl.col("is_headline")).row(0, named=True)
-    assert 9.9 <= told["estimate"] <= 10.5  # pandas: 9.95 to 10.43
-    assert told["ci_low"] <= 10 <= told["ci_high"]
+    row = found.filter(pl.col("is_headline")).row(0, named=True)
+    assert 9.9 <= row["estimate"] <= 10.5  # pandas: 9.95 to 10.43
+    assert row["ci_low"] <= 10 <= row["ci_high"]
     curve = found.filter(pl.col("aggregation") == "event_time", pl.col("event_time") >= 0)
     assert curve.height and curve["estimate"].is_between(9, 11.5).all()  # +3.0 at event time 0 once
     before = found.filter(pl.col("aggregation") == "event_time", pl.col("event_time") < 0)

@@ -88,8 +88,8 @@ def page(mapping, samples: dict[str, str]) -> str:
     text += f"[`{mapping.name}.yml`](../../../ingest/sources/{mapping.name}.yml), fills `{mapping.record.name}`.\n"
     newest: set[tuple] = set()
     for version in mapping.versions:
-        told = f", vintage {version.vintage or 'first'}" if mapping.earlier else ""
-        text += f"\n## What is read{told}\n\n"
+        vintage_words = f", vintage {version.vintage or 'first'}" if mapping.earlier else ""
+        text += f"\n## What is read{vintage_words}\n\n"
         rows = [(f"`{name}`", where(one), how(one)) for name, one in version.columns.items()]
         rows += [(f"attribute `{name}`", where(one), how(one)) for name, one in version.attributes.items()]
         rows += [

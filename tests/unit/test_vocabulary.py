@@ -16,7 +16,13 @@ WORDS = {
     "turn (a row rank)": r"\bas turn\b|\bturn = 1\b",
 }
 # Where an old word is quoted: the keys that are read for one version, and what changed.
-QUOTES = {"study/model.py", "CHANGELOG.md", "docs/reference/naming.md"}
+QUOTES = {
+    "tests/unit/test_vocabulary.py",
+    "tests/unit/study/test_renamed_keys.py",
+    "study/model.py",
+    "CHANGELOG.md",
+    "docs/reference/naming.md",
+}
 PLACES = (
     *(
         "study",
@@ -29,7 +35,16 @@ PLACES = (
         "durable",
         "dbt_project",
     ),
-    *("docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "benchmarks/*.py", "benchmarks/README.md", "Makefile"),
+    *(
+        "tests",
+        "docs",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "benchmarks/*.py",
+        "benchmarks/README.md",
+        "Makefile",
+    ),
 )
 
 

@@ -10,7 +10,7 @@ KEY = dict(zip(HEADLINE_KEY, ("autonomy", "att_not_yet_treated", "group", "all",
 
 
 def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFrame:
-    told = pl.DataFrame(
+    before = pl.DataFrame(
         [
             KEY
             | {"event_time": None, "status": "estimated", "suppressed": None, "estimate": then[0], "std_error": then[1]}
@@ -18,7 +18,7 @@ def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFram
         schema_overrides={"event_time": pl.Int64},
     )
     new = pd.DataFrame([KEY | {"event_time": None, "estimate": now[0], "std_error": now[1]}])
-    return against_last_release({"pub_estimates": told}, new, pd.DataFrame())["last_release"]
+    return against_last_release({"pub_estimates": before}, new, pd.DataFrame())["last_release"]
 
 
 def moved_by(then: tuple[float, float], now: tuple[float, float]) -> float:

@@ -22,12 +22,12 @@ DAY = date(2025, 1, 1)
 
 
 @pytest.fixture(scope="module")
-def told(published):
+def served(published):
     return released_tables(current_release(published.releases))
 
 
 @pytest.fixture(scope="module")
-def tables_of(connection, told):
+def tables_of(connection, served):
     """Function: SQL statements → the gate's tables as they are after them; the warehouse stays as it was."""
     ids = [row[0] for row in connection.execute("select load_id from raw.load_log").fetchall()]
 
@@ -38,7 +38,7 @@ def tables_of(connection, told):
                 connection.execute(statement)
             found = gather(connection, load_ids=ids, unit="team", day=DAY, alpha=0.05, vanished_group_size=5)
             levels = connection.sql("from comparisons.cmp_trends").df()
-            return found | against_last_release(told, found["estimates"], levels)
+            return found | against_last_release(served, found["estimates"], levels)
         finally:
             connection.execute("rollback")
 
@@ -180,7 +180,7 @@ FAULTS = {
         {"source_unseen", "lost_before_cells"},
         f"delete from panels.pnl_values where metric in ({SURVEYED})",
     ),
-    "periods that are over and not told": (
+    "periods that are over and not published": (
         {"source_unreported", "lost_before_cells", "lost_before_trends", "trend_not_its_cells"},
         f"delete from {MEANS} where metric in ({SURVEYED})",
     ),
@@ -353,7 +353,7 @@ FAULTS = {
     ),
     "money in disorder": ({"money_disordered"}, one("estimates.est_money", "low = central + 1", "central is not null")),
     # drift
-    "a cohort that was told of is gone": (
+    "a published cohort is gone": (
         {"estimate_vanished"},
         f"delete from {ESTIMATES} where aggregation = 'cohort' and segment = 'all' and {ENGAGED}",
     ),
@@ -370,7 +370,7 @@ FAULTS = {
         "p_value_adjusted = null "
         f"where estimator = 'att_never_treated' and {ENGAGED}",
     ),
-    "a month told otherwise": (
+    "a month published with another value": (
         {"month_restated"},
         "update comparisons.cmp_trends set n_eligible = n_eligible * 2 where scope = 'arm' "
         "and period_start = (select max(period_start) from comparisons.cmp_trends)",
@@ -397,12 +397,14 @@ def test_a_handful_of_late_answers_is_not_compared_with_a_whole_wave(tables_of, 
 
 
 @pytest.fixture(scope="module")
-def made(published, connection, told):
+def made(published, connection, served):
     judged = connection.sql("from estimates.est_estimates").pl()
     share = manifest_of(current_release(published.releases))["share_of_rows_shown"]
 
-    def parts(tables=told, *, share_shown=share):
-        return candidate(tables, judged=judged, previous=told, people=PEOPLE_QUERY, minimum=10, share_shown=share_shown)
+    def parts(tables=served, *, share_shown=share):
+        return candidate(
+            tables, judged=judged, previous=served, people=PEOPLE_QUERY, minimum=10, share_shown=share_shown
+        )
 
     return parts
 
@@ -447,17 +449,17 @@ CANDIDATE_FAULTS = {
 }
 
 
-def test_an_at_sign_in_the_name_of_a_site_is_no_address(made, told):
+def test_an_at_sign_in_the_name_of_a_site_is_no_address(made, served):
     names = pl.lit("site: HQ @ Work")
-    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", layers=("release",)).passed
+    assert gate.judge(made(change("pub_money", basis=names)(served)), content_hash="h", layers=("release",)).passed
     names = pl.lit("department: Sales@Home")
-    assert gate.judge(made(change("pub_money", basis=names)(told)), content_hash="h", layers=("release",)).passed
+    assert gate.judge(made(change("pub_money", basis=names)(served)), content_hash="h", layers=("release",)).passed
 
 
 @pytest.mark.parametrize("kind", CANDIDATE_FAULTS)
-def test_a_candidate_with_a_fault_is_blocked_for_its_reason(kind, made, told):
+def test_a_candidate_with_a_fault_is_blocked_for_its_reason(kind, made, served):
     spoil, expected = CANDIDATE_FAULTS[kind]
-    found = gate.judge(made(spoil(told)), content_hash="h", layers=("release",))
+    found = gate.judge(made(spoil(served)), content_hash="h", layers=("release",))
     assert {failure.check for failure in found.failures} == expected, found.sentences()
 
 

@@ -282,7 +282,7 @@ def test_three_coaches_are_listed_but_not_pooled():
 
 
 def test_a_coach_of_few_people_pools_with_nobody():
-    """Mean and spread of all, which the others' rows tell, would give the hidden one back."""
+    """Mean and spread of all, which the others' rows give, would give the hidden one back."""
     rng = np.random.default_rng(1)
     change, variance = rng.normal(size=7), np.ones(7)
 
@@ -298,7 +298,7 @@ def test_a_coach_of_few_people_pools_with_nobody():
 
 
 def test_a_coachs_people_are_those_who_were_there_on_either_side():
-    # One answer before kick-off, nine after it, ten people in all: the change would tell the one.
+    # One answer before kick-off, nine after it, ten people in all: the change would disclose the one.
     panel = att.Panel(
         np.array([[1.0, 9.0], [20.0, 20.0]]), np.array([[25.0, 630.0], [200.0, 220.0]]), np.array([2, 0]),
         np.array([10.0, 20.0]),

@@ -265,9 +265,9 @@ def test_a_hostile_file_beside_others_does_not_stop_the_run(tmp_path):
 
 @pytest.mark.parametrize("change", [{"files": ["."]}, {"vintages": []}, {"vintages": [], "columns": {}}])
 def test_mappings_that_cannot_be_are_errors_in_words(change):
-    with pytest.raises((ValueError, ConfigError)) as told:
+    with pytest.raises((ValueError, ConfigError)) as refused:
         mapping_from(HRIS | change)
-    assert "pattern of file names" in str(told.value) or "vintages" in str(told.value)
+    assert "pattern of file names" in str(refused.value) or "vintages" in str(refused.value)
 
 
 def test_turns_with_other_fields_and_a_manifest_of_records(tmp_path):

@@ -21,7 +21,7 @@ MAPPING = {
 HEAD = "id,hired,left\n"
 DELIVERIES = {
     "w_2026-01.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,\n",
-    "w_2026-02.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,2026-01-20\n",  # an exit told a month late
+    "w_2026-02.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,2026-01-20\n",  # a late termination
     "w_2026-01_v2.csv": HEAD + "a,2020-01-01,\nb,2020-01-01,2026-01-20\nbad\n",  # January corrected
     "w_2026-03.csv": HEAD + "a,2020-01-01,2026-02-30\n",  # a day that does not exist
     "w_2026-04.csv": "<html>sign in</html>\n",

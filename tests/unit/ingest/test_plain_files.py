@@ -31,8 +31,8 @@ def test_a_link_is_named_and_nothing_behind_it_is_read(inbox, tmp_path):
     (inbox / "hris" / "folder").symlink_to(tmp_path / "secrets")
     found = land.scan(inbox)
     assert [one.file_name for one in found.files.values()] == ["sub/hris_2026-01.csv"]
-    told = reasons(inbox)
-    assert all("symbolic link" in told[name] for name in ("link.csv", "dangling.csv", "folder"))
+    listed = reasons(inbox)
+    assert all("symbolic link" in listed[name] for name in ("link.csv", "dangling.csv", "folder"))
     landed = land.land(found, tmp_path / "landing")
     assert len(landed) == 1
     assert "the key" not in "".join(p.read_text() for p in (tmp_path / "landing").rglob("*") if p.is_file())
@@ -43,9 +43,9 @@ def test_pipes_sockets_and_devices_are_no_files_and_hang_nobody(inbox):
     with socket.socket(socket.AF_UNIX) as one:
         os.chdir(inbox / "hris")  # a socket's path is short
         one.bind("socket.csv")
-        told = reasons(inbox)
-    assert "regular file" in told["pipe.csv"]
-    assert "socket.csv" in told
+        listed = reasons(inbox)
+    assert "regular file" in listed["pipe.csv"]
+    assert "socket.csv" in listed
 
 
 def test_a_file_swapped_for_a_link_after_the_look_is_left_for_the_next_run(inbox, tmp_path):

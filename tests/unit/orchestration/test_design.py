@@ -11,7 +11,7 @@ from orchestration.cli.commands import app
 
 
 @pytest.fixture
-def told(monkeypatch):
+def printed(monkeypatch):
     """What goes to the terminal, lines joined."""
     written = io.StringIO()
     monkeypatch.setattr(cli_design, "out", Console(file=written, width=120))
@@ -22,26 +22,26 @@ def run(tmp_path, *options: str):
     return CliRunner().invoke(app, ["design", "--picture", str(tmp_path / "curves.svg"), *options])
 
 
-def test_a_design_says_what_it_could_see_and_draws_it(tmp_path, told):
+def test_a_design_says_what_it_could_see_and_draws_it(tmp_path, printed):
     found = run(tmp_path, "--teams", "40", "--people", "12", "--sd", "20", "--effect", "4")
     assert found.exit_code == 0, found.output
-    assert "20 coached and 20 other units" in told()
-    assert "86%" in told() and "35" in told()  # difference in differences: power, and units for 80 %
+    assert "20 coached and 20 other units" in printed()
+    assert "86%" in printed() and "35" in printed()  # difference in differences: power, and units for 80 %
     drawn = (tmp_path / "curves.svg").read_text()
     assert drawn.startswith("<svg") and "40 units" in drawn
 
 
-def test_a_pilot_of_four_teams_is_reported_that_it_will_get_no_verdict(tmp_path, told):
+def test_a_pilot_of_four_teams_is_warned_that_it_will_get_no_verdict(tmp_path, printed):
     assert run(tmp_path, "--teams", "8", "--before", "0").exit_code == 0
-    assert "no verdict" in told() and "after only" in told()
-    assert "adjusted for the past" not in told()  # nothing lies before kick-off
+    assert "no verdict" in printed() and "after only" in printed()
+    assert "adjusted for the past" not in printed()  # nothing lies before kick-off
 
 
-def test_a_pilot_of_few_teams_is_reported_what_it_will_not_get(tmp_path, told):
+def test_a_pilot_of_few_teams_is_warned_of_what_it_will_not_get(tmp_path, printed):
     assert run(tmp_path, "--teams", "34", "--before", "3").exit_code == 0
-    assert "Fewer than 35 units over 7 waves: the headline and its curve are published" in told()
+    assert "Fewer than 35 units over 7 waves: the headline and its curve are published" in printed()
     assert run(tmp_path, "--teams", "35", "--before", "3").exit_code == 0
-    assert told().count("withheld") == 1
+    assert printed().count("withheld") == 1
 
 
 @pytest.mark.parametrize("wrong", [["--icc", "2"], ["--share", "1"], ["--sd", "0"], ["--people", "0"]])

@@ -1,4 +1,4 @@
-"""Errors that a step raises are told without the words of records."""
+"""Errors that a step raises are reported without the words of records."""
 
 import errno
 import inspect

@@ -72,7 +72,7 @@ def test_numbers_are_rounded_and_minus_zero_is_zero(value, text):
 
 
 @pytest.mark.parametrize(
-    ("told", "in_doubt", "says"),
+    ("given", "in_doubt", "says"),
     [
         ({"p_value": 0.01, "outside": [-4]}, True, "already moved apart (joint test over 5 periods, p = 0.01)"),
         ({"p_value": 0.01, "outside": []}, True, "parallel trends are in doubt"),
@@ -86,22 +86,22 @@ def test_numbers_are_rounded_and_minus_zero_is_zero(value, text):
         ({"p_value": None, "outside": [-4]}, True, "moved apart (period −4)"),
     ],
 )
-def test_the_joint_test_says_what_was_seen_before_kickoff_not_one_period_of_many(told, in_doubt, says):
-    found = before_kickoff(**({"drift": None, "n_periods": 5, "unit": POINTS, "alpha": 0.05} | told))
+def test_the_joint_test_says_what_was_seen_before_kickoff_not_one_period_of_many(given, in_doubt, says):
+    found = before_kickoff(**({"drift": None, "n_periods": 5, "unit": POINTS, "alpha": 0.05} | given))
     assert found.in_doubt == in_doubt
     assert says in found.sentence
 
 
-@pytest.mark.parametrize("told", [{"n_periods": 0, "p_value": 0.3}, {"n_periods": 5, "p_value": None}])
-def test_nothing_is_said_of_what_was_not_looked_at(told):
-    assert before_kickoff(**({"drift": None, "outside": [], "unit": POINTS, "alpha": 0.05} | told)) is None
+@pytest.mark.parametrize("given", [{"n_periods": 0, "p_value": 0.3}, {"n_periods": 5, "p_value": None}])
+def test_nothing_is_said_of_what_was_not_looked_at(given):
+    assert before_kickoff(**({"drift": None, "outside": [], "unit": POINTS, "alpha": 0.05} | given)) is None
 
 
 def test_an_effect_on_something_small_is_not_rounded_away():
     cases = unit_of("plain", "cases per month", error=0.0021)
     assert [cases.number(value, signed=True) for value in (-0.0103, 0.0004)] == ["−0.010", "+0.000"]
     assert cases.decimals == 3 and unit_of("points", error=0.0021).decimals == 3
-    # large errors need no more digits than ever, a share is told in percentage points, and no error is no reason
+    # large errors need no more digits than ever, a share is written in percentage points, and no error is no reason
     assert unit_of("points", error=0.8).decimals == 1
     assert unit_of("share", error=0.008).decimals == 1
     assert unit_of("plain", "cases per month").decimals == unit_of("plain", "cases per month", error=7.0).decimals == 2
