@@ -12,7 +12,7 @@ from ingest.formats.reader import kind_of
 from ingest.land import Landed, content_path
 from ingest.mapping.model import Mapping
 
-GROUPS_QUERY = """
+QUARANTINE_GROUPS_QUERY = """
     select left(quarantine.load_id, 8) as load, loads.file_name as file, quarantine.kind, quarantine.rule,
         quarantine.column_name as column, any_value(quarantine.value_class) as stands_there,
         any_value(quarantine.expected) as expected, count(*)::int as n, min(quarantine.line)::int as first_line
@@ -65,7 +65,7 @@ ADVICE = {
 
 def groups(connection, *, source: str = "", kind: str = "") -> pl.DataFrame:
     """One row per file, rule and column, with how many records and the first line."""
-    return _ask(connection, GROUPS_QUERY, {"source": source, "kind": kind})
+    return _ask(connection, QUARANTINE_GROUPS_QUERY, {"source": source, "kind": kind})
 
 
 def records(connection, load: str, *, line: int = 0, n: int = 20) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from dagster_dbt.errors import DagsterDbtError
 from ingest.warehouse import WarehouseBusy
 from orchestration.workspace import PROJECT_ROOT
 
-MAX_TEXT = 2_000
+MAX_ERROR_TEXT = 2_000
 INTERRUPTED = "it was asked to stop (Ctrl-C, a closed terminal, or the system)"
 OWN_PACKAGES = ("ingest", "inference", "expectations", "publish", "orchestration")
 
@@ -89,5 +89,5 @@ def _scrubbed(error: Exception) -> Exception:
         last = ours[-1]
         place = f" at {Path(last.filename).relative_to(PROJECT_ROOT)}:{last.lineno} in {last.name}"
     speaks = type(error).__module__.split(".")[0] in OWN_PACKAGES or isinstance(error, duckdb.Error | DagsterDbtError)
-    words = str(error)[:MAX_TEXT] if speaks else "its words may quote a record and are withheld"
+    words = str(error)[:MAX_ERROR_TEXT] if speaks else "its words may quote a record and are withheld"
     return StepFailed(f"{kind}{place}: {words}", kind)

@@ -23,11 +23,11 @@ from publish.rounding import (
     to_digits,
 )
 from publish.suppression import Block, Need, suppress
+from study.model import GROUP_FLOOR
 
 PUBLISHED_TABLES = Path(__file__).with_name("tables.yml")
 KEY, FACT, KNOWN, SENSITIVE = KINDS = ("key", "fact", "known", "sensitive")
 KNOWN_FACTS = ("membership", "leavers", "coaching")
-GROUP_FLOOR = 5  # no setting goes below
 MIN_UNITS_SHOWN = 3  # a mean over fewer units would be one coach's score
 FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
 OVERLAPS = "select group_name, other_group_name, n_differing from cells.cell_overlaps"

@@ -51,7 +51,7 @@ SYNONYMS = {
 }
 
 # The same of a survey: patterns that a whole header fits, the best first.
-SURVEY = {
+SURVEY_SYNONYMS = {
     "response_id": [
         r"_?record id|response id|respondent id|respondent|submission id|antwort id|id de réponse|v1",
     ],

@@ -7,7 +7,7 @@ import re
 from ingest.mapping.draft.answers import answers_of
 from ingest.mapping.draft.grid import DraftColumn
 from ingest.mapping.draft.items import draft_items, is_no_question
-from ingest.mapping.draft.known import QUALTRICS_STATUS, SURVEY
+from ingest.mapping.draft.known import QUALTRICS_STATUS, SURVEY_SYNONYMS
 from ingest.mapping.draft.parts import Draft, find_column, is_dated, is_filled, is_id, quote
 
 
@@ -15,17 +15,19 @@ def draft_survey(draft: Draft) -> None:
     """Fill the draft from a survey export with a header."""
     columns = draft.layout.columns
     long = _long_of(columns)
-    response = find_column(draft, [*SURVEY["response_id"], "id"], is_id if long else lambda column: column.is_unique)
+    response = find_column(
+        draft, [*SURVEY_SYNONYMS["response_id"], "id"], is_id if long else lambda column: column.is_unique
+    )
     if response:
         draft.taken[response.name] = "response_id"
-    person = find_column(draft, SURVEY["person_id"], is_id)
+    person = find_column(draft, SURVEY_SYNONYMS["person_id"], is_id)
     address = next((column for column in columns if column.is_address and not _is_of_manager(column)), None)
-    recorded = find_column(draft, SURVEY["recorded_at"], is_dated)
+    recorded = find_column(draft, SURVEY_SYNONYMS["recorded_at"], is_dated)
     one = response or next((c for c in (person, address) if c and (long or _is_one_each(c))), None)
     empty = [
         c.name
         for c in columns
-        if not c.present and any(re.fullmatch(p, k) for p in SURVEY["person_id"] for k in c.keys)
+        if not c.present and any(re.fullmatch(p, k) for p in SURVEY_SYNONYMS["person_id"] for k in c.keys)
     ]
     if one:
         draft.add("response_id", one, why="no two records share it" if one is response else "one response per person")
@@ -43,7 +45,7 @@ def draft_survey(draft: Draft) -> None:
     if recorded:
         draft.add_dated("recorded_at", recorded, as_time=True)
     for name in ("team", "department", "site"):
-        if column := find_column(draft, SURVEY[name], is_filled):
+        if column := find_column(draft, SURVEY_SYNONYMS[name], is_filled):
             draft.add(name, column)
     _draft_rules(draft, recorded)
     if long:

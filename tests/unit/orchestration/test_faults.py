@@ -9,7 +9,7 @@ import pytest
 
 from ingest.land import NotWhole
 from ingest.warehouse import WarehouseBusy
-from orchestration.faults import MAX_TEXT, RETRIES, StepFailed, redact_errors
+from orchestration.faults import MAX_ERROR_TEXT, RETRIES, StepFailed, redact_errors
 
 
 def raising(error):
@@ -41,7 +41,7 @@ def test_our_own_words_and_the_warehouses_are_reported_and_capped(error):
         raising(error)()
     with pytest.raises(StepFailed) as caught:
         raising(type(error)("x" * 10_000))()
-    assert len(str(caught.value)) < MAX_TEXT + 200
+    assert len(str(caught.value)) < MAX_ERROR_TEXT + 200
 
 
 @pytest.mark.parametrize(
