@@ -17,7 +17,7 @@ SYNONYMS = {
         "manager_id": r"(manager|supervisor|reports? to|vorgesetzt).*(id|number|nummer|no\b|#|eid)|^manager$",
         "manager_name_key": r"^(?!.*(path|number|level|id\b)).*(manager|supervisor|report(s|ing)? to|vorgesetzt)",
         "left_date": r"terminat.*date|left|leav.*date|exit|austritt|last.?working|end date|dateoftermination|sortie",
-        "hired_date": r"hire|join|start date|eintritt|einstellung|date d.?entr",
+        "hired_date": r"hire|join|start date|entry date|date of entry|eintritt|einstellung|date d.?entr",
         "birth_year": r"birth ?(date|day)|date of birth|\bdob\b|geburts(datum|tag)|naissance",
         "email_key": r"e-?mail",
         "person_id": r"(employee|worker|associate|person|emp|user|personal|staff|pers).{0,4}(id|numm?er|nr|no\b|#)"
