@@ -28,7 +28,7 @@ app = typer.Typer(
     epilog="Exit codes: **0** published or nothing new · **1** interrupted or failed · **2** wrong use or "
     "configuration · **3** the gate refused, the last release stays · **75** another run holds the workspace.",
 )
-app.add_typer(files.sources, name="mapping")
+app.add_typer(files.mapping, name="mapping")
 app.add_typer(files.quarantine, name="quarantine")
 app.add_typer(gate.gate, name="gate")
 for _command in (*workspaces.WORKSPACE_COMMANDS, *running.RUN_COMMANDS, *releases.RELEASE_COMMANDS, design.design):

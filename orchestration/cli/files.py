@@ -37,7 +37,7 @@ from study.model import Readiness, load_study
 from study.strict_yaml import ConfigError
 from study.validation import metrics_of
 
-sources = typer.Typer(no_args_is_help=True, help="Mappings: list them, try one on a file, draft one.")
+mapping = typer.Typer(no_args_is_help=True, help="Mappings: list them, try one on a file, draft one.")
 quarantine = typer.Typer(no_args_is_help=True, help="Records that were not loaded: list, show, try again.")
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -63,22 +63,22 @@ def _mappings(workspace: Path):
         raise fail(str(error)[:2_000], WRONG) from None
 
 
-@sources.command("list")
-def list_sources(workspace: WorkspaceOption = HERE) -> None:
+@mapping.command("list")
+def list_mappings(workspace: WorkspaceOption = HERE) -> None:
     """All mappings in force, by inbox folder: the workspace's own and the built-in ones."""
     table = Table()
     for heading in ("mapping", "system", "files", "vintages"):
         table.add_column(heading, no_wrap=heading == "mapping")
-    for mapping in sorted(_mappings(workspace), key=lambda one: (one.source, one.name)):
-        vintages = ", ".join(version.vintage or "first" for version in mapping.versions)
-        globs = dict.fromkeys(glob.lower() for glob in mapping.files)
-        files = " ".join(f"{mapping.source}/{glob}" for glob in globs)
-        table.add_row(mapping.name, mapping.system, files, vintages if mapping.earlier else "")
+    for one in sorted(_mappings(workspace), key=lambda one: (one.source, one.name)):
+        vintages = ", ".join(version.vintage or "first" for version in one.versions)
+        globs = dict.fromkeys(glob.lower() for glob in one.files)
+        files = " ".join(f"{one.source}/{glob}" for glob in globs)
+        table.add_row(one.name, one.system, files, vintages if one.earlier else "")
     out.print(table)
 
 
-@sources.command("check")
-def check_source(
+@mapping.command("check")
+def check_mapping(
     file: FileArgument,
     source: Annotated[
         str | None, typer.Option("--source", "-s", help="A mapping's name, or hris, survey, checkins, roster.")
@@ -87,7 +87,7 @@ def check_source(
 ) -> None:
     """What FILE looks like, how each column is understood, what would be quarantined. Exit 3: it would not load."""
     mappings = _mappings(workspace)
-    names = {name for mapping in mappings for name in (mapping.name, mapping.source)}
+    names = {name for one in mappings for name in (one.name, one.source)}
     if source is not None and source not in names:
         raise fail(f"--source {source}: no such mapping; see: {next_command('mapping list', workspace)}", WRONG)
     there = Workspace(workspace.resolve())
@@ -170,8 +170,8 @@ def _plain(text: str) -> str:
     return escape("".join(mark if mark.isprintable() else "�" for mark in text))
 
 
-@sources.command("draft")
-def suggest_source(
+@mapping.command("draft")
+def print_draft(
     file: FileArgument,
     source: Annotated[str, typer.Option("--source", "-s", help="hris, survey, checkins or roster.")] = "hris",
 ) -> None:
