@@ -42,10 +42,10 @@ units as (
     select
         unit_id,
         month,
-        sum(case when movement = 'opening' then n_people else 0 end) as n_opening,
-        lag(sum(n_people)) over (partition by unit_id order by month) as n_closing_before,
+        sum(case when movement = 'opening' then amount else 0 end) as n_opening,
+        lag(sum(amount)) over (partition by unit_id order by month) as n_closing_before,
         lag(month) over (partition by unit_id order by month) as month_before
-    from {{ ref('cell_headcounts') }}
+    from {{ ref('int_headcount_movements') }}
     group by unit_id, month
 )
 

@@ -8,23 +8,30 @@ with cells as (
         period_start,
         arm,
         n_observed,
-        segment,
-        {{ dbt.split_part('segment', "':'", 1) }} as dimension
+        segment
     from {{ ref('cell_means') }}
+),
+
+dimensions as (
+    select distinct
+        segment,
+        dimension
+    from {{ ref('int_segments') }}
 ),
 
 summed as (
     select
-        metric,
-        unit_id,
-        period_start,
-        dimension,
-        sum(n_observed) as n_parts
+        cells.metric,
+        cells.unit_id,
+        cells.period_start,
+        dimensions.dimension,
+        sum(cells.n_observed) as n_parts
     from cells
+    inner join dimensions on cells.segment = dimensions.segment
     where
-        segment <> 'all'
-        and (arm = 'pilot' or dimension not in ('cascade_depth', 'coach_load', 'readiness'))
-    group by metric, unit_id, period_start, dimension
+        cells.arm = 'pilot'
+        or dimensions.dimension not in ('cascade_depth', 'coach_load', 'readiness')
+    group by cells.metric, cells.unit_id, cells.period_start, dimensions.dimension
 )
 
 select

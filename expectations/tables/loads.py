@@ -204,8 +204,15 @@ PROFILES_QUERY = """
 
 # Do the other sources find their people in the snapshots, and the lists their units?
 MATCHES_QUERY = """
-    select source, strftime(month, '%Y-%m') as month, n_records, n_matched, n_matched / n_records as matched_share
-    from intermediate.int_record_matches order by all
+    with records as (
+        select 'survey' as source, date_trunc('month', launched_date) as month, person_id
+        from intermediate.int_respondents where resolution <> 'anonymous'  -- they have no person to find
+        union all
+        select 'checkins', month, person_id from intermediate.int_checkins
+    )
+    select source, strftime(month, '%Y-%m') as month, count(*) as n_records, count(person_id) as n_matched,
+        count(person_id) / count(*) as matched_share
+    from records group by source, month order by all
 """
 
 UNIT_MATCHES_QUERY = """

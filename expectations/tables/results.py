@@ -177,8 +177,8 @@ BALANCE_QUERY = """
 
 RESPONSES_QUERY = """
     with rates as (
-        select metric, period_start, arm, sum(n_observed) as n_observed, sum(n_eligible) as n_eligible
-        from comparisons.cmp_responses where segment = 'all' group by metric, period_start, arm
+        select metric, period_start, arm, n_observed, n_eligible from comparisons.cmp_trends
+        where scope = 'arm' and metric in (select metric from staging.stg_study__outcomes where source = 'survey')
     ),
     waves as (
         select metric, period_start, min(n_observed / n_eligible) as lowest_rate,

@@ -20,11 +20,20 @@ from study.model import Money, Study
 GROUP = "estimates"
 ESTIMATES_KEY = dg.AssetKey(["estimates", "est_estimates"])
 FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
-CELL_TABLES = ("means", "differences", "covariates", "turnovers", "doses", "answers", "units")
+CELL_TABLES = {
+    "means": "cell_means",
+    "differences": "cell_differences",
+    "covariates": "cell_covariates",
+    "turnovers": "cell_turnovers",
+    "doses": "cell_doses",
+    "answers": "cell_answers",
+    "units": "cell_units",
+    "life": "cell_life_tables",
+}
 COACHES_KEY = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
 LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
 READ_BY_ESTIMATES = (
-    *(f"cells.cell_{name}" for name in (*CELL_TABLES, "life_tables")),
+    *(f"cells.{table}" for table in CELL_TABLES.values()),
     "comparisons.cmp_coach_loads",
     "staging.stg_study__outcomes",
 )
@@ -86,8 +95,7 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
 
 def cells_of(connection) -> Cells:
     """The layer `cells` as the warehouse holds it."""
-    cells = {name: connection.sql(f"from cells.cell_{name}").pl() for name in CELL_TABLES}
-    return Cells(life=connection.sql("from cells.cell_life_tables").pl(), **cells)
+    return Cells(**{name: connection.sql(f"from cells.{table}").pl() for name, table in CELL_TABLES.items()})
 
 
 def asked_of(connection, study: Study, day: date) -> Asked:

@@ -85,7 +85,7 @@ def test_people_were_assigned_in_strata_and_no_cell_is_a_person(tmp_path):
         ("pilot / south", 2, 4.0, 0.0),
     ]
     # Head-counts stay with the organisation: a person is no unit of a bridge.
-    assert {unit for (unit,) in made.rows("select distinct unit_id from cells.cell_headcounts")} == {"D"}
+    assert {unit for (unit,) in made.rows("select distinct unit_id from intermediate.int_headcount_movements")} == {"D"}
     strata = made.rows("select cohort, stratum, n_units, n_people from comparisons.cmp_cohorts order by all")
     assert strata == [
         ("control", "north", 1, 1),
@@ -132,7 +132,8 @@ items:
         ("Tm2", "2026-04-01", 3, 1, 75.0),
     ]
     assert by_team.rows(
-        "select arm, response_rate from comparisons.cmp_responses where period_start = '2026-04-01' order by arm"
+        "select arm, n_observed / n_eligible from comparisons.cmp_trends "
+        "where scope = 'arm' and metric = 'engagement_score' and period_start = '2026-04-01' order by arm"
     ) == [("control", pytest.approx(1 / 3)), ("pilot", pytest.approx(2 / 3))]
     # Nobody can be followed from wave to wave.
     assert by_team.rows("select count(*) from cells.cell_differences where metric = 'engagement_score'") == [(0,)]

@@ -159,7 +159,7 @@ FAULTS = {
     "no snapshot at all": ({"no_snapshot"}, "delete from staging.stg_hris__workers"),
     "ids written in two ways": (
         {"unmatched"},
-        one("intermediate.int_record_matches", "n_matched = n_records // 2"),
+        "update intermediate.int_respondents set person_id = null where hash(response_id) % 2 = 0",
     ),
     "a roster of other units": (
         {"units_unknown"},
@@ -261,18 +261,18 @@ FAULTS = {
     ),
     "more answers than were asked": (
         {"rate_no_share"},
-        f"update comparisons.cmp_responses set n_observed = n_eligible + 1 where {ENGAGED} and segment = 'all' "
-        "and period_start = (select min(period_start) from comparisons.cmp_responses)",
+        f"update comparisons.cmp_trends set n_observed = n_eligible + 1 where {ENGAGED} and scope = 'arm' "
+        "and period_start = (select min(period_start) from comparisons.cmp_trends)",
     ),
     "one arm is silent": (
         {"response_gap"},
-        f"update comparisons.cmp_responses set n_observed = n_observed // 2 where {ENGAGED} and arm = 'pilot' "
-        "and period_start = (select min(period_start) from comparisons.cmp_responses)",
+        f"update comparisons.cmp_trends set n_observed = n_observed // 2 where {ENGAGED} and scope = 'arm' "
+        "and arm = 'pilot' and period_start = (select min(period_start) from comparisons.cmp_trends)",
     ),
     "half of a wave's answers": (
         {"response_drop"},
-        f"update comparisons.cmp_responses set n_observed = n_observed // 3 where {ENGAGED} "
-        f"and period_start = (select max(period_start) from comparisons.cmp_responses where {ENGAGED})",
+        f"update comparisons.cmp_trends set n_observed = n_observed // 3 where {ENGAGED} and scope = 'arm' "
+        f"and period_start = (select max(period_start) from comparisons.cmp_trends where {ENGAGED})",
     ),
     "arms that do not overlap": (
         {"arms_apart"},

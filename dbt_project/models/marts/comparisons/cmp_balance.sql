@@ -1,3 +1,5 @@
+{# Beside the layer before: what people were like is a fact of their assignment, and no panel or cell holds it. #}
+{% set arm_window = 'over (partition by arm, characteristic)' %}
 with cells as (
     select * from {{ ref('cell_means') }}
     where n_observed > 0
@@ -31,7 +33,53 @@ baseline as (
             and cells.period_start = baseline_periods.period_start
 ),
 
--- Outcomes, and what people were like; of a declared segment the share that is in it.
+eligible as (
+    select
+        person_id,
+        arm
+    from {{ ref('int_eligible') }}
+),
+
+segments as (
+    select
+        member_id as person_id,
+        segment
+    from {{ ref('int_segments') }}
+    where member_kind = 'person'
+),
+
+segment_names as (
+    select distinct segment from segments
+),
+
+-- What people were like: numbers as they are; of a declared segment whether the person is in it.
+characteristics as (
+    select
+        eligible.arm,
+        known.characteristic,
+        known.value
+    from {{ ref('int_characteristics') }} as known
+    inner join eligible on known.person_id = eligible.person_id
+    union all
+    select
+        eligible.arm,
+        segment_names.segment as characteristic,
+        case when segments.person_id is null then 0.0 else 1.0 end as value
+    from eligible
+    cross join segment_names
+    left join segments
+        on
+            eligible.person_id = segments.person_id
+            and segment_names.segment = segments.segment
+),
+
+averaged as (
+    select
+        characteristics.*,
+        {{ exact_sum('value', over=arm_window) }} / count(characteristics.value) {{ arm_window }} as arm_mean
+    from characteristics
+),
+
 described as (
     select
         'outcome' as kind,
@@ -50,10 +98,11 @@ described as (
         'all' as segment,
         arm,
         cast(null as date) as period_start,
-        n_people,
-        value_sum,
-        centred_sum_of_squares
-    from {{ ref('cell_characteristics') }}
+        cast(count(*) as bigint) as n_people,
+        {{ exact_sum('value') }} as value_sum,
+        {{ exact_sum('(value - arm_mean) * (value - arm_mean)') }} as centred_sum_of_squares
+    from averaged
+    group by arm, characteristic
 ),
 
 arms as (

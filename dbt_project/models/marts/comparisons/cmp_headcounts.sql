@@ -4,8 +4,15 @@
     'n_not_listed_before_exit': 'correction: not listed before the exit',
     'n_vanished': 'correction: vanished without an exit',
 } %}
+{# Beside the layer before: movements are of everybody, in the study or not. #}
 with cells as (
-    select * from {{ ref('cell_headcounts') }}
+    select
+        movements.month,
+        movements.movement,
+        movements.amount as n_people,
+        coalesce(units.cohort, 'not in the study') as cohort
+    from {{ ref('int_headcount_movements') }} as movements
+    left join {{ ref('int_unit_assignments') }} as units on movements.unit_id = units.unit_id
 )
 
 -- Units of one cohort together: a transfer between two of them is one out and one in.
