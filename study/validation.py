@@ -31,7 +31,7 @@ def metrics_of(study: Study) -> dict[str, Metric]:
 
 def definitions(study: Study) -> dict[str, str]:
     """A digest of what each outcome measures, and of what all cells are made by. Where one changes, cells that closed
-    before and cells after it are of different things: closed periods are restated (docs/decisions/0006)."""
+    before and cells after it are of different things: closed periods are restated (docs/decisions/0017)."""
     known = metrics_of(study)
     common = study.model_dump(
         mode="json",
