@@ -48,8 +48,3 @@ def entropy_balance(
             break
         multiplier = multiplier + length * step
     raise ArithmeticError("no weights of the control units meet the pilot's means: the arms do not overlap")
-
-
-def effective_size(weights: np.ndarray) -> float:
-    """Kish's (Σw)²/Σw²: how many equally weighted units these are worth."""
-    return float(weights.sum() ** 2 / np.sum(weights**2))

@@ -37,15 +37,6 @@ def restricted_mean(at_risk: np.ndarray, events: np.ndarray) -> np.ndarray:
     return 1 + curve[..., :-1].sum(axis=-1)
 
 
-def restricted_mean_std_error(at_risk: np.ndarray, events: np.ndarray) -> float:
-    """Greenwood's standard error of the restricted mean of independent people (for comparison): one row of counts."""
-    curve = survival_curve(at_risk, events)
-    remaining = np.cumsum(np.append(curve[:-1], 0.0)[::-1])[::-1]  # Σ S(j) for m ≤ j < h
-    with np.errstate(invalid="ignore", divide="ignore"):
-        parts = remaining**2 * events / (at_risk * (at_risk - events))
-    return float(np.sqrt(np.sum(np.where(events > 0, np.where(remaining > 0, parts, 0.0), 0.0))))
-
-
 def cumulative_incidence(at_risk: np.ndarray, events: np.ndarray, of_cause: np.ndarray) -> np.ndarray:
     """Share that has left for this cause by the last month (last axis), all causes competing."""
     curve = survival_curve(at_risk, events)

@@ -38,9 +38,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
 
     `coaching design --teams 40 --people 12 --sd 20 --effect 4`
     """
-    from inference.jackknife import MIN_UNITS
-    from inference.power import POWER, Analysis, Plan
-    from publish.catalogue import enough_units
+    from inference.power import Analysis, Plan
 
     try:
         plan = Plan(
@@ -70,15 +68,40 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         f"{after} after it; ICC {icc:g}, standard deviation {sd:g}.",
         highlight=False,
     )
+    if (limit := _limit(plan, teams, before + after)) is not None:
+        out.print(limit, style="yellow")
+    out.print(_table_of(plan, analyses, sd, effect))
+    if picture is not None:
+        from publish.page.charts import power_curves
+
+        picture.write_text(power_curves(_curves(plan, analyses, sd), marked=effect), encoding="utf-8")
+        out.print(f"Power curves: {picture}", highlight=False, soft_wrap=True)
+    out.print(
+        "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
+        "effect below its number is not excluded by a null.",
+        style="dim",
+    )
+
+
+def _limit(plan, teams: int, waves: int) -> str | None:
+    """What so few units cannot give, in a sentence."""
+    from inference.jackknife import MIN_UNITS
+    from publish.catalogue import enough_units
+
     if min(plan.arms) < MIN_UNITS:
-        found = f"Fewer than {MIN_UNITS} units in an arm: no verdict will be given, whatever is found."
-        out.print(found, style="yellow")
-    elif teams < (enough := enough_units(before + after)):
-        found = (
-            f"Fewer than {enough} units over {before + after} waves: the headline and its curve are published; other "
+        return f"Fewer than {MIN_UNITS} units in an arm: no verdict will be given, whatever is found."
+    if teams < (enough := enough_units(waves)):
+        return (
+            f"Fewer than {enough} units over {waves} waves: the headline and its curve are published; other "
             "estimators and segments would disclose single units and are withheld."
         )
-        out.print(found, style="yellow")
+    return None
+
+
+def _table_of(plan, analyses: list[str], sd: float, effect: float | None) -> Table:
+    """Per analysis the smallest effect that it finds, and what finding `effect` needs."""
+    from inference.power import POWER
+
     table = Table(
         title=f"With a chance of {POWER:.0%} it finds …", title_justify="left", box=None, padding=(0, 2, 0, 0)
     )
@@ -99,18 +122,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
                 "never enough" if waves is None else str(waves),
             ]
         table.add_row(*cells)
-    out.print(table)
-    if picture is not None:
-        curves = _curves(plan, analyses, sd)
-        from publish.page.charts import power_curves
-
-        picture.write_text(power_curves(curves, marked=effect), encoding="utf-8")
-        out.print(f"Power curves: {picture}", highlight=False, soft_wrap=True)
-    out.print(
-        "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
-        "effect below its number is not excluded by a null.",
-        style="dim",
-    )
+    return table
 
 
 def _curves(plan, analyses: list[str], sd: float) -> list[dict]:

@@ -38,10 +38,6 @@ def test_arms_that_do_not_overlap_are_said_so():
         balance.entropy_balance(np.array([[1.0], [2.0], [3.0]]), np.ones(3), np.array([4.0]))
 
 
-def test_effective_size_by_hand():
-    assert balance.effective_size(np.array([0.5, 0.25, 0.25])) == pytest.approx(1 / 0.375)
-
-
 def test_lee_bounds_by_hand():
     # Pilot answers 1, 2, 3, 4 at a rate of 0.8; control 2, 3 at 0.6: a quarter of the pilot's four is one answer.
     found = answers.lee_bounds(
