@@ -174,16 +174,18 @@ def left_over(root: Path) -> list[str]:
 class Ground:
     """The workspaces: `start` (files in the inbox, one release served), `clean` after a run, `mid` as dbt left it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, study: str = ""):
+        """`study`: its text; the template's where none is given."""
+        from orchestration.workspace import PROJECT_ROOT
         from simulation import Design
 
         self.folder = folder
+        self.study = study or (PROJECT_ROOT / "orchestration" / "templates" / "study.yml").read_text(encoding="utf-8")
         self.design = Design(**DESIGN)
         self.days = (self.design.closed_on - timedelta(days=31), self.design.closed_on)
 
     def prepare(self) -> None:
         """Make them, unless they are there."""
-        from orchestration.workspace import PROJECT_ROOT
         from simulation import simulate
 
         start, clean, mid, victim = (self.folder / name for name in ("start", "clean", "mid", "victim"))
@@ -192,7 +194,7 @@ class Ground:
                 shutil.rmtree(path, ignore_errors=True)
             # All are made where the victims will lie: of a warehouse at another path dbt parses its project anew.
             simulate(self.design, victim / "inbox", truth_path=victim / "truth.json")
-            shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", victim / "study.yml")
+            (victim / "study.yml").write_text(self.study, encoding="utf-8")
             last_month = str(self.design.month(DESIGN["months"] - 1))[:7]
             late = [path for path in (victim / "inbox").rglob("*") if last_month in path.name]
             for path in late:  # the last month arrives for the run that is tortured

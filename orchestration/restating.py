@@ -62,15 +62,17 @@ def _state(
         lay_out(workspace, there, study, sources)
         for one in landed:
             place_file(land.content_path(workspace.landing, one), one, there, is_new=False)
-        environment = os.environ | {WORKSPACE_VARIABLE: str(there.root), DAY: as_of}
-        environment.pop("COACHING_NOTIFY", None)
-        done = subprocess.run(
-            [sys.executable, "-c", BUILD], capture_output=True, text=True, check=False, env=environment
-        )
-        if done.returncode:
-            raise CannotRestate(f"the files as of {as_of} could not be loaded again: {done.stderr[-1500:]}")
+        _build_in_child(there, as_of)
         with warehouse(there.warehouse) as connection:
             return read_state(connection)
+
+
+def _build_in_child(there: Workspace, as_of: str) -> None:
+    environment = os.environ | {WORKSPACE_VARIABLE: str(there.root), DAY: as_of}
+    environment.pop("COACHING_NOTIFY", None)
+    done = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise CannotRestate(f"the files as of {as_of} could not be loaded again: {done.stderr[-1500:]}")
 
 
 def lay_out(workspace: Workspace, there: Workspace, study: str, sources: dict[str, str]) -> None:

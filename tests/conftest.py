@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from contextlib import nullcontext
 from datetime import date
@@ -16,6 +18,7 @@ from tests import no_network
 HERE = Path(__file__).parent
 REFERENCE = Path(os.environ.get("COACHING_REFERENCE", HERE.parent.parent / "shared" / "reference"))
 KEY = "a key for tests, long enough to be one"
+DEMO = {"people": 600, "months": 12, "seed": 7, "effect": 1}  # the organisation that most tests read
 
 # Definitions are bound to a workspace when they are imported; each run sets its own.
 _SHARED = Path(tempfile.mkdtemp(prefix="coaching-tests-"))
@@ -126,8 +129,16 @@ def published(tmp_path_factory):
     from tests.models import cached
 
     copied = tmp_path_factory.mktemp("published") / "workspace"
-    shutil.copytree(cached("published", _publish), copied, symlinks=True)
+    shutil.copytree(cached("published", _publish) / "demo", copied, symlinks=True)
     return Workspace(copied)
+
+
+@pytest.fixture(scope="session")
+def printed_by_demo():
+    """What `coaching demo` printed when it made that organisation."""
+    from tests.models import cached
+
+    return (cached("published", _publish) / "printed").read_text(encoding="utf-8")
 
 
 # A study of few questions: what tests change and publish again costs half as much.
@@ -142,30 +153,36 @@ FEW_OUTCOMES = """outcomes:
 """
 
 
-def _simulated(folder: Path):
-    from orchestration.workspace import PROJECT_ROOT, Workspace
-    from simulation import Design, simulate
-
-    made = Workspace(folder)
-    design = Design(people=600, months=12, seed=7)
-    simulate(design, made.inbox, truth_path=made.root / "truth.json")
-    shutil.copy(PROJECT_ROOT / "orchestration" / "templates" / "study.yml", made.study)
-    return made, design.closed_on
+def study_of_few_questions(template: str) -> str:
+    """The template's study with few outcomes and one segment."""
+    text = re.sub(r"^outcomes:\n(?:  - .*\n)+", FEW_OUTCOMES, template, flags=re.M)
+    return re.sub(r"^segments: .*$", "segments: [tenure]", text, flags=re.M)
 
 
 def _publish_few(folder: Path) -> None:
-    made, day = _simulated(folder)
-    text = made.study.read_text(encoding="utf-8")
-    text = re.sub(r"^outcomes:\n(?:  - .*\n)+", FEW_OUTCOMES, text, flags=re.M)
-    made.study.write_text(re.sub(r"^segments: .*$", "segments: [tenure]", text, flags=re.M), encoding="utf-8")
-    code, last, _ = execute_pipeline(made, day)
+    from orchestration.cli.workspaces import lay_out
+    from orchestration.workspace import Workspace
+    from simulation import Design, simulate
+
+    made, design, mask = Workspace(folder), Design(**DEMO), os.umask(0o077)
+    lay_out(made)
+    simulate(design, made.inbox, truth_path=made.root / "truth.json")
+    os.umask(mask)
+    made.study.write_text(study_of_few_questions(made.study.read_text(encoding="utf-8")), encoding="utf-8")
+    code, last, _ = execute_pipeline(made, design.closed_on)
     assert code == 0, last
 
 
 def _publish(folder: Path) -> None:
-    made, day = _simulated(folder)
-    code, last, _ = execute_pipeline(made, day, dbt=True)
-    assert code == 0, last
+    """One whole run as its users make it: `coaching demo` in a process of its own, with dbt."""
+    options = [word for name, value in DEMO.items() for word in (f"--{name}", str(value))]
+    command = [Path(sys.executable).with_name("coaching"), "demo", "--workspace", "demo", *options]
+    environment = {name: value for name, value in os.environ.items() if name != "COACHING_WORKSPACE"}
+    with (folder / "printed").open("w") as printed:
+        done = subprocess.run(
+            command, cwd=folder, env=environment | {"COLUMNS": "400"}, stdout=printed, stderr=printed, check=False
+        )
+    assert done.returncode == 0, (folder / "printed").read_text()
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"
 

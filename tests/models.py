@@ -24,15 +24,15 @@ from unittest import mock
 import dagster as dg
 import duckdb
 
-from orchestration import reproduce, restating
+from orchestration import definitions, reproduce, restating
 from orchestration.assets import transform
 from orchestration.assets.transform import DBT, PROJECT, InstalledDbt
 from orchestration.cli import running
-from orchestration.reproduce import COMMAND_LINE
-from orchestration.restating import BUILD
-from orchestration.workspace import PROJECT_ROOT, Workspace, code_version
+from orchestration.workspace import PROJECT_ROOT, WORKSPACE_VARIABLE, Workspace, code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
+GRAPH = definitions.graph
+HOME = Workspace.from_environment()  # whose graph serves all workspaces
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def cached(name: str, make: Callable[[Path], None]) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (there / f"{name}.whole").exists():
             shutil.rmtree(there / name, ignore_errors=True)
-            (there / name).mkdir()
+            (there / name).mkdir(mode=0o700)
             make(there / name)
             (there / f"{name}.whole").touch()
     return there / name
@@ -152,7 +152,7 @@ class CompiledModels:
     def stream(self) -> Iterator[dg.Output | dg.AssetCheckResult]:
         """Build all models, of the warehouse and as of the day that dbt would be given."""
         assert self.context.selected_asset_keys == self.context.assets_def.keys, "a part of the models needs dbt itself"
-        with duckdb.connect(os.environ["COACHING_WAREHOUSE"]) as connection:
+        with duckdb.connect(os.environ["COACHING_WAREHOUSE"], config={"threads": 1}) as connection:  # as the profile
             build(connection, date.fromisoformat(os.environ["COACHING_AS_OF"]))
         outputs = {key.path[-1]: name for name, key in self.context.assets_def.keys_by_output_name.items()}
         for node in nodes().values():  # parents first
@@ -171,23 +171,41 @@ def _take_manifest(_workspace: Workspace, target: Path) -> None:
     shutil.copy(cached("compiled", _compile) / "manifest.json", target)
 
 
-def in_child(code: str) -> str:
-    """The same Python code for a child process, with models computed without dbt."""
-    return f"from tests.models import without_dbt\nwith without_dbt():\n    {code}"
+def _graph(_workspace: Workspace) -> dg.Definitions:
+    """One for all workspaces of this process: what differs between them comes with the run."""
+    return GRAPH(HOME)
+
+
+def _build_here(there: Workspace, as_of: str) -> None:
+    """`restating.build` in this process, which has imported everything already."""
+    with mock.patch.dict(os.environ, {WORKSPACE_VARIABLE: str(there.root), restating.DAY: as_of}):
+        try:
+            restating.build()
+        except SystemExit as end:
+            raise restating.CannotRestate(f"the files as of {as_of} could not be loaded again: {end}") from None
+
+
+def _run_here(words: list[str]) -> tuple[int, str]:
+    """A command line in this process."""
+    from tests.e2e.steps import environment, run_here
+
+    quiet = {name: value for name, value in environment().items() if name != "COACHING_NOTIFY"}
+    return run_here(words, Path.cwd(), quiet)
 
 
 @contextmanager
 def without_dbt() -> Iterator[None]:
-    """Runs inside this block, and the children that they start, compute the models without dbt and keep Dagster's
-    events in memory."""
+    """Runs in this block, and those that they start, compute the models without dbt, keep Dagster events in memory and
+    stay in this process."""
     with ExitStack() as stack:
         for place, name, instead in (
             (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
             (dg.DagsterInstance, "local_temp", lambda *_: dg.DagsterInstance.ephemeral()),
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
-            (restating, "BUILD", in_child(BUILD)),
-            (reproduce, "COMMAND_LINE", in_child(COMMAND_LINE)),
+            (restating, "_build_in_child", _build_here),
+            (reproduce, "_run_in_child", _run_here),
+            (definitions, "graph", _graph),
         ):
             stack.enter_context(mock.patch.object(place, name, instead))
         yield

@@ -5,6 +5,8 @@ import os
 import pytest
 
 from benchmarks import torture, troubles
+from orchestration.workspace import PROJECT_ROOT
+from tests.conftest import study_of_few_questions
 from tests.models import without_dbt
 
 pytestmark = pytest.mark.slow
@@ -24,7 +26,8 @@ def ground(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(torture, "_silently", without_dbt_silently)
         torture.begin_server(folder, "tests.models")
-        made = torture.Ground(folder)
+        template = (PROJECT_ROOT / "orchestration" / "templates" / "study.yml").read_text(encoding="utf-8")
+        made = torture.Ground(folder, study_of_few_questions(template))
         made.prepare()
         yield made
 
@@ -38,7 +41,7 @@ def chosen(steps: list[str], kinds: tuple[str, ...]) -> list[int]:
     ("part", "kinds"),
     [
         ("front", ("append ledger", "rename content", "commit")),
-        ("back", ("write pub_", "write batch.json", "point current")),
+        ("back", ("write pub_", "point current")),
     ],
 )
 def test_a_killed_run_leaves_the_old_or_the_new_release_and_ends_like_a_clean_one(ground, part, kinds):
