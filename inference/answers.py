@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import optimize, stats
 
 from inference.att import GroupTime, Panel, is_control
+from inference.jackknife import Uncertainty
 
 
 def response_panel(eligible: np.ndarray, panel: Panel) -> Panel:
@@ -74,6 +76,22 @@ def _trimmed(values: np.ndarray, counts: np.ndarray, share: float, *, top: bool)
     return float(values @ kept / kept.sum())
 
 
+def interval_of_set(low: float, high: float, uncertainty: Uncertainty, *, alpha: float) -> tuple[float, float]:
+    """An interval that holds the effect, wherever in the set it lies, with probability 1 − alpha.
+
+    Imbens & Manski (2004), Econometrica 72(6), equation (6) with Student's t: both ends reach out by c errors, where
+    F(c + (high − low)/se) − F(−c) = 1 − alpha: two-sided where the set is a point, one-sided where it is wide, since
+    the effect is at one end only. `uncertainty` is that of the ends.
+    """
+    width = (high - low) / uncertainty.std_error
+
+    def misses(reach: float) -> float:
+        return stats.t.cdf(reach + width, uncertainty.df) - stats.t.cdf(-reach, uncertainty.df) - (1 - alpha)
+
+    reach = optimize.brentq(misses, 0.0, float(stats.t.ppf(1 - alpha / 2, uncertainty.df)) + 1e-9)
+    return low - reach * uncertainty.std_error, high + reach * uncertainty.std_error
+
+
 @dataclass(frozen=True)
 class Histograms:
     """Answers of each cohort (by first treated period) and period: `counts` (cohorts × periods × values)."""
@@ -94,7 +112,8 @@ def selection_bounds(effects: GroupTime, eligible: np.ndarray, answers: Histogra
     the control's moved. If more answer, anybody may be the excess: the pilot's answers are trimmed. If fewer do, those
     who fell silent are to be taken out of what the cohort would have answered, which nobody saw: its mean moves as the
     control's (parallel trends), its shape is taken once from the control now and once from the cohort before, and the
-    set holds both. Bounds of a weighted mean are the weighted mean of bounds. A set, without sampling error.
+    set holds both. Bounds of a weighted mean are the weighted mean of bounds. A set, without sampling error
+    (`interval_of_set`).
     `eligible` (units × periods) are people asked; `n_trimmed` is that of the pair of which the fewest were trimmed.
     Raises ValueError where a pair cannot be bounded.
     """

@@ -171,27 +171,66 @@ def collect(
     )
 
 
+def _effect_of_pair(panel: Panel, g: int, t: int, against: int, *, control: Control, anticipation: int):
+    """Value, leave-one-out values and influence of ATT(g,t) counted from one period."""
+    treated = panel.cohort == g
+    untreated = is_control(panel, g, max(t, against) + anticipation, control)
+    parts = [
+        (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
+        for sign, period, member in (
+            (1, t, treated),
+            (-1, against, treated),
+            (-1, t, untreated),
+            (1, against, untreated),
+        )
+    ]
+    return tuple(sum(sign * part[index] for sign, part in parts) for index in range(3))
+
+
 def group_time_effects(
     panel: Panel, *, control: Control = "not_yet_treated", base: Base = "varying", anticipation: int = 0
 ) -> GroupTime:
     """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means."""
 
-    def effect(g: int, t: int, against: int):
-        treated = panel.cohort == g
-        untreated = is_control(panel, g, max(t, against) + anticipation, control)
-        parts = [
-            (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
-            for sign, period, member in (
-                (1, t, treated),
-                (-1, against, treated),
-                (-1, t, untreated),
-                (1, against, untreated),
-            )
-        ]
-        return tuple(sum(sign * part[index] for sign, part in parts) for index in range(3))
-
     asked = pairs(panel, base=base, anticipation=anticipation)
-    return collect(panel, control, ((pair, *effect(*pair)) for pair in asked), anticipation)
+    found = ((pair, *_effect_of_pair(panel, *pair, control=control, anticipation=anticipation)) for pair in asked)
+    return collect(panel, control, found, anticipation)
+
+
+def effects_from_earlier_periods(effects: GroupTime) -> GroupTime:
+    """The treated ATT(g,t), each counted from the mean of the periods before its last one (those observed).
+
+    Units that were chosen for their last result before kick-off would have come back to their usual one anyway
+    (Ashenfelter 1978, "Estimating the effect of training programs on earnings"): earlier periods do not know of it.
+    Cohorts with one period before kick-off have none.
+    """
+    panel = effects.panel
+    found = []
+    for g, t, base in zip(effects.g, effects.t, effects.base, strict=True):
+        seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
+        earlier = seen[seen < base]
+        if t < g or not earlier.size:
+            continue
+        each = [
+            _effect_of_pair(panel, g, t, s, control=effects.control, anticipation=effects.anticipation) for s in earlier
+        ]
+        found.append(((g, t, base), *(np.mean([part[index] for part in each], axis=0) for index in range(3))))
+    return collect(panel, effects.control, found, effects.anticipation)
+
+
+def newest_cohorts(effects: GroupTime, *, at_least: int) -> np.ndarray:
+    """Which pairs are of the newest cohorts that have so many units together; none where all have fewer, and all where
+    there is one cohort."""
+    panel = effects.panel
+    treated = np.unique(effects.g[effects.t >= effects.g])[::-1]
+    sizes = np.cumsum([(panel.cohort == g).sum() for g in treated])
+    enough = np.flatnonzero(sizes >= at_least)
+    return np.isin(effects.g, treated[: enough[0] + 1]) if enough.size else np.zeros(effects.g.size, bool)
+
+
+def of_pairs(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
+    """The chosen ATT(g,t), weighted by cohort size."""
+    return _weighted(effects, chosen)
 
 
 @dataclass(frozen=True)
@@ -284,6 +323,13 @@ def steps_by_event_time(effects: GroupTime) -> dict[int, float]:
     return {e: part.value for e, part in by_event_time(as_effect).items()}
 
 
+def mean_distance(effects: GroupTime) -> float:
+    """Calendar periods from base to treated period, averaged as `simple` averages: what a steady drift of one a period
+    adds to it."""
+    usable = np.isfinite(effects.value)
+    return simple(replace(effects, value=np.where(usable, effects.distance.astype(float), np.nan))).value
+
+
 def by_distance(effects: GroupTime) -> dict[int, Aggregate]:
     """Effects against one base per cohort (universal), by calendar periods from that base: negative before it, positive
     from treatment on. Periods between, in which treatment may be anticipated, are left out.
@@ -329,8 +375,8 @@ def group(effects: GroupTime) -> Aggregate:
 
 
 def by_calendar(effects: GroupTime) -> dict[int, Aggregate]:
-    """One effect per period, over the cohorts treated by then."""
-    post = effects.t >= effects.g
+    """One effect per period, over the cohorts treated by then; a period in which no pair can be computed has none."""
+    post = (effects.t >= effects.g) & np.isfinite(effects.value)
     return {int(t): _weighted(effects, post & (effects.t == t)) for t in np.unique(effects.t[post])}
 
 

@@ -1,17 +1,22 @@
 """Go, no go, or not yet: what the primary outcomes and the guardrails say about scaling up, by rule.
 
 **Go**: the effect is there (adjusted p below alpha), in the good direction, not smaller than the minimum important
-difference, and no guardrail is open or broken. **No go**: the effect is in the bad direction, or its interval lies
-below the minimum important difference, or a guardrail is broken. **Not yet**: anything else, with what is missing.
+difference; the same holds of the newest cohorts and of the effect counted from earlier periods; no doubt is open (a
+decline from cohort to cohort, arms that moved apart before kick-off), and no guardrail is open or broken. **No go**:
+the effect is in the bad direction, or its interval lies below the minimum important difference, or a guardrail is
+broken.
+**Not yet**: anything else, with what is missing. How often each is right: benchmarks/results/decisions.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 import polars as pl
 
-from inference.results import Estimate, Result
+from inference.results import Estimate, NotEstimable, Result
 from inference.verdicts import verdict
 
 DECISIONS_SCHEMA = {
@@ -29,6 +34,27 @@ DECISIONS_SCHEMA = {
 }
 
 
+# Of a decline, two-sided: missing one leads to scaling what does not work any more.
+DECLINE_ALPHA = 0.1
+SMALLEST = "the minimum important difference"
+
+
+class Decision(StrEnum):
+    """What the rule says."""
+
+    GO = "go"
+    NO_GO = "no go"
+    NOT_YET = "not yet"
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A slope and its p-value."""
+
+    value: float
+    p_value: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Primary:
     """One primary outcome: its headline, its adjusted p-value, and its minimum important difference (in its unit)."""
@@ -39,6 +65,10 @@ class Primary:
     direction: str  # up or down: which way is good
     minimum_important_difference: float | None
     detectable: float | None = None  # what this pilot could have seen
+    newest: Result | None = None  # of the newest cohorts; None where there is one cohort
+    earlier_base: Result | None = None  # counted from earlier periods; None where a lot was drawn
+    slope_by_cohort: Trend | None = None  # change of the effect from cohort to cohort
+    moved_apart: bool = False  # the arms did, before kick-off
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +96,29 @@ def _towards_good(estimate: Estimate, direction: str) -> tuple[float, float]:
     return (estimate.ci_low, estimate.ci_high) if direction == "up" else (-estimate.ci_high, -estimate.ci_low)
 
 
-def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tuple[str, str, list[str]]:
+def _doubts(primary: Primary, smallest: float) -> Iterator[str]:
+    """Why an effect that is there may not be what the next cohort gets, or no effect."""
+    sign = 1 if primary.direction == "up" else -1
+
+    def is_small(result: Result) -> bool:
+        return sign * result.estimate < smallest
+
+    if isinstance(primary.newest, NotEstimable):
+        yield f"the newest cohorts' effect is not known: {primary.newest.reason}"
+    elif primary.newest is not None and is_small(primary.newest):
+        yield f"the newest cohorts' effect is below {SMALLEST}"
+    slope = primary.slope_by_cohort
+    if slope is not None and sign * slope.value < 0 and slope.p_value < DECLINE_ALPHA:
+        yield "the effect falls from cohort to cohort"
+    if isinstance(primary.earlier_base, NotEstimable):
+        yield f"whether units were chosen for their last result cannot be seen: {primary.earlier_base.reason}"
+    elif primary.earlier_base is not None and is_small(primary.earlier_base):
+        yield f"counted from earlier periods than the last it is below {SMALLEST}"
+    if primary.moved_apart:
+        yield "the arms moved apart before kick-off"
+
+
+def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tuple[Decision, str, list[str]]:
     """(decision, reason, what is missing) of one primary outcome."""
     missing = [
         f"{guardrail.metric}: {'its margin is not excluded yet' if guardrail.state == 'open' else guardrail.state}"
@@ -80,21 +132,27 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
     broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
     if not isinstance(primary.result, Estimate):
         if broken:
-            return "no go", f"a guardrail is broken: {', '.join(broken)}", missing
-        return "not yet", f"no answer: {primary.result.reason}", missing
+            return Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}", missing
+        return Decision.NOT_YET, f"no answer: {primary.result.reason}", missing
     low, high = _towards_good(primary.result, primary.direction)
     size = primary.result.estimate if primary.direction == "up" else -primary.result.estimate
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
     smallest = primary.minimum_important_difference or 0.0
     below = "" if low >= smallest else "; its interval reaches below the minimum important difference"
+    doubts = "; ".join(_doubts(primary, smallest))
     rules = (
-        (broken, "no go", f"a guardrail is broken: {', '.join(broken)}"),
-        (is_shown and size < 0, "no go", "it became worse"),
-        (high < smallest, "no go", "the interval lies below the minimum important difference"),
-        (not is_shown, "not yet", "no effect shown, and one of the minimum important difference is not excluded"),
-        (size < smallest, "not yet", "there is an effect, estimated below the minimum important difference"),
-        (missing, "not yet", "the effect is there, but something is missing"),
-        (True, "go", f"the effect is there and large enough{below}; no guardrail suffers"),
+        (broken, Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}"),
+        (is_shown and size < 0, Decision.NO_GO, "it became worse"),
+        (high < smallest, Decision.NO_GO, f"the interval lies below {SMALLEST}"),
+        (
+            not is_shown,
+            Decision.NOT_YET,
+            "no effect shown, and one of the minimum important difference is not excluded",
+        ),
+        (size < smallest, Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),
+        (doubts, Decision.NOT_YET, f"there is an effect, but {doubts}"),
+        (missing, Decision.NOT_YET, "the effect is there, but something is missing"),
+        (True, Decision.GO, f"the effect is there and large enough{below}; no guardrail suffers"),
     )
     decision, reason = next((word, why) for holds, word, why in rules if holds)
     return decision, reason, missing

@@ -106,7 +106,7 @@ def _before_kickoff(context: MeanContext) -> Iterator[Diagnostic]:
 def _who_answers(context: MeanContext) -> Iterator[Diagnostic]:
     """Units without an answer too: where nobody answers the response rate is zero, and not unknown."""
     if context.uncertainty is not None:
-        yield from _responses(context.question, context.everybody, context.setting)
+        yield from _responses(context)
 
 
 def _as_it_scales(context: MeanContext) -> Iterator[Diagnostic]:
@@ -121,7 +121,8 @@ def _other_tests(context: MeanContext) -> Iterator[Diagnostic]:
         yield from _second_opinions(context.indexed, context.setting, context.rng, is_estimable=is_estimable)
 
 
-def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:
+def _responses(context: MeanContext) -> Iterator[Diagnostic]:
+    question, everybody, setting = context.question, context.everybody, context.setting
     indexed = panel_from_cells(everybody, question.period)
     if not np.any(indexed.eligible > indexed.panel.n):
         return
@@ -145,16 +146,26 @@ def _responses(question: Question, everybody: pl.DataFrame, setting: Setting) ->
     except ValueError as problem:
         yield unknown_diagnostic(name, str(problem))
         return
-    holds = "stays" if bounds.low > 0 or bounds.high < 0 else "does not stay"
+    trimmed = {"n_pilot": int(bounds.n_trimmed), "n_control": int(bounds.n_trimmed)}
     yield Diagnostic(
         name=name,
         value=bounds.trimmed_share,
         ci_low=bounds.low,
         ci_high=bounds.high,
         says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
-        f"the effect {holds} away from zero; value: the share of answers that were trimmed",
-        n_pilot=int(bounds.n_trimmed),
-        n_control=int(bounds.n_trimmed),
+        "value: the share of answers that were trimmed",
+        **trimmed,
+    )
+    # The ends are means of nearly the same answers as the headline, and as uncertain.
+    low, high = answers.interval_of_set(bounds.low, bounds.high, context.uncertainty, alpha=setting.alpha_of_study)
+    holds = "stays" if low > 0 or high < 0 else "does not stay"
+    yield Diagnostic(
+        name="selection_interval",
+        value=(low + high) / 2,
+        ci_low=low,
+        ci_high=high,
+        says=f"whoever answers in one arm only, and sampling error: the effect {holds} away from zero",
+        **trimmed,
     )
 
 

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, field, replace
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from inference.decisions import Guardrail, Primary, decision_table
+from inference.decisions import Guardrail, Primary, Trend, decision_table
 from inference.diagnostic import Diagnostic
 from inference.diagnostics import diagnostic_table, mean_diagnostics, retention_diagnostics
+from inference.jackknife import Uncertainty
 from inference.judging import ALL, Line, Question
-from inference.means import mean_lines
+from inference.means import EARLIER_BASE, NEWEST, mean_lines
 from inference.money import Case, money_table
 from inference.multiplicity import benjamini_hochberg, holm
 from inference.persons import retention_line
@@ -49,7 +50,6 @@ POWERS = {
     "detectable_effect": pl.Float64,
     "power": pl.Float64,
     "alpha": pl.Float64,
-    "basis": pl.String,
 }
 
 
@@ -82,7 +82,8 @@ class Asked:
     design: str = "volunteered"
     unit: str = "team"
     retention_months: int = 6
-    alpha: float = 0.05
+    alpha: float = 0.05  # of the headlines on this day: an interim analysis has a stricter one
+    alpha_of_study: float = 0.05  # of everything that looks at whether a headline can be believed
     ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -110,7 +111,7 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
     for question in asked.questions:
         lines += _of_question(question, asked, cells)
         found += [(question.metric, each) for each in _around(question, asked, cells)]
-    return _tables(asked, lines, case, diagnostic_table(found))
+    return _tables(asked, lines, case, found)
 
 
 def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Line]:
@@ -156,6 +157,7 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         design=asked.design,
         unit=asked.unit,
         alpha=asked.alpha,
+        alpha_of_study=asked.alpha_of_study,
         stratum=cells.facts_of_units("stratum"),
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
@@ -176,15 +178,25 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
     return mean_diagnostics(question, means, _setting(question, asked, cells), cells.doses)
 
 
-def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.DataFrame) -> Estimated:
+def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tuple[str, Diagnostic]]) -> Estimated:
     questions, alpha = asked.questions, asked.alpha
     headline = {line.metric: line for line in lines if line.is_headline}
     adjusted: dict[str, float | None] = {}
+    level: dict[str, float] = {}
     for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
         family = [question.metric for question in questions if question.role in roles]
         p_values = [getattr(headline[metric].result, "p_value", None) for metric in family]
         adjusted |= dict(zip(family, adjust(p_values), strict=True))
-    rows, power = [], []
+        # What both adjustments ask of a lone finding: with this level it is found whatever the others show.
+        level |= dict.fromkeys(family, alpha / max(len(family), 1))
+    detectable = {
+        metric: Uncertainty(line.result.std_error, line.result.df).detectable_effect(
+            alpha=level.get(metric, alpha), power=POWER
+        )
+        for metric, line in headline.items()
+        if isinstance(line.result, Estimate)  # where no verdict is possible nothing would have been seen
+    }
+    rows = []
     for line in lines:
         row = {
             "metric": line.metric,
@@ -198,8 +210,6 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
             **_result_columns(line.result),
         }
         rows.append(row)
-        if line.is_headline and line.detectable is not None:
-            power.append((line.metric, line.detectable, POWER, alpha, line.basis))
     order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
     decisions = decision_table(
         primaries=[
@@ -209,7 +219,8 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
                 p_value_adjusted=adjusted[question.metric],
                 direction=question.direction,
                 minimum_important_difference=question.minimum_important_difference,
-                detectable=headline[question.metric].detectable,
+                detectable=detectable.get(question.metric),
+                **_read_by_decision(question.metric, headline[question.metric], lines, found, asked.alpha_of_study),
             )
             for question in questions
             if question.role == "primary"
@@ -226,6 +237,7 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
         ],
         alpha=alpha,
     )
+    power = [(metric, size, POWER, level.get(metric, alpha)) for metric, size in detectable.items()]
     kept = next((headline[q.metric].result for q in questions if q.kind == "time_to_event"), None)
     money = money_table(
         retention=kept or NotEstimable(reason="the study does not ask about retention"),
@@ -237,8 +249,28 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, diagnostics: pl.
         pl.DataFrame(power, schema=POWERS, orient="row").sort("metric"),
         decisions,
         money,
-        diagnostics,
+        diagnostic_table(found),
     )
+
+
+def _read_by_decision(
+    metric: str, headline: Line, lines: list[Line], found: list[tuple[str, Diagnostic]], alpha: float
+) -> dict:
+    """What the decision on a primary outcome reads beside its headline."""
+    beside = {
+        line.aggregation: line.result
+        for line in lines
+        if (line.metric, line.estimator, line.segment) == (metric, headline.estimator, ALL)
+    }
+    judged = {each.name: each for of, each in found if of == metric and each.p_value is not None}
+    slope = judged.get("slope_by_wave")
+    tests = [judged[name].p_value for name in ("pre_trend", "pre_trend_slope") if name in judged]
+    return {
+        "newest": beside.get(NEWEST),
+        "earlier_base": beside.get(EARLIER_BASE),
+        "slope_by_cohort": Trend(slope.value, slope.p_value) if slope else None,
+        "moved_apart": bool(tests) and min(tests) < alpha / len(tests),  # Bonferroni, as the page says it
+    }
 
 
 def _result_columns(result: Result) -> dict:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from inference import att
 from inference.att import Aggregate, GroupTime
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
-from inference.power import POWER, TYPICAL_ICC, detectable_effect
 from inference.results import Cause, Estimate, NotEstimable, Result
 
 ALL = "all"
@@ -42,8 +41,6 @@ class Line:
     cohort: str = ALL
     event_time: int | None = None
     is_headline: bool = False
-    detectable: float | None = None
-    basis: str = ""
     segment: str = ALL
 
 
@@ -115,27 +112,6 @@ def judge(
         note = "; ".join(filter(None, [note, f"{len(lone)} cohort(s) of a single unit"]))
     result = with_interval(part.value, uncertainty, alpha=alpha, note=note, **counts)
     return result, uncertainty
-
-
-def detectable_by_error(line: Line, uncertainty: Uncertainty | None, alpha: float) -> Line:
-    """Add to a headline the smallest effect that this pilot could have seen."""
-    if uncertainty is None:
-        return line
-    size = uncertainty.detectable_effect(alpha=alpha, power=POWER)
-    return replace(line, detectable=size, basis="the standard error of this study")
-
-
-def detectable_by_design(line: Line, *, sd: float | None, people_per_unit: float, alpha: float) -> Line:
-    """The same where there is no error to go by: from the numbers of units and people and a typical correlation."""
-    in_sd = detectable_effect(
-        units_pilot=line.result.n_units_pilot,
-        units_control=line.result.n_units_control,
-        people_per_unit=people_per_unit,
-        alpha=alpha,
-    )
-    if not in_sd or not sd:
-        return line
-    return replace(line, detectable=in_sd * sd, basis=f"the design, with an intraclass correlation of {TYPICAL_ICC}")
 
 
 def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:

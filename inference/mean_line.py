@@ -12,12 +12,9 @@ from inference.judging import (
     JACKKNIFE,
     Line,
     arms_of,
-    detectable_by_design,
-    detectable_by_error,
     judge,
 )
-from inference.power import TYPICAL_ICC
-from inference.unit_panels import Indexed, Setting
+from inference.unit_panels import Setting
 
 ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
 
@@ -87,7 +84,6 @@ def estimate_line(
     chosen: np.ndarray,
     *,
     alpha: float,
-    indexed: Indexed | None = None,
     note: str = "",
 ) -> Line:
     """The line of one aggregation: estimate, error and test, or the reason why there is none."""
@@ -96,7 +92,7 @@ def estimate_line(
         n_lost = int((chosen & ~usable).sum())
         note = "; ".join(filter(None, [note, f"{n_lost} cohort-period(s) lack a base period or a control"]))
     panel = effects.panel
-    result, uncertainty = judge(
+    result, _ = judge(
         part,
         arms_of(effects, usable if usable.any() else chosen),
         cohort=panel.cohort,
@@ -105,15 +101,7 @@ def estimate_line(
         note=note,
         scale=size_of_values(panel),
     )
-    found = replace(line, result=result)
-    if not line.is_headline:
-        return found
-    if uncertainty is None and indexed is not None:
-        seen = panel.n > 0
-        df = float((panel.n[seen] - 1).clip(0).sum())
-        sd = float(np.sqrt(indexed.centred_squares.sum() / df / (1 - TYPICAL_ICC))) if df > 0 else None
-        return detectable_by_design(found, sd=sd, people_per_unit=float(panel.n[seen].mean()), alpha=alpha)
-    return detectable_by_error(found, uncertainty, alpha)
+    return replace(line, result=result)
 
 
 def size_of_values(panel: Panel) -> float:

@@ -15,6 +15,7 @@ import polars as pl
 
 from inference import att, persons, randomised
 from inference.att import GroupTime
+from inference.jackknife import MIN_UNITS
 from inference.judging import (
     Line,
     Question,
@@ -24,6 +25,7 @@ from inference.results import NotEstimable
 from inference.sensitivity import sensitivity_lines
 from inference.unit_panels import Indexed, Setting, panel_from_cells, strata_of
 
+NEWEST, EARLIER_BASE = "newest", "earlier_base"  # aggregations that the decision reads
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 
 
@@ -70,9 +72,7 @@ def _unit_lines(
     left_out = {g: why for g in indexed.cohort_names if (why := why_left_out(g, panel, setting))}
     notes += [f"without {', '.join(indexed.cohort_names[g] for g in left_out)}"] if left_out else []
     post = main.t >= main.g
-    first = estimate_line(
-        headline, main, att.simple(main), post, indexed=indexed, alpha=setting.alpha, note="; ".join(notes)
-    )
+    first = estimate_line(headline, main, att.simple(main), post, alpha=setting.alpha, note="; ".join(notes))
     yield first
     if not is_whole:
         return
@@ -81,7 +81,17 @@ def _unit_lines(
         cohort = indexed.cohort_names[g]
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
     yield from _curve(other, main, indexed, setting.alpha)
+    if not setting.is_random:
+        yield _from_earlier_periods(other, main, setting.alpha)
     yield from sensitivity_lines(other, main, indexed, setting, is_primary=question.role == "primary")
+
+
+def _from_earlier_periods(line: Line, effects: GroupTime, alpha: float) -> Line:
+    line = replace(line, aggregation=EARLIER_BASE)
+    earlier = att.effects_from_earlier_periods(effects)
+    if not earlier.value.size:
+        return replace(line, result=NotEstimable(reason="every cohort has one period before its kick-off"))
+    return estimate_line(line, earlier, att.simple(earlier), earlier.t >= earlier.g, alpha=alpha)
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
@@ -97,6 +107,11 @@ def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> It
         cohort = indexed.cohort_names[g]
         yield estimate_line(
             replace(line, aggregation="cohort", cohort=cohort), effects, part, post & (effects.g == g), alpha=alpha
+        )
+    newest = post & att.newest_cohorts(effects, at_least=MIN_UNITS)
+    if is_staggered and newest.any():
+        yield estimate_line(
+            replace(line, aggregation=NEWEST), effects, att.of_pairs(effects, newest), newest, alpha=alpha
         )
     for e, part in att.by_event_time(effects).items():
         event = replace(line, aggregation="event_time", event_time=e)

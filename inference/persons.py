@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from inference.jackknife import Uncertainty
-from inference.judging import Line, Question, detectable_by_error, with_interval
+from inference.judging import Line, Question, with_interval
 from inference.life_tables import survival_curve
 from inference.results import NotEstimable
 
@@ -148,7 +148,7 @@ def _told(line: Line, whole: Contrast, method: str, alpha: float, note: str = ""
         method=method,
         note="; ".join(filter(None, ["the units are people", note])),
     )
-    return detectable_by_error(replace(line, result=result), uncertainty, alpha)
+    return replace(line, result=result)
 
 
 def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:

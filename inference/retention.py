@@ -17,8 +17,6 @@ from inference.judging import (
     Line,
     Question,
     arms_of,
-    detectable_by_design,
-    detectable_by_error,
     judge,
 )
 from inference.life_tables import LifeTable, Statistic
@@ -159,7 +157,7 @@ def _life_line(
     line: Line, measure: Measure, cohorts: Windows, labels: np.ndarray, *, left_out: list[str], alpha: float
 ) -> Line:
     kind = "difference" if cohorts[0][1] is None else "difference in differences"
-    result, uncertainty = judge(
+    result, _ = judge(
         life_tables.pooled_effect(cohorts, measure.of),
         arms_of_windows(cohorts),
         cohort=labels,
@@ -167,16 +165,7 @@ def _life_line(
         alpha=alpha,
         note=f"without {', '.join(left_out)}: not covered from the first to the last day" if left_out else "",
     )
-    found = replace(line, result=result)
-    if not line.is_headline:
-        return found
-    if uncertainty is None:
-        stayed = cohorts[0][0].survival(cohorts[0][0].control)[0]
-        per_unit = (result.n_pilot + result.n_control) / max(result.n_units_pilot + result.n_units_control, 1)
-        return detectable_by_design(
-            found, sd=float(np.sqrt(stayed * (1 - stayed))), people_per_unit=per_unit, alpha=alpha
-        )
-    return detectable_by_error(found, uncertainty, alpha)
+    return replace(line, result=result)
 
 
 # --- hazards: leavers of a month among those employed on its first day -----------------------------------------------

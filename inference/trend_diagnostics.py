@@ -22,14 +22,14 @@ def trend_diagnostics(
     before = {e: part for e, part in events.items() if e < -effects.anticipation}
     steps = att.steps_by_event_time(effects)
     test = trends.pre_trend(
-        list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha
+        list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha_of_study
     )
     if test is None:
         yield unknown_diagnostic(
             "pre_trend", "no period before kick-off to look at, or too few units for as many periods"
         )
     else:
-        apart = test.p_value < setting.alpha
+        apart = test.p_value < setting.alpha_of_study
         yield Diagnostic(
             name="pre_trend",
             value=test.statistic,
@@ -54,6 +54,7 @@ def trend_diagnostics(
     if not earlier or not later:
         yield unknown_diagnostic("relative_magnitude", "fewer than two periods before kick-off, or none after it")
         return
+    yield from _drift(earlier, times[times < 0], effects, setting)
     weights = np.full(len(later), 1 / len(later))
     size = trends.relative_magnitude(
         np.array([part.value for part in earlier]),
@@ -74,6 +75,24 @@ def trend_diagnostics(
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
         yield from _smoothness(earlier, later, times, uncertainty.df, setting)
+
+
+def _drift(earlier: list[Aggregate], times: np.ndarray, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
+    """The straight line through the gap between the arms before kick-off, and what it adds to the effect if it goes on.
+
+    One degree of freedom against a steady drift; the joint test spreads its power over all periods (Roth 2022).
+    The base period, at distance 0, is a point of the line as the others are.
+    """
+    at_base = Aggregate(0.0, np.zeros_like(earlier[0].without), np.zeros_like(earlier[0].influence))
+    slope = associations.slope_over([*earlier, at_base], np.append(times, 0).astype(float))
+    before = (effects.event_time < -effects.anticipation) & np.isfinite(effects.value)
+    arms = arms_of(effects, before)
+    words = ("the arms drifted apart steadily before kick-off", "no steady drift apart before kick-off was seen")
+    yield judge_aggregate("pre_trend_slope", slope, arms, effects.panel, setting, words)
+    reach = att.mean_distance(effects)
+    whole = Aggregate(slope.value * reach, slope.without * reach, slope.influence * reach)
+    words = ("if that drift went on, so much of the effect would be no effect",) * 2
+    yield judge_aggregate("pre_trend_slope_bias", whole, arms, effects.panel, setting, words)
 
 
 def _placebo_date(earlier: list[Aggregate], effects: GroupTime, setting: Setting) -> Diagnostic:
@@ -106,7 +125,14 @@ def _smoothness(earlier, later, times: np.ndarray, df: float, setting: Setting) 
             continue
         try:
             low, high = trends.smoothness_interval(
-                study, covariance, n_pre=len(earlier), weights=weights, m=m, alpha=setting.alpha, df=df, times=times
+                study,
+                covariance,
+                n_pre=len(earlier),
+                weights=weights,
+                m=m,
+                alpha=setting.alpha_of_study,
+                df=df,
+                times=times,
             )
         except ValueError as problem:
             yield unknown_diagnostic(name, str(problem))

@@ -39,7 +39,8 @@ class Order:
     title: str
     programme: str
     design: str
-    alpha: float
+    alpha: float  # of the headlines
+    alpha_of_study: float  # of the diagnostics
     min_group_size: int
     as_of: date
     observed_through: date | None
@@ -61,7 +62,12 @@ class Order:
     @property
     def study(self) -> dict:
         """What the page needs of the study."""
-        return {"design": self.design, "alpha": self.alpha, "min_group_size": self.min_group_size}
+        return {
+            "design": self.design,
+            "alpha": self.alpha,
+            "alpha_of_study": self.alpha_of_study,
+            "min_group_size": self.min_group_size,
+        }
 
 
 def release_id(order: Order, content: str) -> str:
@@ -158,6 +164,7 @@ def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
         "programme": order.programme,
         "design": order.design,
         "alpha": order.alpha,
+        "alpha_of_study": order.alpha_of_study,
         "as_of": str(order.as_of),
         "is_as_of_run": order.is_as_of_run,
         "is_in_history": order.is_in_history,

@@ -55,6 +55,7 @@ def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
             connection,
             minimum=study.min_group_size,
             alpha=alpha_on(study, run.day),
+            alpha_of_study=study.alpha,
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)

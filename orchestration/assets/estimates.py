@@ -9,7 +9,7 @@ import polars as pl
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import ALL, Question
 from inference.money import Assumptions, Case, Scale
-from inference.pooling import changes_by_coach, coach_table
+from inference.pooling import alike_from_period_to_period, changes_by_coach, coach_table, variance_within
 from inference.unit_panels import panel_from_cells
 from ingest.warehouse import create_table, warehouse
 from orchestration.faults import redact_errors
@@ -77,7 +77,7 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
             case=_case(study.money, connection.sql(COACH_LOADS_QUERY).fetchall()),
         )
         tables = {ESTIMATES_KEY: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES_KEY] = _coaches(study, run.day, cells.means, dict(connection.execute(LEADS).fetchall()))
+        tables[COACHES_KEY] = _coaches(study, run.day, cells, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
@@ -114,19 +114,25 @@ def asked_of(connection, study: Study, day: date) -> Asked:
         ],
         retention_months=study.retention_months,
         alpha=alpha_on(study, day),
+        alpha_of_study=study.alpha,
         ordered_segments=study.ordered_segments,
     )
 
 
-def _coaches(study: Study, day: date, means: pl.DataFrame, leads: dict[str, str]) -> pl.DataFrame:
+def _coaches(study: Study, day: date, of_study: Cells, leads: dict[str, str]) -> pl.DataFrame:
     """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
     found = {}
     for metric in study.primary:
-        cells = means.filter((pl.col("metric") == metric) & (pl.col("segment") == ALL) & (pl.col("n_observed") > 0))
+        is_asked = (pl.col("metric") == metric) & (pl.col("segment") == ALL) & (pl.col("n_observed") > 0)
+        cells = of_study.means.filter(is_asked)
         if cells.height and study.assignment.unit != "person":
             indexed = panel_from_cells(cells)
             coaches = [leads.get(unit) for unit in indexed.units]
-            found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches)
+            alike = alike_from_period_to_period(
+                of_study.differences.filter(pl.col("metric") == metric),
+                variance_within(indexed.panel, indexed.centred_squares),
+            )
+            found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches, alike=alike)
     return coach_table(found, alpha=alpha_on(study, day), minimum=study.min_group_size)
 
 

@@ -146,6 +146,7 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         programme=study.programme,
         design=study.assignment.design,
         alpha=alpha_on(study, run.day),
+        alpha_of_study=study.alpha,
         min_group_size=study.min_group_size,
         as_of=run.day,
         observed_through=min(observed_through, run.day) if observed_through else None,

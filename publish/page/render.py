@@ -25,6 +25,7 @@ from publish.page.wording import (
     Finding,
     Unit,
     before_kickoff,
+    confidence,
     finding,
     is_estimated,
     unit_of,
@@ -75,8 +76,9 @@ def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
     return {row["metric"]: row for row in estimates.filter("is_headline").iter_rows(named=True)}
 
 
-def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw: bool) -> list[Outcome]:
-    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables."""
+def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> list[Outcome]:
+    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables.
+    `study` has its design, the level of headlines (`alpha`) and that of diagnostics (`alpha_of_study`)."""
     estimates = tables["pub_estimates"]
     heads = headline_rows(estimates)
 
@@ -87,6 +89,7 @@ def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw
     beside = {
         "reach": diagnosed("band_critical_value", "value"),
         "pre_trend": diagnosed("pre_trend", "p_value"),
+        "pre_trend_slope": diagnosed("pre_trend_slope", "p_value"),
         "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
@@ -96,8 +99,7 @@ def outcomes(tables: dict[str, pl.DataFrame], *, design: str, alpha: float, draw
             asked_one | {name: of.get(asked_one["metric"]) for name, of in beside.items()},
             heads[asked_one["metric"]],
             estimates,
-            design=design,
-            alpha=alpha,
+            study,
             draw=draw,
         )
         for asked_one in asked
@@ -111,7 +113,7 @@ def _interval(unit: Unit, row: dict) -> str:
     return f"{unit.number(row['ci_low'], signed=True)} to {unit.number(row['ci_high'], signed=True)}"
 
 
-def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
+def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
     unit = unit_of(asked["written_as"], asked["unit"], error=row["std_error"])
     mine = estimates.filter((pl.col("metric") == asked["metric"]) & (pl.col("estimator") == row["estimator"]))
     events = mine.filter(ESTIMATED & (pl.col("aggregation") == "event_time")).sort("event_time")
@@ -148,9 +150,9 @@ def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
             label=asked["label"],
             unit=unit,
             direction=asked["direction"],
-            alpha=alpha,
+            alpha=study["alpha"],
             detectable=asked["detectable_effect"],
-            design=design,
+            design=study["design"],
         ),
         row=row,
         is_shown=shown,
@@ -164,19 +166,20 @@ def _outcome(asked, row, estimates, *, design, alpha, draw) -> Outcome:
         cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
         before_kickoff=before_kickoff(
             p_value=asked["pre_trend"],
+            p_value_of_slope=asked["pre_trend_slope"],
             drift=asked["drift"],
             outside=outside["event_time"].to_list(),
             n_periods=early.height,
             unit=unit,
-            alpha=alpha,
+            alpha=study["alpha_of_study"],
         ),
         sheets=[segments(estimates, asked["metric"], unit)],
     )
 
 
 def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
-    """The page as HTML text, from the published tables. `study` needs design, alpha and min_group_size; `manifest` what
-    the footer cites."""
+    """The page as HTML text, from the published tables. `study` needs design, both levels and min_group_size;
+    `manifest` what the footer cites."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -184,14 +187,14 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = outcomes(tables, design=study["design"], alpha=study["alpha"], draw=True)
+    shown = outcomes(tables, study, draw=True)
     labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
     primary = [outcome for outcome in shown if outcome.role == "primary"]
     for outcome in primary:
         outcome.sheets[:0] = [
             levels(tables, outcome.metric, outcome.unit),
             other_answers(tables, outcome.metric, outcome.row["estimator"], outcome.unit),
-            diagnostics(tables, outcome.metric),
+            diagnostics(tables, outcome.metric, study["alpha_of_study"]),
         ]
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(
@@ -200,6 +203,7 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         script_hash=Markup(base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()),
         manifest=manifest,
         study=study,
+        confidence=confidence(study["alpha"]),
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         decided=[decisions(tables, labels), money(tables)],

@@ -82,6 +82,13 @@ def is_estimated(row: dict) -> bool:
     return row["status"] == "estimated" and row["suppressed"] is None
 
 
+def confidence(alpha: float) -> str:
+    """The confidence level in per cent, with the digits that it has: 95, 98.8, 99.995."""
+    place = 1 - math.floor(math.log10(100 * alpha))
+    text = f"{100 * (1 - alpha):.{max(place, 0)}f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}{NARROW}%"
+
+
 def why_not(row: dict) -> str:
     """Why a row has no figure."""
     code = row.get("suppressed")
@@ -104,7 +111,7 @@ def finding(
             else ""
         )
         return Finding("unknown", "Cannot be answered", f"{label} cannot be answered: {row['reason']}.{seen}")
-    level = f"{100 * (1 - alpha):.0f}{NARROW}%"
+    level = confidence(alpha)
     interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
     size = unit.with_word(abs(row["estimate"]))
     adjusted = row["p_value_adjusted"]
@@ -146,9 +153,17 @@ class Before:
 
 
 def before_kickoff(
-    *, p_value: float | None, drift: float | None, outside: list[int], n_periods: int, unit: Unit, alpha: float
+    *,
+    p_value: float | None,
+    drift: float | None,
+    outside: list[int],
+    n_periods: int,
+    unit: Unit,
+    alpha: float,
+    p_value_of_slope: float | None = None,
 ) -> Before | None:
-    """In words, by rule: the joint test decides; of `n_periods` looked at one by one some lie `outside` by chance.
+    """In words, by rule: the joint test and that of a steady drift decide, half of `alpha` for each where there are two
+    (Bonferroni); of `n_periods` looked at one by one some lie `outside` by chance.
 
     `p_value` is the joint test's, `drift` what it would have seen per period with a chance of 80 % (None: there is no
     such test). None where no period lies before kick-off.
@@ -163,8 +178,15 @@ def before_kickoff(
             f"Before kick-off the arms already moved apart (period {numbers}): parallel trends are in doubt.", True
         )
     test = f"joint test over {n_periods} periods, p = {p_value:.2g}"
-    if p_value < alpha:
+    level = alpha if p_value_of_slope is None else alpha / 2
+    if p_value < level:
         return Before(f"Before kick-off the arms already moved apart ({test}): parallel trends are in doubt.", True)
+    if p_value_of_slope is not None and p_value_of_slope < level:
+        return Before(
+            f"Before kick-off the arms drifted apart steadily (p = {p_value_of_slope:.2g}): "
+            "parallel trends are in doubt.",
+            True,
+        )
     blind = f" It would have seen a steady drift of {unit.with_word(drift)} per period." if drift is not None else ""
     alone = f" By itself period {numbers} would stand out, as one in twenty does by chance." if outside else ""
     return Before(f"Before kick-off no movement apart was seen ({test}).{blind}{alone}", False)

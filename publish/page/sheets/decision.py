@@ -9,7 +9,7 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     """Go, no go, not yet, with what is missing."""
     found = tables["pub_decisions"]
     return Sheet(
-        "By rule: go needs an effect that is there and large enough, and guardrails that hold",
+        "By rule: go needs an effect that is there, large enough in the newest cohorts too, and guardrails that hold",
         ("outcome", "decision", "because", "still missing"),
         [
             (

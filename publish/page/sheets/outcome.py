@@ -53,6 +53,8 @@ def other_answers(tables: Tables, metric: str, headline: str, unit: Unit) -> She
 DIAGNOSTIC_LABELS = {
     "pre_trend": "Before kick-off (joint test)",
     "pre_trend_detectable_drift": "Drift the test would have seen, per period",
+    "pre_trend_slope": "Steady drift before kick-off, per period",
+    "pre_trend_slope_bias": "What that drift adds to the effect if it goes on",
     "placebo_date": "An invented earlier kick-off",
     "placebo_outcome": "An outcome that coaching cannot move",
     "relative_magnitude": "If drift goes on as large as before",
@@ -60,6 +62,7 @@ DIAGNOSTIC_LABELS = {
     "smooth_trend_bent": "Allowing for a drift that bends",
     "response_rate": "Who answers (change of the response rate)",
     "selection_bounds": "If those who answer in one arm only are the happiest or unhappiest",
+    "selection_interval": "The same with sampling error",
     "slope_by_wave": "Change of the effect from wave to wave",
     "slope_by_cascade_depth": "Change of the effect per step of the cascade",
     "slope_by_coach_load": "Change of the effect per band of coach load",
@@ -88,8 +91,27 @@ def levels(tables: Tables, metric: str, unit: Unit) -> Sheet:
     )
 
 
-def diagnostics(tables: Tables, metric: str) -> Sheet:
-    """Whether what a headline rests on can be believed."""
+# Tests whose small p is a doubt; of the others a small p bears the headline out, or says nothing about it.
+ALARMS = (
+    *("pre_trend", "pre_trend_slope", "placebo_date", "placebo_outcome", "response_rate"),
+    *("slope_by_wave", "slope_by_cascade_depth", "slope_by_coach_load"),
+)
+
+
+def alarms(rows: dict[str, dict], alpha: float) -> str:
+    """How many tests speak, and how many would by chance alone."""
+    p_values = [rows[name]["p_value"] for name in ALARMS if name in rows and rows[name]["p_value"] is not None]
+    if not p_values:
+        return ""
+    n_speaking = sum(p < alpha for p in p_values)
+    return (
+        f"{n_speaking} of {len(p_values)} tests for trouble speak (p below {alpha:g}). By chance alone about "
+        f"{alpha * len(p_values):.1f} would, so one by itself is a question and not an answer."
+    )
+
+
+def diagnostics(tables: Tables, metric: str, alpha: float) -> Sheet:
+    """Whether what a headline rests on can be believed. `alpha` is the study's own level."""
     found = tables["pub_diagnostics"].filter(pl.col("metric") == metric)
     rows = {row["diagnostic"]: row for row in found.iter_rows(named=True)}
 
@@ -107,6 +129,7 @@ def diagnostics(tables: Tables, metric: str) -> Sheet:
         "Can it be believed? What the headline rests on, looked at",
         ("question", "answer", "value", "from … to", "p"),
         [(title, *cells_of(rows[name])) for name, title in DIAGNOSTIC_LABELS.items() if name in rows],
+        note=alarms(rows, alpha),
         n_words=2,
     )
 

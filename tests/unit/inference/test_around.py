@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from inference import answers, associations, att, balance, pooling
-from inference.jackknife import jackknife
+from inference.jackknife import Uncertainty, jackknife
 from inference.judging import arms_of
 from inference.results import Cause, Estimate, NotEstimable
 from inference.verdicts import verdict
@@ -118,6 +118,55 @@ def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_s
     )
     assert att.simple(effects).value < truth - 0.1  # the silent made the control look better
     assert found.low < truth < found.high
+
+
+def test_an_effect_counted_from_earlier_periods_does_not_know_of_the_last_one():
+    """Units that were chosen for a last result that was two too low come back by themselves."""
+    panel = staggered(4)
+    last = (np.arange(1, 9) == panel.cohort[:, None] - 1) & (panel.cohort[:, None] > 0)
+    chosen = replace(panel, total=panel.total - 2 * panel.n * last)
+    effects, dipped = (att.group_time_effects(each, control="never_treated") for each in (panel, chosen))
+    assert att.simple(dipped).value == pytest.approx(att.simple(effects).value + 2)
+    earlier, after_dip = (att.effects_from_earlier_periods(each) for each in (effects, dipped))
+    assert att.simple(after_dip).value == pytest.approx(att.simple(earlier).value) == pytest.approx(1, abs=0.2)
+    assert after_dip.without == pytest.approx(earlier.without)
+
+    def change(units, base):
+        return (panel.total[units, 7] / panel.n[units, 7] - panel.total[units, base] / panel.n[units, base]).mean()
+
+    by_hand = np.mean([change(panel.cohort == 5, s) - change(panel.cohort == 0, s) for s in (0, 1, 2)])
+    assert earlier.value[(earlier.g == 5) & (earlier.t == 8)] == pytest.approx(by_hand)
+    one_before = att.Panel(panel.n[:, 1:], panel.total[:, 1:], np.where(panel.cohort > 0, 2, 0), panel.people)
+    assert att.effects_from_earlier_periods(att.group_time_effects(one_before)).value.size == 0
+
+
+def test_a_period_that_only_one_arm_has_seen_leaves_the_calendar_average_of_the_others():
+    panel = staggered(6)
+    control = panel.cohort == 0
+    gap = panel.n.copy()
+    gap[control, 6] = 0  # nobody of the control answers in the seventh period, in which all cohorts are treated
+    effects = att.group_time_effects(att.Panel(gap, np.where(gap > 0, panel.total, 0.0), panel.cohort, panel.people))
+    others = [part.value for t, part in att.by_calendar(att.group_time_effects(panel)).items() if t != 7]
+    assert att.calendar(effects).value == pytest.approx(np.mean(others))
+    assert 7 not in att.by_calendar(effects)
+
+
+def test_the_newest_cohorts_are_as_many_as_have_enough_units_together():
+    panel = att.Panel(np.ones((12, 5)), np.ones((12, 5)), np.array([2] * 4 + [3] * 3 + [4] * 2 + [0] * 3), np.ones(12))
+    effects = att.group_time_effects(panel)
+    for at_least, cohorts in ((2, {4}), (3, {3, 4}), (6, {2, 3, 4}), (10, set())):
+        assert set(effects.g[att.newest_cohorts(effects, at_least=at_least)]) == cohorts
+
+
+def test_the_interval_of_a_set_is_two_sided_for_a_point_and_one_sided_for_a_wide_set():
+    """Imbens & Manski (2004), section 4: 1.96 errors where the set is a point, 1.645 where it is wide."""
+    normal = Uncertainty(1.0, np.inf)
+    assert answers.interval_of_set(2.0, 2.0, normal, alpha=0.05) == pytest.approx((2 - 1.959964, 2 + 1.959964))
+    assert answers.interval_of_set(0.0, 50.0, normal, alpha=0.05) == pytest.approx((-1.644854, 51.644854))
+    for width, df in ((0.0, 8), (0.3, 8), (1.0, 20), (4.0, 20)):  # the effect at an end of the set: the worst case
+        low, high = answers.interval_of_set(0.0, width, Uncertainty(1.0, df), alpha=0.05)
+        assert stats.t.cdf(high, df) - stats.t.cdf(low, df) >= 0.95 - 1e-9
+        assert stats.t.cdf(high - width, df) - stats.t.cdf(low - width, df) >= 0.95 - 1e-9
 
 
 def test_an_arm_without_answers_has_no_bounds():
@@ -264,11 +313,56 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     found = pooling.changes_by_coach(panel, np.full((7, 2), 7 * 4.0), ["a", "a", "b", "c", "d", None, "x"])
     assert found.coach == ["a", "b", "c", "d"]
     assert found.change == pytest.approx([3, 0, 1, 1])
-    # s² = 4: twice over the coach's 16 or 8 people, twice over the control's 16
+    # s² = 4: twice over the coach's 16 or 8 answers, twice over the control's 16; of answers that are alike by a half
+    # the half is gone.
     assert found.variance == pytest.approx([0.5 + 0.5, 1.5, 1.5, 1.5])
+    coaches = ["a", "a", "b", "c", "d", None, "x"]
+    alike = pooling.changes_by_coach(panel, np.full((7, 2), 7 * 4.0), coaches, alike=0.5)
+    assert alike.variance == pytest.approx([0.5, 0.75, 0.75, 0.75])
     table = pooling.coach_table({"m": found}, alpha=0.05, minimum=8)
     assert dict(table.schema) == pooling.COACHES_SCHEMA
     assert table["pooled"].is_between(0.0, 3.0).all() and table["status"].unique().to_list() == ["estimated"]
+
+
+def test_how_alike_a_persons_answers_are_follows_from_the_changes():
+    changes = pl.DataFrame({"n_people": [11, 21], "centred_sum_of_squares": [40.0, 50.0]})  # s_d² = 3
+    assert pooling.alike_from_period_to_period(changes, 4.0) == pytest.approx(1 - 3 / 8)
+    assert pooling.alike_from_period_to_period(changes, 1.0) == 0.0  # less alike than strangers: as strangers
+    assert pooling.alike_from_period_to_period(changes.clear(), 4.0) == 0.0
+
+
+@pytest.mark.parametrize("spread", [0.2, 0.4])
+def test_intervals_of_coaches_hold_coach_and_team_together(spread):
+    """Twelve coaches of a team each, six waves, four of five answer; half of the variance lasts with a person."""
+    rng = np.random.default_rng(7)
+    kicked, waves, ratio, held = np.arange(24) < 12, np.arange(6), [], []
+    for _ in range(60):
+        unit = np.repeat(np.arange(24), rng.integers(8, 19, 24))
+        level = rng.normal(0, 0.22, (24, 1)) + rng.normal(0, 0.22, (24, 6))
+        level = level + np.where(kicked[:, None] & (waves >= 2), rng.normal(0.3, spread, (24, 1)), 0.0)
+        y = level[unit] + rng.normal(0, 0.5**0.5, (unit.size, 1)) + rng.normal(0, 0.4**0.5, (unit.size, 6))
+        answered = rng.random(y.shape) < 0.8
+
+        def summed(values, unit=unit):
+            return np.column_stack([np.bincount(unit, values[:, t], 24) for t in waves])
+
+        n, total = summed(answered * 1.0), summed(np.where(answered, y, 0.0))
+        squares = summed(np.where(answered, (y - (total / n)[unit]) ** 2, 0.0))
+        panel = att.Panel(n, total, np.where(kicked, 3, 0), np.bincount(unit).astype(float))
+        coach = [f"{index:02}" if index < 12 else None for index in range(24)]
+        found = pooling.changes_by_coach(panel, squares, coach, alike=0.5 / 0.9)
+
+        def change(of, n=n, level=level):
+            late, early = ((level * n)[of][:, when].sum() / n[of][:, when].sum() for when in (waves >= 2, waves < 2))
+            return late - early
+
+        truth = np.array([change([index]) for index in range(12)]) - change(~kicked)
+        pooled = pooling.partial_pooling(found.change, found.variance)
+        ratio.append([found.variance.mean(), np.mean((found.change - truth) ** 2)])
+        held.append(np.mean((pooled.low <= truth) & (truth <= pooled.high)))
+    estimated, real = np.mean(ratio, axis=0)
+    assert estimated / real == pytest.approx(1, abs=0.12)
+    assert np.mean(held) == pytest.approx(0.95, abs=0.03)
 
 
 def test_three_coaches_are_listed_but_not_pooled():

@@ -13,6 +13,7 @@ from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import NotEstimable
 from inference.sensitivity import complier_effect
+from inference.trend_diagnostics import _drift
 from inference.unit_panels import Setting, panel_from_cells
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
@@ -179,6 +180,41 @@ def test_diagnostics_answer_or_say_why_not():
     assert rows["wild_cluster_bootstrap"]["p_value"] == pytest.approx(1 / 1000)
     assert rows["randomisation_inference"]["reason"].startswith("assignment was not random")
     assert all((row["status"] == "estimated") == (row["reason"] is None) for row in rows.values())
+
+
+def test_an_interim_analysis_makes_verdicts_stricter_and_no_alarm_quieter():
+    """A level of 0.00005 for the headline: what stands around it is judged at the study's 0.05 as ever."""
+    usual, early = (
+        estimate_study(Asked(questions=[ENGAGEMENT], alpha=alpha), organisation()) for alpha in (0.05, 0.00005)
+    )
+    assert early.diagnostics.filter(pl.col("diagnostic") != "band_critical_value").equals(
+        usual.diagnostics.filter(pl.col("diagnostic") != "band_critical_value")
+    )
+    wide, narrow = (found.estimates.filter("is_headline").row(0, named=True) for found in (early, usual))
+    assert wide["ci_high"] > narrow["ci_high"] and wide["p_value"] == narrow["p_value"]
+
+
+def test_a_steady_drift_before_kickoff_is_a_line_through_the_gap():
+    """Pilot units rise by one more a period, before and after: the slope is one, and after five periods the effect is
+    what the drift adds."""
+    rng = np.random.default_rng(3)
+    n = np.full((24, 10), 10.0)
+    cohort = np.repeat([7, 0], 12)
+    level = 50 + np.arange(10) * (cohort[:, None] > 0) + rng.normal(0, 0.05, (24, 10))
+    effects = att.group_time_effects(att.Panel(n, n * level, cohort, np.full(24, 10.0)))
+    assert att.mean_distance(effects) == pytest.approx(np.mean([1, 2, 3, 4]))
+    setting = Setting(design="volunteered", unit="team", alpha=0.05)
+    found = {each.name: each for each in _drift(*earlier_of(effects), effects, setting)}
+    assert found["pre_trend_slope"].value == pytest.approx(1, abs=0.02) and found["pre_trend_slope"].p_value < 1e-6
+    assert found["pre_trend_slope_bias"].value == pytest.approx(2.5 * found["pre_trend_slope"].value)
+    gap = level[:12].mean(axis=0) - level[12:].mean(axis=0)
+    assert found["pre_trend_slope"].value == pytest.approx(np.polyfit(np.arange(6), gap[:6], 1)[0])
+
+
+def earlier_of(effects):
+    curve = att.by_distance(att.group_time_effects(effects.panel, base="universal"))
+    times = np.array([s for s in sorted(curve) if s < 0])
+    return [curve[s] for s in times], times
 
 
 def test_a_randomised_study_draws_its_lot_again():

@@ -1,10 +1,12 @@
 """From cells to the table: who is counted, what is refused, and that no failure looks like a null result."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from inference.estimates import ESTIMATES_SCHEMA, Asked, Cells, estimate_study
@@ -93,15 +95,27 @@ def test_the_table_has_the_promised_columns_and_finds_the_effect():
     assert row["p_value_adjusted"] == row["p_value"]  # one primary question
 
 
-def test_too_few_pilot_units_give_no_verdict_but_the_effect_that_could_have_been_seen():
+def test_too_few_pilot_units_give_no_verdict_and_no_effect_that_could_have_been_seen():
     assert headline(study([ENGAGEMENT], means=mean_cells(n_pilot=6)))["status"] == "estimated"
     estimated = study([ENGAGEMENT], means=mean_cells(n_pilot=5))
     row = headline(estimated)
     assert row["status"] == "not_estimable"
     assert "too few units: 5 pilot and 8 control; at least 6" in row["reason"]
     assert row["estimate"] is None and row["p_value"] is None
-    power = estimated.power.row(0, named=True)
-    assert power["detectable_effect"] > 0 and "design" in power["basis"]
+    assert estimated.power.is_empty()  # whatever the effect, there would be no verdict
+
+
+def test_what_could_have_been_seen_is_said_at_the_level_that_a_verdict_needs():
+    """Three primary outcomes: Holm asks of a lone finding p < alpha ÷ 3."""
+    others = [replace(ENGAGEMENT, metric=name) for name in ("a_score", "b_score")]
+    alone = study([ENGAGEMENT], means=mean_cells()).power.row(0, named=True)
+    together = study([ENGAGEMENT, *others], means=mean_cells())
+    found = together.power.filter(pl.col("metric") == ENGAGEMENT.metric).row(0, named=True)
+    row = headline(together)
+    reach = stats.t.ppf(1 - 0.05 / 3 / 2, row["df"]) + stats.t.ppf(0.8, row["df"])
+    assert found["detectable_effect"] == pytest.approx(reach * row["std_error"])
+    assert found["detectable_effect"] > alone["detectable_effect"]
+    assert (alone["alpha"], found["alpha"]) == (0.05, pytest.approx(0.05 / 3))
 
 
 def test_a_missing_source_is_said_and_still_counts_as_a_question():

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from inference.decisions import Guardrail, Primary, decide, decision_table
+from inference.decisions import Decision, Guardrail, Primary, Trend, decide, decision_table
 from inference.money import Assumptions, Case, Range, Scale, money_table
 from inference.results import Estimate, NotEstimable
 
@@ -73,13 +73,14 @@ def test_ranges_multiply_at_their_ends():
         Range(2, 1, 3)
 
 
-def primary(result, *, p=0.01, direction="up", minimum_important_difference=2.0) -> Primary:
+def primary(result, *, p=0.01, direction="up", minimum_important_difference=2.0, **beside) -> Primary:
     return Primary(
         metric="m",
         result=result,
         p_value_adjusted=p,
         direction=direction,
         minimum_important_difference=minimum_important_difference,
+        **beside,
     )
 
 
@@ -123,6 +124,48 @@ HOLDS = guard(-0.5, 2.0)
 def test_the_rules(asked, guardrails, decision, because):
     found, reason, _ = decide(asked, guardrails, alpha=0.05)
     assert found == decision and because in reason
+
+
+THERE = estimate(4, 2.5, 5.5)
+
+
+@pytest.mark.parametrize(
+    ("beside", "because"),
+    [
+        ({"newest": estimate(1.9, -1, 5)}, "the newest cohorts' effect is below"),
+        ({"newest": NotEstimable(reason="it does not vary")}, "effect is not known: it does not vary"),
+        ({"slope_by_cohort": Trend(-0.5, 0.09)}, "falls from cohort to cohort"),
+        ({"earlier_base": estimate(1.9, -1, 5)}, "counted from earlier periods than the last"),
+        ({"earlier_base": NotEstimable(reason="one period before")}, "cannot be seen: one period before"),
+        ({"moved_apart": True}, "moved apart before kick-off"),
+    ],
+)
+def test_an_effect_that_the_next_cohort_may_not_get_is_no_go_yet(beside, because):
+    found, reason, _ = decide(primary(THERE, **beside), [HOLDS], alpha=0.05)
+    assert found is Decision.NOT_YET and because in reason
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"newest": estimate(2.1, -1, 5), "earlier_base": estimate(2.1, -1, 5)},  # as large; how sure is the headline's
+        {"slope_by_cohort": Trend(-0.5, 0.11)},
+        {"slope_by_cohort": Trend(0.5, 0.001)},  # it grows
+    ],
+)
+def test_what_bears_the_effect_out_lets_it_go(beside):
+    assert decide(primary(THERE, **beside), [HOLDS], alpha=0.05)[0] is Decision.GO
+
+
+def test_of_an_outcome_that_should_fall_less_is_more():
+    falls = estimate(-4, -5.5, -2.5)
+    for beside, decision in (
+        ({"newest": estimate(-1.9, -5, 1)}, Decision.NOT_YET),
+        ({"newest": estimate(-2.1, -5, 1)}, Decision.GO),
+        ({"slope_by_cohort": Trend(0.5, 0.01)}, Decision.NOT_YET),
+        ({"slope_by_cohort": Trend(-0.5, 0.01)}, Decision.GO),
+    ):
+        assert decide(primary(falls, direction="down", **beside), [HOLDS], alpha=0.05)[0] is decision
 
 
 def test_what_is_missing_is_named():

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from inference.multiplicity import benjamini_hochberg, holm
-from inference.power import Plan, detectable_effect, intraclass_correlation
+from inference.power import Plan, intraclass_correlation
 
 # Benjamini & Hochberg (1995), section 3.2: fifteen tests of a thrombolysis trial.
 FIFTEEN = [
@@ -24,29 +25,28 @@ def test_adjusted_values_keep_the_order_and_the_place():
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
 
 
-@pytest.mark.parametrize(
-    ("pilot", "control", "icc", "expected"), [(15, 15, 0.05, 0.435), (15, 15, 0.10, 0.489), (3, 9, 0.10, 0.955)]
-)
-def test_detectable_effects_equal_the_reference(pilot, control, icc, expected):
-    found = detectable_effect(units_pilot=pilot, units_control=control, people_per_unit=8, icc=icc)
-    assert found == pytest.approx(expected, abs=5e-4)  # three digits are given
+@pytest.mark.parametrize(("icc", "expected"), [(0.05, 0.435), (0.10, 0.489)])
+def test_detectable_effects_of_one_wave_equal_the_reference(icc, expected):
+    plan = Plan(units=30, people_per_unit=8, icc=icc, waves_before=0, waves_after=1)
+    assert plan.detectable("difference") == pytest.approx(expected, abs=5e-4)  # three digits are given
+    with pytest.raises(ValueError, match="before kick-off"):
+        plan.std_error("ancova")
 
 
-def test_a_design_without_degrees_of_freedom_sees_nothing():
-    assert detectable_effect(units_pilot=1, units_control=1, people_per_unit=8) is None
+def test_arms_of_unequal_size_have_welchs_degrees_of_freedom():
+    """The reference has 0.955 for 3 beside 9 units with 10 degrees of freedom: three units do not know their spread so
+    well."""
+    plan = Plan(units=12, share_pilot=0.25, people_per_unit=8, icc=0.10, waves_before=0, waves_after=1)
+    assert plan.arms == (3, 9)
+    with_ten = stats.t.ppf(0.975, 10) + stats.t.ppf(0.8, 10)
+    assert with_ten * plan.std_error("difference") == pytest.approx(0.955, abs=5e-4)
+    assert plan.df == pytest.approx((1 / 3 + 1 / 9) ** 2 / (1 / 9 / 2 + 1 / 81 / 8))
+    assert plan.detectable("difference") > 1.1
 
 
 def test_benjamini_hochberg_rejects_four_of_the_fifteen():
     assert sum(p <= 0.05 for p in benjamini_hochberg(FIFTEEN)) == 4
     assert benjamini_hochberg([0.01, None, 0.04, 0.03]) == pytest.approx([0.04, None, 4 / 3 * 0.04, 4 / 3 * 0.04])
-
-
-def test_a_plan_of_one_wave_is_the_textbook_formula():
-    plan = Plan(units=30, people_per_unit=8, icc=0.05, waves_before=0, waves_after=1)
-    expected = detectable_effect(units_pilot=15, units_control=15, people_per_unit=8, icc=0.05)
-    assert plan.detectable("difference") == pytest.approx(expected)
-    with pytest.raises(ValueError, match="before kick-off"):
-        plan.std_error("ancova")
 
 
 @pytest.mark.parametrize("analysis", ["difference", "difference_in_differences", "ancova"])

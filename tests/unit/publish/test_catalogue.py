@@ -58,7 +58,9 @@ def test_no_setting_goes_below_the_floor():
 
 @pytest.fixture(scope="module")
 def candidate(connection):
-    return lambda **settings: candidate_tables(connection, **{"minimum": 10, "alpha": 0.05} | settings)
+    return lambda **settings: candidate_tables(
+        connection, **{"minimum": 10, "alpha": 0.05, "alpha_of_study": 0.05} | settings
+    )
 
 
 def test_columns_and_rows_are_as_declared_and_sensitive_ones_have_reasons(candidate):

@@ -1,6 +1,7 @@
 import pytest
 
-from publish.page.wording import before_kickoff, finding, unit_of
+from publish.page.sheets.outcome import alarms
+from publish.page.wording import before_kickoff, confidence, finding, unit_of
 
 POINTS, SHARE = unit_of("points"), unit_of("share")
 
@@ -84,12 +85,21 @@ def test_numbers_are_rounded_and_minus_zero_is_zero(value, text):
             "would have seen a steady drift of 1.2 points per period",
         ),
         ({"p_value": None, "outside": [-4]}, True, "moved apart (period −4)"),
+        ({"p_value": 0.3, "p_value_of_slope": 0.02, "outside": []}, True, "drifted apart steadily (p = 0.02)"),
+        ({"p_value": 0.03, "p_value_of_slope": 0.03, "outside": []}, False, "no movement apart was seen"),
     ],
 )
 def test_the_joint_test_says_what_was_seen_before_kickoff_not_one_period_of_many(given, in_doubt, says):
     found = before_kickoff(**({"drift": None, "n_periods": 5, "unit": POINTS, "alpha": 0.05} | given))
     assert found.in_doubt == in_doubt
     assert says in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("alpha", "text"), [(0.05, "95"), (0.1, "90"), (0.01, "99"), (0.0125, "98.8"), (0.00305, "99.69"), (5e-5, "99.995")]
+)
+def test_a_level_has_the_digits_that_it_needs(alpha, text):
+    assert confidence(alpha) == f"{text}\u202f%"
 
 
 @pytest.mark.parametrize("given", [{"n_periods": 0, "p_value": 0.3}, {"n_periods": 5, "p_value": None}])
@@ -105,3 +115,11 @@ def test_an_effect_on_something_small_is_not_rounded_away():
     assert unit_of("points", error=0.8).decimals == 1
     assert unit_of("share", error=0.008).decimals == 1
     assert unit_of("plain", "cases per month").decimals == unit_of("plain", "cases per month", error=7.0).decimals == 2
+
+
+def test_alarms_are_counted_beside_those_that_chance_gives():
+    rows = {"pre_trend": 0.3, "placebo_date": 0.01, "response_rate": 0.2, "wild_cluster_bootstrap": 0.001}
+    rows = {name: {"p_value": p} for name, p in rows.items()} | {"slope_by_wave": {"p_value": None}}
+    said = alarms(rows, 0.05)
+    assert said.startswith("1 of 3 tests for trouble speak (p below 0.05). By chance alone about 0.2 would")
+    assert alarms({"dose_response": {"p_value": 0.001}}, 0.05) == ""
