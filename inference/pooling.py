@@ -102,21 +102,44 @@ class Changes:
     n_people: np.ndarray
 
 
-def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str | None]) -> Changes:
+def alike_from_period_to_period(changes: pl.DataFrame, within: float) -> float:
+    """How alike a person's answers of two periods are, within units (0–1): r = 1 − s_d²/(2s²), from `cell_differences`
+    of one metric; `within` is s². 0 where nobody can be followed: as if each period asked others, which is never too
+    certain."""
+    df = 0.0 if changes.is_empty() else float((changes["n_people"] - 1).clip(0).sum())
+    if df <= 0 or within <= 0:
+        return 0.0
+    of_changes = float(changes["centred_sum_of_squares"].sum()) / df
+    return float(np.clip(1 - of_changes / (2 * within), 0.0, 1.0))
+
+
+def variance_within(panel: Panel, centred_squares: np.ndarray) -> float:
+    """s²: of answers within unit and period."""
+    df = np.maximum(panel.n - 1, 0).sum()
+    return float(centred_squares.sum() / df) if df > 0 else 0.0
+
+
+def changes_by_coach(
+    panel: Panel, centred_squares: np.ndarray, coach: list[str | None], *, alike: float = 0.0
+) -> Changes:
     """Mean after less mean before kick-off of each coach's units, less the same of the never-treated units.
 
-    `coach` names each unit's coach (None: left out). The variance is that of people within units, s²(1/n̄ + 1/n̄)
-    with mean numbers per period, the control's included: as if a person's periods added nothing. What passes with a
-    unit and period is in the variance *between* coaches: coach and team together.
+    `coach` names each unit's coach (None: left out), `alike` is the correlation r of a person's answers. The variance
+    is that of people within units, the control's included: s²(1 − rq)(1/N + 1/N′), with N answers after and N′ before
+    kick-off and q the share of the people who answer in a period: whoever answers before and after takes what lasts of
+    them off again. What passes with a unit and period is in the variance *between* coaches: coach and team together.
     """
-    df = np.maximum(panel.n - 1, 0).sum()
-    within = float(centred_squares.sum() / df) if df > 0 else 0.0
+    within = variance_within(panel, centred_squares)
     period = np.arange(1, panel.n_periods + 1)
     never = panel.cohort == NEVER
 
     def parts(member: np.ndarray, chosen: np.ndarray) -> tuple[float, float]:
+        """Mean of the members' answers in these periods, and its variance."""
         n, total = panel.n[member][:, chosen], panel.total[member][:, chosen]
-        return (float(total.sum() / n.sum()), float(n.sum() / chosen.sum())) if n.sum() > 0 else (np.nan, 0.0)
+        if not n.sum() > 0:
+            return np.nan, 0.0
+        answering = min(float(n.sum() / (chosen.sum() * panel.people[member].sum())), 1.0)
+        return float(total.sum() / n.sum()), within * (1 - alike * answering) / float(n.sum())
 
     rows = []
     for name in sorted({each for each in coach if each is not None}):
@@ -129,11 +152,11 @@ def changes_by_coach(panel: Panel, centred_squares: np.ndarray, coach: list[str 
             after, before = (period >= begins) & seen_in, (period < begins) & seen_in
             if not after.any() or not before.any():
                 continue
-            (late, n_late), (early, n_early) = parts(member, after), parts(member, before)
-            (usual_late, m_late), (usual_early, m_early) = parts(never, after), parts(never, before)
+            (late, of_late), (early, of_early) = parts(member, after), parts(member, before)
+            (usual_late, of_usual_late), (usual_early, of_usual_early) = parts(never, after), parts(never, before)
             change = late - early - (usual_late - usual_early)
             if np.isfinite(change):
-                variance = within * (1 / n_late + 1 / n_early + 1 / m_late + 1 / m_early)
+                variance = of_late + of_early + of_usual_late + of_usual_early
                 there = panel.n[member].sum(axis=0)
                 seen = min(there[after].max(), there[before].max())
                 parts_of.append((change, variance, float(panel.people[member].sum()), seen))
