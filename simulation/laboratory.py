@@ -34,6 +34,7 @@ class Trouble:
     silence: float = 0.0  # how much less often unhappy people of the control answer once the programme runs
     leaves: float = 0.0  # how much more often unhappy people leave, per wave
     spills: float = 0.0  # share of the effect that reaches control units
+    chosen_by_last: float = 0.0  # share of the pilot chosen for the lowest result in the last wave before kick-off
     strata: int = 1
     draws_cohorts: bool = False  # units fall into cohorts by chance (in these shares), as Callaway and Sant'Anna assume
     holds: bool = True
@@ -58,6 +59,30 @@ STUDIES = {
     "silence differs": Trouble(cohorts=ONE, effects={3: 0.4}, silence=0.6, holds=False),
     "the unhappy leave": Trouble(cohorts=ONE, effects={3: 0.4}, leaves=0.3, holds=False),
     "spillover": Trouble(cohorts=ONE, effects={3: 0.4}, spills=0.5, holds=False),
+}
+
+
+# For the decision alone: what it should say, and what made it say go where it should not.
+WAVES_IN_TURN = {2: 6, 3: 10, 5: 14, 0: 10}
+LATE = {6: 15, 0: 15}
+DECISIONS = {
+    "every cohort gets 0.4": Trouble(cohorts=WAVES_IN_TURN, effects={2: 0.4, 3: 0.4, 5: 0.4}),
+    "cohorts get 0.8, 0.3, 0.1": Trouble(cohorts=WAVES_IN_TURN, effects={2: 0.8, 3: 0.3, 5: 0.1}),
+    "cohorts get 0.6, 0.4, 0.2": STUDIES["staggered"],
+    "one cohort gets 0.4": STUDIES["randomised"],
+    "picked by level, 0.4": STUDIES["picked by level"],
+    "nothing": STUDIES["null"],
+    "nothing, all chosen by last result": Trouble(cohorts=ONE, effects={3: 0.0}, chosen_by_last=1.0, holds=False),
+    "nothing, half chosen so": Trouble(cohorts=ONE, effects={3: 0.0}, chosen_by_last=0.5, holds=False),
+    "nothing, a quarter chosen so": Trouble(cohorts=ONE, effects={3: 0.0}, chosen_by_last=0.25, holds=False),
+    "nothing, all chosen so, five waves before": Trouble(
+        cohorts=LATE, effects={6: 0.0}, chosen_by_last=1.0, holds=False
+    ),
+    "0.4, all chosen by last result": Trouble(cohorts=ONE, effects={3: 0.4}, chosen_by_last=1.0, holds=False),
+    "nothing, picked by trend": Trouble(cohorts=ONE, effects={3: 0.0}, picks_trend=0.15, holds=False),
+    "nothing, picked by trend, five waves before": Trouble(
+        cohorts=LATE, effects={6: 0.0}, picks_trend=0.15, holds=False
+    ),
 }
 
 
@@ -102,6 +127,9 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     drift = 0.05 * wave + trouble.picks_trend * pilot[:, None] * wave
     person = rng.normal(0, np.sqrt(OF_PERSON), unit.size)[:, None] + rng.normal(0, np.sqrt(NOISE), (unit.size, waves))
     y = (level[:, None] + passing + drift)[unit] + person
+    if trouble.chosen_by_last:
+        cohort = _chosen_by_last(trouble, np.bincount(unit, y[:, cohort[pilot].min() - 2]) / size, cohort, rng)
+        pilot = cohort > 0
 
     full = np.array([trouble.effects.get(int(g), 0.0) for g in cohort])
     own = full * (1 + trouble.effect_spread * rng.normal(size=n_units))
@@ -130,6 +158,16 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     squares = summed(np.where(answers, (y - mean[unit]) ** 2, 0.0))
     truth = _truth(trouble, waves)
     return Draw(n, total, squares, summed(stays.astype(float)), cohort, size.astype(float), stratum, truth)
+
+
+def _chosen_by_last(trouble: Trouble, last: np.ndarray, cohort: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Cohorts given to the units with the lowest `last` results, the rest of the pilot by lot."""
+    treated = cohort[cohort > 0]
+    lowest = np.argsort(last)[: round(trouble.chosen_by_last * treated.size)]
+    others = rng.permutation(np.setdiff1d(np.arange(cohort.size), lowest))[: treated.size - lowest.size]
+    given = np.zeros_like(cohort)
+    given[np.concatenate([lowest, others])] = treated
+    return given
 
 
 def _truth(trouble: Trouble, waves: int) -> float:
