@@ -65,6 +65,7 @@ benchmark: .venv/dev  ## Speed and memory, as ratios to a stated floor
 campaign: .venv/dev  ## Attack, coverage and torture at full length; takes days
 	@$(BIN)/python -m benchmarks.attack --out benchmarks/results/attack.md
 	@$(BIN)/python -m benchmarks.coverage 4000
+	@$(BIN)/python -m benchmarks.decisions 400 > benchmarks/results/decisions.md
 	@$(BIN)/python -m benchmarks.torture torture
 
 lock: .venv/uv  ## Resolve the dependencies anew, with hashes and without registry addresses

@@ -120,7 +120,7 @@ def take_key_away(place: Place) -> None:
 
 def change_code_version(place: Place) -> None:
     """As if another version of the program had made the release."""
-    path = place.there.releases / place.release() / "manifest.json"
+    path = place.there.releases / place.earlier() / "manifest.json"
     path.chmod(0o600)
     manifest = json.loads(path.read_text())
     path.write_text(json.dumps(manifest | {"code_version": "other"}))

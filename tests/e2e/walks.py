@@ -258,12 +258,12 @@ WALKS: dict[str, list[Step]] = {
         Step("gate explain -w {w}", 0, "kept"),
         Step("gate explain unit_coverage -w {w}", 0, r"(?s)warn: 0\.97.*to do:"),
         Step(
-            "reproduce {release} -w {w}",
+            "reproduce {earlier} -w {w}",
             2,
             "was made by code other",
             before=change_code_version,
         ),
-        Step("reproduce {release} --anyway --rows 1 -w {w}", 1, r"1 file\(s\) differ: manifest.json"),
+        Step("reproduce {earlier} --anyway --rows 1 -w {w}", 1, r"1 file\(s\) differ: manifest.json"),
     ],
     "erasing": [
         Step("erase -w {w}", 2, "id"),

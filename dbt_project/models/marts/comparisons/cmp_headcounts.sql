@@ -1,10 +1,10 @@
+{# Beside the layer before: movements are of everybody, in the study or not. #}
 {% set corrections = {
     'n_listed_late': 'correction: listed later than hired',
     'n_listed_again': 'correction: listed again',
     'n_not_listed_before_exit': 'correction: not listed before the exit',
     'n_vanished': 'correction: vanished without an exit',
 } %}
-{# Beside the layer before: movements are of everybody, in the study or not. #}
 with cells as (
     select
         movements.month,
