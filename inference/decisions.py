@@ -67,6 +67,7 @@ class Primary:
     detectable: float | None = None  # what this pilot could have seen
     newest: Result | None = None  # of the newest cohorts; None where there is one cohort
     earlier_base: Result | None = None  # counted from earlier periods; None where a lot was drawn
+    plain: Result | None = None  # difference after kick-off, of a time that has one window before it
     slope_by_cohort: Trend | None = None  # change of the effect from cohort to cohort
     moved_apart: bool = False  # the arms did, before kick-off
 
@@ -114,6 +115,8 @@ def _doubts(primary: Primary, smallest: float) -> Iterator[str]:
         yield f"whether units were chosen for their last result cannot be seen: {primary.earlier_base.reason}"
     elif primary.earlier_base is not None and is_small(primary.earlier_base):
         yield f"counted from earlier periods than the last it is below {SMALLEST}"
+    if isinstance(primary.plain, Estimate) and is_small(primary.plain):
+        yield f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
     if primary.moved_apart:
         yield "the arms moved apart before kick-off"
 

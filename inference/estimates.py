@@ -19,7 +19,7 @@ from inference.multiplicity import benjamini_hochberg, holm
 from inference.persons import retention_line
 from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result
-from inference.retention import hazard_line, retention_lines
+from inference.retention import PLAIN, hazard_line, retention_lines
 from inference.unit_panels import Setting
 
 ESTIMATES_SCHEMA = {
@@ -262,12 +262,16 @@ def _read_by_decision(
         for line in lines
         if (line.metric, line.estimator, line.segment) == (metric, headline.estimator, ALL)
     }
+    plain = next(
+        (line.result for line in lines if (line.metric, line.estimator, line.segment) == (metric, PLAIN, ALL)), None
+    )
     judged = {each.name: each for of, each in found if of == metric and each.p_value is not None}
     slope = judged.get("slope_by_wave")
     tests = [judged[name].p_value for name in ("pre_trend", "pre_trend_slope") if name in judged]
     return {
         "newest": beside.get(NEWEST),
         "earlier_base": beside.get(EARLIER_BASE),
+        "plain": None if headline.estimator == PLAIN else plain,
         "slope_by_cohort": Trend(slope.value, slope.p_value) if slope else None,
         "moved_apart": bool(tests) and min(tests) < alpha / len(tests),  # Bonferroni, as the page says it
     }

@@ -23,6 +23,7 @@ from inference.life_tables import LifeTable, Statistic
 from inference.results import NotEstimable
 
 CAUSES = ("voluntary", "involuntary", "other", "regretted")  # of which regretted is a part of voluntary
+PLAIN = "life_table_difference"  # of the shares that stayed, after kick-off only
 Windows = list[tuple[LifeTable, LifeTable | None]]
 
 

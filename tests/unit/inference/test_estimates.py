@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from inference.decisions import Decision
 from inference.estimates import ESTIMATES_SCHEMA, Asked, Cells, estimate_study
 from inference.judging import Question
 
@@ -103,6 +104,22 @@ def test_too_few_pilot_units_give_no_verdict_and_no_effect_that_could_have_been_
     assert "too few units: 5 pilot and 8 control; at least 6" in row["reason"]
     assert row["estimate"] is None and row["p_value"] is None
     assert estimated.power.is_empty()  # whatever the effect, there would be no verdict
+
+
+def test_the_decision_on_retention_reads_the_plain_difference_beside_the_headline():
+    """Nothing after kick-off, but more left the pilot in the window before: what is taken off makes the effect."""
+    life = life_cells()
+    before = (pl.col("phase") == "before") & (pl.col("comparison_arm") == "pilot")
+    life = life.with_columns(n_events=pl.when(before).then(pl.col("n_events") + 2).otherwise("n_events"))
+    life = life.sort("unit_id", "phase", "month_number").with_columns(
+        n_at_risk=(pl.lit(40) - pl.col("n_events").cum_sum().shift(1).fill_null(0)).over("unit_id", "phase")
+    )
+    asked = replace(RETENTION, minimum_important_difference=0.05)
+    guardrail = replace(ENGAGEMENT, role="guardrail", margin=99.0)
+    found = study([asked, guardrail], life=life, means=mean_cells())
+    row = found.decisions.row(0, named=True)
+    assert row["p_value_adjusted"] < 0.05 and row["estimate"] > 0.05
+    assert row["decision"] == Decision.NOT_YET and "rests on the window before" in row["reason"]
 
 
 def test_what_could_have_been_seen_is_said_at_the_level_that_a_verdict_needs():

@@ -138,6 +138,7 @@ THERE = estimate(4, 2.5, 5.5)
         ({"earlier_base": estimate(1.9, -1, 5)}, "counted from earlier periods than the last"),
         ({"earlier_base": NotEstimable(reason="one period before")}, "cannot be seen: one period before"),
         ({"moved_apart": True}, "moved apart before kick-off"),
+        ({"plain": estimate(0.5, -1, 2)}, "rests on the window before"),
     ],
 )
 def test_an_effect_that_the_next_cohort_may_not_get_is_no_go_yet(beside, because):
@@ -150,6 +151,7 @@ def test_an_effect_that_the_next_cohort_may_not_get_is_no_go_yet(beside, because
     [
         {"newest": estimate(2.1, -1, 5), "earlier_base": estimate(2.1, -1, 5)},  # as large; how sure is the headline's
         {"slope_by_cohort": Trend(-0.5, 0.11)},
+        {"plain": estimate(2.5, -1, 6)},
         {"slope_by_cohort": Trend(0.5, 0.001)},  # it grows
     ],
 )
