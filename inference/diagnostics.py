@@ -1,6 +1,7 @@
 """`est_diagnostics`: what stands around the estimates. Each row is a question about a number, its answer, or why none.
 
-A diagnostic never decides: it says whether what a headline rests on can be believed.
+A diagnostic changes no number: it says whether what a headline rests on can be believed. Those before kick-off and from
+cohort to cohort can turn a go into not yet (`inference/decisions.py`).
 """
 
 from __future__ import annotations
