@@ -7,7 +7,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from unittest import mock
 
 import duckdb
 import polars as pl
@@ -141,12 +141,11 @@ def _day_in(name: str) -> date:
 
 
 def _run(there: Workspace, day: date, what: str) -> bool:
-    command = [sys.executable, "-c", reproduce.COMMAND_LINE, what, "--workspace", str(there.root), "--as-of", str(day)]
-    known = {**os.environ, "COACHING_PSEUDONYM_KEY": KEY}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=known)
-    if done.returncode:
-        print(f"{day}: exit code {done.returncode}: {done.stdout[-300:]}", file=sys.stderr, flush=True)
-    return done.returncode == 0
+    with mock.patch.dict(os.environ, {"COACHING_PSEUDONYM_KEY": KEY}):
+        code, printed = reproduce.run_in_child([what, "--workspace", str(there.root), "--as-of", str(day)])
+    if code:
+        print(f"{day}: exit code {code}: {printed[-300:]}", file=sys.stderr, flush=True)
+    return code == 0
 
 
 def _seen(there: Workspace) -> Seen:

@@ -97,19 +97,20 @@ def _run(there: Workspace, recipe: Recipe) -> Path:
     """The run, in a process of its own; the release that it wrote."""
     before = set(list_releases(there.releases))
     what = "restate" if recipe.restates else "run"
-    code, printed = _run_in_child([what, "--workspace", str(there.root), "--as-of", recipe.as_of])
+    code, printed = run_in_child([what, "--workspace", str(there.root), "--as-of", recipe.as_of])
     made = [name for name in list_releases(there.releases) if name not in before]
     if code or len(made) != 1:
         raise CannotReproduce(f"the run did not come to a release (exit code {code}): {printed[-1500:]}")
     return there.releases / made[0]
 
 
-def _run_in_child(words: list[str]) -> tuple[int, str]:
+def run_in_child(words: list[str]) -> tuple[int, str]:
+    """A command of ours in a process of its own, which notifies nobody: exit code and what it printed."""
     quiet = {name: value for name, value in os.environ.items() if name != "COACHING_NOTIFY"}
     done = subprocess.run(
         [sys.executable, "-c", COMMAND_LINE, *words], capture_output=True, text=True, check=False, env=quiet
     )
-    return done.returncode, done.stderr
+    return done.returncode, done.stdout + done.stderr
 
 
 def _differing(release: Path, made: Path) -> list[str]:

@@ -209,7 +209,7 @@ def without_dbt() -> Iterator[None]:
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
             (restating, "_build_in_child", _build_here),
-            (reproduce, "_run_in_child", _run_here),
+            (reproduce, "run_in_child", _run_here),
             (definitions, "graph", _graph),
         ):
             stack.enter_context(mock.patch.object(place, name, instead))
