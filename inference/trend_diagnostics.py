@@ -91,7 +91,7 @@ def _drift(earlier: list[Aggregate], times: np.ndarray, effects: GroupTime, sett
     yield judge_aggregate("pre_trend_slope", slope, arms, effects.panel, setting, words)
     reach = att.mean_distance(effects)
     whole = Aggregate(slope.value * reach, slope.without * reach, slope.influence * reach)
-    words = ("if that drift went on, so much of the effect would be no effect",) * 2
+    words = ("what that drift adds to the effect if it goes on",) * 2
     yield judge_aggregate("pre_trend_slope_bias", whole, arms, effects.panel, setting, words)
 
 
