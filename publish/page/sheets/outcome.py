@@ -104,6 +104,8 @@ def alarms(rows: dict[str, dict], alpha: float) -> str:
     if not p_values:
         return ""
     n_speaking = sum(p < alpha for p in p_values)
+    if not n_speaking:
+        return f"None of {len(p_values)} tests for trouble speaks (p below {alpha:g})."
     return (
         f"{n_speaking} of {len(p_values)} tests for trouble speak (p below {alpha:g}). By chance alone about "
         f"{alpha * len(p_values):.1f} would, so one by itself is a question and not an answer."

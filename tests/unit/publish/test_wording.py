@@ -122,4 +122,5 @@ def test_alarms_are_counted_beside_those_that_chance_gives():
     rows = {name: {"p_value": p} for name, p in rows.items()} | {"slope_by_wave": {"p_value": None}}
     said = alarms(rows, 0.05)
     assert said.startswith("1 of 3 tests for trouble speak (p below 0.05). By chance alone about 0.2 would")
+    assert alarms({"pre_trend": {"p_value": 0.3}}, 0.05) == "None of 1 tests for trouble speaks (p below 0.05)."
     assert alarms({"dose_response": {"p_value": 0.001}}, 0.05) == ""
