@@ -228,11 +228,6 @@ def newest_cohorts(effects: GroupTime, *, at_least: int) -> np.ndarray:
     return np.isin(effects.g, treated[: enough[0] + 1]) if enough.size else np.zeros(effects.g.size, bool)
 
 
-def of_pairs(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
-    """The chosen ATT(g,t), weighted by cohort size."""
-    return _weighted(effects, chosen)
-
-
 @dataclass(frozen=True)
 class Aggregate:
     """One aggregated effect: its value, leave-one-out values (C) and influence (C)."""
@@ -257,7 +252,7 @@ class Aggregate:
         return float(np.sqrt(factor * np.sum(summed**2)))
 
 
-def _weighted(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
+def of_pairs(effects: GroupTime, chosen: np.ndarray) -> Aggregate:
     """Average of the chosen pairs, weighted by cohort size in people; estimated weights carry influence too."""
     panel = effects.panel
     chosen = chosen & np.isfinite(effects.value)
@@ -291,7 +286,7 @@ def _mean_of(parts: list[Aggregate]) -> Aggregate:
 
 def simple(effects: GroupTime) -> Aggregate:
     """All post-treatment ATT(g,t), weighted by cohort size."""
-    return _weighted(effects, effects.t >= effects.g)
+    return of_pairs(effects, effects.t >= effects.g)
 
 
 def by_event_time(effects: GroupTime, *, balanced_to: int | None = None) -> dict[int, Aggregate]:
@@ -311,23 +306,26 @@ def by_event_time(effects: GroupTime, *, balanced_to: int | None = None) -> dict
         ]
         chosen &= np.isin(effects.event_time, complete)
     return {
-        int(e): _weighted(effects, chosen & (effects.event_time == e)) for e in np.unique(effects.event_time[chosen])
+        int(e): of_pairs(effects, chosen & (effects.event_time == e)) for e in np.unique(effects.event_time[chosen])
     }
+
+
+def _distances(effects: GroupTime) -> GroupTime:
+    """Each pair's distance from its base in place of its effect: what a steady drift of one a period looks like."""
+    usable = np.isfinite(effects.value)
+    return replace(effects, value=np.where(usable, effects.distance.astype(float), np.nan))
 
 
 def steps_by_event_time(effects: GroupTime) -> dict[int, float]:
     """Event time → calendar periods between it and its base, averaged over cohorts as `by_event_time` averages them: a
     steady drift of one a period shows as so much."""
-    usable = np.isfinite(effects.value)
-    as_effect = replace(effects, value=np.where(usable, effects.distance.astype(float), np.nan))
-    return {e: part.value for e, part in by_event_time(as_effect).items()}
+    return {e: part.value for e, part in by_event_time(_distances(effects)).items()}
 
 
 def mean_distance(effects: GroupTime) -> float:
     """Calendar periods from base to treated period, averaged as `simple` averages: what a steady drift of one a period
     adds to it."""
-    usable = np.isfinite(effects.value)
-    return simple(replace(effects, value=np.where(usable, effects.distance.astype(float), np.nan))).value
+    return simple(_distances(effects)).value
 
 
 def by_distance(effects: GroupTime) -> dict[int, Aggregate]:
@@ -337,7 +335,7 @@ def by_distance(effects: GroupTime) -> dict[int, Aggregate]:
     Without gaps in time distance s is event time s − 1 − anticipation; with gaps it is what a drift adds up over.
     """
     chosen = np.isfinite(effects.value) & ((effects.t < effects.base) | (effects.t >= effects.g))
-    return {int(s): _weighted(effects, chosen & (effects.distance == s)) for s in np.unique(effects.distance[chosen])}
+    return {int(s): of_pairs(effects, chosen & (effects.distance == s)) for s in np.unique(effects.distance[chosen])}
 
 
 def dynamic(effects: GroupTime, *, balanced_to: int | None = None) -> Aggregate:
@@ -353,7 +351,7 @@ def dynamic_balanced(effects: GroupTime) -> Aggregate:
 def by_cohort(effects: GroupTime) -> dict[int, Aggregate]:
     """One effect per cohort: the mean over its treated periods."""
     post = effects.t >= effects.g
-    return {int(g): _weighted(effects, post & (effects.g == g)) for g in np.unique(effects.g)}
+    return {int(g): of_pairs(effects, post & (effects.g == g)) for g in np.unique(effects.g)}
 
 
 def group(effects: GroupTime) -> Aggregate:
@@ -371,13 +369,13 @@ def group(effects: GroupTime) -> Aggregate:
         panel=panel,
         control=effects.control,
     )
-    return _weighted(stacked, np.ones(cohorts.size, bool))
+    return of_pairs(stacked, np.ones(cohorts.size, bool))
 
 
 def by_calendar(effects: GroupTime) -> dict[int, Aggregate]:
     """One effect per period, over the cohorts treated by then; a period in which no pair can be computed has none."""
     post = (effects.t >= effects.g) & np.isfinite(effects.value)
-    return {int(t): _weighted(effects, post & (effects.t == t)) for t in np.unique(effects.t[post])}
+    return {int(t): of_pairs(effects, post & (effects.t == t)) for t in np.unique(effects.t[post])}
 
 
 def calendar(effects: GroupTime) -> Aggregate:

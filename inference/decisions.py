@@ -4,8 +4,7 @@
 difference; the same holds of the newest cohorts and of the effect counted from earlier periods; no doubt is open (a
 decline from cohort to cohort, arms that moved apart before kick-off), and no guardrail is open or broken. **No go**:
 the effect is in the bad direction, or its interval lies below the minimum important difference, or a guardrail is
-broken.
-**Not yet**: anything else, with what is missing. How often each is right: benchmarks/results/decisions.md.
+broken. **Not yet**: anything else, with what is missing. How often each is right: benchmarks/results/decisions.md.
 """
 
 from __future__ import annotations
@@ -64,7 +63,6 @@ class Primary:
     p_value_adjusted: float | None
     direction: str  # up or down: which way is good
     minimum_important_difference: float | None
-    detectable: float | None = None  # what this pilot could have seen
     newest: Result | None = None  # of the newest cohorts; None where there is one cohort
     earlier_base: Result | None = None  # counted from earlier periods; None where a lot was drawn
     plain: Result | None = None  # difference after kick-off, of a time that has one window before it
@@ -92,14 +90,20 @@ class Guardrail:
         return "broken" if high < -self.margin else "open"
 
 
+def _sign(direction: str) -> int:
+    """What a number is multiplied by so that good is up."""
+    return 1 if direction == "up" else -1
+
+
 def _towards_good(estimate: Estimate, direction: str) -> tuple[float, float]:
     """The interval with good as up."""
-    return (estimate.ci_low, estimate.ci_high) if direction == "up" else (-estimate.ci_high, -estimate.ci_low)
+    low, high = sorted(_sign(direction) * end for end in (estimate.ci_low, estimate.ci_high))
+    return low, high
 
 
 def _doubts(primary: Primary, smallest: float) -> Iterator[str]:
     """Why an effect that is there may not be what the next cohort gets, or no effect."""
-    sign = 1 if primary.direction == "up" else -1
+    sign = _sign(primary.direction)
 
     def is_small(result: Result) -> bool:
         return sign * result.estimate < smallest
@@ -138,20 +142,16 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
             return Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}", missing
         return Decision.NOT_YET, f"no answer: {primary.result.reason}", missing
     low, high = _towards_good(primary.result, primary.direction)
-    size = primary.result.estimate if primary.direction == "up" else -primary.result.estimate
+    size = _sign(primary.direction) * primary.result.estimate
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
     smallest = primary.minimum_important_difference or 0.0
-    below = "" if low >= smallest else "; its interval reaches below the minimum important difference"
+    below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
     doubts = "; ".join(_doubts(primary, smallest))
     rules = (
         (broken, Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}"),
         (is_shown and size < 0, Decision.NO_GO, "it became worse"),
         (high < smallest, Decision.NO_GO, f"the interval lies below {SMALLEST}"),
-        (
-            not is_shown,
-            Decision.NOT_YET,
-            "no effect shown, and one of the minimum important difference is not excluded",
-        ),
+        (not is_shown, Decision.NOT_YET, f"no effect shown, and one of {SMALLEST} is not excluded"),
         (size < smallest, Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),
         (doubts, Decision.NOT_YET, f"there is an effect, but {doubts}"),
         (missing, Decision.NOT_YET, "the effect is there, but something is missing"),
@@ -176,7 +176,6 @@ def decision_table(*, primaries: list[Primary], guardrails: list[Guardrail], alp
                     p_value_adjusted=primary.p_value_adjusted,
                     direction=primary.direction,
                     alpha=alpha,
-                    detectable=primary.detectable,
                 ).word,
                 "decision": decision,
                 "reason": reason,

@@ -179,26 +179,10 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
 
 
 def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tuple[str, Diagnostic]]) -> Estimated:
-    questions, alpha = asked.questions, asked.alpha
     headline = {line.metric: line for line in lines if line.is_headline}
-    adjusted: dict[str, float | None] = {}
-    level: dict[str, float] = {}
-    for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
-        family = [question.metric for question in questions if question.role in roles]
-        p_values = [getattr(headline[metric].result, "p_value", None) for metric in family]
-        adjusted |= dict(zip(family, adjust(p_values), strict=True))
-        # What both adjustments ask of a lone finding: with this level it is found whatever the others show.
-        level |= dict.fromkeys(family, alpha / max(len(family), 1))
-    detectable = {
-        metric: Uncertainty(line.result.std_error, line.result.df).detectable_effect(
-            alpha=level.get(metric, alpha), power=POWER
-        )
-        for metric, line in headline.items()
-        if isinstance(line.result, Estimate)  # where no verdict is possible nothing would have been seen
-    }
-    rows = []
-    for line in lines:
-        row = {
+    adjusted, level = _judged_together(asked, headline)
+    rows = [
+        {
             "metric": line.metric,
             "estimator": line.estimator,
             "aggregation": line.aggregation,
@@ -209,9 +193,60 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tupl
             "is_headline": line.is_headline,
             **_result_columns(line.result),
         }
-        rows.append(row)
+        for line in lines
+    ]
     order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
-    decisions = decision_table(
+    kept = next((headline[q.metric].result for q in asked.questions if q.kind == "time_to_event"), None)
+    money = money_table(
+        retention=kept or NotEstimable(reason="the study does not ask about retention"),
+        months=asked.retention_months,
+        case=case,
+    )
+    return Estimated(
+        pl.DataFrame(rows, schema=ESTIMATES_SCHEMA).sort(order, nulls_last=True),
+        _power(headline, level),
+        _decisions(asked, headline, adjusted, lines, found),
+        money,
+        diagnostic_table(found),
+    )
+
+
+def _judged_together(asked: Asked, headline: Mapping[str, Line]) -> tuple[dict[str, float | None], dict[str, float]]:
+    """Metric → adjusted p-value, and the level at which a lone finding of its family is found whatever the others show:
+    what Holm and Benjamini and Hochberg ask of the smallest p."""
+    adjusted: dict[str, float | None] = {}
+    level = dict.fromkeys(headline, asked.alpha)
+    for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
+        family = [question.metric for question in asked.questions if question.role in roles]
+        p_values = [getattr(headline[metric].result, "p_value", None) for metric in family]
+        adjusted |= dict(zip(family, adjust(p_values), strict=True))
+        level |= {metric: asked.alpha / len(family) for metric in family}
+    return adjusted, level
+
+
+def _power(headline: Mapping[str, Line], level: Mapping[str, float]) -> pl.DataFrame:
+    """`est_power`; where no verdict is possible nothing would have been seen."""
+    estimated = {metric: line.result for metric, line in headline.items() if isinstance(line.result, Estimate)}
+    rows = [
+        (
+            metric,
+            Uncertainty(result.std_error, result.df).detectable_effect(alpha=level[metric], power=POWER),
+            POWER,
+            level[metric],
+        )
+        for metric, result in estimated.items()
+    ]
+    return pl.DataFrame(rows, schema=POWERS, orient="row").sort("metric")
+
+
+def _decisions(
+    asked: Asked,
+    headline: Mapping[str, Line],
+    adjusted: Mapping[str, float | None],
+    lines: list[Line],
+    found: list[tuple[str, Diagnostic]],
+) -> pl.DataFrame:
+    return decision_table(
         primaries=[
             Primary(
                 metric=question.metric,
@@ -219,10 +254,9 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tupl
                 p_value_adjusted=adjusted[question.metric],
                 direction=question.direction,
                 minimum_important_difference=question.minimum_important_difference,
-                detectable=detectable.get(question.metric),
                 **_read_by_decision(question.metric, headline[question.metric], lines, found, asked.alpha_of_study),
             )
-            for question in questions
+            for question in asked.questions
             if question.role == "primary"
         ],
         guardrails=[
@@ -232,24 +266,10 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tupl
                 direction=question.direction,
                 margin=question.margin or 0.0,
             )
-            for question in questions
+            for question in asked.questions
             if question.role == "guardrail"
         ],
-        alpha=alpha,
-    )
-    power = [(metric, size, POWER, level.get(metric, alpha)) for metric, size in detectable.items()]
-    kept = next((headline[q.metric].result for q in questions if q.kind == "time_to_event"), None)
-    money = money_table(
-        retention=kept or NotEstimable(reason="the study does not ask about retention"),
-        months=asked.retention_months,
-        case=case,
-    )
-    return Estimated(
-        pl.DataFrame(rows, schema=ESTIMATES_SCHEMA).sort(order, nulls_last=True),
-        pl.DataFrame(power, schema=POWERS, orient="row").sort("metric"),
-        decisions,
-        money,
-        diagnostic_table(found),
+        alpha=asked.alpha,
     )
 
 

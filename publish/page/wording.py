@@ -105,12 +105,7 @@ def finding(
     if row["suppressed"] is not None:
         return Finding("suppressed", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
-        seen = (
-            f" A study of this size would have seen an effect of {unit.with_word(detectable)} with 80 % probability."
-            if detectable is not None
-            else ""
-        )
-        return Finding("unknown", "Cannot be answered", f"{label} cannot be answered: {row['reason']}.{seen}")
+        return Finding("unknown", "Cannot be answered", f"{label} cannot be answered: {row['reason']}.")
     level = confidence(alpha)
     interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
     size = unit.with_word(abs(row["estimate"]))
