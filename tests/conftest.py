@@ -17,6 +17,7 @@ from tests import no_network
 
 HERE = Path(__file__).parent
 REFERENCE = Path(os.environ.get("COACHING_REFERENCE", HERE.parent.parent / "shared" / "reference"))
+COACHING = Path(sys.executable).with_name("coaching")
 KEY = "a key for tests, long enough to be one"
 DEMO = {"people": 600, "months": 12, "seed": 7, "effect": 1}  # the organisation that most tests read
 
@@ -175,13 +176,12 @@ def _publish_few(folder: Path) -> None:
 
 def _publish(folder: Path) -> None:
     """One whole run as its users make it: `coaching demo` in a process of its own, with dbt."""
+    from tests.e2e.steps import environment
+
     options = [word for name, value in DEMO.items() for word in (f"--{name}", str(value))]
-    command = [Path(sys.executable).with_name("coaching"), "demo", "--workspace", "demo", *options]
-    environment = {name: value for name, value in os.environ.items() if name != "COACHING_WORKSPACE"}
+    command = [COACHING, "demo", "--workspace", "demo", *options]
     with (folder / "printed").open("w") as printed:
-        done = subprocess.run(
-            command, cwd=folder, env=environment | {"COLUMNS": "400"}, stdout=printed, stderr=printed, check=False
-        )
+        done = subprocess.run(command, cwd=folder, env=environment(), stdout=printed, stderr=printed, check=False)
     assert done.returncode == 0, (folder / "printed").read_text()
     attempts = Path(os.environ[no_network.ATTEMPTS])
     assert not attempts.exists(), f"looked beyond this machine: {attempts.read_text()}"

@@ -25,9 +25,9 @@ from orchestration.cli.commands import main
 from orchestration.workspace import Workspace
 from publish.release import list_releases
 from publish.restricted import current_coaches
+from tests.conftest import COACHING
 from tests.models import without_dbt
 
-COACHING = Path(sys.executable).with_name("coaching")
 WIDTH = 400  # columns
 
 

@@ -20,7 +20,7 @@ from publish import ledger
 from publish.release import current_release
 from tests.e2e.steps import COACHING, Place, Step, run
 from tests.e2e.test_documented_commands import OF_TYPER, PROJECT_ROOT, commands, leaf
-from tests.e2e.walks import LATER, SMALL, WALKS
+from tests.e2e.walks import LATER, ON_THE_DEMO, SMALL, WALKS
 
 pytestmark = pytest.mark.slow
 
@@ -53,11 +53,12 @@ def test_the_readme_shows_what_the_demo_prints(printed_by_demo):
 
 
 @pytest.mark.parametrize("name", WALKS)
-def test_a_walk(name, copy_of_published, published, tmp_path):
-    if "demo" in name:
-        shutil.rmtree(copy_of_published.root)
-        shutil.copytree(published.root, copy_of_published.root, symlinks=True)
-    place = Place(tmp_path, copy_of_published.root)
+def test_a_walk(name, request, tmp_path):
+    if name in ON_THE_DEMO:
+        root = shutil.copytree(request.getfixturevalue("published").root, tmp_path / "workspace", symlinks=True)
+    else:
+        root = request.getfixturevalue("copy_of_published").root
+    place = Place(tmp_path, root)
     for step in WALKS[name]:
         step.before(place)
         with step.during(place):

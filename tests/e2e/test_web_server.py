@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -23,9 +22,8 @@ from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import ledger
 from tests import no_network
-from tests.conftest import KEY
+from tests.conftest import COACHING, KEY
 
-COACHING = Path(sys.executable).with_name("coaching")
 EVIL = "http://evil.example"
 MARK = "COACHING_TEST_SERVER"  # in the environment of the server and of everything that it starts
 MUTATION = "mutation { setNuxSeen }"

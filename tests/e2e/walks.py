@@ -37,7 +37,8 @@ LATER = "2025-04-01"  # after the last export of the simulated year
 SIMULATE = "simulate --people 200 --months 12"
 SMALL = " ".join(f"--{name} {value}" for name, value in DEMO.items())
 
-# Each walk is on a copy of a published workspace of its own: the demo's where it is named, else one of few questions.
+# Each walk is on a copy of a published workspace of its own: the demo's, else one of few questions.
+ON_THE_DEMO = ("simulate, demo and design",)
 WALKS: dict[str, list[Step]] = {
     "a new workspace": [
         Step("", 2, "Did turning our managers into coaches work"),
