@@ -1,4 +1,5 @@
-"""How often does the rule say go, where it should and where it should not?
+"""How often does the rule say go, where it should and where it should not? How often does a study that is read after
+every wave find what is not there, and what do the steps of certainty mean?
 
 Studies of `simulation/laboratory.py` go through the estimates as a study does (`inference/estimates.py`), with one
 primary outcome, a minimum important difference of 0.25 standard deviations and a guardrail that holds. Beside the rule
@@ -10,7 +11,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from unittest import mock
@@ -33,7 +36,9 @@ QUESTIONS = [
     Question(metric="guardrail", kind="mean", role="guardrail", source="survey", margin=9.0),
 ]
 # The others cost most of the time and the rule does not read them.
-READ_BY_RULE = (diagnostics._before_kickoff, diagnostics._as_it_scales)
+READ_BY_RULE = (diagnostics._before_kickoff, diagnostics._as_it_scales, diagnostics._responses)
+DESIGNS = laboratory.STUDIES | laboratory.DECISIONS
+BEFORE = 2  # waves before kick-off of the studies that are read after every wave
 SCHEMA = {
     "metric": pl.String,
     "unit_id": pl.String,
@@ -68,51 +73,152 @@ def cells_of(drawn: laboratory.Draw) -> Cells:
     return Cells(means=pl.concat([outcome, guardrail]), life=pl.DataFrame(schema={"metric": pl.String}))
 
 
+def last_wave(drawn: laboratory.Draw) -> date:
+    """Where the last simulated quarter begins: the plan's end, so that the study is at its last analysis."""
+    t = drawn.n.shape[1] - 1
+    return date(2020 + t // 4, 1 + 3 * (t % 4), 1)
+
+
+def concluded(drawn: laboratory.Draw, *, design: str = "volunteered") -> tuple[dict, dict]:
+    """The rows of `est_decisions` and of the headline."""
+    asked = Asked(questions=QUESTIONS, alpha=ALPHA, design=design, planned_until=last_wave(drawn))
+    with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", READ_BY_RULE):
+        found = estimate_study(asked, cells_of(drawn))
+    headline = found.estimates.filter(pl.col("is_headline") & (pl.col("metric") == "outcome"))
+    return found.decisions.row(0, named=True), headline.row(0, named=True)
+
+
 def decided(drawn: laboratory.Draw) -> tuple[Decision, bool, float]:
     """What the rule says, whether the headline alone would have said go, and the headline."""
-    with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", READ_BY_RULE):
-        row = estimate_study(Asked(questions=QUESTIONS, alpha=ALPHA), cells_of(drawn)).decisions.row(0, named=True)
-    alone = row["estimate"] is not None and row["estimate"] >= SMALLEST and row["p_value_adjusted"] < ALPHA
+    row, headline = concluded(drawn)
+    alone = row["estimate"] is not None and row["estimate"] >= SMALLEST and headline["p_value"] < ALPHA
     return Decision(row["decision"]), alone, row["estimate"] if row["estimate"] is not None else float("nan")
 
 
-def block(name: str, index: int, studies: int) -> list[tuple[Decision, bool, float]]:
-    """Some studies of one design, each with its own draws."""
-    trouble, place = laboratory.DECISIONS[name], list(laboratory.DECISIONS).index(name)
+def in_blocks(function: Callable[[int], list], studies: int, pool: ProcessPoolExecutor) -> list:
+    """What `function` finds in so many studies: it is given the number of a block of STUDIES_AT_ONCE."""
+    return [each for part in pool.map(function, range(-(-studies // STUDIES_AT_ONCE))) for each in part]
+
+
+def draws(name: str, index: int) -> Iterator[laboratory.Draw]:
+    """The studies of one block of one design."""
+    trouble, place = DESIGNS[name], list(DESIGNS).index(name)
     rng = np.random.default_rng([FIRST_SEED, place, index])
     waves = max(laboratory.WAVES, max(trouble.cohorts) + 3)
-    return [decided(laboratory.draw(trouble, rng, waves=waves)) for _ in range(studies)]
+    return (laboratory.draw(trouble, rng, waves=waves) for _ in range(STUDIES_AT_ONCE))
 
 
-def shares(name: str, studies: int, pool: ProcessPoolExecutor) -> tuple[float, float, float, float]:
-    """Of so many studies: go, no go, go by the headline alone; and the mean headline."""
-    blocks = pool.map(partial(block, name, studies=STUDIES_AT_ONCE), range(-(-studies // STUDIES_AT_ONCE)))
-    found = [each for part in blocks for each in part]
-    counted = Counter(decision for decision, _, _ in found)
-    alone, sizes = np.mean([alone for _, alone, _ in found]), np.nanmean([size for *_, size in found])
-    return counted[Decision.GO] / len(found), counted[Decision.NO_GO] / len(found), float(alone), float(sizes)
+def decisions_of_block(index: int, *, name: str) -> list[tuple[Decision, bool, float]]:
+    """Of each study."""
+    return [decided(drawn) for drawn in draws(name, index)]
+
+
+def decision_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
+    """How often go, no go, and go by the headline alone."""
+    for name in laboratory.DECISIONS:
+        found = in_blocks(partial(decisions_of_block, name=name), studies, pool)
+        counted = Counter(decision for decision, _, _ in found)
+        go, no_go = (counted[word] / len(found) for word in (Decision.GO, Decision.NO_GO))
+        alone, size = np.mean([alone for _, alone, _ in found]), np.nanmean([size for *_, size in found])
+        yield f"| {name} | {size:+.2f} | {alone:.1%} | **{go:.1%}** | {no_go:.1%} |"
+
+
+def verdicts_of_block(index: int, *, n_waves: int) -> list[tuple[bool, bool]]:
+    """Whether some release said improved or worsened, by the plan and at 0.05 each time: nothing happens, and every
+    wave after kick-off is read."""
+    rng = np.random.default_rng([FIRST_SEED, 1_000 + n_waves, index])
+    found = []
+    for _ in range(STUDIES_AT_ONCE):
+        drawn = laboratory.draw(laboratory.STUDIES["null"], rng, waves=BEFORE + n_waves)
+        cells = cells_of(drawn)
+        starts = cells.means["period_start"].unique().sort().to_list()
+        by_plan = at_alpha = False
+        for newest in starts[BEFORE:]:
+            until_then = replace(cells, means=cells.means.filter(pl.col("period_start") <= newest))
+            asked = Asked(questions=QUESTIONS, alpha=ALPHA, planned_until=starts[-1])
+            with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", ()):
+                row = estimate_study(asked, until_then).decisions.row(0, named=True)
+            by_plan |= row["verdict"] in ("improved", "worsened")
+            at_alpha |= row["p_value_adjusted"] < ALPHA
+        found.append((by_plan, at_alpha))
+    return found
+
+
+def interim_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
+    """How often some release of a study finds what is not there."""
+    for n_waves in (1, 4, 10):
+        found = np.array(in_blocks(partial(verdicts_of_block, n_waves=n_waves), studies, pool))
+        by_plan, at_alpha = found.mean(axis=0)
+        yield f"| {n_waves} | {at_alpha:.1%} | **{by_plan:.1%}** |"
+
+
+def certainties_of_block(index: int, *, name: str, design: str) -> list[tuple[int, bool, bool, bool]]:
+    """Of each study: certainty, whether the interval holds the truth, whether the rule says go, and whether go would be
+    wrong."""
+    found = []
+    for drawn in draws(name, index):
+        row, headline = concluded(drawn, design=design)
+        if headline["estimate"] is not None:
+            holds = headline["ci_low"] <= drawn.truth <= headline["ci_high"]
+            found.append((row["certainty"], holds, row["decision"] == Decision.GO, drawn.truth < SMALLEST))
+    return found
+
+
+def certainty_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
+    """By step of certainty, over all designs: each as volunteers, those with a lot also as such."""
+    found = []
+    for name, trouble in DESIGNS.items():
+        for design in ("volunteered", "randomised") if trouble.is_lot else ("volunteered",):
+            found += in_blocks(partial(certainties_of_block, name=name, design=design), studies, pool)
+    steps, holds, is_go, wrong = np.array(found).T
+    for step in sorted(set(steps), reverse=True):
+        mine = steps == step
+        go = is_go[mine].sum()
+        false = (is_go & wrong)[mine].sum()
+        share = f"{false / go:.1%}" if go else "–"
+        yield f"| {step} | {mine.sum():,} | **{holds[mine].mean():.1%}** | {go:,} | **{share}** |"
+
+
+GO_PAGE = """# How often the rule says go
+
+`python -m benchmarks.decisions {studies}`, seed {seed}: {studies} studies of each design (a share is known to
+± {half:.0f} percentage points at most), at the last analysis of the plan. Effects are in standard deviations between
+people; the minimum important difference is {smallest}. *Headline alone*: p < 0.05, and not estimated below the minimum
+important difference, which was the rule before.
+
+| design | headline, mean | go by the headline alone | **go** | no go |
+|---|--:|--:|--:|--:|"""
+INTERIM_PAGE = """
+## Read after every wave
+
+A programme that does nothing; how often *some* release says that it improved or worsened the outcome.
+
+| waves after kick-off | at 0.05 each time | **by the plan** |
+|--:|--:|--:|"""
+CERTAINTY_PAGE = """
+## What the steps of certainty mean
+
+All designs of the laboratory, as volunteers and, where units fell into arms by chance, also as a lot. *Wrong*: what the
+programme truly does on average is less than the minimum important difference.
+
+| certainty | studies | **interval holds the truth** | go | **of these wrong** |
+|--:|--:|--:|--:|--:|"""
 
 
 def page(studies: int) -> str:
     """The results as Markdown."""
-    half = 196 * np.sqrt(0.25 / studies)
-    out = [
-        "# How often the rule says go",
-        "",
-        f"`python -m benchmarks.decisions {studies}`, seed {FIRST_SEED}: {studies} studies of each design "
-        f"(a share is known to ± {half:.0f} percentage points",
-        "at most). Effects in standard deviations between people; the minimum important difference is "
-        f"{SMALLEST}. *Headline alone*: significant, and",
-        "not estimated below the minimum important difference, which was the rule before.",
-        "",
-        "| design | headline, mean | go by the headline alone | **go** | no go |",
-        "|---|--:|--:|--:|--:|",
-    ]
+    facts = {"studies": studies, "seed": FIRST_SEED, "half": 196 * np.sqrt(0.25 / studies), "smallest": SMALLEST}
+    out = []
     with ProcessPoolExecutor(2) as pool:
-        for name in laboratory.DECISIONS:
-            go, no_go, alone, size = shares(name, studies, pool)
-            out.append(f"| {name} | {size:+.2f} | {alone:.1%} | **{go:.1%}** | {no_go:.1%} |")
-            print(out[-1], file=sys.stderr, flush=True)
+        for heading, rows in (
+            (GO_PAGE.format(**facts), decision_rows),
+            (INTERIM_PAGE, interim_rows),
+            (CERTAINTY_PAGE, certainty_rows),
+        ):
+            out.append(heading)
+            for row in rows(studies, pool):
+                out.append(row)
+                print(row, file=sys.stderr, flush=True)
     return "\n".join(out) + "\n"
 
 

@@ -9,29 +9,12 @@ broken. **Not yet**: anything else, with what is missing. How often each is righ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-import polars as pl
-
+from inference.diagnostic import Diagnostic
 from inference.results import Estimate, NotEstimable, Result
-from inference.verdicts import verdict
-
-DECISIONS_SCHEMA = {
-    "metric": pl.String,
-    "verdict": pl.String,
-    "decision": pl.String,
-    "reason": pl.String,
-    "estimate": pl.Float64,
-    "ci_low": pl.Float64,
-    "ci_high": pl.Float64,
-    "p_value_adjusted": pl.Float64,
-    "minimum_important_difference": pl.Float64,
-    "guardrails": pl.String,
-    "missing": pl.String,
-}
-
 
 # Of a decline, two-sided: missing one leads to scaling what does not work any more.
 DECLINE_ALPHA = 0.1
@@ -68,6 +51,14 @@ class Primary:
     plain: Result | None = None  # difference after kick-off, of a time that has one window before it
     slope_by_cohort: Trend | None = None  # change of the effect from cohort to cohort
     moved_apart: bool = False  # the arms did, before kick-off
+    is_random: bool = False  # a lot was drawn
+    is_survey: bool = True
+    n_before: int = 0  # periods before kick-off that were observed
+    diagnostics: Mapping[str, Diagnostic] = field(default_factory=dict)
+
+    def is_small(self, result: Result) -> bool:
+        """Whether an effect is below the minimum important difference (in the bad direction where there is none)."""
+        return _sign(self.direction) * result.estimate < (self.minimum_important_difference or 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +92,9 @@ def _towards_good(estimate: Estimate, direction: str) -> tuple[float, float]:
     return low, high
 
 
-def _doubts(primary: Primary, smallest: float) -> Iterator[str]:
+def _doubts(primary: Primary) -> Iterator[str]:
     """Why an effect that is there may not be what the next cohort gets, or no effect."""
-    sign = _sign(primary.direction)
-
-    def is_small(result: Result) -> bool:
-        return sign * result.estimate < smallest
-
+    sign, is_small = _sign(primary.direction), primary.is_small
     if isinstance(primary.newest, NotEstimable):
         yield f"the newest cohorts' effect is not known: {primary.newest.reason}"
     elif primary.newest is not None and is_small(primary.newest):
@@ -121,12 +108,22 @@ def _doubts(primary: Primary, smallest: float) -> Iterator[str]:
         yield f"counted from earlier periods than the last it is below {SMALLEST}"
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
         yield f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
-    if primary.moved_apart:
+    if primary.moved_apart and not primary.is_random:  # of a lot it is chance, and the units' past is adjusted for
         yield "the arms moved apart before kick-off"
 
 
-def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tuple[Decision, str, list[str]]:
-    """(decision, reason, what is missing) of one primary outcome."""
+@dataclass(frozen=True, kw_only=True)
+class Ruling:
+    """What the rule says of one primary outcome; `is_harm`: it, or a guardrail, became worse."""
+
+    decision: Decision
+    reason: str
+    missing: list[str]
+    is_harm: bool = False
+
+
+def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ruling:
+    """The rule; `alpha` is the level of the day."""
     missing = [
         f"{guardrail.metric}: {'its margin is not excluded yet' if guardrail.state == 'open' else guardrail.state}"
         for guardrail in guardrails
@@ -137,55 +134,25 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> tu
     if not guardrails:
         missing.append("the study names no guardrail")
     broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
+    if broken:
+        reason = f"a guardrail is broken: {', '.join(broken)}"
+        return Ruling(decision=Decision.NO_GO, reason=reason, missing=missing, is_harm=True)
     if not isinstance(primary.result, Estimate):
-        if broken:
-            return Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}", missing
-        return Decision.NOT_YET, f"no answer: {primary.result.reason}", missing
+        return Ruling(decision=Decision.NOT_YET, reason=f"no answer: {primary.result.reason}", missing=missing)
     low, high = _towards_good(primary.result, primary.direction)
-    size = _sign(primary.direction) * primary.result.estimate
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
+    is_harm = is_shown and _sign(primary.direction) * primary.result.estimate < 0
     smallest = primary.minimum_important_difference or 0.0
     below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
-    doubts = "; ".join(_doubts(primary, smallest))
+    doubts = "; ".join(_doubts(primary))
     rules = (
-        (broken, Decision.NO_GO, f"a guardrail is broken: {', '.join(broken)}"),
-        (is_shown and size < 0, Decision.NO_GO, "it became worse"),
+        (is_harm, Decision.NO_GO, "it became worse"),
         (high < smallest, Decision.NO_GO, f"the interval lies below {SMALLEST}"),
         (not is_shown, Decision.NOT_YET, f"no effect shown, and one of {SMALLEST} is not excluded"),
-        (size < smallest, Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),
+        (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),
         (doubts, Decision.NOT_YET, f"there is an effect, but {doubts}"),
         (missing, Decision.NOT_YET, "the effect is there, but something is missing"),
         (True, Decision.GO, f"the effect is there and large enough{below}; no guardrail suffers"),
     )
     decision, reason = next((word, why) for holds, word, why in rules if holds)
-    return decision, reason, missing
-
-
-def decision_table(*, primaries: list[Primary], guardrails: list[Guardrail], alpha: float) -> pl.DataFrame:
-    """`est_decisions`: one row per primary outcome."""
-    states = "; ".join(f"{guardrail.metric} {guardrail.state}" for guardrail in guardrails) or "none"
-    rows = []
-    for primary in primaries:
-        decision, reason, missing = decide(primary, guardrails, alpha=alpha)
-        numbers = primary.result if isinstance(primary.result, Estimate) else None
-        rows.append(
-            {
-                "metric": primary.metric,
-                "verdict": verdict(
-                    primary.result,
-                    p_value_adjusted=primary.p_value_adjusted,
-                    direction=primary.direction,
-                    alpha=alpha,
-                ).word,
-                "decision": decision,
-                "reason": reason,
-                "estimate": numbers.estimate if numbers else None,
-                "ci_low": numbers.ci_low if numbers else None,
-                "ci_high": numbers.ci_high if numbers else None,
-                "p_value_adjusted": primary.p_value_adjusted,
-                "minimum_important_difference": primary.minimum_important_difference,
-                "guardrails": states,
-                "missing": "; ".join(missing) or None,
-            }
-        )
-    return pl.DataFrame(rows, schema=DECISIONS_SCHEMA).sort("metric")
+    return Ruling(decision=decision, reason=reason, missing=missing, is_harm=is_harm)

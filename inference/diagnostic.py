@@ -59,7 +59,7 @@ def judge_aggregate(
 ) -> Diagnostic:
     """An effect as a diagnostic: `words` are what it says where zero lies outside its interval, and where not."""
     scale = size_of_values(panel)
-    result, _ = judge(part, arms, cohort=panel.cohort, method="", alpha=setting.alpha_of_study, scale=scale)
+    result, _ = judge(part, arms, cohort=panel.cohort, method="", alpha=setting.alpha, scale=scale)
     if isinstance(result, NotEstimable):
         return unknown_diagnostic(name, result.reason)
     return Diagnostic(
@@ -71,5 +71,5 @@ def judge_aggregate(
         df=result.df,
         n_pilot=result.n_pilot,
         n_control=result.n_control,
-        says=words[0] if result.p_value < setting.alpha_of_study else words[1],
+        says=words[0] if result.p_value < setting.alpha else words[1],
     )

@@ -158,7 +158,7 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
         **trimmed,
     )
     # The ends are means of nearly the same answers as the headline, and as uncertain.
-    low, high = answers.interval_of_set(bounds.low, bounds.high, context.uncertainty, alpha=setting.alpha_of_study)
+    low, high = answers.interval_of_set(bounds.low, bounds.high, context.uncertainty, alpha=setting.alpha)
     holds = "stays" if low > 0 or high < 0 else "does not stay"
     yield Diagnostic(
         name="selection_interval",

@@ -97,7 +97,7 @@ def dose_diagnostics(indexed: Indexed, doses: pl.DataFrame, setting: Setting) ->
             name, "the error cannot be computed: the outcome does not vary, or rests on a single unit"
         )
         return
-    low, high = moved.interval(part.value, alpha=setting.alpha_of_study)
+    low, high = moved.interval(part.value, alpha=setting.alpha)
     yield Diagnostic(
         name=name,
         value=part.value,

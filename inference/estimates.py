@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import date
 
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from inference.decisions import Guardrail, Primary, Trend, decision_table
+from inference.conclusions import PLANNED, Found, analysis_of_study, conclude
 from inference.diagnostic import Diagnostic
 from inference.diagnostics import diagnostic_table, mean_diagnostics, retention_diagnostics
-from inference.jackknife import Uncertainty
 from inference.judging import ALL, Line, Question
-from inference.means import EARLIER_BASE, NEWEST, mean_lines
+from inference.means import mean_lines
 from inference.money import Case, money_table
-from inference.multiplicity import benjamini_hochberg, holm
 from inference.persons import retention_line
-from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result
-from inference.retention import PLAIN, hazard_line, retention_lines
+from inference.retention import hazard_line, retention_lines
 from inference.unit_panels import Setting
+from study.interim import Analysis
 
 ESTIMATES_SCHEMA = {
     "metric": pl.String,
@@ -44,12 +43,6 @@ ESTIMATES_SCHEMA = {
     "is_headline": pl.Boolean,
     "status": pl.String,
     "reason": pl.String,
-}
-POWERS = {
-    "metric": pl.String,
-    "detectable_effect": pl.Float64,
-    "power": pl.Float64,
-    "alpha": pl.Float64,
 }
 
 
@@ -82,18 +75,19 @@ class Asked:
     design: str = "volunteered"
     unit: str = "team"
     retention_months: int = 6
-    alpha: float = 0.05  # of the headlines on this day: an interim analysis has a stricter one
-    alpha_of_study: float = 0.05  # of everything that looks at whether a headline can be believed
+    alpha: float = 0.05  # the study's level: of every interval and diagnostic; a verdict needs that of the analysis
+    planned_until: date | None = None  # the last day whose waves are of the plan
     ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Estimated:
-    """The tables of the layer: `est_estimates`, `est_power`, `est_decisions`, `est_money` and `est_diagnostics`."""
+    """The tables of the layer `estimates`, under their names without `est_`."""
 
     estimates: pl.DataFrame
     power: pl.DataFrame
     decisions: pl.DataFrame
+    answer: pl.DataFrame
     money: pl.DataFrame
     diagnostics: pl.DataFrame
 
@@ -106,12 +100,34 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
     headlines of the primary questions, Benjamini and Hochberg's over those of all others but placebos, the unanswered
     ones included. Of a segment there is the headline only: a hint, never adjusted and never a decision.
     """
+    analysis = analysis_of_study(
+        asked.questions,
+        cells.means,
+        cells.life,
+        months=asked.retention_months,
+        alpha=asked.alpha,
+        until=asked.planned_until,
+    )
     lines: list[Line] = []
-    found: list[tuple[str, Diagnostic]] = []
+    around: list[tuple[str, Diagnostic]] = []
     for question in asked.questions:
         lines += _of_question(question, asked, cells)
-        found += [(question.metric, each) for each in _around(question, asked, cells)]
-    return _tables(asked, lines, case, found)
+        lines += _at_end_of_plan(question, asked, cells, analysis)
+        around += [(question.metric, each) for each in _around(question, asked, cells)]
+    return _tables(asked, Found(lines=lines, diagnostics=around), analysis, case)
+
+
+def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: Analysis) -> Iterator[Line]:
+    """The headline of a primary outcome from the waves of the plan, where there are later ones."""
+    if question.role != "primary" or question.kind == "time_to_event" or not analysis.is_over:
+        return
+
+    def of_plan(table: pl.DataFrame) -> pl.DataFrame:
+        return table if table.is_empty() else table.filter(pl.col("period_start") <= analysis.last_wave)
+
+    until_then = replace(cells, means=of_plan(cells.means), differences=of_plan(cells.differences))
+    headline = next(line for line in _of_question(question, asked, until_then) if line.is_headline)
+    yield replace(headline, aggregation=PLANNED, is_headline=False)
 
 
 def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Line]:
@@ -157,7 +173,6 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         design=asked.design,
         unit=asked.unit,
         alpha=asked.alpha,
-        alpha_of_study=asked.alpha_of_study,
         stratum=cells.facts_of_units("stratum"),
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
@@ -178,9 +193,8 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
     return mean_diagnostics(question, means, _setting(question, asked, cells), cells.doses)
 
 
-def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tuple[str, Diagnostic]]) -> Estimated:
-    headline = {line.metric: line for line in lines if line.is_headline}
-    adjusted, level = _judged_together(asked, headline)
+def _tables(asked: Asked, found: Found, analysis: Analysis, case: Case | None) -> Estimated:
+    concluded = conclude(asked.questions, found, analysis, is_random=asked.design == "randomised", alpha=asked.alpha)
     rows = [
         {
             "metric": line.metric,
@@ -189,14 +203,15 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tupl
             "cohort": line.cohort,
             "event_time": line.event_time,
             "segment": line.segment,
-            "p_value_adjusted": adjusted.get(line.metric) if line.is_headline else None,
+            "p_value_adjusted": concluded.adjusted.get(line.metric) if line.is_headline else None,
             "is_headline": line.is_headline,
             **_result_columns(line.result),
         }
-        for line in lines
+        for line in found.lines
     ]
     order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
-    kept = next((headline[q.metric].result for q in asked.questions if q.kind == "time_to_event"), None)
+    headlines = found.headlines
+    kept = next((headlines[q.metric].result for q in asked.questions if q.kind == "time_to_event"), None)
     money = money_table(
         retention=kept or NotEstimable(reason="the study does not ask about retention"),
         months=asked.retention_months,
@@ -204,97 +219,12 @@ def _tables(asked: Asked, lines: list[Line], case: Case | None, found: list[tupl
     )
     return Estimated(
         pl.DataFrame(rows, schema=ESTIMATES_SCHEMA).sort(order, nulls_last=True),
-        _power(headline, level),
-        _decisions(asked, headline, adjusted, lines, found),
+        concluded.power,
+        concluded.decisions,
+        concluded.answer,
         money,
-        diagnostic_table(found),
+        diagnostic_table(found.diagnostics),
     )
-
-
-def _judged_together(asked: Asked, headline: Mapping[str, Line]) -> tuple[dict[str, float | None], dict[str, float]]:
-    """Metric → adjusted p-value, and the level at which a lone finding of its family is found whatever the others show:
-    what Holm and Benjamini and Hochberg ask of the smallest p."""
-    adjusted: dict[str, float | None] = {}
-    level = dict.fromkeys(headline, asked.alpha)
-    for adjust, roles in ((holm, ("primary",)), (benjamini_hochberg, ("secondary", "guardrail"))):
-        family = [question.metric for question in asked.questions if question.role in roles]
-        p_values = [getattr(headline[metric].result, "p_value", None) for metric in family]
-        adjusted |= dict(zip(family, adjust(p_values), strict=True))
-        level |= {metric: asked.alpha / len(family) for metric in family}
-    return adjusted, level
-
-
-def _power(headline: Mapping[str, Line], level: Mapping[str, float]) -> pl.DataFrame:
-    """`est_power`; where no verdict is possible nothing would have been seen."""
-    estimated = {metric: line.result for metric, line in headline.items() if isinstance(line.result, Estimate)}
-    rows = [
-        (
-            metric,
-            Uncertainty(result.std_error, result.df).detectable_effect(alpha=level[metric], power=POWER),
-            POWER,
-            level[metric],
-        )
-        for metric, result in estimated.items()
-    ]
-    return pl.DataFrame(rows, schema=POWERS, orient="row").sort("metric")
-
-
-def _decisions(
-    asked: Asked,
-    headline: Mapping[str, Line],
-    adjusted: Mapping[str, float | None],
-    lines: list[Line],
-    found: list[tuple[str, Diagnostic]],
-) -> pl.DataFrame:
-    return decision_table(
-        primaries=[
-            Primary(
-                metric=question.metric,
-                result=headline[question.metric].result,
-                p_value_adjusted=adjusted[question.metric],
-                direction=question.direction,
-                minimum_important_difference=question.minimum_important_difference,
-                **_read_by_decision(question.metric, headline[question.metric], lines, found, asked.alpha_of_study),
-            )
-            for question in asked.questions
-            if question.role == "primary"
-        ],
-        guardrails=[
-            Guardrail(
-                metric=question.metric,
-                result=headline[question.metric].result,
-                direction=question.direction,
-                margin=question.margin or 0.0,
-            )
-            for question in asked.questions
-            if question.role == "guardrail"
-        ],
-        alpha=asked.alpha,
-    )
-
-
-def _read_by_decision(
-    metric: str, headline: Line, lines: list[Line], found: list[tuple[str, Diagnostic]], alpha: float
-) -> dict:
-    """What the decision on a primary outcome reads beside its headline."""
-    beside = {
-        line.aggregation: line.result
-        for line in lines
-        if (line.metric, line.estimator, line.segment) == (metric, headline.estimator, ALL)
-    }
-    plain = next(
-        (line.result for line in lines if (line.metric, line.estimator, line.segment) == (metric, PLAIN, ALL)), None
-    )
-    judged = {each.name: each for of, each in found if of == metric and each.p_value is not None}
-    slope = judged.get("slope_by_wave")
-    tests = [judged[name].p_value for name in ("pre_trend", "pre_trend_slope") if name in judged]
-    return {
-        "newest": beside.get(NEWEST),
-        "earlier_base": beside.get(EARLIER_BASE),
-        "plain": None if headline.estimator == PLAIN else plain,
-        "slope_by_cohort": Trend(slope.value, slope.p_value) if slope else None,
-        "moved_apart": bool(tests) and min(tests) < alpha / len(tests),  # Bonferroni, as the page says it
-    }
 
 
 def _result_columns(result: Result) -> dict:

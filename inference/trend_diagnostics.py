@@ -22,14 +22,14 @@ def trend_diagnostics(
     before = {e: part for e, part in events.items() if e < -effects.anticipation}
     steps = att.steps_by_event_time(effects)
     test = trends.pre_trend(
-        list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha_of_study
+        list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha
     )
     if test is None:
         yield unknown_diagnostic(
             "pre_trend", "no period before kick-off to look at, or too few units for as many periods"
         )
     else:
-        apart = test.p_value < setting.alpha_of_study
+        apart = test.p_value < setting.alpha
         yield Diagnostic(
             name="pre_trend",
             value=test.statistic,
@@ -130,7 +130,7 @@ def _smoothness(earlier, later, times: np.ndarray, df: float, setting: Setting) 
                 n_pre=len(earlier),
                 weights=weights,
                 m=m,
-                alpha=setting.alpha_of_study,
+                alpha=setting.alpha,
                 df=df,
                 times=times,
             )

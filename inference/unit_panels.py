@@ -18,18 +18,16 @@ from inference.judging import (
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the study says about all its outcomes. `alpha` is the level of headlines and of what stands beside them,
-    `alpha_of_study` that of diagnostics: an alarm may not become quieter because a verdict needs more. `stratum` labels
-    units where the lot was drawn in strata, `is_trained` says whose coach took part, `anticipation` how many periods
-    before kick-off may be moved already; `changes`, `products` and `answers` are `cell_differences`, `cell_covariates`
-    and `cell_answers` of one metric (empty: nothing to adjust by, or to bound with). `ordered_segments` names, lowest
-    first, the segments of a dimension along which an effect may fall.
+    """What the study says about all its outcomes. `alpha` is its level, `stratum` labels units where the lot was
+    drawn in strata, `is_trained` says whose coach took part, `anticipation` how many periods before kick-off may be
+    moved already; `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of
+    one metric (empty: nothing to adjust by, or to bound with). `ordered_segments` names, lowest first, the segments
+    of a dimension along which an effect may fall.
     """
 
     design: str
     unit: str
     alpha: float
-    alpha_of_study: float = 0.05
     stratum: Mapping[str, str] = field(default_factory=dict)
     is_trained: Mapping[str, bool] = field(default_factory=dict)
     anticipation: int = 0

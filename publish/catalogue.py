@@ -179,12 +179,12 @@ def prepare(connection) -> None:
 
 
 def candidate_tables(
-    connection, *, minimum: int, alpha: float, alpha_of_study: float, withdrawn: Collection[str] = ()
+    connection, *, minimum: int, alpha: float, withdrawn: Collection[str] = ()
 ) -> dict[str, pl.DataFrame]:
     """Name → table as it would be published: suppressed, rounded, in the order of its grain.
 
-    `minimum` people are behind every sensitive figure. Estimates keep their side of `alpha`, the level of the day,
-    diagnostics theirs of `alpha_of_study`. Columns of `withdrawn` facts (KNOWN_FACTS) are left empty.
+    `minimum` people are behind every sensitive figure. Estimates and diagnostics keep their side of `alpha`.
+    Columns of `withdrawn` facts (KNOWN_FACTS) are left empty.
     """
     check_floor(minimum)
     prepare(connection)
@@ -194,7 +194,7 @@ def candidate_tables(
             connection.sql(table.query).pl(),
             table,
             minimum=minimum,
-            alpha=alpha_of_study if table.rounding == "diagnostics" else alpha,
+            alpha=alpha,
             withdrawn=withdrawn,
             differing=differing,
         )

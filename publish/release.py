@@ -39,8 +39,7 @@ class Order:
     title: str
     programme: str
     design: str
-    alpha: float  # of the headlines
-    alpha_of_study: float  # of the diagnostics
+    alpha: float  # the study's level
     min_group_size: int
     as_of: date
     observed_through: date | None
@@ -65,7 +64,6 @@ class Order:
         return {
             "design": self.design,
             "alpha": self.alpha,
-            "alpha_of_study": self.alpha_of_study,
             "min_group_size": self.min_group_size,
         }
 
@@ -164,7 +162,6 @@ def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
         "programme": order.programme,
         "design": order.design,
         "alpha": order.alpha,
-        "alpha_of_study": order.alpha_of_study,
         "as_of": str(order.as_of),
         "is_as_of_run": order.is_as_of_run,
         "is_in_history": order.is_in_history,

@@ -39,6 +39,11 @@ class Trouble:
     draws_cohorts: bool = False  # units fall into cohorts by chance (in these shares), as Callaway and Sant'Anna assume
     holds: bool = True
 
+    @property
+    def is_lot(self) -> bool:
+        """Whether which units were treated, and when, has nothing to do with what they are."""
+        return not (self.picks_level or self.picks_trend or self.chosen_by_last)
+
 
 ONE = {3: 15, 0: 15}
 STUDIES = {
@@ -70,7 +75,11 @@ DECISIONS = {
     "cohorts get 0.8, 0.3, 0.1": Trouble(cohorts=WAVES_IN_TURN, effects={2: 0.8, 3: 0.3, 5: 0.1}),
     "cohorts get 0.6, 0.4, 0.2": STUDIES["staggered"],
     "one cohort gets 0.4": STUDIES["randomised"],
+    "one cohort of 30 gets 0.4": Trouble(cohorts={3: 30, 0: 30}, effects={3: 0.4}),
     "picked by level, 0.4": STUDIES["picked by level"],
+    "0.4, five waves before": Trouble(cohorts=LATE, effects={6: 0.4}),
+    "picked by level, 0.4, five waves before": Trouble(cohorts=LATE, effects={6: 0.4}, picks_level=0.5),
+    "nothing, five waves before": Trouble(cohorts=LATE, effects={6: 0.0}),
     "nothing": STUDIES["null"],
     "nothing, all chosen by last result": Trouble(cohorts=ONE, effects={3: 0.0}, chosen_by_last=1.0, holds=False),
     "nothing, half chosen so": Trouble(cohorts=ONE, effects={3: 0.0}, chosen_by_last=0.5, holds=False),

@@ -6,9 +6,10 @@ Floors live here in code; configuration can only raise them.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -16,7 +17,7 @@ from pydantic import Field, model_validator
 
 from study.bands import PEOPLE, YEARS, bands
 from study.catalogue import Metric, catalogue
-from study.strict_yaml import Strict, TimeZone, load_as
+from study.strict_yaml import RenamedKey, Strict, TimeZone, load_as
 from study.tables import STUDY_TABLES
 
 CLOSING_DAYS = 45  # from a period's end until its figures close; as in metrics.csv
@@ -198,7 +199,7 @@ class Waiver(Strict):
 class Study(Strict):
     """The study as declared."""
 
-    RENAMED = {"looks": "interim_analyses", "accepted": "waivers"}  # noqa: RUF012
+    RENAMED = {"accepted": "waivers"}  # noqa: RUF012
 
     programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="its name, in lower case")
     title: str = Field(description="of the page")
@@ -248,10 +249,30 @@ class Study(Strict):
         40, ge=0, le=400, description="days after which a newer release is due and the page says so; 0: never"
     )
     alpha: float = Field(0.05, gt=0, le=0.1, description="the study's level, two-sided")
-    interim_analyses: tuple[date, ...] = Field(
-        (), description="days on which the results decide, rising; alpha is spent over them"
+    planned_until: date | None = Field(
+        None,
+        description="last day of the plan: the waves until then are its analyses, and alpha is spent over them; by "
+        "default twelve months after the last kick-off",
     )
     waivers: tuple[Waiver, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plan_of_days(cls, document: Any) -> Any:
+        """The days that the last version asked for: every wave is an analysis now, the last day ends the plan."""
+        old = {"interim_analyses", "looks"} & document.keys() if isinstance(document, dict) else set()
+        for name in old:
+            if "planned_until" in document:
+                raise ValueError(f"{name} is not read beside planned_until; keep planned_until only")
+            warnings.warn(
+                f"the key {name} is gone: every wave is an analysis; write the last of its days as planned_until",
+                RenamedKey,
+                stacklevel=2,
+            )
+            days = document[name] if isinstance(document[name], list | tuple) else [document[name]]
+            last = {"planned_until": days[-1]} if days else {}
+            document = {key: value for key, value in document.items() if key != name} | last
+        return document
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -268,7 +289,7 @@ class Study(Strict):
         doubled = sorted({unit for unit in units if units.count(unit) > 1})
         if doubled:
             raise ValueError(f"{', '.join(doubled[:10])}: each unit belongs to one cohort or to the control")
-        for name in ("tenure_bands", "coach_load_bands", "interim_analyses", "restatements"):
+        for name in ("tenure_bands", "coach_load_bands", "restatements"):
             if list(getattr(self, name)) != sorted(set(getattr(self, name))):
                 raise ValueError(f"{name}: each must be higher than the one before")
         for name in ("segments", "covariates"):

@@ -14,7 +14,6 @@ from orchestration.resources import PipelineRun
 from publish.catalogue import candidate_tables, published_tables, share_shown
 from publish.restricted import COACHES_TABLE as PUBLISHED_COACHES
 from publish.restricted import guard_coaches
-from study.interim import alpha_on
 
 SCHEMA = "candidate"
 CANDIDATE_KEYS = {name: dg.AssetKey([SCHEMA, name]) for name in published_tables()}
@@ -54,8 +53,7 @@ def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         tables = candidate_tables(
             connection,
             minimum=study.min_group_size,
-            alpha=alpha_on(study, run.day),
-            alpha_of_study=study.alpha,
+            alpha=study.alpha,
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)

@@ -1,7 +1,6 @@
 """estimates: inference over cells."""
 
 from collections.abc import Iterator
-from datetime import date
 
 import dagster as dg
 import polars as pl
@@ -14,12 +13,13 @@ from inference.unit_panels import panel_from_cells
 from ingest.warehouse import create_table, warehouse
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
-from study.interim import alpha_on
 from study.model import Money, Study
 
 GROUP = "estimates"
 ESTIMATES_KEY = dg.AssetKey(["estimates", "est_estimates"])
-FURTHER = {name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "money", "diagnostics")}
+FURTHER = {
+    name: dg.AssetKey(["estimates", f"est_{name}"]) for name in ("power", "decisions", "answer", "money", "diagnostics")
+}
 CELL_TABLES = {
     "means": "cell_means",
     "differences": "cell_differences",
@@ -72,12 +72,12 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         run.take_date_of(connection)
         cells = cells_of(connection)
         estimated = estimate_study(
-            asked_of(connection, study, run.day),
+            asked_of(connection, study),
             cells,
             case=_case(study.money, connection.sql(COACH_LOADS_QUERY).fetchall()),
         )
         tables = {ESTIMATES_KEY: estimated.estimates} | {key: getattr(estimated, name) for name, key in FURTHER.items()}
-        tables[COACHES_KEY] = _coaches(study, run.day, cells, dict(connection.execute(LEADS).fetchall()))
+        tables[COACHES_KEY] = _coaches(study, cells, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             create_table(connection, *key.path, frame)
     headlines = estimated.estimates.filter(pl.col("is_headline"))
@@ -98,8 +98,8 @@ def cells_of(connection) -> Cells:
     return Cells(**{name: connection.sql(f"from cells.{table}").pl() for name, table in CELL_TABLES.items()})
 
 
-def asked_of(connection, study: Study, day: date) -> Asked:
-    """What the study asks of its estimators on a day."""
+def asked_of(connection, study: Study) -> Asked:
+    """What the study asks of its estimators."""
     declared = {outcome.metric: outcome for outcome in study.outcomes}
     return Asked(
         design=study.assignment.design,
@@ -113,13 +113,13 @@ def asked_of(connection, study: Study, day: date) -> Asked:
             for row in connection.sql(QUESTIONS).pl().iter_rows(named=True)
         ],
         retention_months=study.retention_months,
-        alpha=alpha_on(study, day),
-        alpha_of_study=study.alpha,
+        alpha=study.alpha,
+        planned_until=study.planned_until,
         ordered_segments=study.ordered_segments,
     )
 
 
-def _coaches(study: Study, day: date, of_study: Cells, leads: dict[str, str]) -> pl.DataFrame:
+def _coaches(study: Study, of_study: Cells, leads: dict[str, str]) -> pl.DataFrame:
     """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
     found = {}
     for metric in study.primary:
@@ -133,7 +133,7 @@ def _coaches(study: Study, day: date, of_study: Cells, leads: dict[str, str]) ->
                 variance_within(indexed.panel, indexed.centred_squares),
             )
             found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches, alike=alike)
-    return coach_table(found, alpha=alpha_on(study, day), minimum=study.min_group_size)
+    return coach_table(found, alpha=study.alpha, minimum=study.min_group_size)
 
 
 def _case(money: Money | None, loads: list[tuple]) -> Case | None:

@@ -22,7 +22,6 @@ from orchestration.resources import PipelineRun
 from publish.catalogue import published_tables, share_shown
 from publish.content import content_hash
 from publish.release import current_release, manifest_of, released_tables
-from study.interim import alpha_on
 
 VERDICTS = dg.AssetKey(["gate", "verdicts"])
 OF_COACHES = dg.AssetKey(["restricted", "verdicts"])
@@ -45,7 +44,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> 
         load_ids=sorted(one.load_id for one in run.used),
         unit=study.assignment.unit,
         day=run.day,
-        alpha=alpha_on(study, run.day),
+        alpha=study.alpha,
         vanished_group_size=thresholds()["vanished_group_size"].at("block"),
     )
     # Another study asks other things, and an as-of run knows less than a release of a later day.

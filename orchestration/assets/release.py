@@ -19,7 +19,6 @@ from publish import closed
 from publish.recipe import Recipe
 from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
 from publish.restricted import publish_coaches, told_through
-from study.interim import alpha_on
 from study.validation import definitions
 
 RELEASE = dg.AssetKey(["release", "current"])
@@ -145,8 +144,7 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         title=study.title,
         programme=study.programme,
         design=study.assignment.design,
-        alpha=alpha_on(study, run.day),
-        alpha_of_study=study.alpha,
+        alpha=study.alpha,
         min_group_size=study.min_group_size,
         as_of=run.day,
         observed_through=min(observed_through, run.day) if observed_through else None,

@@ -109,7 +109,7 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
 
 def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
     """The outcomes as the page words them, read back from the release."""
-    return outcomes(released_tables(release), {"alpha_of_study": manifest["alpha"]} | manifest, draw=False)
+    return outcomes(released_tables(release), manifest, draw=False)
 
 
 def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:

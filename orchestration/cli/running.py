@@ -205,7 +205,7 @@ def demo(
     there = Workspace(workspace.resolve())
     asked = {"people": people, "months": months, "seed": seed, "effect": effect}
     try:
-        day = Design(**asked).closed_on
+        design = Design(**asked)
     except ValueError as error:
         raise fail(str(error), WRONG) from None
     simulated = there.root / "simulated.json"
@@ -213,11 +213,13 @@ def demo(
         _check_demo(there, simulated, asked)
     else:
         lay_out(there)
-        study = there.study.read_text(encoding="utf-8").replace("stale_after_days: 40", "stale_after_days: 0 ")
-        there.study.write_text(study, encoding="utf-8")  # its days are past
+        study = there.study.read_text(encoding="utf-8")
+        study = study.replace("stale_after_days: 40", "stale_after_days: 0 ")  # its days are past
+        study = study.replace("# planned_until: 2026-12-31", f"planned_until: {design.month(months - 1)}")
+        there.study.write_text(study, encoding="utf-8")
         simulate(there.inbox, **asked)
         simulated.write_text(json.dumps(asked) + "\n", encoding="utf-8")
-    _run(there, day, truth=read_truth(there.root / "truth.json"))
+    _run(there, design.closed_on, truth=read_truth(there.root / "truth.json"))
 
 
 def _check_demo(there: Workspace, simulated: Path, asked: dict) -> None:

@@ -78,7 +78,7 @@ def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
 
 def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> list[Outcome]:
     """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables.
-    `study` has its design, the level of headlines (`alpha`) and that of diagnostics (`alpha_of_study`)."""
+    `study` has its design and level (`alpha`)."""
     estimates = tables["pub_estimates"]
     heads = headline_rows(estimates)
 
@@ -92,11 +92,14 @@ def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> lis
         "pre_trend_slope": diagnosed("pre_trend_slope", "p_value"),
         "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
+    [analysis] = tables["pub_answer"].to_dicts() or [None]
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(tables["pub_outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(
-            asked_one | {name: of.get(asked_one["metric"]) for name, of in beside.items()},
+            asked_one
+            | {name: of.get(asked_one["metric"]) for name, of in beside.items()}
+            | {"analysis": analysis if asked_one["role"] == "primary" else None},
             heads[asked_one["metric"]],
             estimates,
             study,
@@ -151,6 +154,7 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
             unit=unit,
             direction=asked["direction"],
             alpha=study["alpha"],
+            analysis=asked["analysis"],
             detectable=asked["detectable_effect"],
             design=study["design"],
         ),
@@ -171,14 +175,14 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
             outside=outside["event_time"].to_list(),
             n_periods=early.height,
             unit=unit,
-            alpha=study["alpha_of_study"],
+            alpha=study["alpha"],
         ),
         sheets=[segments(estimates, asked["metric"], unit)],
     )
 
 
 def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
-    """The page as HTML text, from the published tables. `study` needs design, both levels and min_group_size;
+    """The page as HTML text, from the published tables. `study` needs design, alpha and min_group_size;
     `manifest` what the footer cites."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -194,7 +198,7 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         outcome.sheets[:0] = [
             levels(tables, outcome.metric, outcome.unit),
             other_answers(tables, outcome.metric, outcome.row["estimator"], outcome.unit),
-            diagnostics(tables, outcome.metric, study["alpha_of_study"]),
+            diagnostics(tables, outcome.metric, study["alpha"]),
         ]
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(

@@ -99,9 +99,18 @@ CONDITION = {"randomised": "", "volunteered": ", if both arms would otherwise ha
 
 
 def finding(
-    row: dict, *, label: str, unit: Unit, direction: str, alpha: float, detectable: float | None, design: str
+    row: dict,
+    *,
+    label: str,
+    unit: Unit,
+    direction: str,
+    alpha: float,
+    detectable: float | None,
+    design: str,
+    analysis: dict | None = None,
 ) -> Finding:
-    """What the headline row of `pub_estimates` says about one outcome."""
+    """What the headline row of `pub_estimates` says about one outcome. `alpha` is the level of its interval; of a
+    primary outcome, `analysis` (the row of `pub_answer`) has that of verdicts."""
     if row["suppressed"] is not None:
         return Finding("suppressed", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
@@ -110,7 +119,7 @@ def finding(
     interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
     size = unit.with_word(abs(row["estimate"]))
     adjusted = row["p_value_adjusted"]
-    decisive = (adjusted if adjusted is not None else row["p_value"]) < alpha
+    decisive = (adjusted if adjusted is not None else row["p_value"]) < (analysis["alpha"] if analysis else alpha)
     if decisive:
         rose = row["estimate"] > 0
         good = rose == (direction == "up")
@@ -124,6 +133,11 @@ def finding(
     caveat = ""
     if row["p_value"] < alpha:
         caveat = "Its own interval excludes zero, but not once all questions of its kind are counted together."
+        if analysis and adjusted is not None and adjusted < alpha:
+            caveat = (
+                f"Its own interval excludes zero. This is analysis {analysis['analysis']} of "
+                f"{analysis['planned_analyses']}, and so early a verdict needs p below {analysis['alpha']:.2g}."
+            )
     blind = (
         f" This study would have seen an effect of {unit.with_word(detectable)} with 80 % probability; "
         "a smaller one may be there."

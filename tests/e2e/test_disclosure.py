@@ -31,7 +31,7 @@ def spoiled(connection):
         try:
             for statement in statements:
                 connection.execute(statement)
-            return candidate_tables(connection, minimum=K, alpha=0.05, alpha_of_study=0.05)
+            return candidate_tables(connection, minimum=K, alpha=0.05)
         finally:
             connection.execute("rollback")
 

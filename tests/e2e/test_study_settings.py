@@ -15,12 +15,14 @@ SETTINGS = {
     "min_group_size: 10": "min_group_size: 25",
     "# sensitive_facts: [leavers]": "sensitive_facts: [leavers]",
     "stale_after_days: 40": "stale_after_days: 3",
-    "alpha: 0.05": "alpha: 0.05\nlooks: [2025-01-01, 2025-07-01]",
+    "alpha: 0.05": "alpha: 0.04",
+    "# planned_until: 2026-12-31": "planned_until: 2024-12-31",
 }
 
 
 def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     made = copy_of_published
+    first = (made.releases / "current").resolve()
     before = json.loads((made.releases / "current" / "manifest.json").read_text(encoding="utf-8"))
     study = made.study.read_text(encoding="utf-8")
     for was, is_now in SETTINGS.items():
@@ -33,8 +35,12 @@ def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     manifest = json.loads((release / "manifest.json").read_text(encoding="utf-8"))
     assert (before["min_group_size"], before["alpha"], before["due"]) == (10, 0.05, "2025-04-11")
     assert (manifest["min_group_size"], manifest["due"]) == (25, "2025-03-05")
-    # O'Brien-Fleming: of two looks the first may spend 0.003 (reference/statistics: 2.797 as a z value)
-    assert manifest["alpha"] == pytest.approx(0.00305, abs=0.0001)
+    assert manifest["alpha"] == 0.04
+    found = [pl.read_parquet(folder / "parquet" / "pub_answer.parquet") for folder in (first, release)]
+    answers = [table.row(0, named=True) for table in found]
+    # Kick-offs in April, July and October: a year after the last there will be six quarters, of which this is the third.
+    assert [(row["analysis"], row["planned_analyses"]) for row in answers] == [(3, 6), (3, 3)]
+    assert answers[0]["alpha"] < 0.005 and 0.03 < answers[1]["alpha"] < 0.04
     page = (release / "index.html").read_text(encoding="utf-8")
     assert "<h1>Did coaching pay?" in page and "CHF" in page and "EUR" not in page
     turnover = pl.read_parquet(release / "parquet" / "pub_turnover.parquet")

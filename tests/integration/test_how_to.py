@@ -50,15 +50,13 @@ def test_a_published_table_is_an_entry(page, tmp_path, monkeypatch, connection):
     monkeypatch.setattr(catalogue, "PUBLISHED_TABLES", path)
     catalogue.published_tables.cache_clear()
     try:
-        settings = {"minimum": 10, "alpha": 0.05, "alpha_of_study": 0.05}
+        settings = {"minimum": 10, "alpha": 0.05}
         tables = catalogue.candidate_tables(connection, **settings)
         found = tables["pub_headcounts"]
         assert found.columns == ["month", "cohort", "n_people"] and found["n_people"].min() > 0
         described = catalogue.dictionary(tables).to_dicts()
         assert "People employed at the month's end." in {row["description"] for row in described}
-        withdrawn = catalogue.candidate_tables(
-            connection, minimum=10, alpha=0.05, alpha_of_study=0.05, withdrawn=["membership"]
-        )
+        withdrawn = catalogue.candidate_tables(connection, minimum=10, alpha=0.05, withdrawn=["membership"])
         assert withdrawn["pub_headcounts"]["n_people"].null_count() == found.height
     finally:
         catalogue.published_tables.cache_clear()

@@ -71,7 +71,7 @@ def estimated(made: Small):
     """All estimates and diagnostics of engagement."""
     study = load_study(made.root / "study.yml")
     with warehouse(made.warehouse) as connection:
-        asked, cells = asked_of(connection, study, DAY), cells_of(connection)
+        asked, cells = asked_of(connection, study), cells_of(connection)
     questions = [question for question in asked.questions if question.metric == "engagement_score"]
     return estimate_study(replace(asked, questions=questions), cells)
 

@@ -203,7 +203,7 @@ IN_THE_RELEASE = {
         "title",
         "time_zone",
         "alpha",
-        "interim_analyses",
+        "planned_until",
         "min_group_size",
         "sensitive_facts",
         "stale_after_days",

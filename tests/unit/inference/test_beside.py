@@ -182,18 +182,6 @@ def test_diagnostics_answer_or_say_why_not():
     assert all((row["status"] == "estimated") == (row["reason"] is None) for row in rows.values())
 
 
-def test_an_interim_analysis_makes_verdicts_stricter_and_no_alarm_quieter():
-    """A level of 0.00005 for the headline: what stands around it is judged at the study's 0.05 as ever."""
-    usual, early = (
-        estimate_study(Asked(questions=[ENGAGEMENT], alpha=alpha), organisation()) for alpha in (0.05, 0.00005)
-    )
-    assert early.diagnostics.filter(pl.col("diagnostic") != "band_critical_value").equals(
-        usual.diagnostics.filter(pl.col("diagnostic") != "band_critical_value")
-    )
-    wide, narrow = (found.estimates.filter("is_headline").row(0, named=True) for found in (early, usual))
-    assert wide["ci_high"] > narrow["ci_high"] and wide["p_value"] == narrow["p_value"]
-
-
 def test_a_steady_drift_before_kickoff_is_a_line_through_the_gap():
     """Pilot units rise by one more a period, before and after: the slope is one, and after five periods the effect is
     what the drift adds."""

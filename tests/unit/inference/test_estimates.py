@@ -12,9 +12,11 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from inference.decisions import Decision
 from inference.estimates import ESTIMATES_SCHEMA, Asked, Cells, estimate_study
 from inference.judging import Question
+from study.interim import analysis_at
 
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
 RETENTION = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
+NONE = pl.DataFrame(schema={"metric": pl.String})
 QUARTERS = [date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1), date(2026, 10, 1)]
 
 
@@ -76,7 +78,7 @@ def study(questions, *, means=None, life=None, design="volunteered"):
         means=mean_cells().clear() if means is None else means,
         life=life_cells().clear() if life is None else life,
     )
-    return estimate_study(Asked(design=design, questions=questions), cells)
+    return estimate_study(Asked(design=design, questions=questions, planned_until=QUARTERS[-1]), cells)
 
 
 def headline(estimated, metric="engagement_score", estimator="att_not_yet_treated"):
@@ -129,10 +131,11 @@ def test_what_could_have_been_seen_is_said_at_the_level_that_a_verdict_needs():
     together = study([ENGAGEMENT, *others], means=mean_cells())
     found = together.power.filter(pl.col("metric") == ENGAGEMENT.metric).row(0, named=True)
     row = headline(together)
-    reach = stats.t.ppf(1 - 0.05 / 3 / 2, row["df"]) + stats.t.ppf(0.8, row["df"])
+    last = analysis_at(2, 2, alpha=0.05, n_primary=3).alpha  # both quarters since kick-off
+    reach = stats.t.ppf(1 - last / 3 / 2, row["df"]) + stats.t.ppf(0.8, row["df"])
     assert found["detectable_effect"] == pytest.approx(reach * row["std_error"])
     assert found["detectable_effect"] > alone["detectable_effect"]
-    assert (alone["alpha"], found["alpha"]) == (0.05, pytest.approx(0.05 / 3))
+    assert (alone["alpha"], found["alpha"]) == (analysis_at(2, 2, alpha=0.05).alpha, pytest.approx(last / 3))
 
 
 def test_a_missing_source_is_said_and_still_counts_as_a_question():
@@ -275,6 +278,55 @@ def test_numbers_are_made_with_one_blas_thread_whatever_the_machine_has(monkeypa
     # With two, the optimiser behind `smooth_trend_bent` ends 3e-9 elsewhere: not the same bytes on another machine.
     monkeypatch.setattr("inference.estimates._tables", lambda *_: threadpool_info())
     with threadpool_limits(2, user_api="blas"):
-        nothing = Cells(means=pl.DataFrame(), life=pl.DataFrame())
+        nothing = Cells(means=mean_cells().clear(), life=pl.DataFrame())
         seen = estimate_study(Asked(questions=[]), nothing)
     assert {library["num_threads"] for library in seen if library["user_api"] == "blas"} == {1}
+
+
+@pytest.fixture(scope="module")
+def by_end_of_plan():
+    """End of the plan → the estimates of four quarters, kick-off at the third."""
+    return {
+        until: estimate_study(Asked(questions=[ENGAGEMENT], planned_until=until), Cells(means=mean_cells(), life=NONE))
+        for until in (None, QUARTERS[2], QUARTERS[3])
+    }
+
+
+def test_a_verdict_waits_for_the_plan_and_nothing_else_does(by_end_of_plan):
+    early, last = by_end_of_plan[None], by_end_of_plan[QUARTERS[3]]
+    assert early.estimates.equals(last.estimates) and early.diagnostics.equals(last.diagnostics)
+    asked = [found.answer.row(0, named=True) for found in (early, last)]
+    assert [(row["analysis"], row["planned_analyses"]) for row in asked] == [(2, 4), (2, 2)]
+    assert asked[0]["alpha"] < 0.005 and asked[1]["alpha"] > 0.04
+    assert (asked[0]["next_wave"], asked[1]["next_wave"]) == (date(2027, 1, 1), None)
+    reach = [found.decisions.select(pl.col("ci_high") - pl.col("ci_low")).item() for found in (early, last)]
+    assert reach[0] > reach[1] and early.power["detectable_effect"][0] > last.power["detectable_effect"][0]
+
+
+def test_what_later_waves_show_cannot_make_a_finding_and_can_take_one_away(by_end_of_plan):
+    """The plan ended with the third quarter; the headline is of all quarters, the verdict also needs the third's."""
+    over, whole = by_end_of_plan[QUARTERS[2]], by_end_of_plan[QUARTERS[3]]
+    [planned] = over.estimates.filter(pl.col("aggregation") == "planned").to_dicts()
+    until_then = Cells(means=mean_cells().filter(pl.col("period_start") <= QUARTERS[2]), life=NONE)
+    then = headline(estimate_study(Asked(questions=[ENGAGEMENT]), until_then))
+    assert planned["estimate"] == then["estimate"] and planned["p_value"] == then["p_value"]
+    assert not planned["is_headline"] and headline(over)["estimate"] == headline(whole)["estimate"]
+    assert headline(over)["p_value_adjusted"] == max(then["p_value"], headline(over)["p_value"])
+    assert "planned" not in whole.estimates["aggregation"].to_list()
+    # Nothing then, a large effect now: no verdict.
+    late = mean_cells(effect=0.0, seed=4).with_columns(
+        value_sum=pl.col("value_sum")
+        + pl.when((pl.col("arm") == "pilot") & (pl.col("period_start") == QUARTERS[3])).then(80.0).otherwise(0.0)
+    )
+    row = estimate_study(Asked(questions=[ENGAGEMENT], planned_until=QUARTERS[2]), Cells(means=late, life=NONE))
+    assert row.decisions["verdict"][0] == "no effect seen" and headline(row)["p_value"] < 0.001
+
+
+def test_a_study_of_retention_alone_counts_its_cohorts():
+    """Two cohorts, of which one was followed to the end of its six months."""
+    done = life_cells()
+    going_on = done.with_columns(comparison_cohort=pl.lit("second")).filter(pl.col("month_number") < 6)
+    asked = Asked(questions=[RETENTION], retention_months=6)
+    for life, number in ((done, (1, 1)), (pl.concat([done, going_on]), (1, 2))):
+        row = estimate_study(asked, Cells(means=mean_cells().clear(), life=life)).answer.row(0, named=True)
+        assert (row["analysis"], row["planned_analyses"]) == number

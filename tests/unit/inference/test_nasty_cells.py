@@ -202,7 +202,7 @@ def test_a_broken_guardrail_stops_a_programme_whose_primary_has_no_answer():
         minimum_important_difference=1.0,
     )
     guardrail = Guardrail(metric="g", result=estimate(-9, 0.001), direction="up", margin=1.0)
-    assert decide(primary, [guardrail], alpha=0.05)[0] == "no go"
+    assert decide(primary, [guardrail], alpha=0.05).decision == "no go"
 
 
 def test_counts_of_a_contrast_are_those_of_its_own_period():

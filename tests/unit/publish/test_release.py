@@ -37,7 +37,6 @@ def order(**changes) -> Order:
         "programme": "p",
         "design": "volunteered",
         "alpha": 0.05,
-        "alpha_of_study": 0.05,
         "min_group_size": 10,
         "as_of": date(2025, 1, 1),
         "observed_through": date(2024, 12, 31),

@@ -21,7 +21,7 @@ WAIVER = {"check": "c", "value": "v", "who": "HR", "why": "a reason of ten lette
 
 @pytest.mark.parametrize(
     ("old", "new", "value"),
-    [("looks", "interim_analyses", DAYS), ("accepted", "waivers", [WAIVER])],
+    [("accepted", "waivers", [WAIVER])],
 )
 def test_an_old_key_of_the_study_is_read_and_the_new_one_is_named(old, new, value):
     with pytest.warns(RenamedKey, match=f"the key {old} is called {new} now"):
@@ -37,8 +37,17 @@ def test_an_old_key_of_an_outcome_is_read():
 
 
 def test_both_names_of_a_key_are_refused():
-    with pytest.raises(ValueError, match="looks is the old name of interim_analyses; keep interim_analyses only"):
-        Study.model_validate(STUDY | {"looks": DAYS, "interim_analyses": DAYS})
+    with pytest.raises(ValueError, match="accepted is the old name of waivers; keep waivers only"):
+        Study.model_validate(STUDY | {"accepted": [WAIVER], "waivers": [WAIVER]})
+
+
+@pytest.mark.parametrize("old", ["looks", "interim_analyses"])
+def test_declared_days_become_the_end_of_the_plan(old):
+    with pytest.warns(RenamedKey, match=f"the key {old} is gone: every wave is an analysis"):
+        found = Study.model_validate(STUDY | {old: DAYS})
+    assert str(found.planned_until) == DAYS[-1]
+    with pytest.raises(ValueError, match="keep planned_until only"):
+        Study.model_validate(STUDY | {old: DAYS, "planned_until": DAYS[-1]})
 
 
 @pytest.mark.parametrize(

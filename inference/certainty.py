@@ -1,0 +1,67 @@
+"""How certain is an answer, from 0 to 5: the lowest step that anything it rests on allows. It changes no estimate.
+
+The steps are fixed and published (docs/reference/methods/certainty.md), so that nobody chooses them with the result in
+view; how often intervals hold the truth at each step: benchmarks/results/certainty.md. That a design sets the highest
+step and trouble lowers it is the idea of the Maryland scale (Sherman et al. 1998) and of GRADE (Guyatt et al. 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inference.decisions import Primary
+from inference.results import Estimate, NotEstimable
+
+HIGHEST = 5
+VOLUNTEERED = 3  # no test can show that volunteers would have moved as the others did
+PERIODS_BEFORE = 3  # with fewer a steady drift, a single bad result and nothing at all look alike
+UNITS = ((20, 5), (10, 4), (6, 3))  # of the smaller arm: from so many units on, this step
+
+
+def certainty(primary: Primary, *, alpha: float) -> tuple[int, str]:
+    """(0–5, what keeps it from being higher; empty at 5). `alpha` is the study's level."""
+    if isinstance(primary.result, NotEstimable):
+        return 0, "there is no number"
+    limits = [*_of_design(primary, primary.result), *_of_trouble(primary, alpha)]
+    lowest = min((step for step, _ in limits), default=HIGHEST)
+    return lowest, "; ".join(why for step, why in limits if step == lowest)
+
+
+def _of_design(primary: Primary, result: Estimate) -> Iterator[tuple[int, str]]:
+    if not primary.is_random:
+        yield VOLUNTEERED, "no lot was drawn"
+    n_units = min(result.n_units_pilot, result.n_units_control)
+    step = next((step for least, step in UNITS if n_units >= least), 0)
+    if step < HIGHEST:
+        yield step, f"the smaller arm has {n_units} units"
+
+
+def _of_trouble(primary: Primary, alpha: float) -> Iterator[tuple[int, str]]:
+    def speaks(name: str) -> bool:
+        found = primary.diagnostics.get(name)
+        return found is not None and found.p_value is not None and found.p_value < alpha
+
+    if primary.moved_apart:
+        yield (VOLUNTEERED if primary.is_random else 1), "the arms moved apart before kick-off"
+    if primary.is_survey and speaks("response_rate"):
+        yield 2, "the arms differ in who answers"
+    if speaks("placebo_outcome"):
+        yield 2, "an outcome moved that coaching cannot move"
+    if primary.is_random:
+        return
+    if primary.earlier_base is not None and primary.n_before < PERIODS_BEFORE:
+        yield 2, f"only {primary.n_before} period(s) before kick-off are there to compare"
+    if (
+        isinstance(primary.earlier_base, Estimate)
+        and primary.is_small(primary.earlier_base)
+        and not primary.is_small(primary.result)
+    ):
+        yield 1, "the effect rests on the last period before kick-off"
+    if isinstance(primary.plain, Estimate) and primary.is_small(primary.plain) and not primary.is_small(primary.result):
+        yield 1, "the effect rests on the window before kick-off"
+    drift = primary.diagnostics.get("pre_trend_slope_bias")
+    if drift is None or drift.ci_low is None or primary.minimum_important_difference is None:
+        return
+    most = drift.ci_high if primary.direction == "up" else -drift.ci_low
+    if most >= primary.minimum_important_difference:
+        yield 2, "before kick-off a steady drift is not excluded that would make up an effect worth having"
