@@ -14,7 +14,7 @@ from markupsafe import Markup
 from publish.catalogue import published_tables
 from publish.page import charts
 from publish.page.sheets import programme
-from publish.page.sheets.decision import decisions, money
+from publish.page.sheets.decision import answer, decisions, money
 from publish.page.sheets.outcome import diagnostics, levels, other_answers, segments
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
@@ -92,14 +92,15 @@ def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> lis
         "pre_trend_slope": diagnosed("pre_trend_slope", "p_value"),
         "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
-    [analysis] = tables["pub_answer"].to_dicts() or [None]
+    [analysis] = tables["pub_answer"].to_dicts() or [{}]
+    judged = {row["metric"]: analysis | row for row in tables["pub_decisions"].to_dicts()}
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(tables["pub_outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
     return [
         _outcome(
             asked_one
             | {name: of.get(asked_one["metric"]) for name, of in beside.items()}
-            | {"analysis": analysis if asked_one["role"] == "primary" else None},
+            | {"judged": judged.get(asked_one["metric"])},
             heads[asked_one["metric"]],
             estimates,
             study,
@@ -154,7 +155,7 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
             unit=unit,
             direction=asked["direction"],
             alpha=study["alpha"],
-            analysis=asked["analysis"],
+            judged=asked["judged"],
             detectable=asked["detectable_effect"],
             design=study["design"],
         ),
@@ -208,6 +209,7 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         manifest=manifest,
         study=study,
         confidence=confidence(study["alpha"]),
+        answer=answer(tables, labels),
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         decided=[decisions(tables, labels), money(tables)],

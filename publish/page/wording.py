@@ -107,10 +107,10 @@ def finding(
     alpha: float,
     detectable: float | None,
     design: str,
-    analysis: dict | None = None,
+    judged: dict | None = None,
 ) -> Finding:
     """What the headline row of `pub_estimates` says about one outcome. `alpha` is the level of its interval; of a
-    primary outcome, `analysis` (the row of `pub_answer`) has that of verdicts."""
+    primary outcome, `judged` (its rows of `pub_answer` and `pub_decisions`) has that of verdicts."""
     if row["suppressed"] is not None:
         return Finding("suppressed", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
@@ -119,7 +119,7 @@ def finding(
     interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
     size = unit.with_word(abs(row["estimate"]))
     adjusted = row["p_value_adjusted"]
-    decisive = (adjusted if adjusted is not None else row["p_value"]) < (analysis["alpha"] if analysis else alpha)
+    decisive = (adjusted if adjusted is not None else row["p_value"]) < (judged["alpha"] if judged else alpha)
     if decisive:
         rose = row["estimate"] > 0
         good = rose == (direction == "up")
@@ -129,14 +129,15 @@ def finding(
             word,
             f"{label} is {size} {'higher' if rose else 'lower'} than it would be without the programme "
             f"({level} interval {interval}){CONDITION[design]}.",
+            _without_luck(judged, unit),
         )
     caveat = ""
     if row["p_value"] < alpha:
         caveat = "Its own interval excludes zero, but not once all questions of its kind are counted together."
-        if analysis and adjusted is not None and adjusted < alpha:
+        if judged and adjusted is not None and adjusted < alpha:
             caveat = (
-                f"Its own interval excludes zero. This is analysis {analysis['analysis']} of "
-                f"{analysis['planned_analyses']}, and so early a verdict needs p below {analysis['alpha']:.2g}."
+                f"Its own interval excludes zero. This is analysis {judged['analysis']} of "
+                f"{judged['planned_analyses']}, and so early a verdict needs p below {judged['alpha']:.2g}."
             )
     blind = (
         f" This study would have seen an effect of {unit.with_word(detectable)} with 80 % probability; "
@@ -150,6 +151,16 @@ def finding(
         f"{label}: no effect could be shown. The estimate is {unit.with_word(row['estimate'], signed=True)} "
         f"({level} interval {interval}).{blind}",
         caveat,
+    )
+
+
+def _without_luck(judged: dict | None, unit: Unit) -> str:
+    corrected = judged["corrected_estimate"] if judged else None
+    if corrected is None:
+        return ""
+    return (
+        "A study that seldom finds the smallest effect worth having exaggerates what it finds; without that the "
+        f"estimate would be about {unit.with_word(corrected, signed=True)}."
     )
 
 

@@ -38,7 +38,7 @@ def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     assert manifest["alpha"] == 0.04
     found = [pl.read_parquet(folder / "parquet" / "pub_answer.parquet") for folder in (first, release)]
     answers = [table.row(0, named=True) for table in found]
-    # Kick-offs in April, July and October: a year after the last there will be six quarters, of which this is the third.
+    # Kick-offs in April, July and October: a year after the last there will be six quarters; this is the third.
     assert [(row["analysis"], row["planned_analyses"]) for row in answers] == [(3, 6), (3, 3)]
     assert answers[0]["alpha"] < 0.005 and 0.03 < answers[1]["alpha"] < 0.04
     page = (release / "index.html").read_text(encoding="utf-8")

@@ -2,7 +2,52 @@
 
 from __future__ import annotations
 
-from publish.page.sheets.sheet import NOTHING, SUPPRESSED, Sheet, Tables, format_figure, replace_names
+from dataclasses import dataclass
+
+from publish.page.sheets.sheet import (
+    NOTHING,
+    SUPPRESSED,
+    Sheet,
+    Tables,
+    format_figure,
+    format_share,
+    replace_names,
+)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The one answer in words: `kind` (better, null or worse), the word, why, how sure, and which analysis it is."""
+
+    kind: str
+    word: str
+    reason: str
+    certainty: str
+    analysis: str
+
+
+ANSWER_WORDS = {"scale": ("better", "Scale it up"), "not yet": ("null", "Not yet"), "stop": ("worse", "Stop")}
+
+
+def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
+    """None where the study has no primary outcome."""
+    [row] = tables["pub_answer"].to_dicts() or [None]
+    if row is None:
+        return None
+    analysis = f"This is analysis {row['analysis']} of {row['planned_analyses']} of the plan"
+    if row["next_wave"] is not None:
+        analysis += f"; the next is expected with the wave of {row['next_wave']:%B %Y}"
+    if row["answer"] is None:
+        return Answered("suppressed", "Not shown, to protect people", "", "", f"{analysis}.")
+    kind, word = ANSWER_WORDS[row["answer"]]
+    why = f": {row['certainty_reason']}" if row["certainty_reason"] else ""
+    return Answered(
+        kind,
+        word,
+        f"{replace_names(row['reason'], labels)}.",
+        f"Certainty {row['certainty']} of {HIGHEST}{why}.",
+        f"{analysis}.",
+    )
 
 
 def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
@@ -10,13 +55,15 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     found = tables["pub_decisions"]
     return Sheet(
         "By rule: go needs an effect that is there, large enough in the newest cohorts too, and guardrails that hold",
-        ("outcome", "decision", "because", "still missing"),
+        ("outcome", "decision", "because", "still missing", "certainty", "chance at the next analysis"),
         [
             (
                 labels[row["metric"]],
                 row["decision"] or SUPPRESSED,
                 row["reason"] or NOTHING,
                 replace_names(row["missing"] or "nothing", labels),
+                SUPPRESSED if row["certainty"] is None else str(row["certainty"]),
+                NOTHING if row["chance_of_verdict"] is None else format_share(row["chance_of_verdict"]),
             )
             for row in found.iter_rows(named=True)
         ],
@@ -25,6 +72,7 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     )
 
 
+HIGHEST = 5  # certainty
 SHARES = ("break_even_effect",)  # items that are a share, written per cent
 MONEY_WORDS = {
     "programme_cost": "Programme cost",

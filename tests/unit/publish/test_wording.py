@@ -1,5 +1,9 @@
+from datetime import date
+
+import polars as pl
 import pytest
 
+from publish.page.sheets.decision import answer
 from publish.page.sheets.outcome import alarms
 from publish.page.wording import before_kickoff, confidence, finding, unit_of
 
@@ -19,9 +23,16 @@ def row(estimate=3.0, low=1.0, high=5.0, p=0.01, adjusted=0.02, status="estimate
     }
 
 
-def say(values, unit=POINTS, direction="up", detectable=2.5, design="volunteered"):
+def say(values, unit=POINTS, direction="up", detectable=2.5, design="volunteered", judged=None):
     return finding(
-        values, label="Engagement", unit=unit, direction=direction, alpha=0.05, detectable=detectable, design=design
+        values,
+        label="Engagement",
+        unit=unit,
+        direction=direction,
+        alpha=0.05,
+        detectable=detectable,
+        design=design,
+        judged=judged,
     )
 
 
@@ -53,6 +64,22 @@ def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked(
     found = say(row(low=0.2, p=0.03, adjusted=0.09))
     assert found.kind == "null"
     assert "counted together" in found.caveat
+
+
+EARLY = {"analysis": 2, "planned_analyses": 5, "alpha": 0.00079, "corrected_estimate": None}
+
+
+def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
+    found = say(row(p=0.004, adjusted=0.012), judged=EARLY)
+    assert found.kind == "null"
+    assert found.caveat.endswith("This is analysis 2 of 5, and so early a verdict needs p below 0.00079.")
+    assert say(row(p=0.0001, adjusted=0.0003), judged=EARLY).kind == "better"
+    assert "counted together" in say(row(p=0.03, adjusted=0.09), judged=EARLY).caveat
+
+
+def test_an_effect_that_a_weak_study_found_is_said_with_what_is_left_of_it():
+    found = say(row(), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 1.24})
+    assert found.kind == "better" and found.caveat.endswith("the estimate would be about +1.2 points.")
 
 
 @pytest.mark.parametrize(
@@ -124,3 +151,31 @@ def test_alarms_are_counted_beside_those_that_chance_gives():
     assert said.startswith("1 of 3 tests for trouble speak (p below 0.05). By chance alone about 0.2 would")
     assert alarms({"pre_trend": {"p_value": 0.3}}, 0.05) == "None of 1 tests for trouble speaks (p below 0.05)."
     assert alarms({"dose_response": {"p_value": 0.001}}, 0.05) == ""
+
+
+LABELS = {"goals": "Goals met"}
+ROW = {
+    "analysis": 2,
+    "planned_analyses": 5,
+    "next_wave": date(2026, 10, 1),
+    "answer": "not yet",
+    "reason": "goals: no effect shown",
+    "certainty": 3,
+    "certainty_reason": "no lot was drawn",
+}
+
+
+def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
+    found = answer({"pub_answer": pl.DataFrame([ROW])}, LABELS)
+    assert (found.kind, found.word, found.reason) == ("null", "Not yet", "Goals met: no effect shown.")
+    assert found.certainty == "Certainty 3 of 5: no lot was drawn."
+    assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of October 2026.")
+    last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])}, LABELS)
+    assert last.analysis.endswith("of the plan.") and last.certainty == "Certainty 3 of 5."
+
+
+def test_a_suppressed_answer_says_nothing_but_that():
+    hidden = ROW | dict.fromkeys(("answer", "reason", "certainty", "certainty_reason"))
+    found = answer({"pub_answer": pl.DataFrame([hidden])}, LABELS)
+    assert found.word == "Not shown, to protect people" and not found.reason and not found.certainty
+    assert answer({"pub_answer": pl.DataFrame(schema=["analysis"])}, LABELS) is None
