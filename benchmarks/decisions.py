@@ -25,7 +25,9 @@ from inference import diagnostics
 from inference.decisions import Decision
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
-from simulation import laboratory
+from inference.retention import BY_CHOICE
+from simulation import laboratory, leavers
+from simulation.leavers import LEAVING
 
 FIRST_SEED = 20_261_129
 SMALLEST = 0.25
@@ -34,6 +36,17 @@ STUDIES_AT_ONCE = 25
 QUESTIONS = [
     Question(metric="outcome", kind="mean", role="primary", source="survey", minimum_important_difference=SMALLEST),
     Question(metric="guardrail", kind="mean", role="guardrail", source="survey", margin=9.0),
+]
+STAYING = [
+    Question(
+        metric=metric,
+        kind="time_to_event",
+        role="primary",
+        source="hris",
+        minimum_important_difference=0.02,
+        measure=measure,
+    )
+    for metric, measure in (("retention", "still_employed"), ("retention_voluntary", BY_CHOICE))
 ]
 # The others cost most of the time and the rule does not read them.
 READ_BY_RULE = (diagnostics._before_kickoff, diagnostics._as_it_scales, diagnostics._responses)
@@ -152,6 +165,32 @@ def interim_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
         yield f"| {n_waves} | {at_alpha:.1%} | **{by_plan:.1%}** |"
 
 
+def leavers_of_block(index: int, *, name: str, question: Question) -> list[tuple[str, str, str]]:
+    """Verdict, decision and reason of each study."""
+    rng = np.random.default_rng([FIRST_SEED, 2_000 + list(LEAVING).index(name), index])
+    guardrail = cells_of(laboratory.draw(laboratory.STUDIES["null"], rng)).means.filter(pl.col("metric") == "guardrail")
+    asked = Asked(questions=[question, QUESTIONS[1]], alpha=ALPHA, retention_months=leavers.MONTHS)
+    found = []
+    for _ in range(STUDIES_AT_ONCE):
+        cells = Cells(means=guardrail, life=leavers.draw_leavers(LEAVING[name], rng))
+        with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", ()):
+            row = estimate_study(asked, cells).decisions.row(0, named=True)
+        found.append((row["verdict"], row["decision"], row["reason"]))
+    return found
+
+
+def leavers_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
+    """Of who stays: verdicts and decisions."""
+    for name in LEAVING:
+        for question in STAYING:
+            found = in_blocks(partial(leavers_of_block, name=name, question=question), studies, pool)
+            shares = [np.mean([verdict == word for verdict, _, _ in found]) for word in ("improved", "worsened")]
+            go = np.mean([decision == Decision.GO for _, decision, _ in found])
+            harm = np.mean([reason == "it became worse" for _, _, reason in found])
+            improved, worsened = shares
+            yield f"| {name} | `{question.metric}` | {improved:.1%} | {worsened:.1%} | **{go:.1%}** | **{harm:.1%}** |"
+
+
 def certainties_of_block(index: int, *, name: str, design: str) -> list[tuple[int, bool, bool, bool]]:
     """Of each study: certainty, whether the interval holds the truth, whether the rule says go, and whether go would be
     wrong."""
@@ -195,6 +234,14 @@ A programme that does nothing; how often *some* release says that it improved or
 
 | waves after kick-off | at 0.05 each time | **by the plan** |
 |--:|--:|--:|"""
+LEAVERS_PAGE = """
+## Who stays
+
+Volunteers, 15 units of 15 people in each arm, 2 % a month who leave by choice; the minimum important difference is 2
+percentage points over six months. *Go* and *worse* are decisions, which read more than the headline.
+
+| design | outcome | headline: improved | headline: worsened | **go** | **worse** |
+|---|---|--:|--:|--:|--:|"""
 CERTAINTY_PAGE = """
 ## What the steps of certainty mean
 
@@ -213,6 +260,7 @@ def page(studies: int) -> str:
         for heading, rows in (
             (GO_PAGE.format(**facts), decision_rows),
             (INTERIM_PAGE, interim_rows),
+            (LEAVERS_PAGE, leavers_rows),
             (CERTAINTY_PAGE, certainty_rows),
         ):
             out.append(heading)

@@ -43,6 +43,10 @@ def _of_trouble(primary: Primary, alpha: float) -> Iterator[tuple[int, str]]:
 
     if primary.moved_apart:
         yield (VOLUNTEERED if primary.is_random else 1), "the arms moved apart before kick-off"
+    if primary.is_alarm("left_together"):
+        yield 2, "many left one unit in one month"
+    if primary.is_alarm("left_without_choice"):
+        yield 2, "the arms differ in who left without choosing to"
     if primary.is_survey and speaks("response_rate"):
         yield 2, "the arms differ in who answers"
     if speaks("placebo_outcome"):
@@ -57,6 +61,8 @@ def _of_trouble(primary: Primary, alpha: float) -> Iterator[tuple[int, str]]:
         and not primary.is_small(primary.result)
     ):
         yield 1, "the effect rests on the last period before kick-off"
+    if primary.plain is not None and not primary.has("placebo_window"):
+        yield 2, "there is no window before the one before kick-off to compare with"
     if isinstance(primary.plain, Estimate) and primary.is_small(primary.plain) and not primary.is_small(primary.result):
         yield 1, "the effect rests on the window before kick-off"
     drift = primary.diagnostics.get("pre_trend_slope_bias")

@@ -21,6 +21,7 @@ from inference.results import Estimate, NotEstimable, Result
 from inference.retention import PLAIN, followed, windows
 from study.interim import Analysis, analysis_at, analysis_of
 
+BEFORE_KICKOFF = ("pre_trend", "pre_trend_slope", "placebo_window")  # tests of parallel trends
 PLACEBO = "placebo_outcome"  # the diagnostic
 PLANNED = "planned"  # aggregation: the headline of the plan's last analysis, where later waves are there
 POWERS = {
@@ -174,7 +175,7 @@ def _primary(question: Question, found: Found, adjusted: float | None, *, is_ran
     beside = found.beside(question.metric, headline.estimator)
     plain = found.beside(question.metric, PLAIN).get("simple")
     slope = around.get("slope_by_wave")
-    tests = [around[name].p_value for name in ("pre_trend", "pre_trend_slope") if name in around]
+    tests = [around[name].p_value for name in BEFORE_KICKOFF if name in around]
     tests = [p for p in tests if p is not None]
     placebos = [each for _, each in found.diagnostics if each.name == PLACEBO and each.p_value is not None]
     around |= {PLACEBO: min(placebos, key=lambda each: each.p_value)} if placebos else {}  # of another outcome

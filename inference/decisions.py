@@ -56,6 +56,14 @@ class Primary:
     n_before: int = 0  # periods before kick-off that were observed
     diagnostics: Mapping[str, Diagnostic] = field(default_factory=dict)
 
+    def has(self, name: str) -> bool:
+        """Whether a test gave an answer."""
+        return name in self.diagnostics and self.diagnostics[name].p_value is not None
+
+    def is_alarm(self, name: str) -> bool:
+        """Whether what is no test found trouble."""
+        return name in self.diagnostics and self.diagnostics[name].is_alarm
+
     def is_small(self, result: Result) -> bool:
         """Whether an effect is below the minimum important difference (in the bad direction where there is none)."""
         return _sign(self.direction) * result.estimate < (self.minimum_important_difference or 0.0)
@@ -108,8 +116,29 @@ def _doubts(primary: Primary) -> Iterator[str]:
         yield f"counted from earlier periods than the last it is below {SMALLEST}"
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
         yield f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
+    yield from _events(primary)
     if primary.moved_apart and not primary.is_random:  # of a lot it is chance, and the units' past is adjusted for
         yield "the arms moved apart before kick-off"
+
+
+def _doubts_of_harm(primary: Primary) -> Iterator[str]:
+    """Why what looks worse may not be the programme's: it has to be there from every base, as a gain has."""
+    sign = _sign(primary.direction)
+    if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= 0:
+        yield "counted from earlier periods than the last it is not worse"
+    if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= 0:
+        yield "the plain difference after kick-off is not worse: the loss rests on the window before"
+    yield from _events(primary)
+    if primary.moved_apart and not primary.is_random:
+        yield "the arms moved apart before kick-off"
+
+
+def _events(primary: Primary) -> Iterator[str]:
+    """Of who left: what was decided for people and not by them."""
+    if primary.is_alarm("left_together"):
+        yield "many left one unit in one month: a closure or layoff, not one by one"
+    if primary.is_alarm("left_without_choice"):
+        yield "the arms differ in who left without choosing to (layoffs, ends of contracts): see retention_voluntary"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +170,15 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
         return Ruling(decision=Decision.NOT_YET, reason=f"no answer: {primary.result.reason}", missing=missing)
     low, high = _towards_good(primary.result, primary.direction)
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
-    is_harm = is_shown and _sign(primary.direction) * primary.result.estimate < 0
+    is_worse = is_shown and _sign(primary.direction) * primary.result.estimate < 0
+    doubts_of_harm = "; ".join(_doubts_of_harm(primary))
+    is_harm = is_worse and not doubts_of_harm
     smallest = primary.minimum_important_difference or 0.0
     below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
     doubts = "; ".join(_doubts(primary))
     rules = (
         (is_harm, Decision.NO_GO, "it became worse"),
+        (is_worse, Decision.NOT_YET, f"it looks worse, but {doubts_of_harm}"),
         (high < smallest, Decision.NO_GO, f"the interval lies below {SMALLEST}"),
         (not is_shown, Decision.NOT_YET, f"no effect shown, and one of {SMALLEST} is not excluded"),
         (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),

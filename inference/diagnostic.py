@@ -47,6 +47,7 @@ class Diagnostic:
     n_control: int | None = None
     says: str | None = None
     reason: str | None = None
+    is_alarm: bool = False  # of what is no test: whether it found trouble
 
 
 def unknown_diagnostic(name: str, reason: str) -> Diagnostic:

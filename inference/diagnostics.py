@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from inference import answers, att, life_tables, randomised, twfe
+from inference import answers, att, randomised, twfe
 from inference.att import Aggregate, GroupTime, Panel
 from inference.diagnostic import DIAGNOSTICS_SCHEMA, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics
@@ -20,8 +20,6 @@ from inference.jackknife import Uncertainty
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.mean_line import contrasts, size_of_values
 from inference.power import intraclass_correlation
-from inference.results import NotEstimable
-from inference.retention import arms_of_windows, followed, windows
 from inference.trend_diagnostics import trend_diagnostics
 from inference.unit_panels import Indexed, Setting, histograms_of, panel_from_cells, strata_of
 
@@ -218,49 +216,6 @@ MEAN_DIAGNOSTICS: tuple[Callable[[MeanContext], Iterator[Diagnostic]], ...] = (
     _as_it_scales,
     _other_tests,
 )
-
-
-def retention_diagnostics(cells: pl.DataFrame, *, months: int) -> Iterator[Diagnostic]:
-    """Of a time: the log-rank test after kick-off, with errors that know that colleagues are alike."""
-    observed = cells.filter(pl.col("segment") == ALL)
-    if observed.is_empty():
-        return
-    units = observed["unit_id"].unique().sort()
-    cohorts = list(followed(windows(observed, units, months), takes_off=False).values())
-    name = "log_rank"
-    if not cohorts:
-        yield unknown_diagnostic(name, f"no cohort is covered by snapshots for {months} months after kick-off")
-        return
-    tests = []
-    for after, _ in cohorts:
-        involved = after.pilot | after.control
-        kept = involved[:, None]
-        tests.append(
-            life_tables.log_rank(np.where(kept, after.at_risk, 0), np.where(kept, after.events, 0), after.pilot)
-        )
-    arms = arms_of_windows(cohorts)
-    of_unit = dict(observed.select("unit_id", "cohort").unique().iter_rows())
-    difference = sum(test.difference for test in tests)
-    result, _ = judge(
-        Aggregate(difference, np.sum([test.without for test in tests], axis=0), np.zeros(0)),
-        arms,
-        cohort=np.array([of_unit[unit] for unit in units]),
-        method="",
-        alpha=0.05,
-        scale=max(abs(difference), 1.0),
-    )
-    if isinstance(result, NotEstimable):
-        yield unknown_diagnostic(name, result.reason)
-        return
-    yield Diagnostic(
-        name=name,
-        value=result.estimate,
-        p_value=result.p_value,
-        df=result.df,
-        n_pilot=result.n_pilot,
-        n_control=result.n_control,
-        says="leavers of the pilot beyond those expected if both arms left alike, after kick-off",
-    )
 
 
 def diagnostic_table(found: list[tuple[str, Diagnostic]]) -> pl.DataFrame:

@@ -11,13 +11,14 @@ from threadpoolctl import threadpool_limits
 
 from inference.conclusions import PLANNED, Found, analysis_of_study, conclude
 from inference.diagnostic import Diagnostic
-from inference.diagnostics import diagnostic_table, mean_diagnostics, retention_diagnostics
+from inference.diagnostics import diagnostic_table, mean_diagnostics
 from inference.judging import ALL, Line, Question
 from inference.means import mean_lines
 from inference.money import Case, money_table
 from inference.persons import retention_line
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
+from inference.retention_diagnostics import retention_diagnostics
 from inference.unit_panels import Setting
 from study.interim import Analysis
 
@@ -162,7 +163,7 @@ def _lines(
         is_whole=is_whole,
     )
     if is_whole and not cells.turnovers.is_empty():
-        yield hazard_line(question.metric, cells.turnovers, cells.facts_of_units("kickoff_date"), asked.alpha)
+        yield hazard_line(question, cells.turnovers, cells.facts_of_units("kickoff_date"), asked.alpha)
 
 
 def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
@@ -188,7 +189,7 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
         if asked.unit == "person":  # as of means: counts per arm and stratum are no units to resample
             return iter(())
         life = cells.life.filter(pl.col("metric") == question.metric)
-        return retention_diagnostics(life, months=asked.retention_months)
+        return retention_diagnostics(question, life, months=asked.retention_months, alpha=asked.alpha)
     means = cells.means.filter(pl.col("metric") == question.metric)
     return mean_diagnostics(question, means, _setting(question, asked, cells), cells.doses)
 

@@ -28,6 +28,7 @@ class Question:
     margin: float | None = None  # how much worse a guardrail may become
     anticipation: int = 0  # periods before kick-off in which the programme may work already
     period: str = ""  # month or quarter; not given: quarters where every period begins one
+    measure: str = ""  # what is counted, as the catalogue names it
 
 
 @dataclass(frozen=True, kw_only=True)

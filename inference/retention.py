@@ -22,6 +22,8 @@ from inference.judging import (
 from inference.life_tables import LifeTable, Statistic
 from inference.results import NotEstimable
 
+WITHOUT_CHOICE = ("involuntary", "other")
+BY_CHOICE = "not_left_by_choice"  # the measure in which only those who chose to leave have left
 CAUSES = ("voluntary", "involuntary", "other", "regretted")  # of which regretted is a part of voluntary
 PLAIN = "life_table_difference"  # of the shares that stayed, after kick-off only
 Windows = list[tuple[LifeTable, LifeTable | None]]
@@ -42,7 +44,10 @@ def measures(cells: pl.DataFrame) -> list[Measure]:
     def left_for(cause: str) -> Statistic:
         return lambda table, member: table.left_for(cause, member)
 
-    causes = [cause for cause in CAUSES if f"n_{cause}" in cells.columns and cells[f"n_{cause}"].sum()]
+    counted = {cause: cells[f"n_{cause}"].sum() for cause in CAUSES if f"n_{cause}" in cells.columns}
+    n_left = cells["n_events"].sum()
+    # One cause of all is the share that stayed, the other way round.
+    causes = [cause for cause, n in counted.items() if 0 < n < n_left]
     return [
         Measure("life_table", "Kaplan–Meier", LifeTable.survival),
         Measure("months_stayed", "restricted mean months stayed,", LifeTable.months_stayed),
@@ -172,8 +177,9 @@ def _life_line(
 # --- hazards: leavers of a month among those employed on its first day -----------------------------------------------
 
 
-def hazard_panel(turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None]) -> Panel:
-    """Units × months from `cell_turnovers`: n employed on the first day, those of them who left (at most) in the month.
+def hazard_panel(turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None], leavers: str = "n_leavers") -> Panel:
+    """Units × months from `cell_turnovers`: n employed on the first day, those of them who left (at most) in the month,
+    counted in the column `leavers`.
 
     A unit's first treated month is the one of its kick-off (`kickoffs`, by unit).
     """
@@ -185,23 +191,24 @@ def hazard_panel(turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None]) -
     )
     n, left = np.zeros((2, units.len(), months.len()))
     where = placed["row"].to_numpy(), placed["column"].to_numpy()
-    n[where], left[where] = placed["n_opening"].to_numpy(), placed["n_leavers"].to_numpy()
+    n[where], left[where] = placed["n_opening"].to_numpy(), placed[leavers].to_numpy()
     begins = [kickoffs.get(unit) for unit in units]
     first = [att.NEVER if day is None else int((months < day.replace(day=1)).sum()) + 1 for day in begins]
     return Panel(n, np.minimum(left, n), np.array(first), n.max(axis=1))
 
 
-def hazard_line(metric: str, turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None], alpha: float) -> Line:
+def hazard_line(question: Question, turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None], alpha: float) -> Line:
     """Difference in differences of the monthly share that leaves: cohorts may start at different times."""
     line = Line(
-        metric=metric,
+        metric=question.metric,
         estimator="hazard_difference_in_differences",
         result=NotEstimable(reason="no months of employment to count leavers in"),
     )
     assigned = turnovers if turnovers.is_empty() else turnovers.filter(pl.col("unit_id").is_in(list(kickoffs)))
     if assigned.is_empty():
         return line
-    panel = hazard_panel(assigned, kickoffs)
+    leavers = "n_voluntary" if question.measure == BY_CHOICE else "n_leavers"
+    panel = hazard_panel(assigned, kickoffs, leavers)
     effects = att.group_time_effects(panel)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     if not usable.any():

@@ -38,7 +38,8 @@ READ_BY_ESTIMATES = (
     "staging.stg_study__outcomes",
 )
 QUESTIONS = """
-    select metric, kind, role, source, direction, anticipation, period from staging.stg_study__outcomes order by metric
+    select metric, kind, role, source, direction, anticipation, period, measure
+    from staging.stg_study__outcomes order by metric
 """
 COACH_LOADS_QUERY = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,

@@ -72,6 +72,9 @@ DIAGNOSTIC_LABELS = {
     "wild_cluster_bootstrap": "Wild cluster bootstrap (two-way fixed effects)",
     "randomisation_inference": "The lot drawn again",
     "log_rank": "Log-rank, units as clusters",
+    "placebo_window": "The window before kick-off less the one before it",
+    "left_without_choice": "Who was laid off or whose contract ended: pilot less control",
+    "left_together": "Largest share of an arm's leavers in one unit and month",
 }
 
 
@@ -93,8 +96,8 @@ def levels(tables: Tables, metric: str, unit: Unit) -> Sheet:
 
 # Tests whose small p is a doubt; of the others a small p bears the headline out, or says nothing about it.
 ALARMS = (
-    *("pre_trend", "pre_trend_slope", "placebo_date", "placebo_outcome", "response_rate"),
-    *("slope_by_wave", "slope_by_cascade_depth", "slope_by_coach_load"),
+    *("pre_trend", "pre_trend_slope", "placebo_window", "placebo_date", "placebo_outcome", "response_rate"),
+    *("slope_by_wave", "slope_by_cascade_depth", "slope_by_coach_load", "left_without_choice"),
 )
 
 

@@ -401,6 +401,7 @@ def test_hazards_compare_the_monthly_share_that_leaves():
     frame = pl.DataFrame(rows)
     panel = retention.hazard_panel(frame, kickoffs)
     assert sorted(set(panel.cohort)) == [0, 5]
-    result = retention.hazard_line("retention", frame, kickoffs, 0.05).result
+    question = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
+    result = retention.hazard_line(question, frame, kickoffs, 0.05).result
     assert result.ci_low < 0.05 < result.ci_high
-    assert retention.hazard_line("retention", frame.clear(), kickoffs, 0.05).result.reason.startswith("no months")
+    assert retention.hazard_line(question, frame.clear(), kickoffs, 0.05).result.reason.startswith("no months")

@@ -5,6 +5,7 @@ with cells as (
 
 life_tables as (
     select * from {{ ref('cell_life_tables') }}
+    where phase in ('before', 'after')
 ),
 
 first_kickoffs as (

@@ -28,8 +28,11 @@ observation as (
 ),
 
 asked as (
-    select metric from {{ ref('stg_study__outcomes') }}
-    where metric = 'retention'
+    select
+        metric,
+        measure
+    from {{ ref('stg_study__outcomes') }}
+    where panel = 'pnl_retention'
 ),
 
 kickoffs as (
@@ -40,7 +43,8 @@ kickoffs as (
     where arm = 'pilot'
 ),
 
--- Each cohort is watched from its kick-off, and for the same time before it: what differed already is taken off.
+-- Each cohort is watched from its kick-off, and for the same time before it: what differed already is taken off. And
+-- for the same time before that: whether the arms moved apart from the one to the other, with no programme yet.
 windows as (
     select
         kickoffs.cohort,
@@ -54,6 +58,16 @@ windows as (
         kickoffs.kickoff_date,
         'before' as phase,
         cast({{ dbt.dateadd('month', '-programme.retention_months', 'kickoffs.kickoff_date') }} as date) as entry_date
+    from kickoffs
+    cross join programme
+    union all
+    select
+        kickoffs.cohort,
+        kickoffs.kickoff_date,
+        'earlier' as phase,
+        cast(
+            {{ dbt.dateadd('month', '-2 * programme.retention_months', 'kickoffs.kickoff_date') }} as date
+        ) as entry_date
     from kickoffs
     cross join programme
 ),
@@ -105,7 +119,11 @@ at_risk as (
             else observation.closed_through_date
         end as known_until_date,
         programme.retention_months,
-        case watched.phase when 'before' then programme.retention_months else 0 end as months_before,
+        case watched.phase
+            when 'before' then programme.retention_months
+            when 'earlier' then 2 * programme.retention_months
+            else 0
+        end as months_before,
         row_number() over (
             partition by watched.comparison_cohort, watched.phase, watched.person_id order by spells.hired_date desc
         ) as row_rank
@@ -118,7 +136,6 @@ at_risk as (
             and watched.entry_date <= cast({{ dbt.last_day('spells.last_seen_month', 'month') }} as date)
     cross join programme
     cross join observation
-    cross join asked
 ),
 
 -- The month of the window (1 is the first) in which the person left, and the last one that is known in full. Months are
@@ -135,15 +152,21 @@ timed as (
     where at_risk.row_rank = 1
 ),
 
+-- Of one metric everybody who leaves has left; of the other those who chose to: who leaves for another reason (the end
+-- of a contract, a layoff, no reason given) is known until then, as whoever is still there on the last day is.
 followed as (
     select
         timed.*,
-        coalesce(timed.left_month_number <= timed.retention_months, false) as has_left
+        asked.metric,
+        coalesce(timed.left_month_number <= timed.retention_months, false) as is_gone,
+        coalesce(timed.left_month_number <= timed.retention_months, false)
+        and (asked.measure = 'still_employed' or coalesce(timed.termination_type = 'voluntary', false)) as has_left
     from timed
+    cross join asked
 )
 
 select
-    'retention' as metric,
+    metric,
     comparison_cohort,
     comparison_arm,
     phase,
@@ -155,8 +178,8 @@ select
     case when has_left then coalesce(termination_type, 'unknown') end as cause,
     has_left and coalesce(is_regretted, false) as is_regretted,
     cast(
-        case when has_left then left_month_number else least(known_months, retention_months) end as integer
+        case when is_gone then left_month_number else least(known_months, retention_months) end as integer
     ) as months_followed
 from followed
 -- Followed for less than a month and still there: nothing is known about this window yet.
-where has_left or known_months >= 1
+where is_gone or known_months >= 1

@@ -1,0 +1,115 @@
+"""What stands around the share that stayed, and that the decision reads it: on simulated studies with a known truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from inference.decisions import Decision, Primary, decide
+from inference.diagnostic import Diagnostic
+from inference.estimates import Asked, Cells, estimate_study
+from inference.judging import Question
+from inference.results import Estimate
+from inference.retention import BY_CHOICE
+from inference.retention_diagnostics import retention_diagnostics
+from simulation.leavers import LEAVING, MONTHS, Leaving, draw_leavers
+
+ALL_EXITS = Question(
+    metric="retention", kind="time_to_event", role="primary", source="hris", minimum_important_difference=0.02
+)
+CHOSEN = replace(ALL_EXITS, metric="retention_voluntary", measure=BY_CHOICE)
+NO_MEANS = pl.DataFrame(schema={"metric": pl.String, "n_observed": pl.Int64})
+
+
+def drawn(study: Leaving, seed: int = 1) -> pl.DataFrame:
+    return draw_leavers(study, np.random.default_rng(seed))
+
+
+def around(question: Question, life: pl.DataFrame) -> dict[str, Diagnostic]:
+    mine = life.filter(pl.col("metric") == question.metric)
+    return {each.name: each for each in retention_diagnostics(question, mine, months=MONTHS, alpha=0.05)}
+
+
+def decided(question: Question, life: pl.DataFrame) -> dict:
+    estimated = estimate_study(Asked(questions=[question], retention_months=MONTHS), Cells(means=NO_MEANS, life=life))
+    return estimated.decisions.row(0, named=True)
+
+
+def alarms(study: Leaving, name: str, n_studies: int = 30, question: Question = ALL_EXITS) -> float:
+    """In what share of studies a diagnostic finds trouble."""
+    found = [around(question, drawn(study, seed))[name] for seed in range(n_studies)]
+    return np.mean([each.is_alarm or (each.p_value is not None and each.p_value < 0.05) for each in found])
+
+
+@pytest.mark.parametrize(
+    ("question", "design", "name", "at_least"),
+    [
+        (CHOSEN, "nothing, calm units volunteer", "placebo_window", 0.6),
+        (ALL_EXITS, "nothing, a layoff in a control unit", "left_together", 0.9),
+        (ALL_EXITS, "nothing, contracts of a tenth of the pilot end", "left_without_choice", 0.6),
+    ],
+)
+def test_each_trouble_is_seen_by_its_diagnostic_and_not_where_there_is_none(question, design, name, at_least):
+    assert alarms(LEAVING[design], name, question=question) >= at_least
+    assert alarms(LEAVING["nothing"], name, question=question) <= 0.2  # 30 studies at 5 %
+
+
+def test_calm_volunteers_are_no_reason_to_stop():
+    """Chosen for the fewest leavers before, they come back to their usual number: it looks worse in three of four."""
+    rows = [decided(ALL_EXITS, drawn(LEAVING["nothing, calm units volunteer"], seed)) for seed in range(12)]
+    worse = [row for row in rows if row["verdict"] == "worsened"]
+    assert len(worse) > 5
+    assert all(row["decision"] == Decision.NOT_YET and "it looks worse, but" in row["reason"] for row in worse)
+
+
+def test_ends_of_contracts_are_no_voluntary_exits():
+    life = drawn(Leaving(contracts_of_pilot=0.4), seed=3)
+    everybody, chosen = (decided(question, life) for question in (ALL_EXITS, CHOSEN))
+    assert everybody["estimate"] < -0.2 < -0.1 < chosen["estimate"]
+    assert everybody["decision"] == Decision.NOT_YET and "see retention_voluntary" in everybody["reason"]
+    assert "left_without_choice" not in around(CHOSEN, life) and "left_together" not in around(CHOSEN, life)
+
+
+def test_a_single_cause_is_not_shown_a_second_time():
+    found = estimate_study(
+        Asked(questions=[CHOSEN], retention_months=MONTHS), Cells(means=NO_MEANS, life=drawn(Leaving()))
+    )
+    assert not found.estimates["estimator"].str.starts_with("left_").any()
+
+
+def test_without_an_earlier_window_it_is_said_and_certainty_is_lower():
+    whole = drawn(Leaving())
+    short = whole.filter(pl.col("phase") != "earlier")
+    assert "12 months before kick-off" in around(ALL_EXITS, short)["placebo_window"].reason
+    assert [decided(ALL_EXITS, life)["certainty"] for life in (whole, short)] == [3, 2]
+
+
+WORSE = Estimate(
+    estimate=-0.1, std_error=0.02, ci_low=-0.14, ci_high=-0.06, p_value=0.0001, df=20.0, n_units_pilot=15,
+    n_units_control=15, n_pilot=200, n_control=200, method="m",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("beside", "because"),
+    [
+        ({}, None),
+        ({"plain": replace(WORSE, estimate=-0.03)}, None),
+        ({"plain": replace(WORSE, estimate=0.01)}, "the loss rests on the window before"),
+        ({"earlier_base": replace(WORSE, estimate=-0.01)}, None),
+        ({"earlier_base": replace(WORSE, estimate=0.01)}, "counted from earlier periods"),
+        ({"moved_apart": True}, "moved apart"),
+        ({"moved_apart": True, "is_random": True}, None),
+        ({"diagnostics": {"left_together": Diagnostic(name="left_together", is_alarm=True)}}, "a closure or layoff"),
+    ],
+)
+def test_a_loss_needs_what_a_gain_needs(beside, because):
+    primary = Primary(
+        metric="m", result=WORSE, p_value_adjusted=0.0001, direction="up", minimum_important_difference=0.02, **beside
+    )
+    found = decide(primary, [], alpha=0.05)
+    if because is None:
+        assert (found.decision, found.reason, found.is_harm) == (Decision.NO_GO, "it became worse", True)
+    else:
+        assert found.decision is Decision.NOT_YET and because in found.reason and not found.is_harm
