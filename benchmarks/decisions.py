@@ -49,8 +49,16 @@ STAYING = [
     for metric, measure in (("retention", "still_employed"), ("retention_voluntary", BY_CHOICE))
 ]
 # The others cost most of the time and the rule does not read them.
-READ_BY_RULE = (diagnostics._before_kickoff, diagnostics._as_it_scales, diagnostics._responses)
+READ_BY_RULE = (
+    *(diagnostics._before_kickoff, diagnostics._as_it_scales, diagnostics._responses),
+    diagnostics._around_the_units,
+)
 DESIGNS = laboratory.STUDIES | laboratory.DECISIONS
+SURROUNDINGS = ("spillover", "error_by_department")
+AROUND = (
+    *("null", "one cohort gets 0.4", "staggered", "spillover", "spillover near by"),
+    *("spillover near by, 60 control units", "departments share shocks"),
+)
 BEFORE = 2  # waves before kick-off of the studies that are read after every wave
 SCHEMA = {
     "metric": pl.String,
@@ -83,7 +91,18 @@ def cells_of(drawn: laboratory.Draw) -> Cells:
     ]
     outcome = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     guardrail = outcome.with_columns(metric=pl.lit("guardrail"))
-    return Cells(means=pl.concat([outcome, guardrail]), life=pl.DataFrame(schema={"metric": pl.String}))
+    surroundings = pl.DataFrame(
+        {
+            "unit_id": [f"u{unit:03}" for unit in range(drawn.cohort.size)],
+            "department": [f"d{department}" for department in drawn.department],
+            "share_coached_around": np.where(drawn.is_near, 0.8, 0.2),
+        }
+    )
+    return Cells(
+        means=pl.concat([outcome, guardrail]),
+        life=pl.DataFrame(schema={"metric": pl.String}),
+        surroundings=surroundings,
+    )
 
 
 def last_wave(drawn: laboratory.Draw) -> date:
@@ -191,6 +210,27 @@ def leavers_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
             yield f"| {name} | `{question.metric}` | {improved:.1%} | {worsened:.1%} | **{go:.1%}** | **{harm:.1%}** |"
 
 
+def alarms_of_block(index: int, *, name: str) -> list[tuple[bool, ...]]:
+    """Whether each test of SURROUNDINGS finds something, and whether the headline's interval holds the truth."""
+    found = []
+    for drawn in draws(name, index):
+        asked = Asked(questions=QUESTIONS[:1], alpha=ALPHA, planned_until=last_wave(drawn))
+        with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", (diagnostics._around_the_units,)):
+            made = estimate_study(asked, cells_of(drawn))
+        p_values = dict(made.diagnostics.select("diagnostic", "p_value").iter_rows())
+        headline = made.estimates.filter("is_headline").row(0, named=True)
+        holds = headline["ci_low"] <= drawn.truth <= headline["ci_high"]
+        found.append((*((p_values[name] or 1.0) < ALPHA for name in SURROUNDINGS), holds))
+    return found
+
+
+def alarm_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
+    """How often the tests of what is around the units find something."""
+    for name in AROUND:
+        *seen, holds = np.mean(in_blocks(partial(alarms_of_block, name=name), studies, pool), axis=0)
+        yield f"| {name} | {holds:.1%} | " + " | ".join(f"**{share:.1%}**" for share in seen) + " |"
+
+
 def certainties_of_block(index: int, *, name: str, design: str) -> list[tuple[int, bool, bool, bool]]:
     """Of each study: certainty, whether the interval holds the truth, whether the rule says go, and whether go would be
     wrong."""
@@ -242,6 +282,14 @@ percentage points over six months. *Go* and *worse* are decisions, which read mo
 
 | design | outcome | headline: improved | headline: worsened | **go** | **worse** |
 |---|---|--:|--:|--:|--:|"""
+ALARMS_PAGE = """
+## What is around the units
+
+How often the tests speak (p < 0.05). *Near by*: half of the effect reaches every other control unit. *Shocks*: units of
+a department of five share half of what moves them in a wave.
+
+| design | interval holds the truth | `spillover` | `error_by_department` |
+|---|--:|--:|--:|"""
 CERTAINTY_PAGE = """
 ## What the steps of certainty mean
 
@@ -261,6 +309,7 @@ def page(studies: int) -> str:
             (GO_PAGE.format(**facts), decision_rows),
             (INTERIM_PAGE, interim_rows),
             (LEAVERS_PAGE, leavers_rows),
+            (ALARMS_PAGE, alarm_rows),
             (CERTAINTY_PAGE, certainty_rows),
         ):
             out.append(heading)

@@ -41,8 +41,11 @@ def entropy_balance(
             step = -np.linalg.solve(bend, gap)
         except np.linalg.LinAlgError:
             break
-        length = 1.0
-        while length > 1e-10 and weights(multiplier + length * step)[1] > dual + 1e-4 * length * float(gap @ step):
+        # Close to the end what a step gains is less than the dual's own rounding: there the whole step is taken.
+        length, rounding = 1.0, 1e-13 * (1 + abs(dual))
+        while length > 1e-10 and (
+            weights(multiplier + length * step)[1] > dual + 1e-4 * length * float(gap @ step) + rounding
+        ):
             length /= 2
         if length <= 1e-10 or np.max(np.abs(multiplier)) > 1e3:
             break

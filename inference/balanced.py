@@ -1,6 +1,9 @@
-"""ATT against control units that are weighted to look like the pilot before anybody was coached."""
+"""Arms that are weighted to look alike before anybody was coached: the control like the pilot, for the effect on those
+who were coached; the pilot like the control, for the effect on those who were not."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 
@@ -8,10 +11,11 @@ from inference.att import NEVER, Aggregate, Panel
 from inference.balance import entropy_balance
 from inference.judging import Arms
 
+Onto = Literal["pilot", "control"]
 MOST_UNITS = 400  # each deletion weighs anew
 
 
-def balanced_effect(panel: Panel, facts: np.ndarray) -> tuple[Aggregate, Arms]:
+def balanced_effect(panel: Panel, facts: np.ndarray, *, onto: Onto = "pilot") -> tuple[Aggregate, Arms]:
     """Simple ATT with never-treated controls, entropy-balanced on facts of the units (C × q; NaN: unit left out).
 
     For each cohort: its units' change from its last period before treatment, less the change of the controls under
@@ -19,18 +23,22 @@ def balanced_effect(panel: Panel, facts: np.ndarray) -> tuple[Aggregate, Arms]:
     unit. The past of the outcome itself should not be among the facts: balancing it picks controls whose last values
     were high by chance, and they fall back (Daw & Hatfield 2018, Health Serv. Res. 53(6)).
 
+    `onto` control: the pilot's units are weighted, all cohorts together, to the controls' means instead, and the
+    controls count as they are: what units like those not coached would gain (Stuart, Cole, Bradshaw & Leaf 2011, J. R.
+    Stat. Soc. A 174(2)).
+
     Raises ArithmeticError where no weights exist, or where there are too many units to weigh anew.
     """
     if panel.cohort.size > MOST_UNITS:
         raise ArithmeticError(f"more than {MOST_UNITS} units: weighing anew without each would take too long")
     everybody = np.ones(panel.cohort.size, bool)
-    value = _simple(panel, facts, everybody)
+    value = _simple(panel, facts, everybody, onto)
     without = np.full(panel.cohort.size, np.nan)
     for unit in range(panel.cohort.size):
         kept = everybody.copy()
         kept[unit] = False
         try:
-            without[unit] = _simple(panel, facts, kept)
+            without[unit] = _simple(panel, facts, kept, onto)
         except ArithmeticError:
             continue
     known = np.isfinite(facts).all(axis=1)
@@ -40,32 +48,58 @@ def balanced_effect(panel: Panel, facts: np.ndarray) -> tuple[Aggregate, Arms]:
     return Aggregate(value, without, np.zeros(0)), arms
 
 
+def generalizability_index(facts: np.ndarray, pilot: np.ndarray, control: np.ndarray) -> float:
+    """How alike the units of two groups are in their facts (C × q), 0 to 1: Tipton's index (2014, J. Educ. Behav. Stat.
+    39(6)), the Bhattacharyya coefficient of their propensity scores, for facts that are normal with one covariance:
+    exp(−D²/8). From 0.9 on very alike, below 0.5 the one says nothing about the other (her Table 3).
+
+    D², Mahalanobis' distance, is freed of what chance adds with few units (unbiased: Hotelling 1931) and not below 0.
+    NaN where there are too few units for their facts.
+    """
+    known = np.isfinite(facts).all(axis=1)
+    groups = [facts[known & member] for member in (pilot, control)]
+    (n, q), m = groups[0].shape, groups[1].shape[0]
+    if n + m - 2 <= q + 2 or min(n, m) < 2:
+        return float("nan")
+    apart = groups[0].mean(axis=0) - groups[1].mean(axis=0)
+    within = sum((group - group.mean(axis=0)).T @ (group - group.mean(axis=0)) for group in groups) / (n + m - 2)
+    squared = float(apart @ np.linalg.pinv(within) @ apart)
+    unbiased = squared * (n + m - q - 3) / (n + m - 2) - q * (1 / n + 1 / m)
+    return float(np.exp(-max(unbiased, 0.0) / 8))
+
+
 def _fewest(panel: Panel, member: np.ndarray) -> int:
     counts = panel.n[member].sum(axis=0)
     return int(counts.min()) if counts.size else 0
 
 
-def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray) -> float:
+def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto) -> float:
     size, known = panel.people, np.isfinite(facts).all(axis=1)
     control = kept & (panel.cohort == NEVER) & known
     if control.sum() < 3:
         raise ArithmeticError("fewer than three control units whose facts are known: nothing to weigh")
+    begun = [int(g) for g in panel.cohorts if panel.base_period(int(g)) is not None]
+    pilot = kept & np.isin(panel.cohort, begun) & known
+    of_pilot = np.zeros(size.size)
+    if onto == "control" and pilot.any():
+        aim = size[control] @ facts[control] / size[control].sum()
+        of_pilot[pilot] = entropy_balance(facts[pilot], size[pilot], aim)
     values, weights = [], []
-    for g in panel.cohorts:
-        mine = kept & (panel.cohort == g) & known
+    for g in begun:
+        mine = pilot & (panel.cohort == g)
         if not mine.any():
             continue
-        base = panel.base_period(int(g))
-        if base is None:
-            continue
-        people = size[mine]
-        of_control = entropy_balance(facts[control], size[control], people @ facts[mine] / people.sum())
-        for t in range(int(g), panel.n_periods + 1):
-            change = _mean(panel, mine, t) - _mean(panel, mine, base)
+        base, people = panel.base_period(g), size[mine]
+        of_mine, of_control, weight = of_pilot[mine], None, of_pilot[mine].sum()
+        if onto == "pilot":
+            of_control = entropy_balance(facts[control], size[control], people @ facts[mine] / people.sum())
+            of_mine, weight = None, people.sum()
+        for t in range(g, panel.n_periods + 1):
+            change = _mean(panel, mine, t, of_mine) - _mean(panel, mine, base, of_mine)
             expected = _mean(panel, control, t, of_control) - _mean(panel, control, base, of_control)
             if np.isfinite(change - expected):
                 values.append(change - expected)
-                weights.append(people.sum())
+                weights.append(weight)
     if not values:
         raise ArithmeticError("no cohort has a period before and one after its kick-off")
     return float(np.average(values, weights=weights))

@@ -10,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inference.decisions import Primary
-from inference.results import Estimate, NotEstimable
+from inference.results import Estimate, NotEstimable, Result
 
 HIGHEST = 5
 VOLUNTEERED = 3  # no test can show that volunteers would have moved as the others did
 PERIODS_BEFORE = 3  # with fewer a steady drift, a single bad result and nothing at all look alike
+# Diagnostics that, where they find something, allow step 2 at most.
+TROUBLE = {
+    "response_rate": "the arms differ in who answers",
+    "placebo_outcome": "an outcome moved that coaching cannot move",
+    "spillover": "control units near the programme moved apart from those far from it",
+    "error_by_department": "units of one department move together, and errors take them as independent",
+    "left_together": "many left one unit in one month",
+    "left_without_choice": "the arms differ in who left without choosing to",
+}
 UNITS = ((20, 5), (10, 4), (6, 3))  # of the smaller arm: from so many units on, this step
 
 
@@ -37,33 +46,31 @@ def _of_design(primary: Primary, result: Estimate) -> Iterator[tuple[int, str]]:
 
 
 def _of_trouble(primary: Primary, alpha: float) -> Iterator[tuple[int, str]]:
-    def speaks(name: str) -> bool:
-        found = primary.diagnostics.get(name)
-        return found is not None and found.p_value is not None and found.p_value < alpha
-
     if primary.moved_apart:
         yield (VOLUNTEERED if primary.is_random else 1), "the arms moved apart before kick-off"
-    if primary.is_alarm("left_together"):
-        yield 2, "many left one unit in one month"
-    if primary.is_alarm("left_without_choice"):
-        yield 2, "the arms differ in who left without choosing to"
-    if primary.is_survey and speaks("response_rate"):
-        yield 2, "the arms differ in who answers"
-    if speaks("placebo_outcome"):
-        yield 2, "an outcome moved that coaching cannot move"
-    if primary.is_random:
-        return
+    for name, why in TROUBLE.items():
+        found = primary.diagnostics.get(name)
+        if found is None or (name == "response_rate" and not primary.is_survey):
+            continue
+        if found.is_alarm or (found.p_value is not None and found.p_value < alpha):
+            yield 2, why
+    if not primary.is_random:
+        yield from _of_volunteers(primary)
+
+
+def _of_volunteers(primary: Primary) -> Iterator[tuple[int, str]]:
+    """What takes the past off has to be right about the past."""
+
+    def makes_it(other: Result | None) -> bool:
+        return isinstance(other, Estimate) and primary.is_small(other) and not primary.is_small(primary.result)
+
     if primary.earlier_base is not None and primary.n_before < PERIODS_BEFORE:
         yield 2, f"only {primary.n_before} period(s) before kick-off are there to compare"
-    if (
-        isinstance(primary.earlier_base, Estimate)
-        and primary.is_small(primary.earlier_base)
-        and not primary.is_small(primary.result)
-    ):
+    if makes_it(primary.earlier_base):
         yield 1, "the effect rests on the last period before kick-off"
     if primary.plain is not None and not primary.has("placebo_window"):
         yield 2, "there is no window before the one before kick-off to compare with"
-    if isinstance(primary.plain, Estimate) and primary.is_small(primary.plain) and not primary.is_small(primary.result):
+    if makes_it(primary.plain):
         yield 1, "the effect rests on the window before kick-off"
     drift = primary.diagnostics.get("pre_trend_slope_bias")
     if drift is None or drift.ci_low is None or primary.minimum_important_difference is None:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from inference.diagnostic import Diagnostic
 from inference.results import Estimate, NotEstimable, Result
 
-# Of a decline, two-sided: missing one leads to scaling what does not work any more.
+# Of a decline, two-sided: missing one leads to scaling what does not work (any more).
 DECLINE_ALPHA = 0.1
 SMALLEST = "the minimum important difference"
 
@@ -117,6 +117,9 @@ def _doubts(primary: Primary) -> Iterator[str]:
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
         yield f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
     yield from _events(primary)
+    leak = primary.diagnostics.get("spillover")
+    if primary.has("spillover") and sign * leak.value < 0 and leak.p_value < DECLINE_ALPHA:
+        yield "control units near the programme became worse, which makes it look better"
     if primary.moved_apart and not primary.is_random:  # of a lot it is chance, and the units' past is adjusted for
         yield "the arms moved apart before kick-off"
 

@@ -20,6 +20,7 @@ from inference.jackknife import Uncertainty
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.mean_line import contrasts, size_of_values
 from inference.power import intraclass_correlation
+from inference.surroundings import surroundings_diagnostics
 from inference.trend_diagnostics import trend_diagnostics
 from inference.unit_panels import Indexed, Setting, histograms_of, panel_from_cells, strata_of
 
@@ -120,6 +121,11 @@ def _other_tests(context: MeanContext) -> Iterator[Diagnostic]:
         yield from _second_opinions(context.indexed, context.setting, context.rng, is_estimable=is_estimable)
 
 
+def _around_the_units(context: MeanContext) -> Iterator[Diagnostic]:
+    if context.question.role == "primary":
+        yield from surroundings_diagnostics(context.indexed, context.simple, context.setting)
+
+
 def _responses(context: MeanContext) -> Iterator[Diagnostic]:
     question, everybody, setting = context.question, context.everybody, context.setting
     indexed = panel_from_cells(everybody, question.period)
@@ -213,6 +219,7 @@ MEAN_DIAGNOSTICS: tuple[Callable[[MeanContext], Iterator[Diagnostic]], ...] = (
     _placebo_outcome,
     _before_kickoff,
     _who_answers,
+    _around_the_units,
     _as_it_scales,
     _other_tests,
 )

@@ -62,10 +62,16 @@ class Cells:
     doses: pl.DataFrame = field(default_factory=pl.DataFrame)
     answers: pl.DataFrame = field(default_factory=pl.DataFrame)
     units: pl.DataFrame = field(default_factory=pl.DataFrame)
+    surroundings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def facts_of_units(self, column: str) -> dict:
         """Unit → one column of `cell_units`."""
         return {} if self.units.is_empty() else dict(self.units.select("unit_id", column).iter_rows())
+
+    def surroundings_of_units(self, column: str) -> dict:
+        """Unit → one column of `cell_surroundings`, where there is one."""
+        table = self.surroundings
+        return {} if table.is_empty() else dict(table.select("unit_id", column).drop_nulls().iter_rows())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +181,8 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         unit=asked.unit,
         alpha=asked.alpha,
         stratum=cells.facts_of_units("stratum"),
+        department=cells.surroundings_of_units("department"),
+        coached_around=cells.surroundings_of_units("share_coached_around"),
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
         ordered_segments=asked.ordered_segments,

@@ -70,6 +70,7 @@ METHODS = {
     "att_response_weighted": f"{ATT}, answers weighted to those asked",
     "att_outcome_regression": f"{ATT}, outcome regression on baseline covariates",
     "att_doubly_robust": f"{ATT}, doubly robust: regression on covariates, assignment of units modelled by logit",
+    "atu_entropy_balanced": f"{ATT}, pilot units weighted to the covariates and size of those not coached yet",
     "att_entropy_balanced": f"{ATT}, control units weighted to the pilot's covariates and size (entropy balancing)",
     "as_treated": f"{ATT}, only units whose coach was trained: a selection, no effect of assignment",
     "complier": f"{ATT}, divided by the share that took part (assignment as instrument)",

@@ -127,6 +127,7 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
             rows.append((item, unit, None, None, None, "not_estimable", value.reason, basis))
 
     add("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
+    effect = None
     if isinstance(retention, Estimate):
         effect = Range(retention.ci_low, retention.estimate, retention.ci_high)
         leavers, avoided = effect * people, effect * people * leaver
@@ -142,10 +143,9 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
         break_even = cost / (leaver * people)
     add("break_even_effect", "share retained", break_even, f"the effect on retention at which the net is zero, {over}")
     add("coaches_needed", "coaches", needed, f"{scale.n_people_in_study:,} people in the study at the loads observed")
-    add(
-        "programme_cost_for_all",
-        currency,
-        assumptions.cost_of_coaches(needed, months) + fixed,
-        f"everybody in the study coached for {months} months",
-    )
+    cost_for_all = assumptions.cost_of_coaches(needed, months) + fixed
+    everybody = f"everybody in the study coached for {months} months"
+    add("programme_cost_for_all", currency, cost_for_all, everybody)
+    saved = effect * float(scale.n_people_in_study) * leaver - cost_for_all if effect is not None else avoided
+    add("net_for_all", currency, saved, f"{everybody}, if those not coached yet gain what the coached did")
     return pl.DataFrame(rows, schema=MONEY_SCHEMA, orient="row")

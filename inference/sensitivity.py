@@ -11,7 +11,7 @@ import polars as pl
 from inference import adjusted, answers, att, randomised, twfe
 from inference.adjusted import Moments
 from inference.att import Aggregate, GroupTime, Panel
-from inference.balanced import balanced_effect
+from inference.balanced import Onto, balanced_effect, generalizability_index
 from inference.judging import (
     JACKKNIFE,
     Arms,
@@ -22,6 +22,8 @@ from inference.judging import (
 from inference.mean_line import METHODS, estimate_line, size_of_values
 from inference.results import NotEstimable
 from inference.unit_panels import Indexed, Setting, strata_of
+
+UNLIKE = 0.5  # Tipton's index below which a study says nothing about those it is generalised to
 
 
 def sensitivity_lines(
@@ -90,7 +92,8 @@ def complier_effect(effects: GroupTime, took_part: np.ndarray) -> Aggregate:
 def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primary: bool) -> Iterator[Line]:
     if setting.products.is_empty():
         return
-    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced")[: 3 if is_primary else 2]
+    names = ("att_outcome_regression", "att_doubly_robust", "att_entropy_balanced", "atu_entropy_balanced")
+    names = names[: 4 if is_primary else 2]
     if setting.anticipation:
         reason = "changes are kept from the last period before kick-off only, and the study declares anticipation"
         yield from (replace(line, estimator=name, result=NotEstimable(reason=reason)) for name in names)
@@ -106,7 +109,9 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primar
             / sum(sums.n for sums in moments.values())[:, None]
         )
     if is_primary:  # weighing anew without each unit is dear
+        facts = np.column_stack([facts, panel.people])
         yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
+        yield _line_of_uncoached(replace(line, estimator=names[3]), panel, facts, setting.alpha)
     for name in names[:2]:
         if name == "att_outcome_regression":
             effects = adjusted.outcome_regression(panel, moments)
@@ -163,13 +168,25 @@ def moments_from_cells(
     return {pair: Moments(*found[pair]) for pair in sorted(found)}  # sums must not depend on the order of rows
 
 
-def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
-    facts = np.column_stack([facts, panel.people])
+def _line_of_uncoached(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
+    """What units like those that are not coached would gain; or that it cannot be said."""
+    pilot = (panel.cohort > 1) & (panel.cohort <= panel.n_periods)
+    index = generalizability_index(facts, pilot, panel.cohort == att.NEVER)
+    if not index >= UNLIKE:
+        differ = "their facts are too few or too different" if np.isnan(index) else f"index {index:.2f} (Tipton 2014)"
+        return replace(line, result=NotEstimable(reason=f"units not coached yet are not like those coached: {differ}"))
+    line = _weighted_line(line, panel, facts, alpha, onto="control")
+    if isinstance(line.result, NotEstimable):
+        return line
+    return replace(line, result=replace(line.result, note=f"alike by index {index:.2f} (Tipton 2014; 1 is the same)"))
+
+
+def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float, *, onto: Onto = "pilot") -> Line:
     varies = np.nanmax(facts, axis=0) > np.nanmin(facts, axis=0)
     if not varies.any():
         return replace(line, result=NotEstimable(reason="no covariate varies: there is nothing to weigh by"))
     try:
-        part, arms = balanced_effect(panel, facts[:, varies])
+        part, arms = balanced_effect(panel, facts[:, varies], onto=onto)
     except ArithmeticError as problem:
         return replace(line, result=NotEstimable(reason=str(problem)))
     method = f"{METHODS[line.estimator]}, never-treated control; {JACKKNIFE}"

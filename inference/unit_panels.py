@@ -18,11 +18,12 @@ from inference.judging import (
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What the study says about all its outcomes. `alpha` is its level, `stratum` labels units where the lot was
-    drawn in strata, `is_trained` says whose coach took part, `anticipation` how many periods before kick-off may be
-    moved already; `changes`, `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of
-    one metric (empty: nothing to adjust by, or to bound with). `ordered_segments` names, lowest first, the segments
-    of a dimension along which an effect may fall.
+    """What the study says about all its outcomes. `alpha` is its level, `stratum` labels units where the lot was drawn
+    in strata, `is_trained` says whose coach took part, `department` where a unit stands and `coached_around` what share
+    of the people around it is coached, `anticipation` how many periods before kick-off may be moved already; `changes`,
+    `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric (empty: nothing
+    to adjust by, or to bound with). `ordered_segments` names, lowest first, the segments of a dimension along which an
+    effect may fall.
     """
 
     design: str
@@ -30,6 +31,8 @@ class Setting:
     alpha: float
     stratum: Mapping[str, str] = field(default_factory=dict)
     is_trained: Mapping[str, bool] = field(default_factory=dict)
+    department: Mapping[str, str] = field(default_factory=dict)
+    coached_around: Mapping[str, float] = field(default_factory=dict)
     anticipation: int = 0
     ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -13,6 +13,7 @@ import numpy as np
 
 WAVES = 6
 OF_UNIT, PASSING, OF_PERSON, NOISE = 0.05, 0.05, 0.50, 0.40  # shares of the variance between people
+UNITS_OF_DEPARTMENT = 5
 ICC = OF_UNIT + PASSING
 
 
@@ -34,6 +35,8 @@ class Trouble:
     silence: float = 0.0  # how much less often unhappy people of the control answer once the programme runs
     leaves: float = 0.0  # how much more often unhappy people leave, per wave
     spills: float = 0.0  # share of the effect that reaches control units
+    spills_near: float = 0.0  # share that reaches every other control unit, those near to the programme
+    shared: float = 0.0  # variance of what units of one department (five of one arm) share in a wave
     chosen_by_last: float = 0.0  # share of the pilot chosen for the lowest result in the last wave before kick-off
     strata: int = 1
     draws_cohorts: bool = False  # units fall into cohorts by chance (in these shares), as Callaway and Sant'Anna assume
@@ -45,7 +48,7 @@ class Trouble:
         return not (self.picks_level or self.picks_trend or self.chosen_by_last)
 
 
-ONE = {3: 15, 0: 15}
+ONE, MANY = {3: 15, 0: 15}, {3: 30, 0: 30}
 STUDIES = {
     "null": Trouble(cohorts=ONE, effects={3: 0.0}),
     "randomised": Trouble(cohorts=ONE, effects={3: 0.4}),
@@ -64,6 +67,11 @@ STUDIES = {
     "silence differs": Trouble(cohorts=ONE, effects={3: 0.4}, silence=0.6, holds=False),
     "the unhappy leave": Trouble(cohorts=ONE, effects={3: 0.4}, leaves=0.3, holds=False),
     "spillover": Trouble(cohorts=ONE, effects={3: 0.4}, spills=0.5, holds=False),
+    "spillover near by": Trouble(cohorts=MANY, effects={3: 0.4}, spills_near=0.5, holds=False),
+    "spillover near by, 60 control units": Trouble(
+        cohorts={3: 30, 0: 60}, effects={3: 0.4}, spills_near=0.5, holds=False
+    ),
+    "departments share shocks": Trouble(cohorts=MANY, effects={3: 0.4}, shared=0.05, holds=False),
 }
 
 
@@ -75,7 +83,7 @@ DECISIONS = {
     "cohorts get 0.8, 0.3, 0.1": Trouble(cohorts=WAVES_IN_TURN, effects={2: 0.8, 3: 0.3, 5: 0.1}),
     "cohorts get 0.6, 0.4, 0.2": STUDIES["staggered"],
     "one cohort gets 0.4": STUDIES["randomised"],
-    "one cohort of 30 gets 0.4": Trouble(cohorts={3: 30, 0: 30}, effects={3: 0.4}),
+    "one cohort of 30 gets 0.4": Trouble(cohorts=MANY, effects={3: 0.4}),
     "picked by level, 0.4": STUDIES["picked by level"],
     "0.4, five waves before": Trouble(cohorts=LATE, effects={6: 0.4}),
     "picked by level, 0.4, five waves before": Trouble(cohorts=LATE, effects={6: 0.4}, picks_level=0.5),
@@ -98,7 +106,8 @@ DECISIONS = {
 @dataclass(frozen=True)
 class Draw:
     """One simulated study as cells (C units × T waves): answers, their sum and squares around the cell's mean, people
-    asked; first treated wave (from 1, 0 for never), people and stratum of each unit; and the true average effect."""
+    asked; first treated wave (from 1, 0 for never), people and stratum of each unit; the true average
+    effect; and where units stand."""
 
     n: np.ndarray
     total: np.ndarray
@@ -108,6 +117,8 @@ class Draw:
     people: np.ndarray
     stratum: np.ndarray
     truth: float
+    is_near: np.ndarray  # units near to the programme
+    department: np.ndarray
 
 
 def without_effect(trouble: Trouble) -> Trouble:
@@ -133,6 +144,9 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     level = rng.normal(0, np.sqrt(OF_UNIT), n_units) + trouble.picks_level * pilot + 0.5 * stratum
     noise = np.sqrt(PASSING * np.where(pilot, trouble.pilot_noise, 1.0))
     passing = rng.normal(size=(n_units, waves)) * noise[:, None]
+    department = np.arange(n_units) // UNITS_OF_DEPARTMENT
+    if trouble.shared:
+        passing += rng.normal(0, np.sqrt(trouble.shared), (department.max() + 1, waves))[department]
     drift = 0.05 * wave + trouble.picks_trend * pilot[:, None] * wave
     person = rng.normal(0, np.sqrt(OF_PERSON), unit.size)[:, None] + rng.normal(0, np.sqrt(NOISE), (unit.size, waves))
     y = (level[:, None] + passing + drift)[unit] + person
@@ -146,7 +160,9 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     first = int(cohort[pilot].min())
     running = wave >= first
     typical = max(trouble.effects.values(), key=abs)
-    of_unit = np.where(started, own[:, None], 0.0) + np.where(~pilot[:, None] & running, trouble.spills * typical, 0.0)
+    is_near = np.arange(n_units) % 2 == 0
+    leak = (trouble.spills + trouble.spills_near * is_near)[:, None] * typical
+    of_unit = np.where(started, own[:, None], 0.0) + np.where(~pilot[:, None] & running, leak, 0.0)
     has_moved = np.cumsum((rng.random((unit.size, waves)) < trouble.moves) & running, axis=1) > 0
     other_side = np.where(pilot[:, None] | ~running, 0.0, typical)[unit]
     y = y + np.where(has_moved, other_side, of_unit[unit])
@@ -166,7 +182,8 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     mean = total / np.maximum(n, 1)
     squares = summed(np.where(answers, (y - mean[unit]) ** 2, 0.0))
     truth = _truth(trouble, waves)
-    return Draw(n, total, squares, summed(stays.astype(float)), cohort, size.astype(float), stratum, truth)
+    eligible = summed(stays.astype(float))
+    return Draw(n, total, squares, eligible, cohort, size.astype(float), stratum, truth, is_near, department)
 
 
 def _chosen_by_last(trouble: Trouble, last: np.ndarray, cohort: np.ndarray, rng: np.random.Generator) -> np.ndarray:

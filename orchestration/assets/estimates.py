@@ -28,6 +28,7 @@ CELL_TABLES = {
     "doses": "cell_doses",
     "answers": "cell_answers",
     "units": "cell_units",
+    "surroundings": "cell_surroundings",
     "life": "cell_life_tables",
 }
 COACHES_KEY = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only

@@ -54,10 +54,10 @@ def test_the_page_loads_nothing_and_complains_about_nothing(page):
 
 
 def test_each_primary_outcome_has_a_verdict_and_those_with_periods_a_picture(page):
-    cards = page.locator("article.card")
+    cards = page.locator(".cards article.card")
     assert cards.count() == 3
     for name in ("Engagement", "Goals met", "Retention"):
-        assert page.locator("article.card", has_text=name).locator(".word").inner_text().strip()
+        assert page.locator(".cards article.card", has_text=name).locator(".word").inner_text().strip()
     for metric, says in (("engagement_score", "by period since"), ("goals_met_share", "by period since")):
         picture = page.locator(f"#{metric} svg[role=img]")
         box = picture.bounding_box()

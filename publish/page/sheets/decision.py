@@ -82,6 +82,7 @@ MONEY_WORDS = {
     "break_even_effect": "Effect on retention that would pay for it",
     "coaches_needed": "Needed for everybody",
     "programme_cost_for_all": "Programme cost for everybody",
+    "net_for_all": "Net for everybody",
 }
 
 

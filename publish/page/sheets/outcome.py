@@ -16,6 +16,7 @@ OTHER_ANSWERS = {
     "att_outcome_regression": "adjusted for baseline covariates (regression)",
     "att_doubly_robust": "the same, doubly robust",
     "att_entropy_balanced": "control weighted to the pilot's covariates",
+    "atu_entropy_balanced": "pilot weighted to those not coached yet (what they would gain)",
     "life_table_difference": "plain difference after kick-off",
     "life_table_difference_in_differences": "what differed before taken off",
     "as_treated": "only units whose coach was trained (a selection)",
@@ -63,6 +64,8 @@ DIAGNOSTIC_LABELS = {
     "response_rate": "Who answers (change of the response rate)",
     "selection_bounds": "If those who answer in one arm only are the happiest or unhappiest",
     "selection_interval": "The same with sampling error",
+    "spillover": "Control units near the programme less those far from it",
+    "error_by_department": "Error by department, as a multiple of that by unit",
     "slope_by_wave": "Change of the effect from wave to wave",
     "slope_by_cascade_depth": "Change of the effect per step of the cascade",
     "slope_by_coach_load": "Change of the effect per band of coach load",
@@ -97,6 +100,7 @@ def levels(tables: Tables, metric: str, unit: Unit) -> Sheet:
 # Tests whose small p is a doubt; of the others a small p bears the headline out, or says nothing about it.
 ALARMS = (
     *("pre_trend", "pre_trend_slope", "placebo_window", "placebo_date", "placebo_outcome", "response_rate"),
+    *("spillover", "error_by_department"),
     *("slope_by_wave", "slope_by_cascade_depth", "slope_by_coach_load", "left_without_choice"),
 )
 

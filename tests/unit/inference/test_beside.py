@@ -89,7 +89,7 @@ def test_who_volunteered_gets_every_sensitivity_beside_the_headline():
     rows = simple_rows(estimated)
     assert set(rows) == {
         *("att_not_yet_treated", "att_never_treated", "att_outcome_regression", "att_doubly_robust"),
-        *("att_entropy_balanced", "as_treated", "complier", "twfe"),
+        *("att_entropy_balanced", "atu_entropy_balanced", "as_treated", "complier", "twfe"),
     }
     assert [row["estimator"] for row in rows.values() if row["is_headline"]] == ["att_not_yet_treated"]
     assert {name for name, row in rows.items() if row["status"] != "estimated"} == set()

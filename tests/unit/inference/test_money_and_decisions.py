@@ -40,6 +40,7 @@ def test_money_by_hand():
     assert found["break_even_effect"] == pytest.approx((22_000 / 1_800_000, 43_000 / 1_000_000, 64_000 / 400_000))
     assert found["coaches_needed"] == (20, 30, 40)
     assert found["programme_cost_for_all"] == (44_000, 119_000, 226_000)
+    assert found["net_for_all"] == (-334_000, 31_000, 604_000)  # −6, 15 and 36 leavers of 300 people, less that
 
 
 def test_an_interval_with_zero_in_it_gives_amounts_with_zero_in_them():
@@ -52,7 +53,7 @@ def test_an_interval_with_zero_in_it_gives_amounts_with_zero_in_them():
 def test_without_an_effect_there_is_a_cost_and_a_reason_but_no_gain():
     table = money_table(retention=NotEstimable(reason="too few units"), months=6, case=Case(ASSUMED, SCALE))
     rows = {row["item"]: row for row in table.iter_rows(named=True)}
-    for item in ("leavers_avoided", "turnover_cost_avoided", "net"):
+    for item in ("leavers_avoided", "turnover_cost_avoided", "net", "net_for_all"):
         assert rows[item]["status"] == "not_estimable" and "too few units" in rows[item]["reason"]
         assert rows[item]["low"] is rows[item]["central"] is rows[item]["high"] is None
     assert rows["programme_cost"]["low"] == 22_000 and rows["break_even_effect"]["status"] == "estimated"
