@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import polars as pl
 
@@ -70,6 +71,67 @@ def _intervals(rows: pl.DataFrame, *, x: str, title: str, unit: Unit, descriptio
         .configure_axis(labelColor=INK, titleColor=INK, gridColor="#e4e7eb", labelFontSize=14, titleFontSize=13)
     )
     return _svg(chart, description, rows=scaled.to_dicts())
+
+
+SMALL_WIDTH, SMALL_HEIGHT = 250, 110
+
+
+def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) -> str:
+    """Means of both arms over time (columns when, arm, mean), kick-offs marked, as a small SVG element. `when` is a
+    day, or the name of a window."""
+    import altair as alt
+
+    is_day = rows.schema["when"] == pl.Date
+    scaled = rows.with_columns(pl.col("when").cast(pl.String), mean=pl.col("mean") * unit.factor)
+    x = (
+        alt.X("when:T", title=None, axis=alt.Axis(format="%Y", tickCount="year"))
+        if is_day
+        else alt.X("when:O", title=None, sort=None, axis=alt.Axis(labelAngle=0))
+    )
+    lines = (
+        alt.Chart(alt.NamedData("rows"))
+        .mark_line(strokeWidth=2.5, point=True)
+        .encode(
+            x=x,
+            y=alt.Y("mean:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
+            color=alt.Color("arm:N", scale=alt.Scale(domain=["pilot", "control"], range=[EFFECT, BEFORE]), legend=None),
+        )
+    )
+    layers = [lines]
+    if is_day and kickoffs:
+        days = alt.Data(values=[{"when": str(day)} for day in kickoffs])
+        layers.insert(0, alt.Chart(days).mark_rule(color=INK, strokeDash=[3, 3]).encode(x="when:T"))
+    description = f"{label}: level of pilot (green) and control (grey) over time; dashed lines mark kick-offs"
+    return _svg(_small(alt.layer(*layers), SMALL_HEIGHT), description, rows=scaled.to_dicts())
+
+
+def effect(row: dict, *, smallest: float | None, unit: Unit, label: str) -> str:
+    """One effect with its interval, zero and the smallest effect worth having marked, as a small SVG element."""
+    import altair as alt
+
+    marks = [{"at": 0.0, "name": "no effect"}]
+    if smallest is not None:
+        marks.append({"at": smallest * unit.factor, "name": "worth having"})
+    one = [{name: row[name] * unit.factor for name in ("estimate", "ci_low", "ci_high")}]
+    base = alt.Chart(alt.NamedData("rows"))
+    rules = alt.Chart(alt.Data(values=marks)).encode(x=alt.X("at:Q", title=None, axis=alt.Axis(tickCount=5)))
+    chart = alt.layer(
+        rules.mark_rule(color=INK, strokeDash=[3, 3]),
+        rules.mark_text(align="center", dy=-22, fontSize=12, color=INK).encode(text="name:N"),
+        base.mark_rule(color=EFFECT, strokeWidth=4).encode(x=alt.X("ci_low:Q", title=None), x2="ci_high:Q"),
+        base.mark_point(color=EFFECT, filled=True, size=110, opacity=1).encode(x=alt.X("estimate:Q", title=None)),
+    )
+    worth = "" if smallest is None else f"; worth having from {unit.with_word(smallest, signed=True)}"
+    words = f"{label}: effect {unit.with_word(row['estimate'], signed=True)} with its interval{worth}"
+    return _svg(_small(chart, SMALL_HEIGHT // 3), words, rows=one)
+
+
+def _small(chart, height: int):
+    return (
+        chart.properties(width=SMALL_WIDTH, height=height)
+        .configure_view(stroke=None)
+        .configure_axis(labelColor=INK, gridColor="#e4e7eb", labelFontSize=12)
+    )
 
 
 def power_curves(points: list[dict], *, marked: float | None = None) -> str:

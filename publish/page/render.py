@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from publish.catalogue import published_tables
 from publish.page import charts
+from publish.page.front import front
 from publish.page.sheets import programme
-from publish.page.sheets.decision import answer, decisions, money
+from publish.page.sheets.decision import decisions, money
 from publish.page.sheets.outcome import diagnostics, levels, other_answers, segments
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
@@ -209,7 +210,13 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         manifest=manifest,
         study=study,
         confidence=confidence(study["alpha"]),
-        answer=answer(tables, labels),
+        front=front(
+            tables,
+            {outcome.metric: outcome.row for outcome in primary},
+            {outcome.metric: outcome.unit for outcome in primary},
+            labels,
+            study["design"],
+        ),
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         decided=[decisions(tables, labels), money(tables)],

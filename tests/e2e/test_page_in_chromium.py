@@ -1,5 +1,6 @@
 """The page as leadership opens it: in a real browser, with and without JavaScript, nothing loaded."""
 
+import re
 import shutil
 
 import pytest
@@ -59,10 +60,29 @@ def test_each_primary_outcome_has_a_verdict_and_those_with_periods_a_picture(pag
     for name in ("Engagement", "Goals met", "Retention"):
         assert page.locator(".cards article.card", has_text=name).locator(".word").inner_text().strip()
     for metric, says in (("engagement_score", "by period since"), ("goals_met_share", "by period since")):
-        picture = page.locator(f"#{metric} svg[role=img]")
+        picture = page.locator(f"section#{metric} svg[role=img]")
         box = picture.bounding_box()
         assert box["width"] > 250 and box["height"] > 80
         assert says in picture.get_attribute("aria-label")
+
+
+def test_the_first_screen_answers_the_question_in_few_words(page):
+    text = page.locator("#front").inner_text()
+    assert len(text.split()) <= 450
+    assert page.locator("#answer .big").inner_text() in ("Scale it up", "Not yet", "Stop")
+    for said in ("Certainty", "of the plan", "Money.", "worth having from", "Reasons to doubt", "What would change"):
+        assert said in text, said
+    assert page.locator("#front article.card svg").count() == 6  # the effect and the levels of three outcomes
+    assert page.locator("#answer").bounding_box()["y"] < 300  # seen at once on a phone
+
+
+def test_the_first_screen_is_one_printed_side(browser, published, tmp_path):
+    opened = browser.new_page()
+    opened.goto((current_release(published.releases) / "index.html").as_uri())
+    opened.add_style_tag(content="main > :not(header, #front) { display: none; }")
+    printed = opened.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "12mm"))
+    opened.close()
+    assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
 
 
 def test_nothing_sticks_out_on_a_phone(page):

@@ -1,0 +1,168 @@
+"""The first screen, and the first printed side: the answer, what changed, what it is worth, what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from markupsafe import Markup
+
+from publish.page import charts
+from publish.page.sheets.decision import Answered, answer
+from publish.page.sheets.sheet import Tables
+from publish.page.wording import MINUS, NARROW, Unit
+
+MOST_DOUBTS = 3
+UNSEEN = {
+    "volunteered": "No data can show what the programme's units would have done without it; nor an effect that reaches "
+    "all control units alike.",
+    "randomised": "No data can show an effect that reaches all control units alike.",
+}
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """What a card shows of one outcome: levels of both arms, and the effect beside what is worth having."""
+
+    levels: Markup | None
+    effect: Markup | None
+    worth: str  # the smallest effect worth having, in words; empty where none was declared
+
+
+@dataclass(frozen=True)
+class Front:
+    """All of it but the cards' words."""
+
+    answer: Answered | None
+    pictured: dict[str, Pictured]
+    money: str
+    doubts: list[str]
+    changes: list[str]
+
+
+def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels: dict[str, str], design: str) -> Front:
+    """`rows` are headline rows by metric, `units` how their numbers are written; of primary outcomes."""
+    decisions = {row["metric"]: row for row in tables["pub_decisions"].to_dicts()}
+    return Front(
+        answer=answer(tables, labels),
+        pictured={
+            metric: _pictured(tables, metric, rows[metric], units[metric], decisions.get(metric), labels[metric])
+            for metric in units
+        },
+        money=_money(tables),
+        doubts=_doubts(decisions, labels, design),
+        changes=_changes(tables, decisions, labels),
+    )
+
+
+def quarter(day: date) -> str:
+    """A quarter as people write it."""
+    return f"Q{(day.month + 2) // 3} {day.year}"
+
+
+def _pictured(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict | None, label: str) -> Pictured:
+    smallest = decision["minimum_important_difference"] if decision else None
+    direction = tables["pub_outcomes"].filter(pl.col("metric") == metric)["direction"].item()
+    signed = None if smallest is None else smallest * (-1 if direction == "down" else 1)
+    levels = _levels(tables, metric)
+    is_shown = row["status"] == "estimated" and row["suppressed"] is None
+    return Pictured(
+        levels=Markup(charts.levels(levels, kickoffs=_kickoffs(tables), unit=unit, label=label))
+        if levels is not None
+        else None,
+        effect=Markup(charts.effect(row, smallest=signed, unit=unit, label=label)) if is_shown else None,
+        worth=f"worth having from {unit.brief(signed, signed=True)}" if signed is not None else "",
+    )
+
+
+def _levels(tables: Tables, metric: str) -> pl.DataFrame | None:
+    """Mean by arm and when: by period, or of the windows before and after kick-off; None where nothing may be shown."""
+    found = tables["pub_levels"].filter((pl.col("metric") == metric) & (pl.col("scope") == "arm"))
+    if found.height:
+        shown = found.select(pl.col("period_start").alias("when"), "arm", "mean").drop_nulls()
+    else:
+        kept = tables["pub_outcomes"].filter((pl.col("metric") == metric) & (pl.col("measure") == "still_employed"))
+        if kept.is_empty():
+            return None
+        shown = (
+            tables["pub_retention"]
+            .select(
+                when=pl.col("phase").replace({"before": "before kick-off", "after": "after"}),
+                arm="arm",
+                mean="share_retained",
+            )
+            .sort("when", descending=True)
+            .drop_nulls()
+        )
+    return shown if shown.height else None
+
+
+def _kickoffs(tables: Tables) -> list[date]:
+    return tables["pub_cohorts"]["kickoff_date"].drop_nulls().unique().sort().to_list()
+
+
+def _money(tables: Tables) -> str:
+    """One sentence; empty where the study declares no assumptions."""
+    found = {row["item"]: row for row in tables["pub_money"].to_dicts()}
+    net, needed = found.get("net"), found.get("break_even_effect")
+    if net is None:
+        return ""
+    cost = found["programme_cost"]
+    spent = f"It cost {_amount(cost['low'])} to {_amount(cost['high'])} {cost['unit']}"
+    if net["status"] != "estimated":
+        return f"{spent}; what it saved cannot be said: {net['reason']}."
+    ends = f"{_amount(net['low'], signed=True)} and {_amount(net['high'], signed=True)} {net['unit']}"
+    text = f"{spent}. Counting saved turnover only, the net is between {ends}"
+    if needed["status"] == "estimated":
+        text += f"; it pays for itself from an effect on retention of {_points(needed['central'])} on"
+        kept = tables["pub_estimates"].filter(
+            pl.col("is_headline") & (pl.col("metric") == "retention") & pl.col("estimate").is_not_null()
+        )
+        if kept.height:
+            text += f", and the estimate is {_points(kept['estimate'].item())}"
+    return f"{text}."
+
+
+def _amount(value: float, *, signed: bool = False) -> str:
+    sign = MINUS if value < 0 else "+" if signed else ""
+    size = abs(value)
+    if size >= 1e6:
+        return f"{sign}{size / 1e6:.1f}{NARROW}million"
+    return f"{sign}{size:,.0f}" if size < 1e4 else f"{sign}{size / 1e3:,.0f},000"
+
+
+def _points(share: float) -> str:
+    return f"{'+' if share >= 0 else MINUS}{abs(100 * share):.1f} percentage points"
+
+
+def _doubts(decisions: dict[str, dict], labels: dict[str, str], design: str) -> list[str]:
+    """What keeps certainty down, outcome by outcome, the least certain first; and what no data can show."""
+    rated = [row for row in decisions.values() if row["certainty_reason"] is not None]
+    reasons: dict[str, list[str]] = {}
+    for row in sorted(rated, key=lambda row: row["certainty"]):
+        reasons.setdefault(row["certainty_reason"], []).append(labels[row["metric"]])
+    found = [f"{', '.join(of)}: {reason}." for reason, of in reasons.items()]
+    return [*found[: MOST_DOUBTS - 1], UNSEEN[design]]
+
+
+def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str]) -> list[str]:
+    """What would change the answer, and when."""
+    [row] = tables["pub_answer"].to_dicts() or [None]
+    if row is None:
+        return []
+    found = []
+    if row["next_wave"] is not None:
+        chances = [
+            f"{labels[metric]} {100 * each['chance_of_verdict']:.0f}{NARROW}%"
+            for metric, each in decisions.items()
+            if each["chance_of_verdict"] is not None
+        ]
+        chance = f" Chance that it finds an effect of the size seen now: {', '.join(chances)}." if chances else ""
+        found.append(f"The next analysis, with the wave of {quarter(row['next_wave'])}.{chance}")
+    found += [
+        f"{labels[metric]}: {each['reason']}."
+        for metric, each in decisions.items()
+        if each["decision"] == "not yet" and each["reason"] is not None
+    ]
+    return found[:MOST_DOUBTS] or ["Nothing in the plan of this study: its analyses are done."]
