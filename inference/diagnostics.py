@@ -175,7 +175,7 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
 
 
 def _alike(context: MeanContext) -> Iterator[Diagnostic]:
-    """Intraclass correlation in the first period, of `value` only."""
+    """Intraclass correlation and the standard deviation between people, in the first period."""
     indexed = context.indexed
     panel = indexed.panel
     first = int(np.flatnonzero(panel.observed)[0])
@@ -185,6 +185,7 @@ def _alike(context: MeanContext) -> Iterator[Diagnostic]:
         yield unknown_diagnostic(name, "no unit has two people in the first period")
         return
     yield Diagnostic(name=name, value=found.icc, says="how alike people of one unit are, in the first period")
+    yield Diagnostic(name="standard_deviation", value=found.sd, says="between people, in the first period")
 
 
 def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: bool) -> Iterator[Diagnostic]:

@@ -37,6 +37,7 @@ class Order:
     """What is to be released, and the facts that its manifest cites. `sources` are counts and periods by source."""
 
     title: str
+    contact: str
     programme: str
     design: str
     alpha: float  # the study's level
@@ -65,6 +66,7 @@ class Order:
             "design": self.design,
             "alpha": self.alpha,
             "min_group_size": self.min_group_size,
+            "contact": self.contact,
         }
 
 

@@ -203,6 +203,7 @@ class Study(Strict):
 
     programme: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="its name, in lower case")
     title: str = Field(description="of the page")
+    contact: str = Field("", description="whom readers of the page ask: a team or a mailbox")
     time_zone: TimeZone = Field("UTC", description="IANA name; nightly runs start at 02:00 there")
     assignment: Assignment = Assignment()
     cohorts: tuple[Cohort, ...] = ()
@@ -317,7 +318,7 @@ class Study(Strict):
     def questions_digest(self) -> str:
         """sha256 of what is asked: two releases with equal ones are comparable, whatever was waived between them."""
         return hashlib.sha256(
-            self.model_dump_json(exclude={"waivers", "title", "stale_after_days", "restatements"}).encode()
+            self.model_dump_json(exclude={"waivers", "title", "contact", "stale_after_days", "restatements"}).encode()
         ).hexdigest()
 
     @property

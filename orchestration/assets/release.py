@@ -142,6 +142,7 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
     is_due = study.stale_after_days and not is_as_of_run
     return Order(
         title=study.title,
+        contact=study.contact,
         programme=study.programme,
         design=study.assignment.design,
         alpha=study.alpha,

@@ -39,7 +39,7 @@ def event_study(rows: pl.DataFrame, *, label: str, unit: Unit, reach: float | No
 def by_cohort(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
     """Effects by cohort with intervals, as an SVG element; needs cohort, estimate, ci_low and ci_high."""
     return _intervals(
-        rows.with_columns(pl.lit("since").alias("phase")),
+        rows.with_columns(pl.col("cohort").str.replace_all("_", " "), pl.lit("since").alias("phase")),
         x="cohort",
         title="cohort",
         unit=unit,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
-from publish.page.sheets.sheet import Tables
+from publish.page.sheets.sheet import Tables, quarter
 from publish.page.wording import MINUS, NARROW, Unit
 
 MOST_DOUBTS = 3
@@ -54,11 +54,6 @@ def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels:
         doubts=_doubts(decisions, labels, design),
         changes=_changes(tables, decisions, labels),
     )
-
-
-def quarter(day: date) -> str:
-    """A quarter as people write it."""
-    return f"Q{(day.month + 2) // 3} {day.year}"
 
 
 def _pictured(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict | None, label: str) -> Pictured:

@@ -14,12 +14,13 @@ from markupsafe import Markup
 from publish.catalogue import published_tables
 from publish.page import charts
 from publish.page.front import front
+from publish.page.glossary import GLOSSARY
 from publish.page.sheets import programme
 from publish.page.sheets.decision import decisions, money
-from publish.page.sheets.outcome import diagnostics, levels, other_answers, segments
+from publish.page.sheets.others import others_found
+from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
-from publish.page.sheets.sheet import Sheet
 from publish.page.wording import (
     ASSUMPTIONS,
     Before,
@@ -30,7 +31,6 @@ from publish.page.wording import (
     finding,
     is_estimated,
     unit_of,
-    why_not,
 )
 
 FAMILY_LABELS = {
@@ -65,11 +65,10 @@ class Outcome:
     naive: float | None
     before: float | None  # how far the arms were apart before kick-off
     chart: Markup | None
+    has_periods: bool
     has_band: bool
-    events: list[dict]
-    cohorts: list[dict]
+    n_cohorts: int
     before_kickoff: Before | None
-    sheets: list[Sheet]
 
 
 def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
@@ -134,16 +133,6 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
     elif draw and estimated_cohorts.height:  # one window per cohort: there are no periods to show
         picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
 
-    def written(each: dict) -> dict:
-        if not is_estimated(each):
-            return {**each, "is_shown": False, "reason": why_not(each)}
-        return {
-            "is_shown": True,
-            **each,
-            "estimate": unit.number(each["estimate"], signed=True),
-            "interval": _interval(unit, each),
-        }
-
     return Outcome(
         metric=asked["metric"],
         label=asked["label"],
@@ -167,9 +156,9 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
         naive=naive,
         before=before,
         chart=Markup(picture) if picture else None,
+        has_periods=bool(events.height),
         has_band=bool(events.height) and asked["reach"] is not None,
-        events=[written(each) for each in events.iter_rows(named=True)],
-        cohorts=[written(each) for each in cohorts.iter_rows(named=True)],
+        n_cohorts=cohorts.height,
         before_kickoff=before_kickoff(
             p_value=asked["pre_trend"],
             p_value_of_slope=asked["pre_trend_slope"],
@@ -179,12 +168,11 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
             unit=unit,
             alpha=study["alpha"],
         ),
-        sheets=[segments(estimates, asked["metric"], unit)],
     )
 
 
 def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
-    """The page as HTML text, from the published tables. `study` needs design, alpha and min_group_size;
+    """The page as HTML text, from the published tables. `study` needs design, alpha, min_group_size and contact;
     `manifest` what the footer cites."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -196,12 +184,7 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
     shown = outcomes(tables, study, draw=True)
     labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
     primary = [outcome for outcome in shown if outcome.role == "primary"]
-    for outcome in primary:
-        outcome.sheets[:0] = [
-            levels(tables, outcome.metric, outcome.unit),
-            other_answers(tables, outcome.metric, outcome.row["estimator"], outcome.unit),
-            diagnostics(tables, outcome.metric, study["alpha"]),
-        ]
+    columns = [Column(one.metric, one.label, one.unit, one.row["estimator"]) for one in primary]
     others = [outcome for outcome in shown if outcome.role != "primary"]
     return environment.get_template("page.html.j2").render(
         title=title,
@@ -219,13 +202,23 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         ),
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
+        believed=[diagnostics(tables, columns, study["alpha"]), other_answers(tables, columns)] if primary else [],
+        for_whom=for_whom(tables, columns),
         decided=[decisions(tables, labels), money(tables)],
+        files=data_files(tables),
+        glossary=list(GLOSSARY.items()),
+        others_found=others_found(tables, columns),
         done=[make(tables) for make in (programme.cohorts, cascade, readiness)],
         stayed=[make(tables) for make in (retention, causes, turnover)],
         compared=[baseline(tables, labels), responses(tables)],
         assumption=ASSUMPTIONS[study["design"]],
         suppressed=suppressed_rows(tables),
     )
+
+
+def data_files(tables: dict[str, pl.DataFrame]) -> list[tuple[str, str]]:
+    """(file beside the page, what it holds) of every published table."""
+    return [(f"csv/{name}.csv", published_tables()[name].description) for name in tables]
 
 
 def suppressed_rows(tables: dict[str, pl.DataFrame]) -> list[tuple[str, int, int]]:

@@ -85,6 +85,50 @@ def test_the_first_screen_is_one_printed_side(browser, published, tmp_path):
     assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
 
 
+def test_the_whole_page_is_few_printed_sides_and_few_tables(browser, published):
+    opened = browser.new_page()
+    opened.goto((current_release(published.releases) / "index.html").as_uri())
+    assert opened.locator("table").count() <= 16
+    printed = opened.pdf(format="A4", prefer_css_page_size=True)
+    opened.close()
+    assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 6
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_folded_or_unfolded(browser, published, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(bypass_csp=True, viewport={"width": width, "height": 900}, color_scheme=scheme)
+    opened = context.new_page()
+    opened.goto((current_release(published.releases) / "index.html").as_uri())
+    for is_open in (False, True):
+        opened.evaluate("is_open => document.querySelectorAll('details').forEach(d => d.open = is_open)", is_open)
+        found = Axe().run(opened)
+        assert found.violations_count == 0, found.generate_report()
+    context.close()
+
+
+def test_every_link_leads_somewhere(page, published):
+    release = current_release(published.releases)
+    links = {link.get_attribute("href") for link in page.locator("a").all()}
+    assert {"#front", "#decisions", "#methods"} <= links and "csv/pub_estimates.csv" in links
+    for link in links:
+        if link.startswith("#"):
+            assert page.locator(f'[id="{link[1:]}"]').count() == 1, link
+        else:
+            assert (release / link).is_file(), link
+
+
+def test_on_a_phone_no_number_is_hidden_by_scrolling(page):
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    widest = page.evaluate(
+        "Math.max(...[...document.querySelectorAll('td, th')].map(e => e.getBoundingClientRect().right))"
+    )
+    assert widest <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_nothing_sticks_out_on_a_phone(page):
     assert page.locator("main").bounding_box()["width"] <= 390
     for picture in page.locator("svg[role=img]").all():

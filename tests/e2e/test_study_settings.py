@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.slow
 SETTINGS = {
     'title: "Managers as coaches: did it work?"': 'title: "Did coaching pay?"',
+    "# contact: people-analytics@example.org": "contact: people-analytics@example.org",
     "time_zone: Europe/Berlin": "time_zone: Asia/Tokyo",
     "currency: EUR": "currency: CHF",
     "fixed_cost: [10000, 30000]": "fixed_cost: [77000, 78000]",
@@ -42,6 +43,7 @@ def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     assert [(row["analysis"], row["planned_analyses"]) for row in answers] == [(3, 6), (3, 3)]
     assert answers[0]["alpha"] < 0.005 and 0.03 < answers[1]["alpha"] < 0.04
     page = (release / "index.html").read_text(encoding="utf-8")
+    assert "Questions: people-analytics@example.org" in page
     assert "<h1>Did coaching pay?" in page and "CHF" in page and "EUR" not in page
     turnover = pl.read_parquet(release / "parquet" / "pub_turnover.parquet")
     assert turnover.height > 0 and turnover["n_leavers"].null_count() == turnover.height

@@ -201,6 +201,7 @@ def test_units_may_be_listed_in_the_study_and_no_roster_is_read(answers, keys):
 IN_THE_RELEASE = {
     *(
         "title",
+        "contact",
         "time_zone",
         "alpha",
         "planned_until",

@@ -1,10 +1,12 @@
-"""One outcome: other estimates, levels, diagnostics, segments."""
+"""The primary outcomes side by side: other estimates, diagnostics, for whom."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
-from publish.page.sheets.sheet import ALL, NOTHING, SUPPRESSED, Sheet, Tables
+from publish.page.sheets.sheet import ALL, NOTHING, Sheet, Tables, words
 from publish.page.wording import MINUS, Unit, is_estimated, why_not
 
 OTHER_ANSWERS = {
@@ -25,27 +27,41 @@ OTHER_ANSWERS = {
 }
 
 
-def other_answers(tables: Tables, metric: str, headline: str, unit: Unit) -> Sheet:
-    """The headline beside what other estimators of the same quantity say."""
-    found = tables["pub_estimates"].filter(
-        (pl.col("metric") == metric) & (pl.col("aggregation") == "simple") & (pl.col("segment") == ALL)
-    )
-    rows = {row["estimator"]: row for row in found.iter_rows(named=True)}
+@dataclass(frozen=True)
+class Column:
+    """A primary outcome as a column: its metric, label, unit and the estimator of its headline."""
 
-    def numbers(row: dict) -> tuple[str, str, str]:
-        if not is_estimated(row):
-            return NOTHING, NOTHING, why_not(row)
-        low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
-        return unit.number(row["estimate"], signed=True), f"{low} to {high}", ""
+    metric: str
+    label: str
+    unit: Unit
+    headline: str
 
-    order = [headline, *(name for name in OTHER_ANSWERS if name != headline)]
+
+def _effect(row: dict | None, unit: Unit) -> str:
+    if row is None:
+        return NOTHING
+    if not is_estimated(row):
+        return why_not(row)
+    low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
+    return f"{unit.number(row['estimate'], signed=True)} ({low} to {high})"
+
+
+def other_answers(tables: Tables, columns: list[Column]) -> Sheet:
+    """The headlines beside what other estimators of the same quantities say."""
+    found = tables["pub_estimates"].filter((pl.col("aggregation") == "simple") & (pl.col("segment") == ALL))
+    rows = {(row["metric"], row["estimator"]): row for row in found.iter_rows(named=True)}
+
+    def cell(name: str, column: Column) -> str:
+        mark = "headline: " if name == column.headline else ""
+        return mark + _effect(rows.get((column.metric, name)), column.unit)
+
     return Sheet(
         "What other estimators say of the same effect",
-        ("estimator", "estimate", "interval", ""),
+        ("estimator", *(column.label for column in columns)),
         [
-            (OTHER_ANSWERS[name] + (": the headline" if name == headline else ""), *numbers(rows[name]))
-            for name in order
-            if name in rows and name in OTHER_ANSWERS
+            (title, *(cell(name, column) for column in columns))
+            for name, title in OTHER_ANSWERS.items()
+            if any((column.metric, name) in rows for column in columns)
         ],
         note="Estimators that should agree and do not are a reason to doubt; none of them replaces the headline.",
     )
@@ -71,6 +87,7 @@ DIAGNOSTIC_LABELS = {
     "slope_by_coach_load": "Change of the effect per band of coach load",
     "dose_response": "Per check-in a month, among the coached",
     "intraclass_correlation": "Alikeness within units (ICC)",
+    "standard_deviation": "Standard deviation between people",
     "band_critical_value": "Whole-curve band, in standard errors",
     "wild_cluster_bootstrap": "Wild cluster bootstrap (two-way fixed effects)",
     "randomisation_inference": "The lot drawn again",
@@ -81,22 +98,6 @@ DIAGNOSTIC_LABELS = {
 }
 
 
-def levels(tables: Tables, metric: str, unit: Unit) -> Sheet:
-    """One outcome's mean by period in both arms: what happened, not what the programme did."""
-    mine = tables["pub_levels"].filter((pl.col("metric") == metric) & (pl.col("scope") == "arm"))
-    numbers = {(day, arm): value for day, arm, value in mine.select("period_start", "arm", "mean").iter_rows()}
-
-    def level(day, arm: str) -> str:
-        value = numbers.get((day, arm))
-        return SUPPRESSED if value is None else unit.brief(value)
-
-    return Sheet(
-        "Levels by period: what happened in both arms, not yet the effect",
-        ("period", "pilot", "control"),
-        [(str(day), level(day, "pilot"), level(day, "control")) for day in sorted({day for day, _ in numbers})],
-    )
-
-
 # Tests whose small p is a doubt; of the others a small p bears the headline out, or says nothing about it.
 ALARMS = (
     *("pre_trend", "pre_trend_slope", "placebo_window", "placebo_date", "placebo_outcome", "response_rate"),
@@ -105,9 +106,8 @@ ALARMS = (
 )
 
 
-def alarms(rows: dict[str, dict], alpha: float) -> str:
+def alarms(p_values: list[float], alpha: float) -> str:
     """How many tests speak, and how many would by chance alone."""
-    p_values = [rows[name]["p_value"] for name in ALARMS if name in rows and rows[name]["p_value"] is not None]
     if not p_values:
         return ""
     n_speaking = sum(p < alpha for p in p_values)
@@ -119,50 +119,61 @@ def alarms(rows: dict[str, dict], alpha: float) -> str:
     )
 
 
-def diagnostics(tables: Tables, metric: str, alpha: float) -> Sheet:
-    """Whether what a headline rests on can be believed. `alpha` is the study's own level."""
-    found = tables["pub_diagnostics"].filter(pl.col("metric") == metric)
-    rows = {row["diagnostic"]: row for row in found.iter_rows(named=True)}
+def diagnostics(tables: Tables, columns: list[Column], alpha: float) -> Sheet:
+    """Whether what the headlines rest on can be believed. `alpha` is the study's level."""
+    rows = {(row["metric"], row["diagnostic"]): row for row in tables["pub_diagnostics"].iter_rows(named=True)}
 
-    def number(value: float | None) -> str:
-        return NOTHING if value is None else f"{value:.3g}".replace("-", MINUS)
+    def cell(name: str, column: Column) -> str:
+        row = rows.get((column.metric, name))
+        if row is None or not is_estimated(row):
+            return NOTHING if row is None else why_not(row)
+        number = "" if row["value"] is None else _three_digits(row["value"])
+        if row["ci_low"] is not None:
+            number += f" ({_three_digits(row['ci_low'])} to {_three_digits(row['ci_high'])})"
+        p = "" if row["p_value"] is None else f"p {_three_digits(row['p_value'])}"
+        speaks = name in ALARMS and row["p_value"] is not None and row["p_value"] < alpha
+        return "; ".join(filter(None, [row["says"] if speaks or not (number or p) else "", number, p]))
 
-    def cells_of(row: dict) -> tuple[str, ...]:
-        if not is_estimated(row):
-            return (why_not(row), NOTHING, NOTHING, NOTHING)
-        both = row["ci_low"] is not None
-        span = f"{number(row['ci_low'])} to {number(row['ci_high'])}" if both else NOTHING
-        return (row["says"], number(row["value"]), span, number(row["p_value"]))
-
+    mine = {column.metric for column in columns}
+    asked = [
+        row["p_value"]
+        for (metric, name), row in rows.items()
+        if metric in mine and name in ALARMS and row["p_value"] is not None
+    ]
     return Sheet(
-        "Can it be believed? What the headline rests on, looked at",
-        ("question", "answer", "value", "from … to", "p"),
-        [(title, *cells_of(rows[name])) for name, title in DIAGNOSTIC_LABELS.items() if name in rows],
-        note=alarms(rows, alpha),
-        n_words=2,
+        "Can it be believed? What the headlines rest on, looked at",
+        ("question", *(column.label for column in columns)),
+        [
+            (title, *(cell(name, column) for column in columns))
+            for name, title in DIAGNOSTIC_LABELS.items()
+            if any((column.metric, name) in rows for column in columns)
+        ],
+        note=alarms(asked, alpha),
     )
 
 
-def segments(estimates: pl.DataFrame, metric: str, unit: Unit) -> Sheet:
-    """One outcome's effect in each declared segment."""
-    mine = estimates.filter(
-        (pl.col("metric") == metric) & (pl.col("aggregation") == "simple") & (pl.col("segment") != ALL)
-    ).sort("segment")
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}".replace("-", MINUS)
 
-    def numbers(row: dict) -> tuple[str, ...]:
-        if not is_estimated(row):
-            return (why_not(row), NOTHING, NOTHING, NOTHING)
-        low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
-        return (
-            "",
-            unit.number(row["estimate"], signed=True),
-            f"{low} to {high}",
-            f"{row['n_units_pilot']} + {row['n_units_control']}",
-        )
 
+def for_whom(tables: Tables, columns: list[Column]) -> Sheet:
+    """The effects by cohort and in each declared segment."""
+    estimates = tables["pub_estimates"]
+    mine = {column.metric: column for column in columns}
+    found: dict[str, dict[str, dict]] = {}
+    for row in estimates.filter(pl.col("metric").is_in(list(mine))).sort("cohort", "segment").iter_rows(named=True):
+        if row["estimator"] != mine[row["metric"]].headline:
+            continue
+        if row["aggregation"] == "cohort":
+            found.setdefault(f"cohort: {words(row['cohort'])}", {})[row["metric"]] = row
+        elif row["aggregation"] == "simple" and row["segment"] != ALL:
+            found.setdefault(words(row["segment"]), {})[row["metric"]] = row
     return Sheet(
-        "By segment: hints, not findings; what only coached units have is compared with the whole control",
-        ("segment", "", "estimate", "interval", "units"),
-        [(row["segment"].replace("_", " "), *numbers(row)) for row in mine.iter_rows(named=True)],
-        n_words=2,
+        "For whom: by cohort, and by segment (hints, not findings)",
+        ("who", *(column.label for column in columns)),
+        [
+            (who, *(_effect(rows.get(column.metric), column.unit) for column in columns))
+            for who, rows in sorted(found.items(), key=lambda item: (not item[0].startswith("cohort: "), item[0]))
+        ],
+        note="What only coached units have is compared with the whole control.",
     )

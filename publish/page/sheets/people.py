@@ -8,9 +8,11 @@ from publish.page.sheets.sheet import (
     Tables,
     format_count,
     format_figure,
+    format_period,
     format_rows,
     format_share,
     format_words,
+    words,
 )
 from publish.page.wording import NARROW
 
@@ -22,7 +24,7 @@ def responses(tables: Tables) -> Sheet:
         ("period", "arm", "employed", "answered, at least"),
         format_rows(
             tables["pub_responses"],
-            period_start=format_words,
+            period_start=format_period(tables["pub_responses"]["period_start"].to_list()),
             arm=format_words,
             n_eligible=format_count,
             response_rate_at_least=lambda value: SUPPRESSED if value is None else f"{100 * value:.0f}{NARROW}%",
@@ -39,7 +41,7 @@ def baseline(tables: Tables, labels: dict[str, str]) -> Sheet:
         ("what", "pilot", "control", "standardised difference"),
         format_rows(
             tables["pub_baseline"].sort("kind", "name", descending=[True, False]),
-            name=lambda value: labels.get(value, value.replace("_", " ")),
+            name=lambda value: labels.get(value, words(value)),
             mean_pilot=format_figure(2),
             mean_control=format_figure(2),
             standardised_difference=format_figure(2),

@@ -7,9 +7,11 @@ from publish.page.sheets.sheet import (
     Sheet,
     Tables,
     format_count,
+    format_day,
     format_figure,
     format_rows,
     format_words,
+    words,
 )
 
 
@@ -23,9 +25,9 @@ def cohorts(tables: Tables) -> Sheet:
         ),
         format_rows(
             tables["pub_cohorts"].sort("scope", "kickoff_date", "group_name", nulls_last=True),
-            group_name=format_words,
+            group_name=words,
             arm=format_words,
-            kickoff_date=format_words,
+            kickoff_date=format_day,
             n_units=format_count,
             n_people=format_count,
             n_movers=format_count,
@@ -65,7 +67,7 @@ def readiness(tables: Tables) -> Sheet:
         "Managers’ readiness by assessment",
         ("assessed", "arm", *states),
         [
-            (str(day), arm, *(format_count(numbers[day, arm, state]) for state in states))
+            (format_day(day), arm, *(format_count(numbers[day, arm, state]) for state in states))
             for day, arm in found.select("assessed_date", "arm").unique().sort("assessed_date", "arm").iter_rows()
         ],
         n_words=2,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -50,6 +51,27 @@ def format_figure(decimals: int) -> Callable[[float | None], str]:
 def format_rows(frame: pl.DataFrame, **columns: Callable) -> list[tuple[str, ...]]:
     """The frame's rows as texts, each column by its own function."""
     return [tuple(write(row[name]) for name, write in columns.items()) for row in frame.iter_rows(named=True)]
+
+
+def words(name: str) -> str:
+    """A name as people write it: `cascade_1` is cascade 1."""
+    return name.replace("_", " ")
+
+
+def quarter(day: date) -> str:
+    """A quarter as people write it: Q1 2024."""
+    return f"Q{(day.month + 2) // 3} {day.year}"
+
+
+def format_period(days: Collection[date]) -> Callable[[date], str]:
+    """Periods that begin on these days, as people write them: quarters where all of them begin one, else months."""
+    is_quarterly = all(day.month % 3 == 1 for day in days)
+    return quarter if is_quarterly else lambda day: f"{day:%B %Y}"
+
+
+def format_day(value: date | None) -> str:
+    """A day as people write it: 1 July 2024."""
+    return NOTHING if value is None else f"{value.day} {value:%B %Y}"
 
 
 def replace_names(text: str, labels: dict[str, str]) -> str:

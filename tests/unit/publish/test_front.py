@@ -5,7 +5,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from publish.page.front import front, quarter
+from publish.page.front import front
+from publish.page.sheets.sheet import format_day, quarter, words
 from publish.page.wording import unit_of
 
 UNIT = unit_of("points")
@@ -110,3 +111,7 @@ def test_without_periods_the_windows_around_kickoff_are_shown_and_what_is_suppre
 @pytest.mark.parametrize(("day", "word"), [(date(2024, 1, 1), "Q1 2024"), (date(2024, 12, 1), "Q4 2024")])
 def test_a_quarter_is_written_as_people_do(day, word):
     assert quarter(day) == word
+
+
+def test_names_and_days_are_written_as_people_do():
+    assert words("cascade_1") == "cascade 1" and format_day(date(2024, 7, 1)) == "1 July 2024"

@@ -33,6 +33,7 @@ def content(connection):
 
 def order(**changes) -> Order:
     facts = {
+        "contact": "",
         "title": "A <b>title</b>",
         "programme": "p",
         "design": "volunteered",

@@ -145,12 +145,10 @@ def test_an_effect_on_something_small_is_not_rounded_away():
 
 
 def test_alarms_are_counted_beside_those_that_chance_gives():
-    rows = {"pre_trend": 0.3, "placebo_date": 0.01, "response_rate": 0.2, "wild_cluster_bootstrap": 0.001}
-    rows = {name: {"p_value": p} for name, p in rows.items()} | {"slope_by_wave": {"p_value": None}}
-    said = alarms(rows, 0.05)
+    said = alarms([0.3, 0.01, 0.2], 0.05)
     assert said.startswith("1 of 3 tests for trouble speak (p below 0.05). By chance alone about 0.2 would")
-    assert alarms({"pre_trend": {"p_value": 0.3}}, 0.05) == "None of 1 tests for trouble speaks (p below 0.05)."
-    assert alarms({"dose_response": {"p_value": 0.001}}, 0.05) == ""
+    assert alarms([0.3], 0.05) == "None of 1 tests for trouble speaks (p below 0.05)."
+    assert alarms([], 0.05) == ""
 
 
 LABELS = {"goals": "Goals met"}
