@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from publish.page.render import Outcome, outcomes
+from publish.page.sheets.decision import answer
 from publish.release import manifest_of, released_tables
 
 LAYER_OF_STEP = {  # part of a step's name → layer; the first that fits
@@ -101,15 +102,15 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
         f"Gate: [green]passed[/green], {verdict['n_evaluated']} of {verdict['n_declared']} expectations evaluated",
         highlight=False,
     )
-    console.print(_outcome_table(_released_outcomes(release, manifest), truth))
+    tables = released_tables(release)
+    console.print(_outcome_table(outcomes(tables, manifest, draw=False), truth))
+    answered = answer(tables, dict(tables["pub_outcomes"].select("metric", "label").iter_rows()))
+    if answered is not None:
+        said = " ".join(filter(None, [f"{answered.word}.", answered.reason, answered.certainty, answered.analysis]))
+        console.print(f"Should it be scaled up? {said}", highlight=False)
     served = release.parent / "current"
     page = (served if served.resolve() == release.resolve() else release) / "index.html"
     console.print(f"Page: [bold]{page}[/bold]", highlight=False, soft_wrap=True)
-
-
-def _released_outcomes(release: Path, manifest: dict) -> list[Outcome]:
-    """The outcomes as the page words them, read back from the release."""
-    return outcomes(released_tables(release), manifest, draw=False)
 
 
 def _outcome_table(shown: list[Outcome], truth: dict | None) -> Table:
