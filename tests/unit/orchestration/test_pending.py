@@ -15,7 +15,7 @@ def test_an_inbox_that_is_gone_or_empty_is_said(workspace):
 
 
 def test_a_question_that_the_catalogue_does_not_know_is_refused(workspace):
-    workspace.study.write_text(workspace.study.read_text().replace("metric: retention", "metric: happiness"))
+    workspace.study.write_text(workspace.study.read_text().replace("metric: retention,", "metric: happiness,"))
     with pytest.raises(ConfigError, match="happiness is no metric"):
         find_pending_changes(workspace)
 
