@@ -32,6 +32,7 @@ DECISIONS = {
     "certainty": pl.Int64,
     "certainty_reason": pl.String,
     "chance_of_verdict": pl.Float64,
+    "expected_reach": pl.Float64,
     "corrected_estimate": pl.Float64,
 }
 ANSWERS = {
@@ -80,8 +81,10 @@ def conclude_each(
     return concluded
 
 
-def decision_table(concluded: list[Concluded], guardrails: list[Guardrail], analysis: Analysis) -> pl.DataFrame:
-    """`est_decisions`: one row per primary outcome."""
+def decision_table(
+    concluded: list[Concluded], guardrails: list[Guardrail], analysis: Analysis, *, alpha: float
+) -> pl.DataFrame:
+    """`est_decisions`: one row per primary outcome. `alpha` is the study's level."""
     guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
     states = "; ".join(f"{guardrail.metric} {guardrail.state}" for guardrail in guarded) or "none"
     rows = []
@@ -110,6 +113,7 @@ def decision_table(concluded: list[Concluded], guardrails: list[Guardrail], anal
                 "certainty": each.certainty,
                 "certainty_reason": each.certainty_reason or None,
                 "chance_of_verdict": _chance_at_next(primary, numbers, analysis),
+                "expected_reach": _reach_at_next(numbers, analysis, alpha),
                 "corrected_estimate": _corrected(primary, numbers, analysis.alpha / len(concluded)),
             }
         )
@@ -134,6 +138,14 @@ def _chance_at_next(primary: Primary, numbers: Estimate | None, analysis: Analys
         growth=information_growth(analysis.number),
         alpha=analysis.next_alpha / max(n_asked, 1.0),
     )
+
+
+def _reach_at_next(numbers: Estimate | None, analysis: Analysis, alpha: float) -> float | None:
+    """How far the interval will go to each side at the next analysis, if no cohort joins."""
+    if numbers is None or analysis.next_alpha is None or not analysis.number:
+        return None
+    error = numbers.std_error / math.sqrt(information_growth(analysis.number))
+    return float(stats.t.ppf(1 - alpha / 2, numbers.df)) * error
 
 
 def information_growth(n_waves: int) -> float:

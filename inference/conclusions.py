@@ -119,7 +119,7 @@ def conclude(
     return Conclusions(
         adjusted=adjusted,
         power=_power(found.headlines, level),
-        decisions=decision_table(concluded, guardrails, analysis),
+        decisions=decision_table(concluded, guardrails, analysis, alpha=alpha),
         answer=answer_table(concluded, analysis),
     )
 

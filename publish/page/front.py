@@ -52,7 +52,7 @@ def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels:
         },
         money=_money(tables),
         doubts=_doubts(decisions, labels, design),
-        changes=_changes(tables, decisions, labels),
+        changes=_changes(tables, decisions, labels, units),
     )
 
 
@@ -141,7 +141,7 @@ def _doubts(decisions: dict[str, dict], labels: dict[str, str], design: str) -> 
     return [*found[: MOST_DOUBTS - 1], UNSEEN[design]]
 
 
-def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str]) -> list[str]:
+def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str], units: dict[str, Unit]) -> list[str]:
     """What would change the answer, and when."""
     [row] = tables["pub_answer"].to_dicts() or [None]
     if row is None:
@@ -149,7 +149,8 @@ def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str])
     found = []
     if row["next_wave"] is not None:
         chances = [
-            f"{labels[metric]} {100 * each['chance_of_verdict']:.0f}{NARROW}%"
+            f"{labels[metric]} {100 * each['chance_of_verdict']:.0f}{NARROW}% "
+            f"(then ± {units[metric].brief(each['expected_reach'])})"
             for metric, each in decisions.items()
             if each["chance_of_verdict"] is not None
         ]

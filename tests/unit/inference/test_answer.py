@@ -129,13 +129,15 @@ def test_certainty_changes_no_decision_and_no_number():
         conclude_each([primary(LARGE, diagnostics=found)], [HOLDS], LAST, alpha=0.05)
         for found in ({}, {"response_rate": ALARM})
     )
-    tables = [decision_table(one, [HOLDS], LAST).drop("certainty", "certainty_reason") for one in (sure, unsure)]
+    tables = [
+        decision_table(one, [HOLDS], LAST, alpha=0.05).drop("certainty", "certainty_reason") for one in (sure, unsure)
+    ]
     assert tables[0].equals(tables[1])
 
 
 def test_the_table_has_a_row_per_primary_outcome_and_no_number_without_an_estimate():
     primaries = [primary(NotEstimable(reason="why"), metric="a"), primary(LARGE, metric="b")]
-    table = decision_table(conclude_each(primaries, [HOLDS], LAST, alpha=0.05), [HOLDS], LAST)
+    table = decision_table(conclude_each(primaries, [HOLDS], LAST, alpha=0.05), [HOLDS], LAST, alpha=0.05)
     assert table["decision"].to_list() == ["not yet", "go"]
     assert table["estimate"].to_list() == [None, 4.0]
     assert table["guardrails"].to_list() == ["g holds"] * 2
@@ -160,14 +162,20 @@ def test_the_chance_of_a_verdict_is_that_of_simulated_next_waves():
 
 
 def test_a_row_has_the_chance_of_a_verdict_while_the_plan_goes_on():
-    row = decision_table(conclude_each([primary(LARGE)], [HOLDS], FIRST, alpha=0.05), [HOLDS], FIRST).row(0, named=True)
+    row = decision_table(conclude_each([primary(LARGE)], [HOLDS], FIRST, alpha=0.05), [HOLDS], FIRST, alpha=0.05).row(
+        0, named=True
+    )
     assert 0.5 < row["chance_of_verdict"] < 1
+    # From one wave to two the variance of a mean less one wave before goes from 2 to 1.5.
+    assert row["expected_reach"] == pytest.approx(stats.t.ppf(0.975, 40) * np.sqrt(1.5 / 2))
 
 
 def test_an_effect_that_a_weak_study_found_is_corrected_and_one_of_a_strong_study_is_not():
     weak = estimate(4.2, 2.0)  # would find 2 one time in six
     rows = [
-        decision_table(conclude_each([primary(result)], [HOLDS], LAST, alpha=0.05), [HOLDS], LAST).row(0, named=True)
+        decision_table(conclude_each([primary(result)], [HOLDS], LAST, alpha=0.05), [HOLDS], LAST, alpha=0.05).row(
+            0, named=True
+        )
         for result in (weak, estimate(4, 0.5), estimate(2, 2.0))
     ]
     assert 0 < rows[0]["corrected_estimate"] < 3 and [row["corrected_estimate"] for row in rows[1:]] == [None, None]

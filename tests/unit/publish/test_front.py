@@ -18,6 +18,7 @@ DECISION = {
     "certainty": 2,
     "certainty_reason": "the arms differ in who answers",
     "chance_of_verdict": 0.4,
+    "expected_reach": 1.5,
     "minimum_important_difference": 2.0,
     "corrected_estimate": None,
 }
@@ -86,7 +87,7 @@ def test_what_would_change_the_answer_is_the_next_wave_and_what_is_missing():
     found = made(tables()).changes
     assert found == [
         "The next analysis, with the wave of Q4 2026. Chance that it finds an effect of the size seen now: "
-        "Goals met 40\u202f%.",
+        "Goals met 40\u202f% (then ± 1.5 points).",
         "Goals met: no effect shown.",
     ]
     over = made(tables(answer=ANSWER | {"next_wave": None}, decisions=(DECISION | {"decision": "go"},)))
