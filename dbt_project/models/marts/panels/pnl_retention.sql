@@ -17,7 +17,10 @@ units as (
 ),
 
 programme as (
-    select retention_months from {{ ref('stg_study__programmes') }}
+    select
+        retention_months,
+        assignment_unit
+    from {{ ref('stg_study__programmes') }}
 ),
 
 observation as (
@@ -82,25 +85,83 @@ covered as (
         and windows.entry_date <= observation.closed_through_date
 ),
 
+-- Before kick-off people belong where they stood on the window's first day (the month before it, of whom left at once):
+-- whoever moved in later cannot have left before.
+stood as (
+    select
+        covered.*,
+        memberships.person_id,
+        units.unit_id,
+        units.cohort as own_cohort,
+        units.arm,
+        units.kickoff_date as own_kickoff_date,
+        row_number() over (
+            partition by covered.cohort, covered.phase, memberships.person_id order by memberships.month desc
+        ) as row_rank
+    from covered
+    inner join {{ ref('int_unit_memberships') }} as memberships
+        on
+            memberships.month <= {{ month_of('covered.entry_date') }}
+            and memberships.month >= {{ month_of(dbt.dateadd('month', -1, 'covered.entry_date')) }}
+    inner join eligible on memberships.person_id = eligible.person_id
+    left join units on memberships.unit_id = units.unit_id
+    where covered.phase <> 'after'
+),
+
+members as (
+    select
+        covered.cohort,
+        covered.kickoff_date,
+        covered.phase,
+        covered.entry_date,
+        eligible.person_id,
+        eligible.unit_id,
+        eligible.cohort as own_cohort,
+        eligible.arm,
+        eligible.kickoff_date as own_kickoff_date
+    from covered
+    cross join programme
+    cross join eligible
+    where
+        covered.phase = 'after'
+        or programme.assignment_unit = 'person'
+    union all
+    select
+        stood.cohort,
+        stood.kickoff_date,
+        stood.phase,
+        stood.entry_date,
+        stood.person_id,
+        stood.unit_id,
+        stood.own_cohort,
+        stood.arm,
+        stood.own_kickoff_date
+    from stood
+    cross join programme
+    where
+        stood.row_rank = 1
+        and stood.unit_id is not null
+        and programme.assignment_unit <> 'person'
+),
+
 -- Control of a cohort: units never treated, and units whose own kick-off comes after the whole window.
 watched as (
     select
-        covered.cohort as comparison_cohort,
-        covered.phase,
-        covered.entry_date,
-        covered.kickoff_date,
-        eligible.person_id,
-        eligible.unit_id,
-        eligible.cohort,
-        case when eligible.cohort = covered.cohort then 'pilot' else 'control' end as comparison_arm
-    from covered
+        members.cohort as comparison_cohort,
+        members.phase,
+        members.entry_date,
+        members.kickoff_date,
+        members.person_id,
+        members.unit_id,
+        members.own_cohort as cohort,
+        case when members.own_cohort = members.cohort then 'pilot' else 'control' end as comparison_arm
+    from members
     cross join programme
-    inner join eligible
-        on
-            covered.cohort = eligible.cohort
-            or eligible.arm = 'control'
-            or eligible.kickoff_date
-            >= cast({{ dbt.dateadd('month', 'programme.retention_months', 'covered.kickoff_date') }} as date)
+    where
+        members.own_cohort = members.cohort
+        or members.arm = 'control'
+        or members.own_kickoff_date
+        >= cast({{ dbt.dateadd('month', 'programme.retention_months', 'members.kickoff_date') }} as date)
 ),
 
 at_risk as (
