@@ -38,7 +38,7 @@ def certainty(primary: Primary, *, alpha: float) -> tuple[int, str]:
 
 def _of_design(primary: Primary, result: Estimate) -> Iterator[tuple[int, str]]:
     if not primary.is_random:
-        yield VOLUNTEERED, "no lot was drawn"
+        yield VOLUNTEERED, "units were not chosen at random"
     n_units = min(result.n_units_pilot, result.n_units_control)
     step = next((step for least, step in UNITS if n_units >= least), 0)
     if step < HIGHEST:
@@ -77,4 +77,4 @@ def _of_volunteers(primary: Primary) -> Iterator[tuple[int, str]]:
         return
     most = drift.ci_high if primary.direction == "up" else -drift.ci_low
     if most >= primary.minimum_important_difference:
-        yield 2, "before kick-off a steady drift is not excluded that would make up an effect worth having"
+        yield 2, "before kick-off the arms may have drifted apart already, enough to look like an effect worth having"

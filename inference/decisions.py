@@ -18,7 +18,7 @@ from inference.results import Estimate, NotEstimable, Result
 
 # Of a decline, two-sided: missing one leads to scaling what does not work (any more).
 DECLINE_ALPHA = 0.1
-SMALLEST = "the minimum important difference"
+SMALLEST = "what is worth having"  # the minimum important difference, in the page's words
 
 
 class Decision(StrEnum):
@@ -100,58 +100,84 @@ def _towards_good(estimate: Estimate, direction: str) -> tuple[float, float]:
     return low, high
 
 
-def _doubts(primary: Primary) -> Iterator[str]:
+@dataclass(frozen=True)
+class Doubt:
+    """Why a result is no decision yet, and what it takes."""
+
+    why: str
+    needs: str
+
+
+def _doubts(primary: Primary) -> Iterator[Doubt]:
     """Why an effect that is there may not be what the next cohort gets, or no effect."""
     sign, is_small = _sign(primary.direction), primary.is_small
     if isinstance(primary.newest, NotEstimable):
-        yield f"the newest cohorts' effect is not known: {primary.newest.reason}"
+        why = f"the newest cohorts' effect is not known: {primary.newest.reason}"
+        yield Doubt(why, "an effect of the newest cohorts")
     elif primary.newest is not None and is_small(primary.newest):
-        yield f"the newest cohorts' effect is below {SMALLEST}"
+        yield Doubt(f"in the newest cohorts it is below {SMALLEST}", f"newest cohorts that reach {SMALLEST}")
     slope = primary.slope_by_cohort
     if slope is not None and sign * slope.value < 0 and slope.p_value < DECLINE_ALPHA:
-        yield "the effect falls from cohort to cohort"
+        yield Doubt("it falls from cohort to cohort", "an effect that does not fall from cohort to cohort")
     if isinstance(primary.earlier_base, NotEstimable):
-        yield f"whether units were chosen for their last result cannot be seen: {primary.earlier_base.reason}"
+        why = f"whether units were chosen for their last result cannot be seen: {primary.earlier_base.reason}"
+        yield Doubt(why, "more than one period before kick-off")
     elif primary.earlier_base is not None and is_small(primary.earlier_base):
-        yield f"counted from earlier periods than the last it is below {SMALLEST}"
+        why = f"counted from earlier periods than the last before kick-off it is below {SMALLEST}"
+        yield Doubt(why, "an effect that also shows against earlier periods")
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
-        yield f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
+        why = f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
+        yield Doubt(why, f"a difference after kick-off that reaches {SMALLEST}")
     yield from _events(primary)
     leak = primary.diagnostics.get("spillover")
     if primary.has("spillover") and sign * leak.value < 0 and leak.p_value < DECLINE_ALPHA:
-        yield "control units near the programme became worse, which makes it look better"
+        why = "control units near the programme may have become worse, which would make it look better"
+        yield Doubt(why, "control units near and far that move alike")
     if primary.moved_apart and not primary.is_random:  # of a lot it is chance, and the units' past is adjusted for
-        yield "the arms moved apart before kick-off"
+        yield APART
 
 
-def _doubts_of_harm(primary: Primary) -> Iterator[str]:
+APART = Doubt("the arms moved apart before kick-off", "arms that move alike before kick-off")
+
+
+def _events(primary: Primary) -> Iterator[Doubt]:
+    """Of who left: what was decided for people and not by them."""
+    if primary.is_alarm("left_together"):
+        why = "many left one unit in one month: a closure or layoff, not one by one"
+        yield Doubt(why, "a window without closures")
+    if primary.is_alarm("left_without_choice"):
+        why = "the arms differ in who left without choosing to (layoffs, ends of contracts): see retention_voluntary"
+        yield Doubt(why, "retention_voluntary as a primary outcome")
+
+
+def _doubts_of_harm(primary: Primary) -> Iterator[Doubt]:
     """Why what looks worse may not be the programme's: it has to be there from every base, as a gain has."""
     sign = _sign(primary.direction)
     if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= 0:
-        yield "counted from earlier periods than the last it is not worse"
+        why = "counted from earlier periods than the last before kick-off it is not worse"
+        yield Doubt(why, "a loss that also shows against earlier periods")
     if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= 0:
-        yield "the plain difference after kick-off is not worse: the loss rests on the window before"
+        why = "the plain difference after kick-off is not worse: the loss rests on the window before"
+        yield Doubt(why, "a difference after kick-off that is worse too")
     yield from _events(primary)
     if primary.moved_apart and not primary.is_random:
-        yield "the arms moved apart before kick-off"
-
-
-def _events(primary: Primary) -> Iterator[str]:
-    """Of who left: what was decided for people and not by them."""
-    if primary.is_alarm("left_together"):
-        yield "many left one unit in one month: a closure or layoff, not one by one"
-    if primary.is_alarm("left_without_choice"):
-        yield "the arms differ in who left without choosing to (layoffs, ends of contracts): see retention_voluntary"
+        yield APART
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
-    """What the rule says of one primary outcome; `is_harm`: it, or a guardrail, became worse."""
+    """What the rule says of one primary outcome, what was not declared or not excluded (`missing`), and what another
+    decision takes (`needs`); `is_harm`: it, or a guardrail, became worse."""
 
     decision: Decision
     reason: str
     missing: list[str]
+    needs: list[str] = field(default_factory=list)
     is_harm: bool = False
+
+
+SHOWN = Doubt("no effect shown", f"an effect that is shown and reaches {SMALLEST}")
+ENOUGH = Doubt("too small", f"an estimate that reaches {SMALLEST}")
 
 
 def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ruling:
@@ -174,20 +200,24 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
     low, high = _towards_good(primary.result, primary.direction)
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
     is_worse = is_shown and _sign(primary.direction) * primary.result.estimate < 0
-    doubts_of_harm = "; ".join(_doubts_of_harm(primary))
+    doubts_of_harm, doubts = list(_doubts_of_harm(primary)), list(_doubts(primary))
     is_harm = is_worse and not doubts_of_harm
     smallest = primary.minimum_important_difference or 0.0
     below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
-    doubts = "; ".join(_doubts(primary))
+
+    def whys(found: list[Doubt]) -> str:
+        return "; ".join(doubt.why for doubt in found)
+
     rules = (
-        (is_harm, Decision.NO_GO, "it became worse"),
-        (is_worse, Decision.NOT_YET, f"it looks worse, but {doubts_of_harm}"),
-        (high < smallest, Decision.NO_GO, f"the interval lies below {SMALLEST}"),
-        (not is_shown, Decision.NOT_YET, f"no effect shown, and one of {SMALLEST} is not excluded"),
-        (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, estimated below {SMALLEST}"),
-        (doubts, Decision.NOT_YET, f"there is an effect, but {doubts}"),
-        (missing, Decision.NOT_YET, "the effect is there, but something is missing"),
-        (True, Decision.GO, f"the effect is there and large enough{below}; no guardrail suffers"),
+        (is_harm, Decision.NO_GO, "it became worse", []),
+        (is_worse, Decision.NOT_YET, f"it looks worse, but {whys(doubts_of_harm)}", doubts_of_harm),
+        (high < smallest, Decision.NO_GO, f"an effect of {SMALLEST} is ruled out", []),
+        (not is_shown, Decision.NOT_YET, f"no effect shown; one of {SMALLEST} is still possible", [SHOWN]),
+        (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, but below {SMALLEST}", [ENOUGH]),
+        (doubts, Decision.NOT_YET, f"there is an effect, but {whys(doubts)}", doubts),
+        (missing, Decision.NOT_YET, "the effect is there, but something is missing", []),
+        (True, Decision.GO, f"the effect is there and large enough{below}; no guardrail suffers", []),
     )
-    decision, reason = next((word, why) for holds, word, why in rules if holds)
-    return Ruling(decision=decision, reason=reason, missing=missing, is_harm=is_harm)
+    decision, reason, found = next((word, why, because) for holds, word, why, because in rules if holds)
+    needs = [doubt.needs for doubt in found]
+    return Ruling(decision=decision, reason=reason, missing=missing, needs=needs, is_harm=is_harm)

@@ -105,25 +105,34 @@ def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) 
     return _svg(_small(alt.layer(*layers), SMALL_HEIGHT), description, rows=scaled.to_dicts())
 
 
-def effect(row: dict, *, smallest: float | None, unit: Unit, label: str) -> str:
-    """One effect with its interval, zero and the smallest effect worth having marked, as a small SVG element."""
+def effect(row: dict, *, smallest: float | None, is_found: bool, unit: Unit, label: str) -> str:
+    """One effect with its interval, zero and the smallest effect worth having marked, as a small SVG element; green
+    where an effect was found."""
     import altair as alt
 
     marks = [{"at": 0.0, "name": "no effect"}]
     if smallest is not None:
         marks.append({"at": smallest * unit.factor, "name": "worth having"})
     one = [{name: row[name] * unit.factor for name in ("estimate", "ci_low", "ci_high")}]
+    color = EFFECT if is_found else BEFORE
     base = alt.Chart(alt.NamedData("rows"))
-    rules = alt.Chart(alt.Data(values=marks)).encode(x=alt.X("at:Q", title=None, axis=alt.Axis(tickCount=5)))
+    axis = alt.Axis(tickCount=4, labelOverlap=True, grid=False)
+    rules = alt.Chart(alt.Data(values=marks)).encode(x=alt.X("at:Q", title=None, axis=axis))
+    texts = [
+        alt.Chart(alt.Data(values=[mark]))
+        .mark_text(align="left", dx=3, dy=dy, fontSize=11, color=INK)
+        .encode(x="at:Q", text="name:N", y=alt.value(0))
+        for mark, dy in zip(marks, (-14, -2), strict=False)
+    ]
     chart = alt.layer(
         rules.mark_rule(color=INK, strokeDash=[3, 3]),
-        rules.mark_text(align="center", dy=-22, fontSize=12, color=INK).encode(text="name:N"),
-        base.mark_rule(color=EFFECT, strokeWidth=4).encode(x=alt.X("ci_low:Q", title=None), x2="ci_high:Q"),
-        base.mark_point(color=EFFECT, filled=True, size=110, opacity=1).encode(x=alt.X("estimate:Q", title=None)),
+        *texts,
+        base.mark_rule(color=color, strokeWidth=4).encode(x="ci_low:Q", x2="ci_high:Q", y=alt.value(20)),
+        base.mark_point(color=color, filled=True, size=110, opacity=1).encode(x="estimate:Q", y=alt.value(20)),
     )
     worth = "" if smallest is None else f"; worth having from {unit.with_word(smallest, signed=True)}"
-    words = f"{label}: effect {unit.with_word(row['estimate'], signed=True)} with its interval{worth}"
-    return _svg(_small(chart, SMALL_HEIGHT // 3), words, rows=one)
+    described = f"{label}: effect {unit.with_word(row['estimate'], signed=True)} with its interval{worth}"
+    return _svg(_small(chart, SMALL_HEIGHT // 3), described, rows=one)
 
 
 def _small(chart, height: int):

@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
-from publish.page.sheets.sheet import Tables, quarter
+from publish.page.sheets.sheet import Tables, quarter, words
 from publish.page.wording import MINUS, NARROW, Unit
 
 MOST_DOUBTS = 3
 UNSEEN = {
-    "volunteered": "No data can show what the programme's units would have done without it; nor an effect that reaches "
-    "all control units alike.",
-    "randomised": "No data can show an effect that reaches all control units alike.",
+    "volunteered": "No data can show what the coached units would have done without the programme, nor whether it "
+    "reached all control units too.",
+    "randomised": "No data can show whether the programme reached all control units too.",
 }
 
 
@@ -28,6 +28,7 @@ class Pictured:
     levels: Markup | None
     effect: Markup | None
     worth: str  # the smallest effect worth having, in words; empty where none was declared
+    scaling: str  # what follows for scaling
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Front:
 
     answer: Answered | None
     pictured: dict[str, Pictured]
-    money: str
+    delivered: str
+    money: list[str]
     doubts: list[str]
     changes: list[str]
 
@@ -50,6 +52,7 @@ def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels:
             metric: _pictured(tables, metric, rows[metric], units[metric], decisions.get(metric), labels[metric])
             for metric in units
         },
+        delivered=_delivered(tables),
         money=_money(tables),
         doubts=_doubts(decisions, labels, design),
         changes=_changes(tables, decisions, labels, units),
@@ -62,13 +65,71 @@ def _pictured(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict
     signed = None if smallest is None else smallest * (-1 if direction == "down" else 1)
     levels = _levels(tables, metric)
     is_shown = row["status"] == "estimated" and row["suppressed"] is None
+    is_found = decision is not None and decision["verdict"] in ("improved", "worsened", "changed")
     return Pictured(
         levels=Markup(charts.levels(levels, kickoffs=_kickoffs(tables), unit=unit, label=label))
         if levels is not None
         else None,
-        effect=Markup(charts.effect(row, smallest=signed, unit=unit, label=label)) if is_shown else None,
+        effect=Markup(charts.effect(row, smallest=signed, is_found=is_found, unit=unit, label=label))
+        if is_shown
+        else None,
         worth=f"worth having from {unit.brief(signed, signed=True)}" if signed is not None else "",
+        scaling=_scaling(tables, metric, row, unit, decision),
     )
+
+
+SCALING = {"go": "yes", "no go": "no", "not yet": "not yet"}
+
+
+def _scaling(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict | None) -> str:
+    """What the decision on one outcome is, and the numbers behind it that the card has not said."""
+    if decision is None or decision["decision"] is None:
+        return ""
+    said = [f"For scaling: {SCALING[decision['decision']]}"]
+    if decision["decision"] == "no go":
+        said.append(decision["reason"])
+    newest = _newest_cohort(tables, metric, row["estimator"])
+    if newest is not None:
+        low, high = (unit.number(newest[end], signed=True) for end in ("ci_low", "ci_high"))
+        value = unit.number(newest["estimate"], signed=True)
+        said.append(f"newest cohort ({words(newest['cohort'])}) {value} ({low} to {high})")
+    if decision["corrected_estimate"] is not None:
+        said.append(f"probably overstated, {unit.brief(decision['corrected_estimate'], signed=True)} with caution")
+    return "; ".join(said)
+
+
+def _newest_cohort(tables: Tables, metric: str, estimator: str) -> dict | None:
+    """The published effect of the cohort that began last, where there are several."""
+    cohorts = tables["pub_cohorts"].filter((pl.col("scope") == "cohort") & pl.col("kickoff_date").is_not_null())
+    if cohorts.height < 2:
+        return None
+    newest = cohorts.sort("kickoff_date", "group_name")["group_name"].last()
+    found = tables["pub_estimates"].filter(
+        (pl.col("metric") == metric)
+        & (pl.col("estimator") == estimator)
+        & (pl.col("aggregation") == "cohort")
+        & (pl.col("cohort") == newest)
+        & pl.col("estimate").is_not_null()
+    )
+    return found.row(0, named=True) if found.height else None
+
+
+HARDLY_MORE = 1.1  # times the check-ins of the control
+
+
+def _delivered(tables: Tables) -> str:
+    """Whether the programme was put into practice, in one or two sentences."""
+    arms = {row["group_name"]: row for row in tables["pub_cohorts"].filter(pl.col("scope") == "arm").to_dicts()}
+    pilot, control = arms.get("pilot"), arms.get("control")
+    said = []
+    if pilot and pilot["n_coaches"] and pilot["n_coaches_trained"] is not None:
+        said.append(f"{pilot['n_coaches_trained']} of {pilot['n_coaches']} coaches were trained.")
+    held = [arm["checkins_per_person_month"] if arm else None for arm in (pilot, control)]
+    if None not in held:
+        said.append(f"Check-ins per person and month: {held[0]:.2f} in the pilot, {held[1]:.2f} in the control.")
+        if held[0] < HARDLY_MORE * held[1]:
+            said.append("That is hardly more: the programme may not have been put into practice.")
+    return " ".join(said)
 
 
 def _levels(tables: Tables, metric: str) -> pl.DataFrame | None:
@@ -97,18 +158,19 @@ def _kickoffs(tables: Tables) -> list[date]:
     return tables["pub_cohorts"]["kickoff_date"].drop_nulls().unique().sort().to_list()
 
 
-def _money(tables: Tables) -> str:
-    """One sentence; empty where the study declares no assumptions."""
+def _money(tables: Tables) -> list[str]:
+    """Two sentences at most; none where the study declares no assumptions."""
     found = {row["item"]: row for row in tables["pub_money"].to_dicts()}
-    net, needed = found.get("net"), found.get("break_even_effect")
+    net, needed, cost = (found.get(item) for item in ("net", "break_even_effect", "programme_cost"))
     if net is None:
-        return ""
-    cost = found["programme_cost"]
-    spent = f"It cost {_amount(cost['low'])} to {_amount(cost['high'])} {cost['unit']}"
+        return []
+    months = f"in the {tables['pub_retention']['n_months'].first()} months after kick-off"
+    if tables["pub_retention"].is_empty():
+        months = "in the window after kick-off"
+    spent = f"It cost {_range(cost)} {months}"
     if net["status"] != "estimated":
-        return f"{spent}; what it saved cannot be said: {net['reason']}."
-    ends = f"{_amount(net['low'], signed=True)} and {_amount(net['high'], signed=True)} {net['unit']}"
-    text = f"{spent}. Counting saved turnover only, the net is between {ends}"
+        return [f"{spent}; what it saved cannot be said: {net['reason']}."]
+    text = f"{spent}. Counting saved turnover only, the net is {_range(net, signed=True)}"
     if needed["status"] == "estimated":
         text += f"; it pays for itself from an effect on retention of {_points(needed['central'])} on"
         kept = tables["pub_estimates"].filter(
@@ -116,7 +178,17 @@ def _money(tables: Tables) -> str:
         )
         if kept.height:
             text += f", and the estimate is {_points(kept['estimate'].item())}"
-    return f"{text}."
+    of_all, net_of_all = found["programme_cost_for_all"], found["net_for_all"]
+    everybody = f"For everybody in the study it would cost {_range(of_all)}"
+    if net_of_all["status"] == "estimated":
+        everybody += f", with a net of {_range(net_of_all, signed=True)}"
+    return [f"{text}.", f"{everybody}."]
+
+
+def _range(row: dict, *, signed: bool = False) -> str:
+    """The middle and both ends of an amount."""
+    middle, low, high = (_amount(row[end], signed=signed) for end in ("central", "low", "high"))
+    return f"about {middle} {row['unit']} ({low} to {high})"
 
 
 def _amount(value: float, *, signed: bool = False) -> str:
@@ -157,8 +229,8 @@ def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str],
         chance = f" Chance that it finds an effect of the size seen now: {', '.join(chances)}." if chances else ""
         found.append(f"The next analysis, with the wave of {quarter(row['next_wave'])}.{chance}")
     found += [
-        f"{labels[metric]}: {each['reason']}."
+        f"{labels[metric]}: {each['needs']}."
         for metric, each in decisions.items()
-        if each["decision"] == "not yet" and each["reason"] is not None
+        if each["decision"] == "not yet" and each["needs"] is not None
     ]
-    return found[:MOST_DOUBTS] or ["Nothing in the plan of this study: its analyses are done."]
+    return found[: MOST_DOUBTS + 1] or ["Nothing in the plan of this study: its analyses are done."]

@@ -159,8 +159,8 @@ def _without_luck(judged: dict | None, unit: Unit) -> str:
     if corrected is None:
         return ""
     return (
-        "A study that seldom finds the smallest effect worth having exaggerates what it finds; without that the "
-        f"estimate would be about {unit.with_word(corrected, signed=True)}."
+        "A small study that finds something tends to find too much. Corrected for that the estimate is about "
+        f"{unit.with_word(corrected, signed=True)}."
     )
 
 
@@ -216,6 +216,6 @@ ASSUMPTIONS = {
     "randomised": "Units were assigned at random, so the arms differ by chance and by the programme only.",
     "volunteered": (
         "Units were not assigned at random. Every effect rests on parallel trends: without the programme, pilot and "
-        "control would have moved alike. The event-study pictures show how alike they moved before."
+        "control would have moved alike."
     ),
 }

@@ -73,7 +73,7 @@ def test_the_page_counts_the_suppressed_rows(published):
     counted = suppressed_rows(released_tables(release))
     assert counted
     for about, n, of in counted:
-        assert f"{about} {n} of {of} rows are not shown.".replace("'", "&#39;") in page
+        assert f"{about} In {n} of {of} rows a figure is not shown.".replace("'", "&#39;") in page
         assert 0 < n <= of
 
 

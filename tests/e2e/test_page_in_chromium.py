@@ -139,7 +139,7 @@ def test_nothing_sticks_out_on_a_phone(page):
 def test_what_is_not_shown_and_where_it_comes_from_is_said(page):
     text = page.locator("main").inner_text()
     assert "is shown of fewer than 10 people" in text
-    assert "rows are not shown" in text
+    assert "rows a figure is not shown" in text
     assert "parallel trends" in text
     assert "survey: 4 file(s), about" in text
     assert "E00000" not in text and "Person" not in text

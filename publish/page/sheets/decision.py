@@ -37,6 +37,8 @@ def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
     analysis = f"This is analysis {row['analysis']} of {row['planned_analyses']} of the plan"
     if row["next_wave"] is not None:
         analysis += f"; the next is expected with the wave of {row['next_wave']:%B %Y}"
+    elif row["answer"] == "not yet":
+        analysis += ", the last one: waiting changes nothing, further waves or cohorts may"
     if row["answer"] is None:
         return Answered("suppressed", "Not shown, to protect people", "", "", f"{analysis}.")
     kind, word = ANSWER_WORDS[row["answer"]]
@@ -55,13 +57,13 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     found = tables["pub_decisions"]
     return Sheet(
         "By rule: go needs an effect that is there, large enough in the newest cohorts too, and guardrails that hold",
-        ("outcome", "decision", "because", "still missing", "certainty", "chance at the next analysis"),
+        ("outcome", "decision", "because", "it takes", "certainty", "chance at the next analysis"),
         [
             (
                 labels[row["metric"]],
                 row["decision"] or SUPPRESSED,
                 row["reason"] or NOTHING,
-                replace_names(row["missing"] or "nothing", labels),
+                replace_names("; ".join(filter(None, [row["needs"], row["missing"]])) or NOTHING, labels),
                 SUPPRESSED if row["certainty"] is None else str(row["certainty"]),
                 NOTHING if row["chance_of_verdict"] is None else format_share(row["chance_of_verdict"]),
             )

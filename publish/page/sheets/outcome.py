@@ -21,6 +21,7 @@ OTHER_ANSWERS = {
     "atu_entropy_balanced": "pilot weighted to those not coached yet (what they would gain)",
     "life_table_difference": "plain difference after kick-off",
     "life_table_difference_in_differences": "what differed before taken off",
+    "hazard_difference_in_differences": "share that leaves in a month, all months (less is better)",
     "as_treated": "only units whose coach was trained (a selection)",
     "complier": "effect on those who took part (assignment as instrument)",
     "twfe": "two-way fixed effects (comparison only)",

@@ -10,11 +10,21 @@ from publish.page.sheets.sheet import format_day, quarter, words
 from publish.page.wording import unit_of
 
 UNIT = unit_of("points")
-ROW = {"metric": "goals", "status": "estimated", "suppressed": None, "estimate": 3.0, "ci_low": 1.0, "ci_high": 5.0}
+ROW = {
+    "metric": "goals",
+    "estimator": "att_not_yet_treated",
+    "status": "estimated",
+    "suppressed": None,
+    "estimate": 3.0,
+    "ci_low": 1.0,
+    "ci_high": 5.0,
+}
 DECISION = {
     "metric": "goals",
     "decision": "not yet",
+    "verdict": "no effect seen",
     "reason": "no effect shown",
+    "needs": "an effect that is shown",
     "certainty": 2,
     "certainty_reason": "the arms differ in who answers",
     "chance_of_verdict": 0.4,
@@ -26,14 +36,23 @@ ANSWER = {
     "analysis": 2, "planned_analyses": 5, "next_wave": date(2026, 10, 1), "answer": "not yet", "alpha": 0.01,
     "reason": "goals: no effect shown", "certainty": 2, "certainty_reason": "the arms differ in who answers",
 }  # fmt: skip
+OF_ALL = {"aggregation": "simple", "cohort": "all", "ci_low": 0.0, "ci_high": 0.02}
 MONEY = [
     {"item": "programme_cost", "unit": "EUR", "low": 5_400.0, "central": 30_000.0, "high": 52_000.0},
     {"item": "net", "unit": "EUR", "low": -1_240_000.0, "central": 0.0, "high": 64_400.0},
+    {"item": "programme_cost_for_all", "unit": "EUR", "low": 60_000.0, "central": 90_000.0, "high": 120_000.0},
+    {"item": "net_for_all", "unit": "EUR", "low": -2_000_000.0, "central": -1_000.0, "high": 80_000.0},
     {"item": "break_even_effect", "unit": "share", "low": 0.01, "central": 0.022, "high": 0.05},
 ]
 
 
-def tables(*, money=(), decisions=(DECISION,), answer=ANSWER, levels=True) -> dict[str, pl.DataFrame]:
+HELD = (
+    {"n_coaches_trained": 8, "checkins_per_person_month": 1.9},
+    {"n_coaches_trained": None, "checkins_per_person_month": 1.0},
+)
+
+
+def tables(*, money=(), decisions=(DECISION,), answer=ANSWER, levels=True, held=HELD) -> dict[str, pl.DataFrame]:
     period = {"metric": "goals", "period_start": date(2026, 1, 1), "scope": "arm", "arm": "pilot", "mean": 50.0}
     more = [period | {"arm": "control", "mean": 49.0}, period | {"period_start": date(2026, 4, 1), "mean": None}]
     outcome = {"metric": "goals", "direction": "up", "measure": "score"}
@@ -44,19 +63,37 @@ def tables(*, money=(), decisions=(DECISION,), answer=ANSWER, levels=True) -> di
         "pub_levels": pl.DataFrame([period, *more]).clear() if not levels else pl.DataFrame([period, *more]),
         "pub_retention": pl.DataFrame(
             [
-                {"arm": arm, "phase": phase, "share_retained": 0.9}
+                {"arm": arm, "phase": phase, "share_retained": 0.9, "n_months": 6}
                 for arm in ("control", "pilot")
                 for phase in ("after", "before")
             ]
         ),
-        "pub_cohorts": pl.DataFrame({"kickoff_date": [date(2026, 4, 1), None]}),
+        "pub_cohorts": pl.DataFrame(
+            [
+                {"scope": "arm", "group_name": "pilot", "kickoff_date": date(2026, 4, 1), "n_coaches": 9} | held[0],
+                {"scope": "arm", "group_name": "control", "kickoff_date": None, "n_coaches": None} | held[1],
+                *(
+                    {"scope": "cohort", "group_name": name, "kickoff_date": day, "n_coaches": 4} | held[0]
+                    for name, day in (("wave_a", date(2026, 7, 1)), ("wave_b", date(2026, 4, 1)))
+                ),
+            ]
+        ),
         "pub_money": pl.DataFrame(
             [{"status": "estimated", "reason": None} | row for row in money],
             schema_overrides={"reason": pl.String},
         )
         if money
         else pl.DataFrame(schema=["item"]),
-        "pub_estimates": pl.DataFrame([{"metric": "retention", "is_headline": True, "estimate": 0.0104}]),
+        "pub_estimates": pl.DataFrame(
+            [
+                {"metric": "retention", "estimator": "e", "is_headline": True, "estimate": 0.0104} | OF_ALL,
+                *(
+                    {"metric": "goals", "estimator": "att_not_yet_treated", "is_headline": False, "estimate": value}
+                    | {"aggregation": "cohort", "cohort": name, "ci_low": value - 1, "ci_high": value + 1}
+                    for name, value in (("wave_a", 1.5), ("wave_b", 4.0))
+                ),
+            ]
+        ),
     }
 
 
@@ -65,14 +102,43 @@ def made(given: dict, *, row=ROW, design="volunteered"):
 
 
 def test_money_is_one_sentence_with_both_ends():
-    assert made(tables(money=MONEY)).money == (
-        "It cost 5,400 to 52,000 EUR. Counting saved turnover only, the net is between −1.2\u202fmillion and "
-        "+64,000 EUR; it pays for itself from an effect on retention of +2.2 percentage points on, and the estimate is "
-        "+1.0 percentage points."
+    assert " ".join(made(tables(money=MONEY)).money) == (
+        "It cost about 30,000 EUR (5,400 to 52,000) in the 6 months after kick-off. Counting saved turnover only, the "
+        "net is about +0 EUR (−1.2\u202fmillion to +64,000); it pays for itself from an effect on retention of +2.2 "
+        "percentage points on, and the estimate is +1.0 percentage points. For everybody in the study it would cost "
+        "about 90,000 EUR (60,000 to 120,000), with a net of about −1,000 EUR (−2.0\u202fmillion to +80,000)."
     )
-    assert made(tables()).money == ""
-    unknown = [MONEY[0], MONEY[1] | {"status": "not_estimable", "reason": "too few units"}, MONEY[2]]
-    assert made(tables(money=unknown)).money.endswith("what it saved cannot be said: too few units.")
+    assert made(tables()).money == []
+    unknown = [
+        row | {"status": "not_estimable", "reason": "too few units"} if row["item"] == "net" else row for row in MONEY
+    ]
+    assert made(tables(money=unknown)).money[0].endswith("what it saved cannot be said: too few units.")
+
+
+def test_what_was_done_is_said_and_that_it_was_hardly_done():
+    assert made(tables()).delivered == (
+        "8 of 9 coaches were trained. Check-ins per person and month: 1.90 in the pilot, 1.00 in the control."
+    )
+    idle = (HELD[0] | {"checkins_per_person_month": 1.05}, HELD[1])
+    assert made(tables(held=idle)).delivered.endswith("may not have been put into practice.")
+    unknown = tuple(each | {"checkins_per_person_month": None} for each in HELD)
+    assert made(tables(held=unknown)).delivered == "8 of 9 coaches were trained."
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        ({}, "For scaling: not yet; newest cohort (wave a) +1.5 (+0.5 to +2.5)"),
+        (
+            {"decision": "no go", "reason": "it is ruled out"},
+            "For scaling: no; it is ruled out; newest cohort (wave a)",
+        ),
+        ({"decision": "go", "corrected_estimate": 1.2}, "; probably overstated, +1.2 points with caution"),
+    ],
+)
+def test_a_card_says_what_follows_for_scaling_and_what_the_newest_cohort_got(decision, said):
+    [pictured] = made(tables(decisions=(DECISION | decision,))).pictured.values()
+    assert said in pictured.scaling
 
 
 def test_doubts_name_what_keeps_certainty_down_the_worst_first_and_what_no_data_show():
@@ -88,7 +154,7 @@ def test_what_would_change_the_answer_is_the_next_wave_and_what_is_missing():
     assert found == [
         "The next analysis, with the wave of Q4 2026. Chance that it finds an effect of the size seen now: "
         "Goals met 40\u202f% (then ± 1.5 points).",
-        "Goals met: no effect shown.",
+        "Goals met: an effect that is shown.",
     ]
     over = made(tables(answer=ANSWER | {"next_wave": None}, decisions=(DECISION | {"decision": "go"},)))
     assert over.changes == ["Nothing in the plan of this study: its analyses are done."]

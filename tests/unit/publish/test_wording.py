@@ -79,7 +79,7 @@ def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
 
 def test_an_effect_that_a_weak_study_found_is_said_with_what_is_left_of_it():
     found = say(row(), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 1.24})
-    assert found.kind == "better" and found.caveat.endswith("the estimate would be about +1.2 points.")
+    assert found.kind == "better" and found.caveat.endswith("the estimate is about +1.2 points.")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,10 @@ def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
     assert found.certainty == "Certainty 3 of 5: no lot was drawn."
     assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of October 2026.")
     last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])}, LABELS)
-    assert last.analysis.endswith("of the plan.") and last.certainty == "Certainty 3 of 5."
+    assert (
+        last.analysis.endswith("the last one: waiting changes nothing, further waves or cohorts may.")
+        and last.certainty == "Certainty 3 of 5."
+    )
 
 
 def test_a_suppressed_answer_says_nothing_but_that():
