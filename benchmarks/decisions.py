@@ -59,6 +59,7 @@ AROUND = (
     *("null", "one cohort gets 0.4", "staggered", "spillover", "spillover near by"),
     *("spillover near by, 60 control units", "departments share shocks"),
 )
+UNSEEN = ("spillover", "silence differs")
 BEFORE = 2  # waves before kick-off of the studies that are read after every wave
 SCHEMA = {
     "metric": pl.String,
@@ -231,15 +232,16 @@ def alarm_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
         yield f"| {name} | {holds:.1%} | " + " | ".join(f"**{share:.1%}**" for share in seen) + " |"
 
 
-def certainties_of_block(index: int, *, name: str, design: str) -> list[tuple[int, bool, bool, bool]]:
-    """Of each study: certainty, whether the interval holds the truth, whether the rule says go, and whether go would be
-    wrong."""
+def certainties_of_block(index: int, *, name: str, design: str) -> list[tuple[int, bool, bool, bool, bool]]:
+    """Of each study: certainty, whether the interval holds the truth, whether the rule says go, whether go would be
+    wrong, and whether the trouble is one that no step sees."""
     found = []
     for drawn in draws(name, index):
         row, headline = concluded(drawn, design=design)
         if headline["estimate"] is not None:
             holds = headline["ci_low"] <= drawn.truth <= headline["ci_high"]
-            found.append((row["certainty"], holds, row["decision"] == Decision.GO, drawn.truth < SMALLEST))
+            is_go = row["decision"] == Decision.GO
+            found.append((row["certainty"], holds, is_go, drawn.truth < SMALLEST, name in UNSEEN))
     return found
 
 
@@ -249,13 +251,14 @@ def certainty_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
     for name, trouble in DESIGNS.items():
         for design in ("volunteered", "randomised") if trouble.is_lot else ("volunteered",):
             found += in_blocks(partial(certainties_of_block, name=name, design=design), studies, pool)
-    steps, holds, is_go, wrong = np.array(found).T
+    steps, holds, is_go, wrong, unseen = np.array(found).T
     for step in sorted(set(steps), reverse=True):
         mine = steps == step
         go = is_go[mine].sum()
         false = (is_go & wrong)[mine].sum()
         share = f"{false / go:.1%}" if go else "–"
-        yield f"| {step} | {mine.sum():,} | **{holds[mine].mean():.1%}** | {go:,} | **{share}** |"
+        seen = holds[mine & (unseen == 0)].mean()
+        yield f"| {step} | {mine.sum():,} | {holds[mine].mean():.1%} | **{seen:.1%}** | {go:,} | **{share}** |"
 
 
 GO_PAGE = """# How often the rule says go
@@ -293,11 +296,12 @@ a department of five share half of what moves them in a wave.
 CERTAINTY_PAGE = """
 ## What the steps of certainty mean
 
-All designs of the laboratory, as volunteers and, where units fell into arms by chance, also as a lot. *Wrong*: what the
-programme truly does on average is less than the minimum important difference.
+All designs of the laboratory, as volunteers and, where units fell into arms by chance, also as a lot. *But two*: without
+spillover to all control units, and silence that differs, which no step or seldom one sees. *Wrong*: what the programme
+truly does on average is less than the minimum important difference.
 
-| certainty | studies | **interval holds the truth** | go | **of these wrong** |
-|--:|--:|--:|--:|--:|"""
+| certainty | studies | interval holds the truth | **of all designs but two** | go | **of these wrong** |
+|--:|--:|--:|--:|--:|--:|"""
 
 
 def page(studies: int) -> str:

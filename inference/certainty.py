@@ -1,7 +1,7 @@
 """How certain is an answer, from 0 to 5: the lowest step that anything it rests on allows. It changes no estimate.
 
 The steps are fixed and published (docs/reference/methods/certainty.md), so that nobody chooses them with the result in
-view; how often intervals hold the truth at each step: benchmarks/results/certainty.md. That a design sets the highest
+view; how often intervals hold the truth at each step: benchmarks/results/decisions.md. That a design sets the highest
 step and trouble lowers it is the idea of the Maryland scale (Sherman et al. 1998) and of GRADE (Guyatt et al. 2008).
 """
 
