@@ -288,7 +288,7 @@ percentage points over six months. *Go* and *worse* are decisions, which read mo
 ALARMS_PAGE = """
 ## What is around the units
 
-How often the tests speak (p < 0.05). *Near by*: half of the effect reaches every other control unit. *Shocks*: units of
+How often the tests speak (p < 0.05). *Near by*: half of the effect reaches every other department. *Shocks*: units of
 a department of five share half of what moves them in a wave.
 
 | design | interval holds the truth | `spillover` | `error_by_department` |
@@ -296,9 +296,9 @@ a department of five share half of what moves them in a wave.
 CERTAINTY_PAGE = """
 ## What the steps of certainty mean
 
-All designs of the laboratory, as volunteers and, where units fell into arms by chance, also as a lot. *But two*: without
-spillover to all control units, and silence that differs, which no step or seldom one sees. *Wrong*: what the programme
-truly does on average is less than the minimum important difference.
+All designs of the laboratory, as volunteers and, where units fell into arms by chance, also as a lot. *But two*:
+without spillover to all control units, and silence that differs, which no step or seldom one sees. *Wrong*: what the
+programme truly does on average is less than the minimum important difference.
 
 | certainty | studies | interval holds the truth | **of all designs but two** | go | **of these wrong** |
 |--:|--:|--:|--:|--:|--:|"""

@@ -11,7 +11,7 @@ import polars as pl
 from scipy import stats
 
 from inference.certainty import certainty
-from inference.decisions import Decision, Guardrail, Primary, Ruling, decide
+from inference.decisions import BROKEN, Decision, Guardrail, Primary, Ruling, decide
 from inference.jackknife import Uncertainty
 from inference.results import Estimate, Result
 from inference.verdicts import verdict
@@ -73,10 +73,11 @@ def conclude_each(
 ) -> list[Concluded]:
     """Of each primary outcome. `alpha` is the study's level; what decides has that of the `analysis`."""
     guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
+    broken = [certainty(each.evidence, alpha=alpha) for each in guarded if each.state == BROKEN and each.evidence]
     concluded = []
     for each in primaries:
         primary = replace(each, result=at_level(each.result, analysis.alpha))
-        step, why = certainty(primary, alpha=alpha)
+        step, why = max(broken, default=certainty(primary, alpha=alpha))  # a broken guardrail decides alone
         ruling = decide(primary, guarded, alpha=analysis.alpha)
         concluded.append(Concluded(primary=primary, ruling=ruling, certainty=step, certainty_reason=why))
     return concluded
@@ -114,9 +115,9 @@ def decision_table(
                 "needs": "; ".join(ruling.needs) or None,
                 "certainty": each.certainty,
                 "certainty_reason": each.certainty_reason or None,
-                "chance_of_verdict": _chance_at_next(primary, numbers, analysis),
-                "expected_reach": _reach_at_next(numbers, analysis, alpha),
-                "corrected_estimate": _corrected(primary, numbers, analysis.alpha / len(concluded)),
+                "chance_of_verdict": _chance_at_next(primary, numbers, analysis, n_asked=len(concluded)),
+                "expected_reach": _reach_at_next(numbers, analysis, alpha, primary.is_random),
+                "corrected_estimate": _corrected(primary, numbers, analysis.alpha, len(concluded)),
             }
         )
     return pl.DataFrame(rows, schema=DECISIONS).sort("metric")
@@ -130,46 +131,53 @@ def at_level(result: Result, alpha: float) -> Result:
     return replace(result, ci_low=low, ci_high=high)
 
 
-def _chance_at_next(primary: Primary, numbers: Estimate | None, analysis: Analysis) -> float | None:
+def _chance_at_next(primary: Primary, numbers: Estimate | None, analysis: Analysis, *, n_asked: int) -> float | None:
     """Of a verdict at the next analysis, if the effect is what is estimated now and no cohort joins."""
     if numbers is None or analysis.next_alpha is None or not analysis.number or primary.p_value_adjusted is None:
         return None
-    n_asked = primary.p_value_adjusted / numbers.p_value if numbers.p_value > 0 else 1.0
+    if numbers.p_value > 0 and primary.p_value_adjusted < 1:
+        n_asked = max(primary.p_value_adjusted / numbers.p_value, 1.0)  # what Holm multiplied by
     return conditional_power(
         numbers.estimate / numbers.std_error,
-        growth=information_growth(analysis.number),
-        alpha=analysis.next_alpha / max(n_asked, 1.0),
+        growth=information_growth(analysis.number, is_random=primary.is_random),
+        limit=float(stats.t.isf(analysis.next_alpha / n_asked / 2, numbers.df)),
     )
 
 
-def _reach_at_next(numbers: Estimate | None, analysis: Analysis, alpha: float) -> float | None:
+def _reach_at_next(numbers: Estimate | None, analysis: Analysis, alpha: float, is_random: bool) -> float | None:
     """How far the interval will go to each side at the next analysis, if no cohort joins."""
     if numbers is None or analysis.next_alpha is None or not analysis.number:
         return None
-    error = numbers.std_error / math.sqrt(information_growth(analysis.number))
-    return float(stats.t.ppf(1 - alpha / 2, numbers.df)) * error
+    error = numbers.std_error / math.sqrt(information_growth(analysis.number, is_random=is_random))
+    return float(stats.t.isf(alpha / 2, numbers.df)) * error
 
 
-def information_growth(n_waves: int) -> float:
+ALIKE = 0.5  # of a unit's means in two waves, where nothing better is known
+
+
+def information_growth(n_waves: int, *, is_random: bool = False) -> float:
     """Information after one more wave since kick-off, in units of that after `n_waves`: the variance of a mean of waves
-    less one wave before goes with 1 + 1/n (Frison & Pocock 1992, waves equally alike)."""
-    return (1 + 1 / n_waves) / (1 + 1 / (n_waves + 1))
+    less one wave before goes with 1 + 1/n, adjusted for one wave before (a lot) with r + 1/n, r how alike waves are
+    (Frison & Pocock 1992)."""
+    lasting = ALIKE if is_random else 1.0
+    return (lasting + 1 / n_waves) / (lasting + 1 / (n_waves + 1))
 
 
-def conditional_power(z: float, *, growth: float, alpha: float) -> float:
-    """The chance that |Z| is beyond the two-sided `alpha` when the information has grown by a factor, Z being `z` now
-    and the effect what is estimated: Z′ is normal around z√growth with variance 1 − 1/growth (Lan & Wittes 1988)."""
-    centre, spread, limit = z * math.sqrt(growth), math.sqrt(1 - 1 / growth), stats.norm.isf(alpha / 2)
+def conditional_power(z: float, *, growth: float, limit: float) -> float:
+    """The chance that |Z| is beyond `limit` when the information has grown by a factor, Z being `z` now and the effect
+    what is estimated: Z′ is normal around z√growth with variance 1 − 1/growth (Lan & Wittes 1988). With few degrees of
+    freedom the limit is Student's."""
+    centre, spread = z * math.sqrt(growth), math.sqrt(1 - 1 / growth)
     return float(stats.norm.sf((limit - centre) / spread) + stats.norm.cdf((-limit - centre) / spread))
 
 
-def _corrected(primary: Primary, numbers: Estimate | None, alpha: float) -> float | None:
+def _corrected(primary: Primary, numbers: Estimate | None, alpha: float, n_asked: int) -> float | None:
     """The estimate without the winner's curse, where an effect was found by a study that would have found the minimum
     important difference less than every other time."""
     smallest = primary.minimum_important_difference
-    if numbers is None or smallest is None or numbers.p_value >= alpha:
+    if numbers is None or smallest is None or (primary.p_value_adjusted or 1.0) >= alpha:
         return None
-    limit = float(stats.t.isf(alpha / 2, numbers.df))
+    limit = float(stats.t.isf(alpha / n_asked / 2, numbers.df))
     power = stats.nct.sf(limit, numbers.df, smallest / numbers.std_error)
     if power >= WEAK:
         return None
@@ -181,7 +189,9 @@ def without_selection(z: float, limit: float) -> float:
     likelihood φ(z − μ)/(Φ(μ − c) + Φ(−μ − c)) and of its centre of gravity, which between them err least over all μ
     (Ghosh, Zou & Wright 2008, American Journal of Human Genetics 82(5): their third estimator)."""
     means = np.linspace(min(0.0, z) - 8, max(0.0, z) + 8, 20_001)
-    likelihood = stats.norm.pdf(z - means) / (stats.norm.sf(limit - means) + stats.norm.cdf(-limit - means))
+    seen = np.logaddexp(stats.norm.logsf(limit - means), stats.norm.logcdf(-limit - means))
+    logged = stats.norm.logpdf(z - means) - seen
+    likelihood = np.exp(logged - logged.max())
     centre = float((means * likelihood).sum() / likelihood.sum())
     return (float(means[likelihood.argmax()]) + centre) / 2
 
@@ -190,12 +200,14 @@ def answer_table(concluded: list[Concluded], analysis: Analysis) -> pl.DataFrame
     """`est_answer`: one row; none where the study has no primary outcome.
 
     **Stop** where an outcome or a guardrail became worse, or every primary outcome is a no go. **Scale** where one is a
-    go. **Not yet** otherwise. Its certainty is that of the surest outcome that carries it.
+    go. **Not yet** otherwise. Its certainty is that of the surest outcome that carries it; where all are a no go, that
+    of the least sure.
     """
     if not concluded:
         return pl.DataFrame(schema=ANSWERS)
     answer, carrying = _answer(concluded)
-    surest = max(carrying, key=lambda each: each.certainty)
+    is_all = answer is Answer.STOP and not any(each.ruling.is_harm for each in carrying)
+    surest = (min if is_all else max)(carrying, key=lambda each: each.certainty)
     row = {
         "answer": answer,
         "reason": "; ".join(f"{each.primary.metric}: {each.ruling.reason}" for each in carrying),

@@ -63,6 +63,14 @@ def generalizability_index(facts: np.ndarray, pilot: np.ndarray, control: np.nda
         return float("nan")
     apart = groups[0].mean(axis=0) - groups[1].mean(axis=0)
     within = sum((group - group.mean(axis=0)).T @ (group - group.mean(axis=0)) for group in groups) / (n + m - 2)
+    spread = np.sqrt(np.diag(within))
+    if np.any((spread == 0) & (apart != 0)):
+        return 0.0  # a fact that is one value here and another there
+    varies = spread > 0
+    apart, within = (
+        apart[varies] / spread[varies],
+        within[np.ix_(varies, varies)] / np.outer(spread, spread)[np.ix_(varies, varies)],
+    )
     squared = float(apart @ np.linalg.pinv(within) @ apart)
     unbiased = squared * (n + m - q - 3) / (n + m - 2) - q * (1 / n + 1 / m)
     return float(np.exp(-max(unbiased, 0.0) / 8))
@@ -70,7 +78,7 @@ def generalizability_index(facts: np.ndarray, pilot: np.ndarray, control: np.nda
 
 def _fewest(panel: Panel, member: np.ndarray) -> int:
     counts = panel.n[member].sum(axis=0)
-    return int(counts.min()) if counts.size else 0
+    return int(counts[counts > 0].min(initial=counts.max(initial=0))) if counts.size else 0
 
 
 def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto) -> float:
@@ -94,12 +102,15 @@ def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto) -> fl
         if onto == "pilot":
             of_control = entropy_balance(facts[control], size[control], people @ facts[mine] / people.sum())
             of_mine, weight = None, people.sum()
+        found = []
         for t in range(g, panel.n_periods + 1):
             change = _mean(panel, mine, t, of_mine) - _mean(panel, mine, base, of_mine)
             expected = _mean(panel, control, t, of_control) - _mean(panel, control, base, of_control)
             if np.isfinite(change - expected):
-                values.append(change - expected)
-                weights.append(weight)
+                found.append(change - expected)
+        values += found
+        # Weighed onto the controls each cohort counts as much as its weights, however many periods it has.
+        weights += [weight / len(found) if onto == "control" else weight for _ in found]
     if not values:
         raise ArithmeticError("no cohort has a period before and one after its kick-off")
     return float(np.average(values, weights=weights))

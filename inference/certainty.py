@@ -64,7 +64,7 @@ def _of_volunteers(primary: Primary) -> Iterator[tuple[int, str]]:
     def makes_it(other: Result | None) -> bool:
         return isinstance(other, Estimate) and primary.is_small(other) and not primary.is_small(primary.result)
 
-    if primary.earlier_base is not None and primary.n_before < PERIODS_BEFORE:
+    if primary.plain is None and primary.n_before < PERIODS_BEFORE:
         yield 2, f"only {primary.n_before} period(s) before kick-off are there to compare"
     if makes_it(primary.earlier_base):
         yield 1, "the effect rests on the last period before kick-off"

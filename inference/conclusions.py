@@ -34,21 +34,12 @@ POWERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was found: all lines of the estimates, and (metric, diagnostic)."""
+    """What was found: all lines of the estimates, (metric, diagnostic), and the observed periods before kick-off of the
+    cohort that has the fewest, by metric."""
 
     lines: list[Line]
     diagnostics: list[tuple[str, Diagnostic]]
-
-    def n_before(self, metric: str, estimator: str) -> int:
-        """Observed periods before kick-off: the event times before it, and the first, which is compared with none."""
-        before = {
-            line.event_time
-            for line in self.lines
-            if (line.metric, line.estimator, line.segment) == (metric, estimator, ALL)
-            and line.event_time is not None
-            and line.event_time < 0
-        }
-        return len(before) + 1
+    n_before: Mapping[str, int]
 
     @property
     def headlines(self) -> dict[str, Line]:
@@ -95,6 +86,18 @@ def analysis_of_study(
     return analysis_of(waves, starts, alpha=alpha, n_primary=len(names), until=until)
 
 
+def periods_before(means: pl.DataFrame) -> dict[str, int]:
+    """Metric → observed periods before kick-off of the cohort that has the fewest."""
+    if means.is_empty() or "cohort_period_start" not in means.columns:
+        return {}
+    of_pilot = means.filter((pl.col("n_observed") > 0) & pl.col("cohort_period_start").is_not_null())
+    before = pl.col("period_start") < pl.col("cohort_period_start").cast(pl.Date)
+    counted = of_pilot.group_by("metric", "cohort_period_start").agg(
+        pl.col("period_start").filter(before).n_unique().alias("n")
+    )
+    return dict(counted.group_by("metric").agg(pl.col("n").min()).iter_rows())
+
+
 def conclude(
     questions: list[Question], found: Found, analysis: Analysis, *, is_random: bool, alpha: float
 ) -> Conclusions:
@@ -111,6 +114,7 @@ def conclude(
             result=found.headlines[question.metric].result,
             direction=question.direction,
             margin=question.margin or 0.0,
+            evidence=_primary(question, found, adjusted[question.metric], is_random=is_random, alpha=alpha),
         )
         for question in questions
         if question.role == "guardrail"
@@ -145,13 +149,16 @@ def _judged_together(
 
 def _p_value(headline: Line, found: Found) -> float | None:
     """After the plan's end the larger of the p-values then and now: later waves can take a finding away and make none.
-    What could not be estimated at the plan's end is no finding after it."""
+    What could not be estimated at the plan's end, or pointed the other way, is no finding after it."""
     if not isinstance(headline.result, Estimate):
         return None
-    planned = found.beside(headline.metric, headline.estimator).get(PLANNED)
-    if isinstance(planned, NotEstimable):
+    planned = [line.result for line in found.lines if (line.metric, line.aggregation) == (headline.metric, PLANNED)]
+    if not planned:
+        return headline.result.p_value
+    then, now = planned[0], headline.result
+    if isinstance(then, NotEstimable) or then.estimate * now.estimate < 0:
         return 1.0
-    return max(headline.result.p_value, planned.p_value) if planned else headline.result.p_value
+    return max(then.p_value, now.p_value)
 
 
 def _power(headlines: Mapping[str, Line], level: Mapping[str, float]) -> pl.DataFrame:
@@ -193,6 +200,6 @@ def _primary(question: Question, found: Found, adjusted: float | None, *, is_ran
         moved_apart=moved_apart,
         is_random=is_random,
         is_survey=question.source == "survey",
-        n_before=found.n_before(question.metric, headline.estimator),
+        n_before=max(found.n_before.get(question.metric, 0) - question.anticipation, 0),
         diagnostics=around,
     )

@@ -69,24 +69,31 @@ class Primary:
         return _sign(self.direction) * result.estimate < (self.minimum_important_difference or 0.0)
 
 
+HOLDS, OPEN, BROKEN, UNKNOWN = "holds", "open", "broken", "not estimable"  # a guardrail
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guardrail:
-    """One guardrail: its headline and by how much it may become worse (in its unit)."""
+    """One guardrail: its headline and by how much it may become worse (in its unit). `evidence` is what stands beside
+    its headline: a loss of it has to pass what one of a primary outcome has to."""
 
     metric: str
     result: Result
     direction: str
     margin: float
+    evidence: Primary | None = None
 
     @property
     def state(self) -> str:
-        """`holds`: worse by more than the margin is excluded; `broken`: it is shown; else `open`."""
+        """`holds`: worse by more than the margin is excluded; `broken`: it is shown and nothing speaks against it; else
+        `open`."""
         if not isinstance(self.result, Estimate):
-            return "not estimable"
+            return UNKNOWN
         low, high = _towards_good(self.result, self.direction)
         if low >= -self.margin:
-            return "holds"
-        return "broken" if high < -self.margin else "open"
+            return HOLDS
+        is_doubted = self.evidence is not None and any(_doubts_of_harm(self.evidence))
+        return BROKEN if high < -self.margin and not is_doubted else OPEN
 
 
 def _sign(direction: str) -> int:
@@ -183,15 +190,15 @@ ENOUGH = Doubt("too small", f"an estimate that reaches {SMALLEST}")
 def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ruling:
     """The rule; `alpha` is the level of the day."""
     missing = [
-        f"{guardrail.metric}: {'its margin is not excluded yet' if guardrail.state == 'open' else guardrail.state}"
+        f"{guardrail.metric}: {'its margin is not excluded yet' if guardrail.state == OPEN else guardrail.state}"
         for guardrail in guardrails
-        if guardrail.state in ("open", "not estimable")
+        if guardrail.state in (OPEN, UNKNOWN)
     ]
     if primary.minimum_important_difference is None:
         missing.append("the study declares no minimum important difference")
     if not guardrails:
         missing.append("the study names no guardrail")
-    broken = [guardrail.metric for guardrail in guardrails if guardrail.state == "broken"]
+    broken = [guardrail.metric for guardrail in guardrails if guardrail.state == BROKEN]
     if broken:
         reason = f"a guardrail is broken: {', '.join(broken)}"
         return Ruling(decision=Decision.NO_GO, reason=reason, missing=missing, is_harm=True)

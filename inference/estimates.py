@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from inference.conclusions import PLANNED, Found, analysis_of_study, conclude
+from inference.conclusions import PLANNED, Found, analysis_of_study, conclude, periods_before
 from inference.diagnostic import Diagnostic
 from inference.diagnostics import diagnostic_table, mean_diagnostics
 from inference.judging import ALL, Line, Question
@@ -121,7 +121,7 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
         lines += _of_question(question, asked, cells)
         lines += _at_end_of_plan(question, asked, cells, analysis)
         around += [(question.metric, each) for each in _around(question, asked, cells)]
-    return _tables(asked, Found(lines=lines, diagnostics=around), analysis, case)
+    return _tables(asked, Found(lines=lines, diagnostics=around, n_before=periods_before(cells.means)), analysis, case)
 
 
 def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: Analysis) -> Iterator[Line]:

@@ -34,7 +34,7 @@ class Uncertainty:
 
     def interval(self, estimate: float, *, alpha: float) -> tuple[float, float]:
         """The two-sided (1 − alpha) interval."""
-        reach = float(stats.t.ppf(1 - alpha / 2, self.df)) * self.std_error
+        reach = float(stats.t.isf(alpha / 2, self.df)) * self.std_error
         return estimate - reach, estimate + reach
 
     def p_value(self, estimate: float) -> float:
@@ -43,7 +43,7 @@ class Uncertainty:
 
     def detectable_effect(self, *, alpha: float, power: float) -> float:
         """The smallest true effect that would be found with probability `power`: (t₁₋α/₂ + t_power) · se."""
-        return float(stats.t.ppf(1 - alpha / 2, self.df) + stats.t.ppf(power, self.df)) * self.std_error
+        return float(stats.t.isf(alpha / 2, self.df) + stats.t.ppf(power, self.df)) * self.std_error
 
 
 ROUNDING = 1e-12  # relative; a spread below it is arithmetic, not variation

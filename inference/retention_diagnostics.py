@@ -112,16 +112,32 @@ def _left_without_choice(found: dict, labels: np.ndarray, alpha: float) -> Diagn
     uncertainty = jackknife(theta=part.value, theta_without=part.without[involved], cohort=labels[involved])
     if uncertainty is None or min(arms.pilot.sum(), arms.control.sum()) < MIN_UNITS:
         return unknown_diagnostic(name, "nobody left without choosing to, or too few units")
-    p_value = uncertainty.p_value(part.value)
+    p_value, df = uncertainty.p_value(part.value), uncertainty.df
+    (of_pilot, months_pilot), (of_control, months_control) = (
+        _without_choice(pairs, arm) for arm in ("pilot", "control")
+    )
+    if not of_pilot or not of_control:  # an arm in which nobody did has no error of its own: exact, given how many did
+        share = months_pilot / (months_pilot + months_control)
+        p_value, df = float(stats.binomtest(int(of_pilot), int(of_pilot + of_control), share).pvalue), None
     return Diagnostic(
         name=name,
         p_value=p_value,
-        df=uncertainty.df,
+        df=df,
         n_pilot=arms.n_pilot,
         n_control=arms.n_control,
         is_alarm=p_value < alpha,
         says="the arms differ in layoffs and ends of contracts" if p_value < alpha else "no such difference was seen",
     )
+
+
+def _without_choice(pairs: Windows, arm: str) -> tuple[float, float]:
+    """(who was laid off or whose contract ended, person-months at risk) of an arm in the windows after kick-off."""
+    n_left = at_risk = 0.0
+    for after, _ in pairs:
+        member = after.pilot if arm == "pilot" else after.control
+        n_left += sum(float(after.causes[cause][member].sum()) for cause in WITHOUT_CHOICE if cause in after.causes)
+        at_risk += float(after.at_risk[member].sum())
+    return n_left, at_risk
 
 
 def _left_together(after: list[life_tables.LifeTable]) -> Diagnostic:
@@ -145,11 +161,14 @@ def _largest_share(events: np.ndarray) -> float:
 
 
 def _is_event(events: np.ndarray, at_risk: np.ndarray) -> bool:
-    """Whether the largest number of leavers in one unit and month is none of many who leave one by one: a Poisson count
-    at the rate of all other units and months (units × months)."""
-    most = np.unravel_index(events.argmax(), events.shape)
-    n, share = events[most], _largest_share(events)
-    if n < TOGETHER_AT_LEAST or share < TOGETHER_SHARE:
-        return False
-    rate = (events.sum() - n) / max(at_risk.sum() - at_risk[most], 1.0)
-    return bool(stats.poisson.sf(n - 1, rate * at_risk[most]) * events.size < TOGETHER_CHANCE)
+    """Whether in some unit and month more left than of many who leave one by one would: a Poisson count at the rate of
+    all others, or of the same month's other units where that is higher (a month in which many leave is none)."""
+    total, of_month = events.sum(), events.sum(axis=0, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = [
+            (total - events) / np.maximum(at_risk.sum() - at_risk, 1.0),
+            (of_month - events) / np.maximum(at_risk.sum(axis=0, keepdims=True) - at_risk, 1.0),
+        ]
+    chance = stats.poisson.sf(events - 1, np.maximum(*rates) * at_risk) * events.size
+    many = (events >= TOGETHER_AT_LEAST) & (events >= TOGETHER_SHARE * total)
+    return bool((many & (chance < TOGETHER_CHANCE)).any())

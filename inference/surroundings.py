@@ -6,19 +6,20 @@ Both change how a headline is read and no number of it. Leakage to all control u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
 from inference import att
 from inference.att import NEVER, Aggregate, Panel
-from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
+from inference.diagnostic import Diagnostic, unknown_diagnostic
+from inference.jackknife import jackknife
 from inference.judging import arms_of
 from inference.mean_line import contrasts
 from inference.unit_panels import Indexed, Setting
 
-FEWEST_DEPARTMENTS = 6
+FEWEST_DF = 3.0
+FEWEST_ASIDE = 4  # departments near, and far
 
 
 def surroundings_diagnostics(indexed: Indexed, simple: Aggregate, setting: Setting) -> Iterator[Diagnostic]:
@@ -30,56 +31,91 @@ def surroundings_diagnostics(indexed: Indexed, simple: Aggregate, setting: Setti
 
 
 def _spillover(indexed: Indexed, setting: Setting) -> Diagnostic:
-    """Among units that are never coached: those with more coached people around them than the middle one against the
-    others, since the first kick-off, adjusted for the unit's own past: twice as sharp as a difference in differences,
-    and who stands near is closer to a lot than who volunteers."""
+    """Among units that are never coached: departments with more coached people around their units than the middle one
+    against the others, since the first kick-off, adjusted for their past: twice as sharp as a difference in
+    differences, and who stands near is closer to a lot than who volunteers. How much is around is a fact of
+    departments, and what moves one moves all its units: departments are the units here."""
     panel, name = indexed.panel, "spillover"
     never, coached = panel.cohort == NEVER, panel.cohort[panel.cohort != NEVER]
     around = np.array([setting.coached_around.get(unit, np.nan) for unit in indexed.units])
     known = never & np.isfinite(around)
     if not known.any() or not coached.size:
         return unknown_diagnostic(name, "of no control unit is it known how many people around it are coached")
-    near = around > np.median(around[known])
-    if not near[known].any():
+    labels = np.array([setting.department.get(unit, unit) for unit in indexed.units])[known]
+    names, place = np.unique(labels, return_inverse=True)
+    member = place[None, :] == np.arange(names.size)[:, None]
+    people = member @ panel.people[known]
+    share = member @ (panel.people[known] * around[known]) / people
+    near = share > np.median(share)
+    if not near.any():
+        near = share >= np.median(share)
+    if near.all():
         return unknown_diagnostic(name, "all control units have as many coached people around them")
+    if min(near.sum(), (~near).sum()) < FEWEST_ASIDE:
+        return unknown_diagnostic(name, f"{names.size} department(s) of control units: too few to compare near and far")
     pretended = Panel(
-        panel.n[known], panel.total[known], np.where(near[known], coached.min(), NEVER), panel.people[known]
+        member @ panel.n[known], member @ panel.total[known], np.where(near, coached.min(), NEVER), people
     )
     effects = contrasts(pretended, None)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     if not usable.any():
         return unknown_diagnostic(name, "no period before and after the first kick-off")
-    words = (
-        "control units with more coached people around them moved apart from the others",
-        "no difference between control units near to the programme and far from it was seen",
+    part, arms = att.simple(effects), arms_of(effects, usable)
+    uncertainty = jackknife(theta=part.value, theta_without=part.without, cohort=pretended.cohort)
+    if uncertainty is None:
+        return unknown_diagnostic(name, "the error cannot be computed")
+    low, high = uncertainty.interval(part.value, alpha=setting.alpha)
+    p_value = uncertainty.p_value(part.value)
+    return Diagnostic(
+        name=name,
+        value=part.value,
+        ci_low=low,
+        ci_high=high,
+        p_value=p_value,
+        df=uncertainty.df,
+        n_pilot=arms.n_pilot,
+        n_control=arms.n_control,
+        says="control units with more coached people around them moved apart from the others"
+        if p_value < setting.alpha
+        else "no difference between control units near to the programme and far from it was seen",
     )
-    return judge_aggregate(name, att.simple(effects), arms_of(effects, usable), pretended, setting, words)
 
 
 def _by_department(indexed: Indexed, simple: Aggregate, setting: Setting) -> Diagnostic:
-    """The headline's error if departments were what varies, as a multiple of the one by unit (sandwiches of both).
+    """The error of the difference in differences if departments were what varies, as a multiple of the one by unit
+    (sandwiches of both).
 
-    If their units are not alike, the square times G − 1 is about χ² with G − 1 degrees of freedom (G departments): the
-    sum of G independent squares less the mean.
+    If their units are not alike, S, the sum over departments of the squared sums of influences, is a sum of χ² whose
+    mean is tr M and variance 2 tr M², M the covariance of those sums after each cohort's mean is taken off: S/tr M · df
+    is about χ² with df = (tr M)²/tr M² (Satterthwaite 1946). Few large departments have few, however many others there
+    are.
     """
-    name = "error_by_department"
-    labels = np.array([setting.department.get(unit, "") for unit in indexed.units])
-    g = np.unique(labels[simple.influence != 0]).size
-    if g < FEWEST_DEPARTMENTS:
-        return unknown_diagnostic(name, f"{g} department(s): too few to see whether their units are alike")
-    # Units of a cohort share what its size weighs: that is taken off, or cohorts would look like departments.
-    influence = simple.influence.copy()
-    for cohort in np.unique(indexed.panel.cohort):
-        member = (indexed.panel.cohort == cohort) & (influence != 0)
-        influence[member] -= influence[member].mean()
-    centred = replace(simple, influence=influence)
-    ratio = centred.clustered_std_error(labels, finite_sample=True) / centred.analytic_std_error
-    p_value = float(stats.chi2.sf(ratio**2 * (g - 1), g - 1))
+    name, panel = "error_by_department", indexed.panel
+    used = simple.influence != 0
+    cohort, influence = panel.cohort[used], simple.influence[used].copy()
+    labels = np.array([setting.department.get(unit, unit) for unit in indexed.units])[used]
+    centring, variance = np.eye(cohort.size), np.zeros(cohort.size)
+    for g in np.unique(cohort):
+        member = cohort == g
+        centring -= np.outer(member, member) / member.sum()
+        influence[member] -= influence[member].mean()  # what the cohort's own weight adds to all of them
+        variance[member] = (influence[member] ** 2).sum() / max(member.sum() - 1, 1)
+    of_department = (labels[None, :] == np.unique(labels)[:, None]).astype(float) @ centring
+    moments = (of_department * variance) @ of_department.T
+    trace, square = float(np.trace(moments)), float((moments**2).sum())
+    df = trace**2 / square if square > 0 else 0.0
+    if df < FEWEST_DF:
+        return unknown_diagnostic(
+            name, f"{len(of_department)} department(s): too few to see whether their units are alike"
+        )
+    sums = (labels[None, :] == np.unique(labels)[:, None]) @ influence
+    ratio = float(sums @ sums) / trace
+    p_value = float(stats.chi2.sf(ratio * df, df))
     return Diagnostic(
         name=name,
-        value=float(ratio),
+        value=float(np.sqrt(ratio)),
         p_value=p_value,
-        df=float(g - 1),
+        df=df,
         says="units of a department move together: if departments were chosen, declare `assignment.unit: department`"
         if p_value < setting.alpha
         else "units of a department do not move together",

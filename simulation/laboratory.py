@@ -35,7 +35,7 @@ class Trouble:
     silence: float = 0.0  # how much less often unhappy people of the control answer once the programme runs
     leaves: float = 0.0  # how much more often unhappy people leave, per wave
     spills: float = 0.0  # share of the effect that reaches control units
-    spills_near: float = 0.0  # share that reaches every other control unit, those near to the programme
+    spills_near: float = 0.0  # share that reaches control units of every other department, those near to the programme
     shared: float = 0.0  # variance of what units of one department (five of one arm) share in a wave
     chosen_by_last: float = 0.0  # share of the pilot chosen for the lowest result in the last wave before kick-off
     strata: int = 1
@@ -160,7 +160,7 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     first = int(cohort[pilot].min())
     running = wave >= first
     typical = max(trouble.effects.values(), key=abs)
-    is_near = np.arange(n_units) % 2 == 0
+    is_near = department % 2 == 0
     leak = (trouble.spills + trouble.spills_near * is_near)[:, None] * typical
     of_unit = np.where(started, own[:, None], 0.0) + np.where(~pilot[:, None] & running, leak, 0.0)
     has_moved = np.cumsum((rng.random((unit.size, waves)) < trouble.moves) & running, axis=1) > 0

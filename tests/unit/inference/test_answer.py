@@ -170,11 +170,14 @@ def test_the_chance_of_a_verdict_is_that_of_simulated_next_waves():
     near = np.abs(now) < 0.05  # shifted so that the estimate is the effect
     shifted = later[near] + effect * np.sqrt(growth)
     found = (np.abs(shifted) > stats.norm.isf(alpha / 2)).mean()
-    assert conditional_power(effect, growth=growth, alpha=alpha) == pytest.approx(found, abs=0.02)
+    limit = stats.norm.isf(alpha / 2)
+    assert conditional_power(effect, growth=growth, limit=limit) == pytest.approx(found, abs=0.02)
+    assert information_growth(n, is_random=True) == pytest.approx((0.5 + 1 / 2) / (0.5 + 1 / 3))
 
 
 def test_a_row_has_the_chance_of_a_verdict_while_the_plan_goes_on():
-    row = decision_table(conclude_each([primary(LARGE)], [HOLDS], FIRST, alpha=0.05), [HOLDS], FIRST, alpha=0.05).row(
+    volunteered = primary(LARGE, is_random=False)
+    row = decision_table(conclude_each([volunteered], [HOLDS], FIRST, alpha=0.05), [HOLDS], FIRST, alpha=0.05).row(
         0, named=True
     )
     assert 0.5 < row["chance_of_verdict"] < 1
@@ -215,3 +218,26 @@ def test_the_correction_is_the_published_one_and_halves_the_exaggeration():
 
 def test_a_decline_is_a_doubt_and_the_answer_says_so():
     assert "falls from cohort" in answer(LARGE, slope_by_cohort=Trend(-0.5, 0.05))["reason"]
+
+
+def test_with_few_degrees_of_freedom_the_chance_is_that_of_the_test_that_will_be_made():
+    """Eight degrees of freedom: Student's limit of 0.044 is 2.39 and not 2.01."""
+    few = replace(estimate(2.2), df=8.0, p_value=float(2 * stats.t.sf(2.2, 8)))
+    third = replace(analysis_at(3, 4, alpha=0.05), next_wave=date(2025, 10, 1))
+    [each] = conclude_each([primary(few, is_random=False)], [HOLDS], third, alpha=0.05)
+    found = decision_table([each], [HOLDS], third, alpha=0.05)["chance_of_verdict"].item()
+    assert found == pytest.approx(0.32, abs=0.02)
+
+
+def test_that_all_are_a_no_go_is_as_sure_as_the_least_sure_and_a_broken_guardrail_is_rated_itself():
+    weak = primary(NOTHING, metric="b", diagnostics={"response_rate": ALARM})
+    both = conclude_each([primary(NOTHING, metric="a"), weak], [HOLDS], LAST, alpha=0.05)
+    assert answer_table(both, LAST)["certainty"].item() == 2
+    evidence = primary(estimate(-9, n_units=6), metric="g")
+    broken = conclude_each([primary(LARGE)], [replace(BROKEN, evidence=evidence)], LAST, alpha=0.05)
+    assert answer_table(broken, LAST)["certainty"].item() == 3
+
+
+def test_a_broken_guardrail_has_to_pass_what_a_loss_has_to():
+    doubted = replace(BROKEN, evidence=primary(estimate(-9), is_random=False, earlier_base=estimate(0.5)))
+    assert (BROKEN.state, doubted.state) == ("broken", "open")

@@ -470,3 +470,28 @@ def test_the_index_of_likeness_is_that_of_two_normal_groups():
     ]
     assert np.mean(few) > 0.95  # without the correction 0.89: few units look unlike by chance
     assert np.isnan(balanced.generalizability_index(np.zeros((4, 3)), np.arange(4) < 2, np.arange(4) >= 2))
+
+
+def test_a_cohort_with_many_periods_counts_no_more_for_those_not_coached():
+    """Cohort 2 (five periods) has the fact 0, cohort 6 (one period) the fact 2, the control 1 on average; the effect is
+    the fact."""
+    cohort = np.repeat([2, 6, 0], 20)
+    x = np.r_[np.tile([-0.2, 0.2], 10), np.tile([1.8, 2.2], 10), np.tile([0.5, 1.5], 10)]
+    treated = (cohort > 0)[:, None] & (np.arange(1, 7) >= np.where(cohort > 0, cohort, 9)[:, None])
+    n = np.full((60, 6), 10.0)
+    panel = att.Panel(n, n * (50 + x[:, None] * treated), cohort, np.full(60, 10.0))
+    assert balanced.balanced_effect(panel, x[:, None], onto="control")[0].value == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_fact_that_is_one_value_here_and_another_there_makes_groups_unlike():
+    facts = np.column_stack([np.repeat([1.0, 0.0], 20), np.random.default_rng(3).normal(size=40)])
+    assert balanced.generalizability_index(facts, np.arange(40) < 20, np.arange(40) >= 20) == 0
+    scaled = facts[:, 1:] * 1e6 + np.repeat([2e6, 0.0], 20)[:, None]
+    assert balanced.generalizability_index(scaled, np.arange(40) < 20, np.arange(40) >= 20) < 0.8
+
+
+def test_an_interval_at_the_level_of_a_first_wave_among_many_is_finite():
+    low, high = Uncertainty(1.0, 20.0).interval(3.0, alpha=1e-40)
+    assert np.isfinite([low, high]).all() and np.isfinite(
+        Uncertainty(1.0, 20.0).detectable_effect(alpha=1e-40, power=0.8)
+    )

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from inference.conclusions import periods_before
 from inference.decisions import Decision
 from inference.estimates import ESTIMATES_SCHEMA, Asked, Cells, estimate_study
 from inference.judging import Question
@@ -330,3 +331,22 @@ def test_a_study_of_retention_alone_counts_its_cohorts():
     for life, number in ((done, (1, 1)), (pl.concat([done, going_on]), (1, 2))):
         row = estimate_study(asked, Cells(means=mean_cells().clear(), life=life)).answer.row(0, named=True)
         assert (row["analysis"], row["planned_analyses"]) == number
+
+
+def test_what_pointed_the_other_way_at_the_plans_end_is_no_finding_after_it():
+    turned = mean_cells(effect=5.0).with_columns(
+        value_sum=pl.col("value_sum")
+        - pl.when((pl.col("arm") == "pilot") & (pl.col("period_start") == QUARTERS[3])).then(300.0).otherwise(0.0)
+    )
+    found = estimate_study(Asked(questions=[ENGAGEMENT], planned_until=QUARTERS[2]), Cells(means=turned, life=NONE))
+    row = headline(found)
+    assert row["estimate"] < 0 and row["p_value"] < 0.01 and row["p_value_adjusted"] == 1.0
+
+
+def test_periods_before_kickoff_are_those_of_the_cohort_that_has_the_fewest():
+    rows = [
+        {"metric": "m", "cohort_period_start": start, "period_start": period, "n_observed": 1}
+        for start in (QUARTERS[1], QUARTERS[3])
+        for period in QUARTERS
+    ]
+    assert periods_before(pl.DataFrame(rows)) == {"m": 1}

@@ -12,7 +12,7 @@ from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.results import Estimate
 from inference.retention import BY_CHOICE
-from inference.retention_diagnostics import retention_diagnostics
+from inference.retention_diagnostics import _is_event, retention_diagnostics
 from simulation.leavers import LEAVING, MONTHS, Leaving, draw_leavers
 
 ALL_EXITS = Question(
@@ -83,6 +83,29 @@ def test_without_an_earlier_window_it_is_said_and_certainty_is_lower():
     short = whole.filter(pl.col("phase") != "earlier")
     assert "12 months before kick-off" in around(ALL_EXITS, short)["placebo_window"].reason
     assert [decided(ALL_EXITS, life)["certainty"] for life in (whole, short)] == [3, 2]
+
+
+def test_an_arm_in_which_nobody_was_laid_off_by_chance_is_no_alarm():
+    """Six pilot units beside sixty: half a layoff is expected in the pilot, and mostly there is none."""
+    found = []
+    for seed in range(40):
+        life = drawn(Leaving(units=66, people=12, contracts=0.006), seed).filter(pl.col("phase") == "after")
+        few = life.with_columns(
+            comparison_arm=pl.when(pl.col("unit_id") < "u006").then(pl.lit("pilot")).otherwise(pl.lit("control"))
+        )
+        each = around(ALL_EXITS, few)["left_without_choice"]
+        found.append(each.is_alarm)
+    assert np.mean(found) <= 0.1
+
+
+def test_a_month_in_which_many_leave_everywhere_is_no_event_and_a_small_unit_that_empties_is():
+    events, at_risk = np.zeros((20, 6)), np.full((20, 6), 15.0)
+    events[:, 3] = [5, 3, 2, 4, 3, 2, 3, 4, 1, 2, 3, 4, 3, 2, 3, 4, 3, 2, 3, 4]
+    assert not _is_event(events, at_risk)
+    large, small = np.zeros((3, 6)), np.array([[300.0] * 6, [8.0] * 6, [290.0] * 6])
+    large[0], large[1, 2], large[2] = [9, 8, 7, 9, 8, 7], 8, [8, 7, 9, 8, 7, 9]
+    large[0] = large[2] = [2, 3, 2, 9, 2, 3]
+    assert _is_event(large, small)
 
 
 WORSE = Estimate(

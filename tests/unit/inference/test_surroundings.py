@@ -6,11 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from inference import att
 from inference.estimates import Asked, Cells, estimate_study
+from inference.surroundings import surroundings_diagnostics
+from inference.unit_panels import Indexed, Setting
 from tests.unit.inference.test_beside import ENGAGEMENT, QUARTERS, organisation
 
 UNITS = [f"t{index:02}" for index in range(40)]
-NEAR = [0.8 if index % 2 else 0.1 for index in range(40)]
+NEAR = [0.8 if index // 2 % 2 else 0.1 for index in range(40)]  # by departments of two
 
 
 def around(*, shared: float = 0.0, leak: float = 0.0, near=None, departments: int = 8, **asked) -> dict[str, dict]:
@@ -43,7 +46,7 @@ def around(*, shared: float = 0.0, leak: float = 0.0, near=None, departments: in
 
 
 def test_an_effect_that_leaks_to_units_near_by_is_seen_and_none_where_nothing_leaks():
-    quiet, leaking = around()["spillover"], around(leak=15.0)["spillover"]
+    quiet, leaking = (around(leak=leak, departments=20)["spillover"] for leak in (0.0, 15.0))
     assert quiet["p_value"] > 0.05 and "no difference" in quiet["says"]
     assert leaking["p_value"] < 0.001 and leaking["ci_low"] < 15 < leaking["ci_high"]
     assert "moved apart" in leaking["says"]
@@ -51,10 +54,14 @@ def test_an_effect_that_leaks_to_units_near_by_is_seen_and_none_where_nothing_le
 
 @pytest.mark.parametrize(
     ("near", "because"),
-    [([0.5] * 40, "as many coached people"), ([0.5] * 20 + [None] * 20, "of no control unit")],
+    [
+        ([0.5] * 40, "as many coached people"),
+        ([0.5] * 20 + [None] * 20, "of no control unit"),
+        ([0.5] * 34 + [0.0] * 6, "too few to compare"),
+    ],
 )
 def test_where_control_units_do_not_differ_in_it_nothing_can_be_seen(near, because):
-    assert because in around(near=near)["spillover"]["reason"]
+    assert because in around(near=near, departments=20)["spillover"]["reason"]
 
 
 def test_departments_that_move_together_are_seen_and_independent_units_are_not():
@@ -63,8 +70,50 @@ def test_departments_that_move_together_are_seen_and_independent_units_are_not()
     assert shared["p_value"] < 0.01 and shared["value"] > 1.5 and "assignment.unit: department" in shared["says"]
 
 
+def test_what_moves_a_department_is_no_leak():
+    """Departments of five share shocks, and nothing leaks: of forty studies few find something."""
+    found = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        n, department = np.full((80, 4), 10.0), np.arange(80) // 5
+        level = rng.normal(0, 1, (16, 4))[department] + rng.normal(0, 1, (80, 4))
+        panel = att.Panel(n, n * level, np.where(np.arange(80) < 30, 3, 0), np.full(80, 10.0))
+        names = [f"u{unit}" for unit in range(80)]
+        setting = Setting(
+            design="volunteered",
+            unit="team",
+            alpha=0.05,
+            department=dict(zip(names, map(str, department), strict=True)),
+            coached_around={name: float(place % 2) for name, place in zip(names, department, strict=True)},
+        )
+        indexed = Indexed(panel, {}, names, None, {}, n, n)
+        simple = att.simple(att.group_time_effects(panel))
+        [spillover, _] = surroundings_diagnostics(indexed, simple, setting)
+        found.append(spillover.p_value < 0.05)
+    assert np.mean(found) <= 0.15
+
+
+def test_two_departments_among_many_have_few_degrees_of_freedom():
+    cohort = np.where(np.arange(60) < 12, 3, 0)
+    department = np.where(np.arange(60) < 12, np.arange(60) // 6, np.arange(60) // 4)
+    rng = np.random.default_rng(1)
+    n = np.full((60, 4), 10.0)
+    panel = att.Panel(n, n * rng.normal(size=(60, 4)), cohort, np.full(60, 10.0))
+    names = [f"u{unit}" for unit in range(60)]
+    setting = Setting(
+        design="volunteered",
+        unit="team",
+        alpha=0.05,
+        department=dict(zip(names, map(str, department), strict=True)),
+        coached_around=dict.fromkeys(names, 0.5),
+    )
+    simple = att.simple(att.group_time_effects(panel))
+    [_, found] = surroundings_diagnostics(Indexed(panel, {}, names, None, {}, n, n), simple, setting)
+    assert found.reason is not None or found.df < 8
+
+
 def test_few_departments_say_nothing_and_where_they_were_assigned_it_is_not_asked():
-    assert "too few to see" in around(departments=4)["error_by_department"]["reason"]
+    assert "too few to see" in around(departments=2)["error_by_department"]["reason"]
     assert "error_by_department" not in around(unit="department")
     assert "spillover" in around(unit="department")
 
