@@ -93,7 +93,7 @@ def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) 
         .mark_line(strokeWidth=2.5, point=True)
         .encode(
             x=x,
-            y=alt.Y("mean:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
+            y=alt.Y("mean:Q", title=None, scale=_wide_enough(scaled["mean"], unit), axis=alt.Axis(tickCount=4)),
             color=alt.Color("arm:N", scale=alt.Scale(domain=["pilot", "control"], range=[EFFECT, BEFORE]), legend=None),
         )
     )
@@ -103,6 +103,19 @@ def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) 
         layers.insert(0, alt.Chart(days).mark_rule(color=INK, strokeDash=[3, 3]).encode(x="when:T"))
     description = f"{label}: level of pilot (green) and control (grey) over time; dashed lines mark kick-offs"
     return _svg(_small(alt.layer(*layers), SMALL_HEIGHT), description, rows=scaled.to_dicts())
+
+
+LEAST_SPAN = 5.0  # of an axis, in points or percentage points: a tenth of one is no slope
+
+
+def _wide_enough(means: pl.Series, unit: Unit):
+    import altair as alt
+
+    span = means.max() - means.min()
+    if not unit.short or span >= LEAST_SPAN:
+        return alt.Scale(zero=False)
+    middle = (means.max() + means.min()) / 2
+    return alt.Scale(domain=[middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2], nice=False)
 
 
 def effect(row: dict, *, smallest: float | None, is_found: bool, unit: Unit, label: str) -> str:

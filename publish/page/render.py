@@ -93,6 +93,7 @@ def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> lis
         "drift": diagnosed("pre_trend_detectable_drift", "value"),
     }
     [analysis] = tables["pub_answer"].to_dicts() or [{}]
+    begun = tables["pub_cohorts"].filter(pl.col("scope") == "cohort").sort("kickoff_date", "group_name")
     judged = {row["metric"]: analysis | row for row in tables["pub_decisions"].to_dicts()}
     order = {"primary": 0, "guardrail": 1, "secondary": 2, "placebo": 3}
     asked = sorted(tables["pub_outcomes"].iter_rows(named=True), key=lambda o: (order[o["role"]], o["label"]))
@@ -100,7 +101,7 @@ def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> lis
         _outcome(
             asked_one
             | {name: of.get(asked_one["metric"]) for name, of in beside.items()}
-            | {"judged": judged.get(asked_one["metric"])},
+            | {"judged": judged.get(asked_one["metric"]), "begun": begun["group_name"].to_list()},
             heads[asked_one["metric"]],
             estimates,
             study,
@@ -124,7 +125,8 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
     before, naive = asked["difference_before"], asked["difference_after"]
     shown = is_estimated(row)
     cohorts = mine.filter(pl.col("aggregation") == "cohort").sort("cohort")
-    estimated_cohorts = cohorts.filter(ESTIMATED)
+    in_order = pl.col("cohort").replace_strict(asked["begun"], range(len(asked["begun"])), default=None)
+    estimated_cohorts = cohorts.filter(ESTIMATED).sort(in_order, nulls_last=True)
     early = events.filter(pl.col("event_time") < -asked["anticipation"])
     outside = early.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
     picture = None

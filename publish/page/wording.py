@@ -147,7 +147,7 @@ def finding(
     )
     return Finding(
         "null",
-        "No effect shown",
+        "Not certain" if caveat else "No effect shown",
         f"{label}: no effect could be shown. The estimate is {unit.with_word(row['estimate'], signed=True)} "
         f"({level} interval {interval}).{blind}",
         caveat,

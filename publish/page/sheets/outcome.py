@@ -75,7 +75,7 @@ DIAGNOSTIC_LABELS = {
     "pre_trend_slope_bias": "What that drift adds to the effect if it goes on",
     "placebo_date": "An invented earlier kick-off",
     "placebo_outcome": "An outcome that coaching cannot move",
-    "relative_magnitude": "If drift goes on as large as before",
+    "relative_magnitude": "If drift goes on as before: what share of it the effect survives, and the set",
     "smooth_trend_straight": "Allowing for a straight drift",
     "smooth_trend_bent": "Allowing for a drift that bends",
     "response_rate": "Who answers (change of the response rate)",
