@@ -9,7 +9,7 @@ import polars as pl
 from inference.att import Aggregate, Panel
 from inference.judging import judge
 from inference.mean_line import size_of_values
-from inference.results import NotEstimable
+from inference.results import NotEstimable, Result
 from inference.unit_panels import Setting
 
 DIAGNOSTICS_SCHEMA = {
@@ -61,6 +61,11 @@ def judge_aggregate(
     """An effect as a diagnostic: `words` are what it says where zero lies outside its interval, and where not."""
     scale = size_of_values(panel)
     result, _ = judge(part, arms, cohort=panel.cohort, method="", alpha=setting.alpha, scale=scale)
+    return diagnostic_of(name, result, words, alpha=setting.alpha)
+
+
+def diagnostic_of(name: str, result: Result, words: tuple[str, str], *, alpha: float) -> Diagnostic:
+    """A result as a diagnostic: `words` are what it says where its p-value is below alpha, and where not."""
     if isinstance(result, NotEstimable):
         return unknown_diagnostic(name, result.reason)
     return Diagnostic(
@@ -72,5 +77,5 @@ def judge_aggregate(
         df=result.df,
         n_pilot=result.n_pilot,
         n_control=result.n_control,
-        says=words[0] if result.p_value < setting.alpha else words[1],
+        says=words[0] if result.p_value < alpha else words[1],
     )

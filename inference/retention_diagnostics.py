@@ -10,7 +10,7 @@ from scipy import stats
 
 from inference import life_tables
 from inference.att import Aggregate
-from inference.diagnostic import Diagnostic, unknown_diagnostic
+from inference.diagnostic import Diagnostic, diagnostic_of, unknown_diagnostic
 from inference.jackknife import MIN_UNITS, jackknife
 from inference.judging import ALL, Question, judge
 from inference.results import NotEstimable
@@ -82,20 +82,8 @@ def _placebo_window(found: dict, labels: np.ndarray, months: int, alpha: float) 
     if not pairs:
         return unknown_diagnostic(name, f"no cohort is covered by snapshots for {2 * months} months before kick-off")
     result, _ = judge(life_tables.pooled_effect(pairs), arms_of_windows(pairs), cohort=labels, method="", alpha=alpha)
-    if isinstance(result, NotEstimable):
-        return unknown_diagnostic(name, result.reason)
-    moved = result.p_value < alpha
-    return Diagnostic(
-        name=name,
-        value=result.estimate,
-        ci_low=result.ci_low,
-        ci_high=result.ci_high,
-        p_value=result.p_value,
-        df=result.df,
-        n_pilot=result.n_pilot,
-        n_control=result.n_control,
-        says="the arms moved apart before kick-off" if moved else "no movement apart before kick-off was seen",
-    )
+    words = ("the arms moved apart before kick-off", "no movement apart before kick-off was seen")
+    return diagnostic_of(name, result, words, alpha=alpha)
 
 
 def _left_without_choice(found: dict, labels: np.ndarray, alpha: float) -> Diagnostic:

@@ -12,9 +12,9 @@ from scipy import stats
 
 from inference import att
 from inference.att import NEVER, Aggregate, Panel
-from inference.diagnostic import Diagnostic, unknown_diagnostic
+from inference.diagnostic import Diagnostic, diagnostic_of, unknown_diagnostic
 from inference.jackknife import jackknife
-from inference.judging import arms_of
+from inference.judging import arms_of, with_interval
 from inference.mean_line import contrasts
 from inference.unit_panels import Indexed, Setting
 
@@ -64,21 +64,15 @@ def _spillover(indexed: Indexed, setting: Setting) -> Diagnostic:
     uncertainty = jackknife(theta=part.value, theta_without=part.without, cohort=pretended.cohort)
     if uncertainty is None:
         return unknown_diagnostic(name, "the error cannot be computed")
-    low, high = uncertainty.interval(part.value, alpha=setting.alpha)
-    p_value = uncertainty.p_value(part.value)
-    return Diagnostic(
-        name=name,
-        value=part.value,
-        ci_low=low,
-        ci_high=high,
-        p_value=p_value,
-        df=uncertainty.df,
-        n_pilot=arms.n_pilot,
-        n_control=arms.n_control,
-        says="control units with more coached people around them moved apart from the others"
-        if p_value < setting.alpha
-        else "no difference between control units near to the programme and far from it was seen",
+    counts = {"n_units_pilot": int(near.sum()), "n_units_control": int((~near).sum()), "method": ""}
+    result = with_interval(
+        part.value, uncertainty, alpha=setting.alpha, n_pilot=arms.n_pilot, n_control=arms.n_control, **counts
     )
+    words = (
+        "control units with more coached people around them moved apart from the others",
+        "no difference between control units near to the programme and far from it was seen",
+    )
+    return diagnostic_of(name, result, words, alpha=setting.alpha)
 
 
 def _by_department(indexed: Indexed, simple: Aggregate, setting: Setting) -> Diagnostic:
