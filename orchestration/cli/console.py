@@ -106,7 +106,8 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
     console.print(_outcome_table(outcomes(tables, manifest, draw=False), truth))
     answered = answer(tables, dict(tables["pub_outcomes"].select("metric", "label").iter_rows()))
     if answered is not None:
-        said = " ".join(filter(None, [f"{answered.word}.", answered.reason, answered.certainty, answered.analysis]))
+        sure = ": ".join(filter(None, [answered.certainty, answered.certainty_reason]))
+        said = " ".join(filter(None, [f"{answered.word}.", answered.reason, sure and f"{sure}.", answered.analysis]))
         console.print(f"Should it be scaled up? {said}", highlight=False)
     served = release.parent / "current"
     page = (served if served.resolve() == release.resolve() else release) / "index.html"

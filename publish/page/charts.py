@@ -131,9 +131,18 @@ def effect(row: dict, *, smallest: float | None, is_found: bool, unit: Unit, lab
     base = alt.Chart(alt.NamedData("rows"))
     axis = alt.Axis(tickCount=4, labelOverlap=True, grid=False)
     rules = alt.Chart(alt.Data(values=marks)).encode(x=alt.X("at:Q", title=None, axis=axis))
+    # A label of a mark in the right half stands to its left, or it would be cut.
+    drawn = [mark["at"] for mark in marks] + list(one[0].values())
+    middle = (min(drawn) + max(drawn)) / 2
     texts = [
         alt.Chart(alt.Data(values=[mark]))
-        .mark_text(align="left", dx=3, dy=dy, fontSize=11, color=INK)
+        .mark_text(
+            align="right" if mark["at"] > middle else "left",
+            dx=-3 if mark["at"] > middle else 3,
+            dy=dy,
+            fontSize=11,
+            color=INK,
+        )
         .encode(x="at:Q", text="name:N", y=alt.value(0))
         for mark, dy in zip(marks, (-14, -2), strict=False)
     ]

@@ -17,12 +17,14 @@ from publish.page.sheets.sheet import (
 
 @dataclass(frozen=True)
 class Answered:
-    """The one answer in words: `kind` (better, null or worse), the word, why, how sure, and which analysis it is."""
+    """The one answer in words: `kind` (better, null or worse), the word, why, how sure and why not surer, and which
+    analysis it is."""
 
     kind: str
     word: str
     reason: str
     certainty: str
+    certainty_reason: str
     analysis: str
 
 
@@ -40,14 +42,14 @@ def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
     elif row["answer"] == "not yet":
         analysis += ", the last one: waiting changes nothing, further waves or cohorts may"
     if row["answer"] is None:
-        return Answered("suppressed", "Not shown, to protect people", "", "", f"{analysis}.")
+        return Answered("suppressed", "Not shown, to protect people", "", "", "", f"{analysis}.")
     kind, word = ANSWER_WORDS[row["answer"]]
-    why = f": {row['certainty_reason']}" if row["certainty_reason"] else ""
     return Answered(
         kind,
         word,
         f"{replace_names(row['reason'], labels)}.",
-        f"Certainty {row['certainty']} of {HIGHEST}{why}.",
+        f"Certainty {row['certainty']} of {HIGHEST}",
+        row["certainty_reason"] or "",
         f"{analysis}.",
     )
 

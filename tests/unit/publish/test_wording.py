@@ -166,12 +166,12 @@ ROW = {
 def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
     found = answer({"pub_answer": pl.DataFrame([ROW])}, LABELS)
     assert (found.kind, found.word, found.reason) == ("null", "Not yet", "Goals met: no effect shown.")
-    assert found.certainty == "Certainty 3 of 5: no lot was drawn."
+    assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5", "no lot was drawn")
     assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of October 2026.")
     last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])}, LABELS)
     assert (
         last.analysis.endswith("the last one: waiting changes nothing, further waves or cohorts may.")
-        and last.certainty == "Certainty 3 of 5."
+        and last.certainty_reason == ""
     )
 
 
