@@ -66,6 +66,7 @@ class Concluded:
     ruling: Ruling
     certainty: int
     certainty_reason: str
+    guardrails: str  # each with its state
 
 
 def conclude_each(
@@ -73,22 +74,21 @@ def conclude_each(
 ) -> list[Concluded]:
     """Of each primary outcome. `alpha` is the study's level; what decides has that of the `analysis`."""
     guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
+    states = "; ".join(f"{each.metric} {each.state}" for each in guarded) or "none"
     broken = [certainty(each.evidence, alpha=alpha) for each in guarded if each.state == BROKEN and each.evidence]
     concluded = []
     for each in primaries:
         primary = replace(each, result=at_level(each.result, analysis.alpha))
         step, why = max(broken, default=certainty(primary, alpha=alpha))  # a broken guardrail decides alone
         ruling = decide(primary, guarded, alpha=analysis.alpha)
-        concluded.append(Concluded(primary=primary, ruling=ruling, certainty=step, certainty_reason=why))
+        concluded.append(
+            Concluded(primary=primary, ruling=ruling, certainty=step, certainty_reason=why, guardrails=states)
+        )
     return concluded
 
 
-def decision_table(
-    concluded: list[Concluded], guardrails: list[Guardrail], analysis: Analysis, *, alpha: float
-) -> pl.DataFrame:
+def decision_table(concluded: list[Concluded], analysis: Analysis, *, alpha: float) -> pl.DataFrame:
     """`est_decisions`: one row per primary outcome. `alpha` is the study's level."""
-    guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
-    states = "; ".join(f"{guardrail.metric} {guardrail.state}" for guardrail in guarded) or "none"
     rows = []
     for each in concluded:
         primary, ruling = each.primary, each.ruling
@@ -110,7 +110,7 @@ def decision_table(
                 "ci_high": numbers.ci_high if numbers else None,
                 "p_value_adjusted": primary.p_value_adjusted,
                 "minimum_important_difference": primary.minimum_important_difference,
-                "guardrails": states,
+                "guardrails": each.guardrails,
                 "missing": "; ".join(ruling.missing) or None,
                 "needs": "; ".join(ruling.needs) or None,
                 "certainty": each.certainty,

@@ -123,7 +123,7 @@ def conclude(
     return Conclusions(
         adjusted=adjusted,
         power=_power(found.headlines, level),
-        decisions=decision_table(concluded, guardrails, analysis, alpha=alpha),
+        decisions=decision_table(concluded, analysis, alpha=alpha),
         answer=answer_table(concluded, analysis),
     )
 

@@ -88,21 +88,19 @@ def _by_department(indexed: Indexed, simple: Aggregate, setting: Setting) -> Dia
     used = simple.influence != 0
     cohort, influence = panel.cohort[used], simple.influence[used].copy()
     labels = np.array([setting.department.get(unit, unit) for unit in indexed.units])[used]
-    centring, variance = np.eye(cohort.size), np.zeros(cohort.size)
+    names, place = np.unique(labels, return_inverse=True)
+    moments = np.zeros((names.size, names.size))
     for g in np.unique(cohort):
         member = cohort == g
-        centring -= np.outer(member, member) / member.sum()
         influence[member] -= influence[member].mean()  # what the cohort's own weight adds to all of them
-        variance[member] = (influence[member] ** 2).sum() / max(member.sum() - 1, 1)
-    of_department = (labels[None, :] == np.unique(labels)[:, None]).astype(float) @ centring
-    moments = (of_department * variance) @ of_department.T
+        n_units, k = np.bincount(place[member], minlength=names.size), member.sum()
+        variance = (influence[member] ** 2).sum() / max(k - 1, 1)
+        moments += variance * (np.diag(n_units) - np.outer(n_units, n_units) / k)
     trace, square = float(np.trace(moments)), float((moments**2).sum())
     df = trace**2 / square if square > 0 else 0.0
     if df < FEWEST_DF:
-        return unknown_diagnostic(
-            name, f"{len(of_department)} department(s): too few to see whether their units are alike"
-        )
-    sums = (labels[None, :] == np.unique(labels)[:, None]) @ influence
+        return unknown_diagnostic(name, f"{names.size} department(s): too few to see whether their units are alike")
+    sums = np.bincount(place, weights=influence)
     ratio = float(sums @ sums) / trace
     p_value = float(stats.chi2.sf(ratio * df, df))
     return Diagnostic(

@@ -71,7 +71,7 @@ def analysis_at(number: int, planned: int, *, alpha: float, n_primary: int = 1) 
 
     The level is that of the smallest of `n_primary` p-values times their number: alpha is spent on each one's own part,
     since the levels of a sequence are not in proportion to its alpha. A plan of more than MOST_ANALYSES is counted as
-    one of as many, the present one rounded down to its level: it asks for no less.
+    one of as many, the present one rounded down: so a plan of 120 spends 5.2 % where 5 are meant.
     """
     counted = min(planned, MOST_ANALYSES)
     part = alpha / max(n_primary, 1)

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
 from publish.page.sheets.sheet import Tables, quarter, words
-from publish.page.wording import MINUS, NARROW, Unit
+from publish.page.wording import MINUS, NARROW, Unit, is_estimated, unit_of
 
 MOST_DOUBTS = 3
+SHARE = unit_of("share")
 UNSEEN = {
     "volunteered": "No data can show what the coached units would have done without the programme, nor whether it "
     "reached all control units too.",
@@ -64,14 +65,13 @@ def _pictured(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict
     direction = tables["pub_outcomes"].filter(pl.col("metric") == metric)["direction"].item()
     signed = None if smallest is None else smallest * (-1 if direction == "down" else 1)
     levels = _levels(tables, metric)
-    is_shown = row["status"] == "estimated" and row["suppressed"] is None
     is_found = decision is not None and decision["verdict"] in ("improved", "worsened", "changed")
     return Pictured(
         levels=Markup(charts.levels(levels, kickoffs=_kickoffs(tables), unit=unit, label=label))
         if levels is not None
         else None,
         effect=Markup(charts.effect(row, smallest=signed, is_found=is_found, unit=unit, label=label))
-        if is_shown
+        if is_estimated(row)
         else None,
         worth=f"worth having from {unit.brief(signed, signed=True)}" if signed is not None else "",
         scaling=_scaling(tables, metric, row, unit, decision),
@@ -172,12 +172,14 @@ def _money(tables: Tables) -> list[str]:
         return [f"{spent}; what it saved cannot be said: {net['reason']}."]
     text = f"{spent}. Counting saved turnover only, the net is {_range(net, signed=True)}"
     if needed["status"] == "estimated":
-        text += f"; it pays for itself from an effect on retention of {_points(needed['central'])} on"
+        text += (
+            f"; it pays for itself from an effect on retention of {SHARE.with_word(needed['central'], signed=True)} on"
+        )
         kept = tables["pub_estimates"].filter(
             pl.col("is_headline") & (pl.col("metric") == "retention") & pl.col("estimate").is_not_null()
         )
         if kept.height:
-            text += f", and the estimate is {_points(kept['estimate'].item())}"
+            text += f", and the estimate is {SHARE.with_word(kept['estimate'].item(), signed=True)}"
     of_all, net_of_all = found["programme_cost_for_all"], found["net_for_all"]
     everybody = f"For everybody in the study it would cost {_range(of_all)}"
     if net_of_all["status"] == "estimated":
@@ -197,10 +199,6 @@ def _amount(value: float, *, signed: bool = False) -> str:
     if size >= 1e6:
         return f"{sign}{size / 1e6:.1f}{NARROW}million"
     return f"{sign}{size:,.0f}" if size < 1e4 else f"{sign}{size / 1e3:,.0f},000"
-
-
-def _points(share: float) -> str:
-    return f"{'+' if share >= 0 else MINUS}{abs(100 * share):.1f} percentage points"
 
 
 def _doubts(decisions: dict[str, dict], labels: dict[str, str], design: str) -> list[str]:

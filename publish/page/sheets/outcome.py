@@ -161,20 +161,21 @@ def for_whom(tables: Tables, columns: list[Column]) -> Sheet:
     """The effects by cohort and in each declared segment."""
     estimates = tables["pub_estimates"]
     mine = {column.metric: column for column in columns}
-    found: dict[str, dict[str, dict]] = {}
+    cohorts: dict[str, dict[str, dict]] = {}
+    segments: dict[str, dict[str, dict]] = {}
     for row in estimates.filter(pl.col("metric").is_in(list(mine))).sort("cohort", "segment").iter_rows(named=True):
         if row["estimator"] != mine[row["metric"]].headline:
             continue
         if row["aggregation"] == "cohort":
-            found.setdefault(f"cohort: {words(row['cohort'])}", {})[row["metric"]] = row
+            cohorts.setdefault(f"cohort: {words(row['cohort'])}", {})[row["metric"]] = row
         elif row["aggregation"] == "simple" and row["segment"] != ALL:
-            found.setdefault(words(row["segment"]), {})[row["metric"]] = row
+            segments.setdefault(words(row["segment"]), {})[row["metric"]] = row
     return Sheet(
         "For whom: by cohort, and by segment (hints, not findings)",
         ("who", *(column.label for column in columns)),
         [
             (who, *(_effect(rows.get(column.metric), column.unit) for column in columns))
-            for who, rows in sorted(found.items(), key=lambda item: (not item[0].startswith("cohort: "), item[0]))
+            for who, rows in (*sorted(cohorts.items()), *sorted(segments.items()))
         ],
         note="What only coached units have is compared with the whole control.",
     )

@@ -141,15 +141,13 @@ def test_certainty_changes_no_decision_and_no_number():
         conclude_each([primary(LARGE, diagnostics=found)], [HOLDS], LAST, alpha=0.05)
         for found in ({}, {"response_rate": ALARM})
     )
-    tables = [
-        decision_table(one, [HOLDS], LAST, alpha=0.05).drop("certainty", "certainty_reason") for one in (sure, unsure)
-    ]
+    tables = [decision_table(one, LAST, alpha=0.05).drop("certainty", "certainty_reason") for one in (sure, unsure)]
     assert tables[0].equals(tables[1])
 
 
 def test_the_table_has_a_row_per_primary_outcome_and_no_number_without_an_estimate():
     primaries = [primary(NotEstimable(reason="why"), metric="a"), primary(LARGE, metric="b")]
-    table = decision_table(conclude_each(primaries, [HOLDS], LAST, alpha=0.05), [HOLDS], LAST, alpha=0.05)
+    table = decision_table(conclude_each(primaries, [HOLDS], LAST, alpha=0.05), LAST, alpha=0.05)
     assert table["decision"].to_list() == ["not yet", "go"]
     assert table["estimate"].to_list() == [None, 4.0]
     assert table["guardrails"].to_list() == ["g holds"] * 2
@@ -177,9 +175,7 @@ def test_the_chance_of_a_verdict_is_that_of_simulated_next_waves():
 
 def test_a_row_has_the_chance_of_a_verdict_while_the_plan_goes_on():
     volunteered = primary(LARGE, is_random=False)
-    row = decision_table(conclude_each([volunteered], [HOLDS], FIRST, alpha=0.05), [HOLDS], FIRST, alpha=0.05).row(
-        0, named=True
-    )
+    row = decision_table(conclude_each([volunteered], [HOLDS], FIRST, alpha=0.05), FIRST, alpha=0.05).row(0, named=True)
     assert 0.5 < row["chance_of_verdict"] < 1
     # From one wave to two the variance of a mean less one wave before goes from 2 to 1.5.
     assert row["expected_reach"] == pytest.approx(stats.t.ppf(0.975, 40) * np.sqrt(1.5 / 2))
@@ -188,9 +184,7 @@ def test_a_row_has_the_chance_of_a_verdict_while_the_plan_goes_on():
 def test_an_effect_that_a_weak_study_found_is_corrected_and_one_of_a_strong_study_is_not():
     weak = estimate(4.2, 2.0)  # would find 2 one time in six
     rows = [
-        decision_table(conclude_each([primary(result)], [HOLDS], LAST, alpha=0.05), [HOLDS], LAST, alpha=0.05).row(
-            0, named=True
-        )
+        decision_table(conclude_each([primary(result)], [HOLDS], LAST, alpha=0.05), LAST, alpha=0.05).row(0, named=True)
         for result in (weak, estimate(4, 0.5), estimate(2, 2.0))
     ]
     assert 0 < rows[0]["corrected_estimate"] < 3 and [row["corrected_estimate"] for row in rows[1:]] == [None, None]
@@ -225,7 +219,7 @@ def test_with_few_degrees_of_freedom_the_chance_is_that_of_the_test_that_will_be
     few = replace(estimate(2.2), df=8.0, p_value=float(2 * stats.t.sf(2.2, 8)))
     third = replace(analysis_at(3, 4, alpha=0.05), next_wave=date(2025, 10, 1))
     [each] = conclude_each([primary(few, is_random=False)], [HOLDS], third, alpha=0.05)
-    found = decision_table([each], [HOLDS], third, alpha=0.05)["chance_of_verdict"].item()
+    found = decision_table([each], third, alpha=0.05)["chance_of_verdict"].item()
     assert found == pytest.approx(0.32, abs=0.02)
 
 

@@ -70,6 +70,16 @@ def test_departments_that_move_together_are_seen_and_independent_units_are_not()
     assert shared["p_value"] < 0.01 and shared["value"] > 1.5 and "assignment.unit: department" in shared["says"]
 
 
+def standing(names: list[str], department: np.ndarray, coached_around: list[float]) -> Setting:
+    return Setting(
+        design="volunteered",
+        unit="team",
+        alpha=0.05,
+        department=dict(zip(names, map(str, department), strict=True)),
+        coached_around=dict(zip(names, coached_around, strict=True)),
+    )
+
+
 def test_what_moves_a_department_is_no_leak():
     """Departments of five share shocks, and nothing leaks: of forty studies few find something."""
     found = []
@@ -79,13 +89,7 @@ def test_what_moves_a_department_is_no_leak():
         level = rng.normal(0, 1, (16, 4))[department] + rng.normal(0, 1, (80, 4))
         panel = att.Panel(n, n * level, np.where(np.arange(80) < 30, 3, 0), np.full(80, 10.0))
         names = [f"u{unit}" for unit in range(80)]
-        setting = Setting(
-            design="volunteered",
-            unit="team",
-            alpha=0.05,
-            department=dict(zip(names, map(str, department), strict=True)),
-            coached_around={name: float(place % 2) for name, place in zip(names, department, strict=True)},
-        )
+        setting = standing(names, department, [float(place % 2) for place in department])
         indexed = Indexed(panel, {}, names, None, {}, n, n)
         simple = att.simple(att.group_time_effects(panel))
         [spillover, _] = surroundings_diagnostics(indexed, simple, setting)
@@ -100,13 +104,7 @@ def test_two_departments_among_many_have_few_degrees_of_freedom():
     n = np.full((60, 4), 10.0)
     panel = att.Panel(n, n * rng.normal(size=(60, 4)), cohort, np.full(60, 10.0))
     names = [f"u{unit}" for unit in range(60)]
-    setting = Setting(
-        design="volunteered",
-        unit="team",
-        alpha=0.05,
-        department=dict(zip(names, map(str, department), strict=True)),
-        coached_around=dict.fromkeys(names, 0.5),
-    )
+    setting = standing(names, department, [0.5] * 60)
     simple = att.simple(att.group_time_effects(panel))
     [_, found] = surroundings_diagnostics(Indexed(panel, {}, names, None, {}, n, n), simple, setting)
     assert found.reason is not None or found.df < 8
