@@ -93,7 +93,7 @@ class Batch:
 
 def batches(folder: Path) -> list[Batch]:
     """Whole batches, oldest first. Raises ClosedLost where one between them is missing."""
-    found = [Batch(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.glob(f"*/{FACTS}"))]
+    found = [Batch(**json.loads((path / FACTS).read_text(encoding="utf-8"))) for path in _places(folder)]
     missing = sorted(set(range(1, len(found) + 1)) - {one.number for one in found})
     if missing:
         raise ClosedLost(f"{folder} lacks batch {missing[0]} of closed periods; {RESTORE}")
@@ -118,6 +118,17 @@ def check_all_there(folder: Path, n_closed: int) -> list[Batch]:
 
 def _place(folder: Path, number: int) -> Path:
     return folder / f"{number:04d}"
+
+
+def _places(folder: Path) -> list[Path]:
+    """The folders of whole batches. One that a killed run was still writing is hidden, which `glob` does not mind."""
+    return sorted(path.parent for path in folder.glob(f"*/{FACTS}") if not path.parent.name.startswith("."))
+
+
+def _tidy(folder: Path) -> None:
+    """Take away what a killed run left half done; whoever writes here holds the workspace."""
+    for left in folder.glob(".*.tmp"):
+        durable.remove(left)
 
 
 def read(folder: Path, schemas: Mapping[str, dict]) -> Frames:
@@ -161,6 +172,7 @@ def keep(
     folder: Path, frames: Frames, *, release: str, as_of: str, definitions: dict[str, str], restates: bool = False
 ) -> None:
     """Append a batch, if anything closed and this release has not written it. The folder appears at once, whole."""
+    _tidy(folder)
     known = batches(folder)
     if not frames or (known and known[-1].release == release):
         return
@@ -168,7 +180,6 @@ def keep(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = _place(folder, batch.number)
     temporary = target.with_name(f".{target.name}.tmp")
-    durable.remove(temporary)
     temporary.mkdir(mode=0o700)
     for name, frame in frames.items():
         if frame.height:
@@ -183,9 +194,14 @@ def copy_first(folder: Path, target: Path, n: int) -> None:
         shutil.copytree(_place(folder, batch.number), _place(target, batch.number))
 
 
+def _tables(folder: Path) -> list[Path]:
+    return [path for place in _places(folder) for path in sorted(place.glob("*.parquet"))]
+
+
 def rename(folder: Path, column: str, names: Mapping[str, str]) -> None:
     """Give values of a column (`unit_id`, `load_id`) other names, in all batches: what an erasure leaves of them."""
-    for path in sorted(folder.glob("*/*.parquet")):
+    _tidy(folder)
+    for path in _tables(folder):
         frame = pl.read_parquet(path)
         if column in frame.columns and frame[column].is_in(list(names)).any():
             durable.replace(path, frame.with_columns(pl.col(column).replace(dict(names))).write_parquet)
@@ -193,5 +209,5 @@ def rename(folder: Path, column: str, names: Mapping[str, str]) -> None:
 
 def units(folder: Path) -> set[str]:
     """Every unit of which something closed."""
-    paths = [path for path in folder.glob("*/*.parquet") if "unit_id" in pl.read_parquet_schema(path)]
+    paths = [path for path in _tables(folder) if "unit_id" in pl.read_parquet_schema(path)]
     return {unit for path in paths for unit in pl.read_parquet(path, columns=["unit_id"])["unit_id"].unique()}
