@@ -17,7 +17,7 @@ from scipy import optimize, stats
 
 MONTHS_AFTER_LAST_KICKOFF = 12  # of the plan, where the study names no end
 QUARTER = 3
-MOST_ANALYSES = 60  # five years of months; the levels hardly change beyond
+MOST_ANALYSES = 240  # twenty years of months; the levels hardly change beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +57,14 @@ def analysis_of(
     distances = np.diff([_month(wave) for wave in waves])
     distance = max(int(np.median(distances)) if distances.size else QUARTER, 1)
     newest = of_plan[-1] if of_plan else waves[-1]
-    n_to_come = max((_month(end) - _month(newest)) // distance, 0)
+    # Waves before the first kick-off are no analyses, those to come neither.
+    begins = _month(min(kickoffs)) + (min(kickoffs).day > 1)
+    n_until_kickoff = max(-((_month(newest) - begins) // distance) - 1, 0)
+    n_to_come = max((_month(end) - _month(newest)) // distance - n_until_kickoff, 0)
     return replace(
         analysis_at(len(of_plan), max(len(of_plan) + n_to_come, 1), alpha=alpha, n_primary=n_primary),
         last_wave=of_plan[-1] if of_plan else None,
-        next_wave=_add_months(newest, distance) if n_to_come else None,
+        next_wave=_add_months(newest, (n_until_kickoff + 1) * distance) if n_to_come else None,
         is_over=len(after) > len(of_plan),
     )
 
@@ -71,7 +74,7 @@ def analysis_at(number: int, planned: int, *, alpha: float, n_primary: int = 1) 
 
     The level is that of the smallest of `n_primary` p-values times their number: alpha is spent on each one's own part,
     since the levels of a sequence are not in proportion to its alpha. A plan of more than MOST_ANALYSES is counted as
-    one of as many, the present one rounded down: so a plan of 120 spends 5.2 % where 5 are meant.
+    one of as many, the present one rounded down.
     """
     counted = min(planned, MOST_ANALYSES)
     part = alpha / max(n_primary, 1)

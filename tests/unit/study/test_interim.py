@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.interim import Analysis, alpha_per_analysis, analysis_at, analysis_of
+from study.interim import MOST_ANALYSES, Analysis, alpha_per_analysis, analysis_at, analysis_of
 
 QUARTERS = [date(year, month, 1) for year in (2024, 2025, 2026) for month in (1, 4, 7, 10)]
 JULY = [date(2024, 7, 1)]
@@ -37,6 +37,14 @@ def test_the_plan_ends_a_year_after_the_last_kickoff():
     assert at(7).last_wave == at(6).last_wave == date(2025, 4, 1)
     later = at(6, kickoffs=[*JULY, date(2025, 1, 1)])
     assert (later.number, later.planned) == (4, 6)
+
+
+@pytest.mark.parametrize("kickoff", [date(2025, 4, 1), date(2025, 2, 15)])
+def test_waves_to_come_before_the_first_kickoff_are_no_analyses(kickoff):
+    found = [at(n, kickoffs=[kickoff]) for n in (1, 2, 5, 6)]
+    assert [(each.number, each.planned) for each in found] == [(0, 4), (0, 4), (0, 4), (1, 4)]
+    assert {each.next_wave for each in found[:3]} == {date(2025, 4, 1)}
+    assert at(2, kickoffs=[kickoff], until=date(2025, 1, 31)).next_wave is None
 
 
 def test_a_study_may_name_the_end():
@@ -82,7 +90,7 @@ def test_of_several_primary_outcomes_each_has_its_part_at_every_wave():
 def test_a_plan_of_decades_has_levels_too():
     found = analysis_of(QUARTERS, JULY, alpha=0.05, until=date(2099, 12, 31))
     assert found.planned > 250 and 0 < found.alpha < found.next_alpha < 0.05
-    assert analysis_at(300, 300, alpha=0.05).alpha == analysis_at(60, 60, alpha=0.05).alpha
+    assert analysis_at(500, 500, alpha=0.05).alpha == analysis_at(MOST_ANALYSES, MOST_ANALYSES, alpha=0.05).alpha
 
 
 @pytest.mark.parametrize(("waves", "kickoffs"), [([], JULY), (QUARTERS, []), ([], [])])
