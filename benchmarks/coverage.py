@@ -25,15 +25,20 @@ FIRST_SEED = 20_261_123
 STUDIES_AT_ONCE = 50  # studies per saved line
 N_DRAWS = 399  # of the bootstrap
 ALPHA = 0.05
+YEAR = 4  # waves
 INTERVALS = {
-    "default": "ATT(g,t), jackknife, Satterthwaite df",
-    "analytic": "ATT(g,t), sandwich over units, normal",
-    "people": "ATT(g,t), people taken as independent, normal",
+    "default": "ATT(g,t) from the year before kick-off, jackknife, Satterthwaite df",
+    "last": "ATT(g,t) from the last wave before kick-off alone, jackknife, Satterthwaite df",
+    "analytic": "that of `last`, sandwich over units, normal",
+    "people": "that of `last`, people taken as independent, normal",
     "twfe_crv1": "two-way fixed effects, CRV1, t(G − 1)",
     "twfe_cv3": "two-way fixed effects, jackknife, t(G − 1)",
     "twfe_wild": "two-way fixed effects, restricted wild cluster bootstrap (by test)",
     "ancova": "units' means after kick-off on their past, jackknife",
 }
+# Of the studies for the decision those that the choice of the base turns on: default against last.
+CHOSEN = [name for name, trouble in laboratory.DECISIONS.items() if trouble.chosen_by_last or 6 in trouble.cohorts]
+DESIGNS = laboratory.STUDIES | {name: laboratory.DECISIONS[name] for name in CHOSEN}
 CATCHES = ("pre_trend", "response_rate")
 
 
@@ -47,10 +52,11 @@ def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[
     """Each method on one study."""
     panel = att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people)
     truth, infinite = drawn.truth, np.inf
-    effects = att.group_time_effects(panel)
-    simple = att.simple(effects)
-    found = jackknife(theta=simple.value, theta_without=simple.without, cohort=panel.cohort)
-    yield "default", judged(simple.value, found.std_error, found.df, truth)
+    for name, span in (("default", YEAR), ("last", 1)):
+        effects = att.group_time_effects(panel, span=span)
+        simple = att.simple(effects)
+        found = jackknife(theta=simple.value, theta_without=simple.without, cohort=panel.cohort)
+        yield name, judged(simple.value, found.std_error, found.df, truth)
     yield "analytic", judged(simple.value, simple.analytic_std_error, infinite, truth)
     yield "people", judged(simple.value, _error_of_people(drawn, effects), infinite, truth)
     fit, g = twfe.of_panel(panel), panel.cohort.size
@@ -64,7 +70,7 @@ def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[
     before = [part for e, part in att.by_event_time(effects).items() if e < 0]
     test = trends.pre_trend(before, found.df)
     yield "pre_trend", [test.p_value < ALPHA if test else 0.0]
-    response = att.simple(att.group_time_effects(answers.response_panel(drawn.eligible, panel)))
+    response = att.simple(att.group_time_effects(answers.response_panel(drawn.eligible, panel), span=YEAR))
     silence = jackknife(theta=response.value, theta_without=response.without, cohort=panel.cohort)
     yield "response_rate", [silence.p_value(response.value) < ALPHA if silence else 0.0]
 
@@ -101,14 +107,15 @@ def _wild(panel: att.Panel, fit: twfe.Regression, truth: float, rng: np.random.G
 
 def block(name: str, has_effect: bool, index: int, studies: int) -> dict:
     """One saved line: per method the rows of its studies, and the truths."""
-    place = list(laboratory.STUDIES).index(name)
+    place = list(DESIGNS).index(name)
     rng = np.random.default_rng([FIRST_SEED, place, int(has_effect), index])
-    trouble = laboratory.STUDIES[name]
+    trouble = DESIGNS[name]
+    waves = laboratory.waves_of(trouble)
     trouble = trouble if has_effect else laboratory.without_effect(trouble)
     rows: dict[str, list] = {method: [] for method in (*INTERVALS, *CATCHES)}
     truths = []
     for _ in range(studies):
-        drawn = laboratory.draw(trouble, rng)
+        drawn = laboratory.draw(trouble, rng, waves=waves)
         truths.append(drawn.truth)
         for method, row in methods(drawn, rng):
             rows[method].append([float(x) for x in row])
@@ -121,7 +128,7 @@ def run(studies: int, path: Path) -> list[dict]:
     known = {(line["design"], line["has_effect"], line["index"]) for line in done}
     wanted = [
         (name, has_effect, index)
-        for name in laboratory.STUDIES
+        for name in DESIGNS
         for has_effect in (True, False)
         for index in range(-(-studies // STUDIES_AT_ONCE))
     ]
@@ -135,10 +142,10 @@ def run(studies: int, path: Path) -> list[dict]:
 
 
 def promised(name: str) -> float | None:
-    """The design calculator's power, where the study has one cohort: the base is the last wave before kick-off."""
-    trouble = laboratory.STUDIES[name]
+    """The design calculator's power, where the study has one cohort; of the waves before kick-off a year counts."""
+    trouble = DESIGNS[name]
     treated = [g for g in trouble.cohorts if g]
-    if len(treated) != 1 or not trouble.effects[treated[0]]:
+    if len(treated) != 1 or not trouble.effects[treated[0]] or not trouble.holds:
         return None
     sizes = np.exp(np.linspace(*np.log(trouble.sizes), 1_000))
     lasting = laboratory.OF_UNIT / laboratory.ICC
@@ -150,8 +157,8 @@ def promised(name: str) -> float | None:
         icc=laboratory.ICC,
         lasting_unit=lasting,
         lasting_person=0.8 * laboratory.OF_PERSON / (laboratory.OF_PERSON + laboratory.NOISE),
-        waves_before=1,
-        waves_after=laboratory.WAVES - treated[0] + 1,
+        waves_before=min(treated[0] - 1, YEAR),
+        waves_after=laboratory.waves_of(trouble) - treated[0] + 1,
     )
     return plan.power(trouble.effects[treated[0]], "difference_in_differences")
 
@@ -169,17 +176,18 @@ def page(lines: list[dict]) -> str:
         *(f"* **{name}**: {words}" for name, words in INTERVALS.items()),
         "",
         "Where the default's assumption does not hold the row is marked †: there its interval cannot be right, and the",
-        "last table says what catches it. *Promised* is the power that the design calculator gave beforehand, for arms",
-        "of equal variance and an effect that nothing dilutes: it cannot know of movers, spillover or a noisier pilot.",
+        "last table says what catches it. *Error* is the root mean square. *Promised* is the power that the design",
+        "calculator gave beforehand, for arms of equal variance and an effect that nothing dilutes: it cannot know of",
+        "movers, spillover or a noisier pilot.",
         "",
         "*Decays, sizes fixed* is conservative on purpose: the errors carry the uncertainty of the cohorts' weights as",
         "Callaway and Sant'Anna's do, and there the numbers of units per cohort never change from study to study.",
         "",
-        "| design | method | covered | type-I error | power | promised | bias | mean width |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| design | method | covered | type-I error | power | promised | bias | error | mean width |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     caught = []
-    for name, trouble in laboratory.STUDIES.items():
+    for name, trouble in DESIGNS.items():
         mine = {has: [line for line in lines if line["design"] == name and line["has_effect"] == has] for has in (1, 0)}
         truths = np.concatenate([line["truths"] for line in mine[1]])
         title = name + ("" if trouble.holds else " †")
@@ -187,10 +195,11 @@ def page(lines: list[dict]) -> str:
             rows = {has: np.concatenate([line["rows"][method] for line in mine[has]]) for has in (1, 0)}
             width = np.nanmean(rows[1][:, 1]) if np.isfinite(rows[1][:, 1]).any() else float("nan")
             power = promised(name) if method == "default" else None
+            off = rows[1][:, 0] - truths
             out.append(
                 f"| {title} | {method} | {rows[1][:, 2].mean():.1%} | {rows[0][:, 3].mean():.1%} | "
                 f"{rows[1][:, 3].mean():.1%} | {f'{power:.1%}' if power is not None else ''} | "
-                f"{np.mean(rows[1][:, 0] - truths):+.3f} | {'' if np.isnan(width) else f'{width:.3f}'} |"
+                f"{off.mean():+.3f} | {np.sqrt(np.mean(off**2)):.3f} | {'' if np.isnan(width) else f'{width:.3f}'} |"
             )
             title = ""
         shares = [np.mean(np.concatenate([line["rows"][catch] for line in mine[1]])) for catch in CATCHES]

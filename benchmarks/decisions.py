@@ -137,7 +137,7 @@ def draws(name: str, index: int) -> Iterator[laboratory.Draw]:
     """The studies of one block of one design."""
     trouble, place = DESIGNS[name], list(DESIGNS).index(name)
     rng = np.random.default_rng([FIRST_SEED, place, index])
-    waves = max(laboratory.WAVES, max(trouble.cohorts) + 3)
+    waves = laboratory.waves_of(trouble)
     return (laboratory.draw(trouble, rng, waves=waves) for _ in range(STUDIES_AT_ONCE))
 
 

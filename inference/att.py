@@ -1,8 +1,9 @@
 """Group-time average treatment effects ATT(g,t) from cells, and their aggregations.
 
 Callaway & Sant'Anna (2021), "Difference-in-differences with multiple time periods", J. Econometrics 225(2): each
-cohort g is compared in each period t with units not (yet) treated, against the cohort's last period before treatment.
-Identification rests on parallel trends and no anticipation; adjusted versions are in `inference/adjusted.py`.
+cohort g is compared in each period t with units not (yet) treated, against the cohort's last period before treatment,
+or against the mean of several (`span`), which makes the error smaller. Identification rests on parallel trends and no
+anticipation; adjusted versions are in `inference/adjusted.py`.
 
 Everything is computed from sums per unit and period (n, Σy): separate cell means, so balanced panels, unbalanced
 panels and repeated cross-sections are one formula; with equal n in every period it is the balanced one.
@@ -10,7 +11,7 @@ panels and repeated cross-sections are one formula; with equal n in every period
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -72,7 +73,8 @@ class Panel:
 class GroupTime:
     """ATT(g,t) for each pair: values, leave-one-unit-out values and influence, with K pairs and C units.
 
-    `base` (K) is the period that each is compared with; `value` (K), `without` (C × K), `influence` (C × K; analytic,
+    `base` (K) is the last period that each is counted from, `base_weights` (K × T; None: that one alone) how much each
+    period counts in what it is counted from, in sum 1; `value` (K), `without` (C × K), `influence` (C × K; analytic,
     Σψ² is the variance), NaN where a pair cannot be computed.
     """
 
@@ -86,6 +88,14 @@ class GroupTime:
     control: Control
     counted: np.ndarray | None = None  # C × K: people who carry weight in each pair, where that is not the panel's n
     anticipation: int = 0  # periods before treatment in which the outcome may already have responded
+    base_weights: np.ndarray | None = None
+
+    @property
+    def counted_from(self) -> np.ndarray:
+        """How much each period counts in what each pair is counted from (shape: K × T)."""
+        if self.base_weights is not None:
+            return self.base_weights
+        return (self.base[:, None] == np.arange(1, self.panel.n_periods + 1)).astype(float)
 
     @property
     def event_time(self) -> np.ndarray:
@@ -94,8 +104,8 @@ class GroupTime:
 
     @property
     def distance(self) -> np.ndarray:
-        """Calendar periods from the base period to `t`: what a steady drift is multiplied with."""
-        return self.t - self.base
+        """Calendar periods from what each is counted from to `t`: what a steady drift is multiplied with."""
+        return self.t - self.counted_from @ np.arange(1, self.panel.n_periods + 1)
 
 
 def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
@@ -171,51 +181,96 @@ def collect(
     )
 
 
-def _effect_of_pair(panel: Panel, g: int, t: int, against: int, *, control: Control, anticipation: int):
-    """Value, leave-one-out values and influence of ATT(g,t) counted from one period."""
+def _gap(panel: Panel, t: int, treated: np.ndarray, untreated: np.ndarray):
+    """Treated less untreated in one period: value, leave-one-out values, influence; and the weight of its answers."""
+    n, total = panel.n[:, t - 1], panel.total[:, t - 1]
+    here, there = (_mean_and_parts(n, total, member) for member in (treated, untreated))
+    sizes = np.array([n[treated].sum(), n[untreated].sum()])
+    weight_of_answers = 1 / (1 / sizes).sum() if sizes.all() else 0.0
+    return *(one - other for one, other in zip(here, there, strict=True)), weight_of_answers
+
+
+def _effect_from(panel: Panel, g: int, t: int, bases: Sequence[int], *, control: Control, anticipation: int):
+    """Value, leave-one-out values and influence of ATT(g,t) counted from the mean of these periods, and their weights.
+
+    Periods are weighted by the answers of both arms, 1/(1/n + 1/n'): all alike where as many answer each time, and one
+    in which few were asked does not spoil the others. One in which an arm is silent counts nothing.
+    """
     treated = panel.cohort == g
-    untreated = is_control(panel, g, max(t, against) + anticipation, control)
-    parts = [
-        (sign, _mean_and_parts(panel.n[:, period - 1], panel.total[:, period - 1], member))
-        for sign, period, member in (
-            (1, t, treated),
-            (-1, against, treated),
-            (-1, t, untreated),
-            (1, against, untreated),
-        )
-    ]
-    return tuple(sum(sign * part[index] for sign, part in parts) for index in range(3))
+    untreated = is_control(panel, g, max(t, *bases) + anticipation, control)
+    value, without, influence, _ = _gap(panel, t, treated, untreated)
+    before = [_gap(panel, s, treated, untreated) for s in bases]
+    weight_of_answers = np.array([each[3] for each in before])
+    if not weight_of_answers.any():
+        nothing = np.full(panel.cohort.size, np.nan)
+        return float("nan"), nothing, nothing, weight_of_answers
+    weights = weight_of_answers / weight_of_answers.sum()
+    used = [(weight, each) for weight, each in zip(weights, before, strict=True) if weight]
+    of_bases = np.array([each[1] for _, each in used])
+    share = np.where(np.isfinite(of_bases), np.array([weight for weight, _ in used])[:, None], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a base that rests on one unit is none without it
+        before_without = np.where(share > 0, share * of_bases, 0.0).sum(axis=0) / share.sum(axis=0)
+    return (
+        value - sum(weight * each[0] for weight, each in used),
+        without - before_without,
+        influence - sum(weight * each[2] for weight, each in used),
+        weights,
+    )
+
+
+def _collect_from(
+    panel: Panel, asked: Iterable[tuple[int, int, Sequence[int]]], *, control: Control, anticipation: int
+) -> GroupTime:
+    """ATT(g,t) of each (g, t, base periods)."""
+    found, weights = [], []
+    for g, t, bases in asked:
+        *parts, of_bases = _effect_from(panel, g, t, bases, control=control, anticipation=anticipation)
+        counted = np.flatnonzero(of_bases)
+        found.append(((g, t, int(bases[counted[-1]] if counted.size else bases[-1])), *parts))
+        weights.append(np.bincount(np.array(bases) - 1, of_bases, minlength=panel.n_periods))
+    shape = (len(found), panel.n_periods)
+    return replace(collect(panel, control, found, anticipation), base_weights=np.array(weights).reshape(shape))
 
 
 def group_time_effects(
-    panel: Panel, *, control: Control = "not_yet_treated", base: Base = "varying", anticipation: int = 0
+    panel: Panel,
+    *,
+    control: Control = "not_yet_treated",
+    base: Base = "varying",
+    anticipation: int = 0,
+    span: int = 1,
 ) -> GroupTime:
-    """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means."""
+    """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means.
 
-    asked = pairs(panel, base=base, anticipation=anticipation)
-    found = ((pair, *_effect_of_pair(panel, *pair, control=control, anticipation=anticipation)) for pair in asked)
-    return collect(panel, control, found, anticipation)
+    From treatment on each is counted from the mean of the periods in which the cohort was observed, of the `span`
+    calendar periods up to its last one before treatment; 1 is that one alone, as in the paper. Several make the error
+    smaller and a bad last result count less (benchmarks/results/coverage.md).
+    """
+
+    def bases(g: int, t: int, against: int) -> Sequence[int]:
+        if t < g:
+            return [against]
+        seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
+        return seen[(seen <= against) & (seen > against - span)]
+
+    asked = ((g, t, bases(g, t, against)) for g, t, against in pairs(panel, base=base, anticipation=anticipation))
+    return _collect_from(panel, asked, control=control, anticipation=anticipation)
 
 
-def effects_from_earlier_periods(effects: GroupTime) -> GroupTime:
-    """The treated ATT(g,t), each counted from the mean of the periods before its last one (those observed).
+def effects_counted_from(effects: GroupTime, which: Literal["last", "earlier"]) -> GroupTime:
+    """The treated ATT(g,t), each counted from the last of its base periods alone, or from the others alone.
 
     Units that were chosen for their last result before kick-off would have come back to their usual one anyway
     (Ashenfelter 1978, "Estimating the effect of training programs on earnings"): earlier periods do not know of it.
-    Cohorts with one period before kick-off have none.
+    From the last one a steady drift has had the least time to add up. Cohorts with one base period have no others.
     """
-    panel = effects.panel
-    found = []
-    for g, t, base in zip(effects.g, effects.t, effects.base, strict=True):
-        seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
-        earlier = seen[seen < base]
-        if t < g or not earlier.size:
-            continue
-        each = [
-            _effect_of_pair(panel, g, t, s, control=effects.control, anticipation=effects.anticipation) for s in earlier
-        ]
-        found.append(((g, t, base), *(np.mean([part[index] for part in each], axis=0) for index in range(3))))
-    return collect(panel, effects.control, found, effects.anticipation)
+    asked = []
+    for g, t, weights in zip(effects.g, effects.t, effects.counted_from, strict=True):
+        bases = np.flatnonzero(weights) + 1
+        chosen = bases[-1:] if which == "last" else bases[:-1]
+        if t >= g and chosen.size:
+            asked.append((int(g), int(t), chosen))
+    return _collect_from(effects.panel, asked, control=effects.control, anticipation=effects.anticipation)
 
 
 def newest_cohorts(effects: GroupTime, *, at_least: int) -> np.ndarray:

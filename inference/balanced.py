@@ -3,25 +3,29 @@ who were coached; the pilot like the control, for the effect on those who were n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from inference import att
 from inference.att import NEVER, Aggregate, Panel
 from inference.balance import entropy_balance
 from inference.judging import Arms
 
 Onto = Literal["pilot", "control"]
+Pair = tuple[int, int, np.ndarray]  # cohort, period, how much each period counts in what it is counted from
 MOST_UNITS = 400  # each deletion weighs anew
 
 
-def balanced_effect(panel: Panel, facts: np.ndarray, *, onto: Onto = "pilot") -> tuple[Aggregate, Arms]:
+def balanced_effect(panel: Panel, facts: np.ndarray, *, onto: Onto = "pilot", span: int = 1) -> tuple[Aggregate, Arms]:
     """Simple ATT with never-treated controls, entropy-balanced on facts of the units (C × q; NaN: unit left out).
 
-    For each cohort: its units' change from its last period before treatment, less the change of the controls under
-    weights at which their facts' means equal the cohort's; averaged like `att.simple`. Errors weigh anew without each
-    unit. The past of the outcome itself should not be among the facts: balancing it picks controls whose last values
-    were high by chance, and they fall back (Daw & Hatfield 2018, Health Serv. Res. 53(6)).
+    For each cohort: its units' change since the periods before treatment that `att.group_time_effects` counts from
+    (`span`), less the change of the controls under weights at which their facts' means equal the cohort's; averaged
+    like `att.simple`. Errors weigh anew without each unit. The past of the outcome itself should not be among the
+    facts: balancing it picks controls whose last values were high by chance, and they fall back (Daw & Hatfield 2018,
+    Health Serv. Res. 53(6)).
 
     `onto` control: the pilot's units are weighted, all cohorts together, to the controls' means instead, and the
     controls count as they are: what units like those not coached would gain (Stuart, Cole, Bradshaw & Leaf 2011, J. R.
@@ -32,13 +36,18 @@ def balanced_effect(panel: Panel, facts: np.ndarray, *, onto: Onto = "pilot") ->
     if panel.cohort.size > MOST_UNITS:
         raise ArithmeticError(f"more than {MOST_UNITS} units: weighing anew without each would take too long")
     everybody = np.ones(panel.cohort.size, bool)
-    value = _simple(panel, facts, everybody, onto)
+    effects = att.group_time_effects(panel, control="never_treated", span=span)
+    pairs = [
+        (int(g), int(t), weights) for g, t, weights in zip(effects.g, effects.t, effects.counted_from, strict=True)
+    ]
+    pairs = [pair for pair in pairs if pair[1] >= pair[0]]
+    value = _simple(panel, facts, everybody, onto, pairs)
     without = np.full(panel.cohort.size, np.nan)
     for unit in range(panel.cohort.size):
         kept = everybody.copy()
         kept[unit] = False
         try:
-            without[unit] = _simple(panel, facts, kept, onto)
+            without[unit] = _simple(panel, facts, kept, onto, pairs)
         except ArithmeticError:
             continue
     known = np.isfinite(facts).all(axis=1)
@@ -81,12 +90,12 @@ def _fewest(panel: Panel, member: np.ndarray) -> int:
     return int(counts[counts > 0].min(initial=counts.max(initial=0))) if counts.size else 0
 
 
-def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto) -> float:
+def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto, pairs: Sequence[Pair]) -> float:
     size, known = panel.people, np.isfinite(facts).all(axis=1)
     control = kept & (panel.cohort == NEVER) & known
     if control.sum() < 3:
         raise ArithmeticError("fewer than three control units whose facts are known: nothing to weigh")
-    begun = [int(g) for g in panel.cohorts if panel.base_period(int(g)) is not None]
+    begun = sorted({g for g, _, _ in pairs})
     pilot = kept & np.isin(panel.cohort, begun) & known
     of_pilot = np.zeros(size.size)
     if onto == "control" and pilot.any():
@@ -97,23 +106,30 @@ def _simple(panel: Panel, facts: np.ndarray, kept: np.ndarray, onto: Onto) -> fl
         mine = pilot & (panel.cohort == g)
         if not mine.any():
             continue
-        base, people = panel.base_period(g), size[mine]
-        of_mine, of_control, weight = of_pilot[mine], None, of_pilot[mine].sum()
+        people, of_mine, of_control, weight = size[mine], of_pilot[mine], None, of_pilot[mine].sum()
         if onto == "pilot":
             of_control = entropy_balance(facts[control], size[control], people @ facts[mine] / people.sum())
             of_mine, weight = None, people.sum()
-        found = []
-        for t in range(g, panel.n_periods + 1):
-            change = _mean(panel, mine, t, of_mine) - _mean(panel, mine, base, of_mine)
-            expected = _mean(panel, control, t, of_control) - _mean(panel, control, base, of_control)
-            if np.isfinite(change - expected):
-                found.append(change - expected)
+        gap = np.array(
+            [
+                _mean(panel, mine, t, of_mine) - _mean(panel, control, t, of_control)
+                for t in range(1, panel.n_periods + 1)
+            ]
+        )
+        found = [gap[t - 1] - _past(gap, weights) for of, t, weights in pairs if of == g]
+        found = [change for change in found if np.isfinite(change)]
         values += found
         # Weighed onto the controls each cohort counts as much as its weights, however many periods it has.
         weights += [weight / len(found) if onto == "control" else weight for _ in found]
     if not values:
         raise ArithmeticError("no cohort has a period before and one after its kick-off")
     return float(np.average(values, weights=weights))
+
+
+def _past(gap: np.ndarray, weights: np.ndarray) -> float:
+    """The gap between the arms before treatment: of the periods with a weight and an answer in both arms."""
+    known = (weights > 0) & np.isfinite(gap)
+    return float(np.average(gap[known], weights=weights[known])) if known.any() else float("nan")
 
 
 def _mean(panel: Panel, member: np.ndarray, t: int, share: np.ndarray | None = None) -> float:

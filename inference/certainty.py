@@ -68,6 +68,8 @@ def _of_volunteers(primary: Primary) -> Iterator[tuple[int, str]]:
         yield 2, f"only {primary.n_before} period(s) before kick-off are there to compare"
     if makes_it(primary.earlier_base):
         yield 1, "the effect rests on the last period before kick-off"
+    if makes_it(primary.last_base):
+        yield 1, "the effect rests on periods before the last one before kick-off: the arms may have drifted apart"
     if primary.plain is not None and not primary.has("placebo_window"):
         yield 2, "there is no window before the one before kick-off to compare with"
     if makes_it(primary.plain):

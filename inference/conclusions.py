@@ -14,7 +14,7 @@ from inference.decisions import Guardrail, Primary, Trend
 from inference.diagnostic import Diagnostic
 from inference.jackknife import Uncertainty
 from inference.judging import ALL, Line, Question
-from inference.means import EARLIER_BASE, NEWEST
+from inference.means import EARLIER_BASE, LAST_BASE, NEWEST
 from inference.multiplicity import benjamini_hochberg, holm
 from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result
@@ -87,15 +87,18 @@ def analysis_of_study(
 
 
 def periods_before(means: pl.DataFrame) -> dict[str, int]:
-    """Metric → observed periods before kick-off of the cohort that has the fewest."""
+    """Metric → observed periods before kick-off of the cohort that has the fewest; cohorts that have none are in no
+    estimate."""
     if means.is_empty() or "cohort_period_start" not in means.columns:
         return {}
     of_pilot = means.filter((pl.col("n_observed") > 0) & pl.col("cohort_period_start").is_not_null())
     before = pl.col("period_start") < pl.col("cohort_period_start").cast(pl.Date)
+    if "cut_period_start" in means.columns:  # the kick-off lies inside it: it is in no comparison
+        before &= pl.col("period_start").ne_missing(pl.col("cut_period_start"))
     counted = of_pilot.group_by("metric", "cohort_period_start").agg(
         pl.col("period_start").filter(before).n_unique().alias("n")
     )
-    return dict(counted.group_by("metric").agg(pl.col("n").min()).iter_rows())
+    return dict(counted.group_by("metric").agg(pl.col("n").filter(pl.col("n") > 0).min().fill_null(0)).iter_rows())
 
 
 def conclude(
@@ -194,6 +197,7 @@ def _primary(question: Question, found: Found, adjusted: float | None, *, is_ran
         direction=question.direction,
         minimum_important_difference=question.minimum_important_difference,
         newest=beside.get(NEWEST),
+        last_base=beside.get(LAST_BASE),
         earlier_base=beside.get(EARLIER_BASE),
         plain=None if headline.estimator == PLAIN else plain,
         slope_by_cohort=Trend(slope.value, slope.p_value) if slope and slope.p_value is not None else None,

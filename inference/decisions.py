@@ -1,8 +1,9 @@
 """Go, no go, or not yet: what the primary outcomes and the guardrails say about scaling up, by rule.
 
 **Go**: the effect is there (adjusted p below alpha), in the good direction, not smaller than the minimum important
-difference; the same holds of the newest cohorts and of the effect counted from earlier periods; no doubt is open (a
-decline from cohort to cohort, arms that moved apart before kick-off), and no guardrail is open or broken. **No go**:
+difference; the same holds of the newest cohorts, and counted from the last period before kick-off alone as well as from
+earlier ones alone; no doubt is open (a decline from cohort to cohort, arms that moved apart before kick-off), and no
+guardrail is open or broken. **No go**:
 the effect is in the bad direction, or its interval lies below the minimum important difference, or a guardrail is
 broken. **Not yet**: anything else, with what is missing. How often each is right: benchmarks/results/decisions.md.
 """
@@ -47,7 +48,8 @@ class Primary:
     direction: str  # up or down: which way is good
     minimum_important_difference: float | None
     newest: Result | None = None  # of the newest cohorts; None where there is one cohort
-    earlier_base: Result | None = None  # counted from earlier periods; None where a lot was drawn
+    last_base: Result | None = None  # counted from the last period before kick-off; None where a lot was drawn
+    earlier_base: Result | None = None  # counted from the others of the year before
     plain: Result | None = None  # difference after kick-off, of a time that has one window before it
     slope_by_cohort: Trend | None = None  # change of the effect from cohort to cohort
     moved_apart: bool = False  # the arms did, before kick-off
@@ -132,6 +134,9 @@ def _doubts(primary: Primary) -> Iterator[Doubt]:
     elif primary.earlier_base is not None and is_small(primary.earlier_base):
         why = f"counted from earlier periods than the last before kick-off it is below {SMALLEST}"
         yield Doubt(why, "an effect that also shows against earlier periods")
+    if isinstance(primary.last_base, Estimate) and is_small(primary.last_base):
+        why = f"counted from the last period before kick-off alone it is below {SMALLEST}"
+        yield Doubt(why, "an effect that also shows against the last period before kick-off")
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
         why = f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
         yield Doubt(why, f"a difference after kick-off that reaches {SMALLEST}")
@@ -163,6 +168,9 @@ def _doubts_of_harm(primary: Primary) -> Iterator[Doubt]:
     if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= 0:
         why = "counted from earlier periods than the last before kick-off it is not worse"
         yield Doubt(why, "a loss that also shows against earlier periods")
+    if isinstance(primary.last_base, Estimate) and sign * primary.last_base.estimate >= 0:
+        why = "counted from the last period before kick-off alone it is not worse"
+        yield Doubt(why, "a loss that also shows against the last period before kick-off")
     if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= 0:
         why = "the plain difference after kick-off is not worse: the loss rests on the window before"
         yield Doubt(why, "a difference after kick-off that is worse too")

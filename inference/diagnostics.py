@@ -59,7 +59,7 @@ def mean_diagnostics(
     if observed.is_empty():
         return
     indexed = panel_from_cells(observed, question.period)
-    effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
+    effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation, span=indexed.calendar.year)
     arms = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
     simple = att.simple(effects)
     size = size_of_values(indexed.panel)
@@ -132,22 +132,20 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
     if not np.any(indexed.eligible > indexed.panel.n):
         return
     panel = answers.response_panel(indexed.eligible, indexed.panel)
-    effects = att.group_time_effects(panel, anticipation=setting.anticipation)
+    effects = att.group_time_effects(panel, anticipation=setting.anticipation, span=indexed.calendar.year)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     words = ("the programme changes who answers", "no change in who answers was seen")
     yield judge_aggregate("response_rate", att.simple(effects), arms_of(effects, usable), panel, setting, words)
     if setting.answers.is_empty():
         return
     name = "selection_bounds"
-    # Silent units count as asked; a period in which nobody was scored is no base.
+    # Silent units count as asked; a period in which nobody was scored is no base. Shapes are taken from one period: the
+    # set is counted from the last one before kick-off alone, and so is its error.
     scored = everybody.filter((pl.col("n_observed") > 0).any().over("period_start"))
     seen = panel_from_cells(scored, question.period)
     try:
-        bounds = answers.selection_bounds(
-            att.group_time_effects(seen.panel, anticipation=setting.anticipation),
-            seen.eligible,
-            histograms_of(seen, setting.answers),
-        )
+        from_last = att.group_time_effects(seen.panel, anticipation=setting.anticipation)
+        bounds = answers.selection_bounds(from_last, seen.eligible, histograms_of(seen, setting.answers))
     except ValueError as problem:
         yield unknown_diagnostic(name, str(problem))
         return
@@ -161,8 +159,20 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
         "value: the share of answers that were trimmed",
         **trimmed,
     )
-    # The ends are means of nearly the same answers as the headline, and as uncertain.
-    low, high = answers.interval_of_set(bounds.low, bounds.high, context.uncertainty, alpha=setting.alpha)
+    # The ends are means of nearly the same answers as the effect from that period, and as uncertain.
+    part, pairs = att.simple(from_last), (from_last.t >= from_last.g) & np.isfinite(from_last.value)
+    result, uncertainty = judge(
+        part,
+        arms_of(from_last, pairs),
+        cohort=seen.panel.cohort,
+        method="",
+        alpha=setting.alpha,
+        scale=size_of_values(seen.panel),
+    )
+    if uncertainty is None:
+        yield unknown_diagnostic("selection_interval", result.reason)
+        return
+    low, high = answers.interval_of_set(bounds.low, bounds.high, uncertainty, alpha=setting.alpha)
     holds = "stays" if low > 0 or high < 0 else "does not stay"
     yield Diagnostic(
         name="selection_interval",

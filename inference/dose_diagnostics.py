@@ -48,7 +48,7 @@ def _of_segments(cells: pl.DataFrame, ordered: Sequence[str], setting: Setting, 
     n_pilot, n_control = [], []
     for segment in sorted(observed["segment"].unique(), key=list(ordered).index):
         indexed = panel_from_cells(observed.filter(pl.col("segment") == segment), period)
-        effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation)
+        effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation, span=indexed.calendar.year)
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
         if not chosen.any():
             continue

@@ -47,12 +47,19 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Arms:
-    """Who stands behind a number: marked units of both arms, and their distinct people."""
+    """Who stands behind a number: marked units of both arms, and their distinct people. `now` marks the units that were
+    seen in the periods compared (None: all); those seen only in what they are counted from move the number and are not
+    counted as units."""
 
     pilot: np.ndarray
     control: np.ndarray
     n_pilot: int
     n_control: int
+    now: np.ndarray | None = None
+
+    def n_units(self, arm: np.ndarray) -> int:
+        """How many units of an arm are counted."""
+        return int((arm if self.now is None else arm & self.now).sum())
 
 
 def with_interval(value: float, uncertainty: Uncertainty, *, alpha: float, **counts) -> Estimate:
@@ -84,8 +91,8 @@ def judge(
     `cohort` labels every unit, `scale` is the size of the outcome's values.
     """
     counts = {
-        "n_units_pilot": int(arms.pilot.sum()),
-        "n_units_control": int(arms.control.sum()),
+        "n_units_pilot": arms.n_units(arms.pilot),
+        "n_units_control": arms.n_units(arms.control),
         "n_pilot": arms.n_pilot,
         "n_control": arms.n_control,
         "method": method,
@@ -118,22 +125,29 @@ def judge(
 def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
     """Units and people behind the chosen ATT(g,t).
 
-    People are counted in the fullest pair of periods (the smaller of its two counts): never more than there are, so
-    that a small group cannot hide behind people who were observed at other times.
+    People are counted in the fullest period and the fullest of those it is counted from (the smaller of the two):
+    never more than there are, so that a small group cannot hide behind people who were observed at other times.
     """
     panel = effects.panel
-    pilot, control = np.zeros((2, panel.cohort.size), bool)
+    pilot, control, now = np.zeros((3, panel.cohort.size), bool)
     n_pilot: dict[int, float] = {}
     n_control = 0.0
     for k in np.flatnonzero(chosen):
         g, t, base = effects.g[k], effects.t[k], effects.base[k]
-        both = panel.n[:, [t - 1, base - 1]] if effects.counted is None else effects.counted[:, [k, k]]
+        counted_from = np.flatnonzero(effects.counted_from[k])
         treated, untreated = (
             panel.cohort == g,
             att.is_control(panel, g, max(t, base) + effects.anticipation, effects.control),
         )
-        pilot |= treated & (both.sum(axis=1) > 0)
-        control |= untreated & (both.sum(axis=1) > 0)
-        n_pilot[g] = max(n_pilot.get(g, 0.0), both[treated].sum(axis=0).min())
-        n_control = max(n_control, both[untreated].sum(axis=0).min())
-    return Arms(pilot=pilot, control=control, n_pilot=int(sum(n_pilot.values())), n_control=int(n_control))
+        then, before = panel.n[:, [t - 1]], panel.n[:, counted_from]
+        if effects.counted is not None:
+            then = before = effects.counted[:, [k]]
+        seen = then.any(axis=1) | before.any(axis=1)
+        now |= then.any(axis=1)
+        pilot |= treated & seen
+        control |= untreated & seen
+        people = [min(of[arm].sum(axis=0).max(initial=0.0) for of in (then, before)) for arm in (treated, untreated)]
+        n_pilot[g] = max(n_pilot.get(g, 0.0), people[0])
+        n_control = max(n_control, people[1])
+    people_of = {"n_pilot": int(sum(n_pilot.values())), "n_control": int(n_control)}
+    return Arms(pilot=pilot, control=control, now=now, **people_of)

@@ -16,7 +16,8 @@ from inference.judging import (
 )
 from inference.unit_panels import Setting
 
-ATT = "ATT(g,t) of Callaway and Sant'Anna (2021)"
+ATT_FROM_LAST = "ATT(g,t) of Callaway and Sant'Anna (2021)"
+ATT = f"{ATT_FROM_LAST}, counted from the year before kick-off"
 
 CONTRAST = "difference of unit means after kick-off"
 
@@ -68,8 +69,8 @@ METHODS = {
     "randomised_ancova": f"{CONTRAST}, adjusted for the unit's own past (ANCOVA) within strata",
     "randomised_difference": f"{CONTRAST} within strata",
     "att_response_weighted": f"{ATT}, answers weighted to those asked",
-    "att_outcome_regression": f"{ATT}, outcome regression on baseline covariates",
-    "att_doubly_robust": f"{ATT}, doubly robust: regression on covariates, assignment of units modelled by logit",
+    "att_outcome_regression": f"{ATT_FROM_LAST}, outcome regression on baseline covariates",
+    "att_doubly_robust": f"{ATT_FROM_LAST}, doubly robust: regression on covariates, and assignment of units by logit",
     "atu_entropy_balanced": f"{ATT}, pilot units weighted to the covariates and size of those not coached yet",
     "att_entropy_balanced": f"{ATT}, control units weighted to the pilot's covariates and size (entropy balancing)",
     "as_treated": f"{ATT}, only units whose coach was trained: a selection, no effect of assignment",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,9 @@ from inference.results import NotEstimable
 from inference.sensitivity import sensitivity_lines
 from inference.unit_panels import Indexed, Setting, panel_from_cells, strata_of
 
-NEWEST, EARLIER_BASE = "newest", "earlier_base"  # aggregations that the decision reads
+# Aggregations that the decision reads: of the newest cohorts; and counted from the last period before kick-off alone,
+# or from the others of the year before it alone.
+NEWEST, LAST_BASE, EARLIER_BASE = "newest", "last_base", "earlier_base"
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 
 
@@ -65,7 +68,7 @@ def _unit_lines(
         )
         notes += baseline.notes
     else:
-        main = att.group_time_effects(panel, anticipation=setting.anticipation)
+        main = att.group_time_effects(panel, anticipation=setting.anticipation, span=indexed.calendar.year)
     if not main.value.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
         return
@@ -82,16 +85,17 @@ def _unit_lines(
         yield replace(other, aggregation="cohort", cohort=cohort, result=NotEstimable(reason=reason))
     yield from _curve(other, main, indexed, setting.alpha)
     if not setting.is_random:
-        yield _from_earlier_periods(other, main, setting.alpha)
+        yield _counted_from(replace(other, aggregation=LAST_BASE), main, "last", setting.alpha)
+        yield _counted_from(replace(other, aggregation=EARLIER_BASE), main, "earlier", setting.alpha)
     yield from sensitivity_lines(other, main, indexed, setting, is_primary=question.role == "primary")
 
 
-def _from_earlier_periods(line: Line, effects: GroupTime, alpha: float) -> Line:
-    line = replace(line, aggregation=EARLIER_BASE)
-    earlier = att.effects_from_earlier_periods(effects)
-    if not earlier.value.size:
-        return replace(line, result=NotEstimable(reason="every cohort has one period before its kick-off"))
-    return estimate_line(line, earlier, att.simple(earlier), earlier.t >= earlier.g, alpha=alpha)
+def _counted_from(line: Line, main: GroupTime, which: Literal["last", "earlier"], alpha: float) -> Line:
+    effects = att.effects_counted_from(main, which)
+    if not effects.value.size:
+        reason = "every cohort has one period in the year before its kick-off"
+        return replace(line, result=NotEstimable(reason=reason))
+    return estimate_line(line, effects, att.simple(effects), effects.t >= effects.g, alpha=alpha)
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:

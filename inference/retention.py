@@ -209,7 +209,7 @@ def hazard_line(question: Question, turnovers: pl.DataFrame, kickoffs: Mapping[s
         return line
     leavers = "n_voluntary" if question.measure == BY_CHOICE else "n_leavers"
     panel = hazard_panel(assigned, kickoffs, leavers)
-    effects = att.group_time_effects(panel)
+    effects = att.group_time_effects(panel, span=12)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     if not usable.any():
         return replace(line, result=NotEstimable(reason="no cohort has a month before and one after its kick-off"))

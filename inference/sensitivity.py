@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -31,19 +32,16 @@ def sensitivity_lines(
 ) -> Iterator[Line]:
     """What other estimators say: simple aggregations, never the headline."""
     panel, alpha = indexed.panel, setting.alpha
-    effects = att.group_time_effects(panel, anticipation=setting.anticipation) if setting.is_random else main
-    found: dict[str, GroupTime] = {
-        "att_never_treated": att.group_time_effects(panel, control="never_treated", anticipation=setting.anticipation)
-    }
+    usual = partial(att.group_time_effects, anticipation=setting.anticipation, span=indexed.calendar.year)
+    effects = usual(panel) if setting.is_random else main
+    found: dict[str, GroupTime] = {"att_never_treated": usual(panel, control="never_treated")}
     if main is not effects:
         found["att_not_yet_treated"] = effects
         found["randomised_difference"] = randomised.group_time_contrasts(panel, stratum=strata_of(indexed, setting))
     if line.estimator in found:
         del found[line.estimator]
     if np.any(indexed.eligible > panel.n):
-        found["att_response_weighted"] = att.group_time_effects(
-            answers.weighted_for_response(indexed.eligible, panel), anticipation=setting.anticipation
-        )
+        found["att_response_weighted"] = usual(answers.weighted_for_response(indexed.eligible, panel))
     for name, group_time in found.items():
         simple = replace(line, estimator=name)
         yield estimate_line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
@@ -64,6 +62,7 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
     chosen = att.group_time_effects(
         Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]),
         anticipation=setting.anticipation,
+        span=indexed.calendar.year,
     )
     post = chosen.t >= chosen.g
     yield estimate_line(replace(line, estimator="as_treated"), chosen, att.simple(chosen), post, alpha=setting.alpha)
@@ -110,8 +109,8 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primar
         )
     if is_primary:  # weighing anew without each unit is dear
         facts = np.column_stack([facts, panel.people])
-        yield _weighted_line(replace(line, estimator=names[2]), panel, facts, setting.alpha)
-        yield _line_of_uncoached(replace(line, estimator=names[3]), panel, facts, setting.alpha)
+        yield _weighted_line(replace(line, estimator=names[2]), indexed, facts, setting.alpha)
+        yield _line_of_uncoached(replace(line, estimator=names[3]), indexed, facts, setting.alpha)
     for name in names[:2]:
         if name == "att_outcome_regression":
             effects = adjusted.outcome_regression(panel, moments)
@@ -168,27 +167,29 @@ def moments_from_cells(
     return {pair: Moments(*found[pair]) for pair in sorted(found)}  # sums must not depend on the order of rows
 
 
-def _line_of_uncoached(line: Line, panel: Panel, facts: np.ndarray, alpha: float) -> Line:
+def _line_of_uncoached(line: Line, indexed: Indexed, facts: np.ndarray, alpha: float) -> Line:
     """What units like those that are not coached would gain; or that it cannot be said."""
+    panel = indexed.panel
     pilot = (panel.cohort > 1) & (panel.cohort <= panel.n_periods)
     index = generalizability_index(facts, pilot, panel.cohort == att.NEVER)
     if not index >= UNLIKE:
         differ = "their facts are too few or too different" if np.isnan(index) else f"index {index:.2f} (Tipton 2014)"
         return replace(line, result=NotEstimable(reason=f"units not coached yet are not like those coached: {differ}"))
-    line = _weighted_line(line, panel, facts, alpha, onto="control")
+    line = _weighted_line(line, indexed, facts, alpha, onto="control")
     if isinstance(line.result, NotEstimable):
         return line
     return replace(line, result=replace(line.result, note=f"alike by index {index:.2f} (Tipton 2014; 1 is the same)"))
 
 
-def _weighted_line(line: Line, panel: Panel, facts: np.ndarray, alpha: float, *, onto: Onto = "pilot") -> Line:
+def _weighted_line(line: Line, indexed: Indexed, facts: np.ndarray, alpha: float, *, onto: Onto = "pilot") -> Line:
     varies = np.nanmax(facts, axis=0) > np.nanmin(facts, axis=0)
     if not varies.any():
         return replace(line, result=NotEstimable(reason="no covariate varies: there is nothing to weigh by"))
     try:
-        part, arms = balanced_effect(panel, facts[:, varies], onto=onto)
+        part, arms = balanced_effect(indexed.panel, facts[:, varies], onto=onto, span=indexed.calendar.year)
     except ArithmeticError as problem:
         return replace(line, result=NotEstimable(reason=str(problem)))
+    panel = indexed.panel
     method = f"{METHODS[line.estimator]}, never-treated control; {JACKKNIFE}"
     result, _ = judge(part, arms, cohort=panel.cohort, method=method, alpha=alpha, scale=size_of_values(panel))
     return replace(line, result=result)

@@ -118,6 +118,11 @@ class Calendar:
     periods: list[date]
     months: int
 
+    @property
+    def year(self) -> int:
+        """How many periods a year has."""
+        return 12 // self.months
+
     def name(self, start: date) -> str:
         """A period as people write it: Q2 2024, May 2024."""
         return f"Q{(start.month + 2) // 3} {start.year}" if self.months == 3 else f"{start:%B %Y}"

@@ -122,7 +122,11 @@ def _place(folder: Path, number: int) -> Path:
 
 def _places(folder: Path) -> list[Path]:
     """The folders of whole batches. One that a killed run was still writing is hidden, which `glob` does not mind."""
-    return sorted(path.parent for path in folder.glob(f"*/{FACTS}") if not path.parent.name.startswith("."))
+    return [path.parent for path in _in_batches(folder, FACTS)]
+
+
+def _in_batches(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*/{pattern}") if not path.parent.name.startswith("."))
 
 
 def _tidy(folder: Path) -> None:
@@ -194,14 +198,10 @@ def copy_first(folder: Path, target: Path, n: int) -> None:
         shutil.copytree(_place(folder, batch.number), _place(target, batch.number))
 
 
-def _tables(folder: Path) -> list[Path]:
-    return [path for place in _places(folder) for path in sorted(place.glob("*.parquet"))]
-
-
 def rename(folder: Path, column: str, names: Mapping[str, str]) -> None:
     """Give values of a column (`unit_id`, `load_id`) other names, in all batches: what an erasure leaves of them."""
     _tidy(folder)
-    for path in _tables(folder):
+    for path in _in_batches(folder, "*.parquet"):
         frame = pl.read_parquet(path)
         if column in frame.columns and frame[column].is_in(list(names)).any():
             durable.replace(path, frame.with_columns(pl.col(column).replace(dict(names))).write_parquet)
@@ -209,5 +209,5 @@ def rename(folder: Path, column: str, names: Mapping[str, str]) -> None:
 
 def units(folder: Path) -> set[str]:
     """Every unit of which something closed."""
-    paths = [path for path in _tables(folder) if "unit_id" in pl.read_parquet_schema(path)]
+    paths = [path for path in _in_batches(folder, "*.parquet") if "unit_id" in pl.read_parquet_schema(path)]
     return {unit for path in paths for unit in pl.read_parquet(path, columns=["unit_id"])["unit_id"].unique()}

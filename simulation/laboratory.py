@@ -126,6 +126,11 @@ def without_effect(trouble: Trouble) -> Trouble:
     return replace(trouble, effects=dict.fromkeys(trouble.effects, 0.0))
 
 
+def waves_of(trouble: Trouble) -> int:
+    """How many waves a study has: at least four with the last cohort."""
+    return max(WAVES, max(trouble.cohorts) + 3)
+
+
 def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> Draw:
     """One study. The truth is the effect of assignment, averaged over treated cohort-waves by people, as
     Callaway and Sant'Anna's simple aggregation is."""

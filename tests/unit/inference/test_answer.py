@@ -125,6 +125,7 @@ ALARM = Diagnostic(name="response_rate", value=0.1, p_value=0.01)
             "not chosen at random",
         ),
         ({"is_random": False, "earlier_base": estimate(1)}, 1, "last period"),
+        ({"is_random": False, "last_base": estimate(1)}, 1, "drifted apart"),
         ({"is_random": False, "earlier_base": estimate(3)}, 3, "not chosen at random"),
         ({"is_random": False, "earlier_base": NotEstimable(reason="one period"), "n_before": 1}, 2, "only 1 period"),
         ({"is_random": False, "earlier_base": estimate(3), "n_before": 2}, 2, "only 2 period"),

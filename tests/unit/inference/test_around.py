@@ -120,26 +120,6 @@ def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_s
     assert found.low < truth < found.high
 
 
-def test_an_effect_counted_from_earlier_periods_does_not_know_of_the_last_one():
-    """Units that were chosen for a last result that was two too low come back by themselves."""
-    panel = staggered(4)
-    last = (np.arange(1, 9) == panel.cohort[:, None] - 1) & (panel.cohort[:, None] > 0)
-    chosen = replace(panel, total=panel.total - 2 * panel.n * last)
-    effects, dipped = (att.group_time_effects(each, control="never_treated") for each in (panel, chosen))
-    assert att.simple(dipped).value == pytest.approx(att.simple(effects).value + 2)
-    earlier, after_dip = (att.effects_from_earlier_periods(each) for each in (effects, dipped))
-    assert att.simple(after_dip).value == pytest.approx(att.simple(earlier).value) == pytest.approx(1, abs=0.2)
-    assert after_dip.without == pytest.approx(earlier.without)
-
-    def change(units, base):
-        return (panel.total[units, 7] / panel.n[units, 7] - panel.total[units, base] / panel.n[units, base]).mean()
-
-    by_hand = np.mean([change(panel.cohort == 5, s) - change(panel.cohort == 0, s) for s in (0, 1, 2)])
-    assert earlier.value[(earlier.g == 5) & (earlier.t == 8)] == pytest.approx(by_hand)
-    one_before = att.Panel(panel.n[:, 1:], panel.total[:, 1:], np.where(panel.cohort > 0, 2, 0), panel.people)
-    assert att.effects_from_earlier_periods(att.group_time_effects(one_before)).value.size == 0
-
-
 def test_a_period_that_only_one_arm_has_seen_leaves_the_calendar_average_of_the_others():
     panel = staggered(6)
     control = panel.cohort == 0

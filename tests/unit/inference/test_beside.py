@@ -116,7 +116,7 @@ def test_the_lot_makes_the_contrast_of_units_the_headline():
     rows = simple_rows(estimate_study(asked, organisation()))
     assert [name for name, row in rows.items() if row["is_headline"]] == ["randomised_ancova"]
     assert {"randomised_difference", "att_not_yet_treated"} <= set(rows)
-    assert rows["randomised_ancova"]["std_error"] < rows["att_not_yet_treated"]["std_error"]
+    assert rows["randomised_ancova"]["std_error"] < rows["randomised_difference"]["std_error"]
 
 
 def test_one_wave_is_answered_by_the_lot_and_by_nothing_else():

@@ -350,3 +350,10 @@ def test_periods_before_kickoff_are_those_of_the_cohort_that_has_the_fewest():
         for period in QUARTERS
     ]
     assert periods_before(pl.DataFrame(rows)) == {"m": 1}
+    early = [{**row, "cohort_period_start": QUARTERS[0]} for row in rows[:4]]  # in no estimate
+    assert periods_before(pl.DataFrame(rows + early)) == {"m": 1}
+    assert periods_before(pl.DataFrame(early)) == {"m": 0}
+    cut = [{**row, "cut_period_start": QUARTERS[0]} for row in rows]
+    assert periods_before(pl.DataFrame(cut)) == {"m": 2}  # of the second cohort, whose third period is left
+    whole = [{**row, "cut_period_start": None} for row in rows]
+    assert periods_before(pl.DataFrame(whole, schema_overrides={"cut_period_start": pl.Date})) == {"m": 1}

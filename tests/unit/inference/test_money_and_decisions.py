@@ -137,6 +137,7 @@ THERE = estimate(4, 2.5, 5.5)
         ({"newest": NotEstimable(reason="it does not vary")}, "effect is not known: it does not vary"),
         ({"slope_by_cohort": Trend(-0.5, 0.09)}, "falls from cohort to cohort"),
         ({"earlier_base": estimate(1.9, -1, 5)}, "counted from earlier periods than the last"),
+        ({"last_base": estimate(1.9, -1, 5)}, "counted from the last period before kick-off alone"),
         ({"earlier_base": NotEstimable(reason="one period before")}, "cannot be seen: one period before"),
         ({"moved_apart": True}, "moved apart before kick-off"),
         ({"plain": estimate(0.5, -1, 2)}, "rests on the window before"),
@@ -150,7 +151,11 @@ def test_an_effect_that_the_next_cohort_may_not_get_is_no_go_yet(beside, because
 @pytest.mark.parametrize(
     "beside",
     [
-        {"newest": estimate(2.1, -1, 5), "earlier_base": estimate(2.1, -1, 5)},  # as large; how sure is the headline's
+        {
+            "newest": estimate(2.1, -1, 5),
+            "earlier_base": estimate(2.1, -1, 5),
+            "last_base": estimate(2.1, -1, 5),
+        },  # as large; how sure is the headline's
         {"slope_by_cohort": Trend(-0.5, 0.11)},
         {"plain": estimate(2.5, -1, 6)},
         {"slope_by_cohort": Trend(0.5, 0.001)},  # it grows

@@ -122,6 +122,7 @@ WORSE = Estimate(
         ({"plain": replace(WORSE, estimate=0.01)}, "the loss rests on the window before"),
         ({"earlier_base": replace(WORSE, estimate=-0.01)}, None),
         ({"earlier_base": replace(WORSE, estimate=0.01)}, "counted from earlier periods"),
+        ({"last_base": replace(WORSE, estimate=0.01)}, "counted from the last period"),
         ({"moved_apart": True}, "moved apart"),
         ({"moved_apart": True, "is_random": True}, None),
         ({"diagnostics": {"left_together": Diagnostic(name="left_together", is_alarm=True)}}, "a closure or layoff"),
