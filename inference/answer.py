@@ -11,10 +11,10 @@ import polars as pl
 from scipy import stats
 
 from inference.certainty import certainty
-from inference.decisions import BROKEN, Decision, Guardrail, Primary, Ruling, decide
+from inference.decisions import Decision, Guardrail, GuardrailState, Primary, Ruling, decide
 from inference.jackknife import Uncertainty
 from inference.results import Estimate, Result
-from inference.verdicts import verdict
+from inference.verdicts import verdict_on
 from study.interim import Analysis
 
 DECISIONS = {
@@ -75,7 +75,11 @@ def conclude_each(
     """Of each primary outcome. `alpha` is the study's level; what decides has that of the `analysis`."""
     guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
     states = "; ".join(f"{each.metric} {each.state}" for each in guarded) or "none"
-    broken = [certainty(each.evidence, alpha=alpha) for each in guarded if each.state == BROKEN and each.evidence]
+    broken = [
+        certainty(each.evidence, alpha=alpha)
+        for each in guarded
+        if each.state is GuardrailState.BROKEN and each.evidence
+    ]
     concluded = []
     for each in primaries:
         primary = replace(each, result=at_level(each.result, analysis.alpha))
@@ -93,7 +97,7 @@ def decision_table(concluded: list[Concluded], analysis: Analysis, *, alpha: flo
     for each in concluded:
         primary, ruling = each.primary, each.ruling
         numbers = primary.result if isinstance(primary.result, Estimate) else None
-        said = verdict(
+        said = verdict_on(
             primary.result,
             p_value_adjusted=primary.p_value_adjusted,
             direction=primary.direction,
@@ -102,7 +106,7 @@ def decision_table(concluded: list[Concluded], analysis: Analysis, *, alpha: flo
         rows.append(
             {
                 "metric": primary.metric,
-                "verdict": said.word,
+                "verdict": str(said),
                 "decision": ruling.decision,
                 "reason": ruling.reason,
                 "estimate": numbers.estimate if numbers else None,

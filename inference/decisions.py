@@ -71,7 +71,14 @@ class Primary:
         return _sign(self.direction) * result.estimate < (self.minimum_important_difference or 0.0)
 
 
-HOLDS, OPEN, BROKEN, UNKNOWN = "holds", "open", "broken", "not estimable"  # a guardrail
+class GuardrailState(StrEnum):
+    """Whether a guardrail became worse by more than its margin: excluded, possible, shown (and nothing speaks against
+    it), or without an estimate."""
+
+    HOLDS = "holds"
+    OPEN = "open"
+    BROKEN = "broken"
+    UNKNOWN = "not estimable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +93,15 @@ class Guardrail:
     evidence: Primary | None = None
 
     @property
-    def state(self) -> str:
-        """`holds`: worse by more than the margin is excluded; `broken`: it is shown and nothing speaks against it; else
-        `open`."""
+    def state(self) -> GuardrailState:
+        """Whether it became worse by more than its margin."""
         if not isinstance(self.result, Estimate):
-            return UNKNOWN
+            return GuardrailState.UNKNOWN
         low, high = _towards_good(self.result, self.direction)
         if low >= -self.margin:
-            return HOLDS
+            return GuardrailState.HOLDS
         is_doubted = self.evidence is not None and any(_doubts_of_harm(self.evidence))
-        return BROKEN if high < -self.margin and not is_doubted else OPEN
+        return GuardrailState.BROKEN if high < -self.margin and not is_doubted else GuardrailState.OPEN
 
 
 def _sign(direction: str) -> int:
@@ -197,16 +203,13 @@ ENOUGH = Doubt("too small", f"an estimate that reaches {SMALLEST}")
 
 def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ruling:
     """The rule; `alpha` is the level of the day."""
-    missing = [
-        f"{guardrail.metric}: {'its margin is not excluded yet' if guardrail.state == OPEN else guardrail.state}"
-        for guardrail in guardrails
-        if guardrail.state in (OPEN, UNKNOWN)
-    ]
+    unclear = {GuardrailState.OPEN: "its margin is not excluded yet", GuardrailState.UNKNOWN: "not estimable"}
+    missing = [f"{each.metric}: {unclear[each.state]}" for each in guardrails if each.state in unclear]
     if primary.minimum_important_difference is None:
         missing.append("the study declares no minimum important difference")
     if not guardrails:
         missing.append("the study names no guardrail")
-    broken = [guardrail.metric for guardrail in guardrails if guardrail.state == BROKEN]
+    broken = [guardrail.metric for guardrail in guardrails if guardrail.state is GuardrailState.BROKEN]
     if broken:
         reason = f"a guardrail is broken: {', '.join(broken)}"
         return Ruling(decision=Decision.NO_GO, reason=reason, missing=missing, is_harm=True)

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from enum import StrEnum
 
 from inference.results import Cause, Estimate, Result
 
-Word = Literal["improved", "worsened", "changed", "no effect seen", "too few teams", "not estimable"]
+
+class Verdict(StrEnum):
+    """What is said of a headline."""
+
+    IMPROVED = "improved"
+    WORSENED = "worsened"
+    CHANGED = "changed"  # where no direction is the good one
+    NO_EFFECT = "no effect seen"
+    TOO_FEW = "too few teams"
+    NOT_ESTIMABLE = "not estimable"
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether an effect was found."""
+        return self in (Verdict.IMPROVED, Verdict.WORSENED, Verdict.CHANGED)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A word, and for a null what could have been seen (in the metric's unit; None where that is unknown)."""
-
-    word: Word
-    detectable: float | None = None
-
-
-def verdict(
-    result: Result, *, p_value_adjusted: float | None, direction: str, alpha: float, detectable: float | None = None
-) -> Verdict:
+def verdict_on(result: Result, *, p_value_adjusted: float | None, direction: str, alpha: float) -> Verdict:
     """The verdict of a headline.
 
-    `improved` or `worsened` only where the p-value, adjusted for the number of primary questions, is below alpha
-    (`changed` where no direction is the good one). Everything else is a null with what could have been seen, or no
-    answer: a pilot of few units never yields a verdict.
+    An effect only where the p-value, adjusted for the number of primary questions, is below alpha. Everything else is
+    a null, or no answer: a pilot of few units never yields a verdict.
     """
     if not isinstance(result, Estimate):
-        return Verdict("too few teams" if result.cause is Cause.TOO_FEW_UNITS else "not estimable", detectable)
+        return Verdict.TOO_FEW if result.cause is Cause.TOO_FEW_UNITS else Verdict.NOT_ESTIMABLE
     p = p_value_adjusted if p_value_adjusted is not None else result.p_value
     if p >= alpha:
-        return Verdict("no effect seen", detectable)
+        return Verdict.NO_EFFECT
     if direction not in ("up", "down"):
-        return Verdict("changed")
-    return Verdict("improved" if (result.estimate > 0) == (direction == "up") else "worsened")
+        return Verdict.CHANGED
+    return Verdict.IMPROVED if (result.estimate > 0) == (direction == "up") else Verdict.WORSENED

@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 from markupsafe import Markup
 
+from inference.verdicts import Verdict
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
 from publish.page.sheets.sheet import Tables, quarter, words
@@ -65,7 +66,7 @@ def _pictured(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict
     direction = tables["pub_outcomes"].filter(pl.col("metric") == metric)["direction"].item()
     signed = None if smallest is None else smallest * (-1 if direction == "down" else 1)
     levels = _levels(tables, metric)
-    is_found = decision is not None and decision["verdict"] in ("improved", "worsened", "changed")
+    is_found = decision is not None and decision["verdict"] is not None and Verdict(decision["verdict"]).is_effect
     return Pictured(
         levels=Markup(charts.levels(levels, kickoffs=_kickoffs(tables), unit=unit, label=label))
         if levels is not None

@@ -5,9 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from inference.verdicts import Verdict
+
 NARROW = "\u202f"
 MINUS = "−"
 MOST_DECIMALS = 6
+# What a release has, by file.
+FILES = {
+    "index.html": "the page: the answer first, on one printed side",
+    "release.xlsx": "all tables as a workbook; its first sheet has the answer and what each column is",
+    "metrics.duckdb": "all tables as a database (DuckDB 1.0 and newer), described, and views that add labels and units",
+    "csv/": "a file for each table; UTF-8 with a byte-order mark, so that spreadsheets show it right",
+    "parquet/": "the same for programs, with types",
+    "dictionary.csv": "what each column is, and its unit",
+    "release.odcs.yaml": "the same as a data contract (Open Data Contract Standard 3.1)",
+    "manifest.json": "what the release was made of: identities, rows and hashes of the tables, the gate's verdict",
+}
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ def finding(
     judged: dict | None = None,
 ) -> Finding:
     """What the headline row of `pub_estimates` says about one outcome. `alpha` is the level of its interval; of a
-    primary outcome, `judged` (its rows of `pub_answer` and `pub_decisions`) has that of verdicts."""
+    primary outcome, `judged` (its rows of `pub_answer` and `pub_decisions`) has the verdict and its level."""
     if row["suppressed"] is not None:
         return Finding("suppressed", "Not shown, to protect people", f"{label} is {why_not(row)}.")
     if row["status"] != "estimated":
@@ -119,8 +132,8 @@ def finding(
     interval = f"{unit.number(row['ci_low'], signed=True)} to {unit.with_word(row['ci_high'], signed=True)}"
     size = unit.with_word(abs(row["estimate"]))
     adjusted = row["p_value_adjusted"]
-    decisive = (adjusted if adjusted is not None else row["p_value"]) < (judged["alpha"] if judged else alpha)
-    if decisive:
+    p_value = adjusted if adjusted is not None else row["p_value"]
+    if Verdict(judged["verdict"]).is_effect if judged else p_value < alpha:
         rose = row["estimate"] > 0
         good = rose == (direction == "up")
         word = "Changed" if direction == "none" else "Better" if good else "Worse"

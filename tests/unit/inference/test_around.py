@@ -11,7 +11,7 @@ from inference import answers, associations, att, balance, balanced, pooling
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import arms_of
 from inference.results import Cause, Estimate, NotEstimable
-from inference.verdicts import verdict
+from inference.verdicts import verdict_on
 
 
 def test_entropy_balancing_meets_the_moments_and_stays_near_the_base():
@@ -280,9 +280,9 @@ def estimate(value: float, p: float) -> Estimate:
     ],
 )
 def test_words_follow_from_the_numbers(result, adjusted, direction, word):
-    found = verdict(result, p_value_adjusted=adjusted, direction=direction, alpha=0.05, detectable=2.5)
-    assert found.word == word
-    assert (found.detectable is None) == (word in ("improved", "worsened", "changed"))
+    found = verdict_on(result, p_value_adjusted=adjusted, direction=direction, alpha=0.05)
+    assert found == word
+    assert found.is_effect == (word in ("improved", "worsened", "changed"))
 
 
 def test_coaches_are_compared_with_the_control_and_pooled():

@@ -66,19 +66,25 @@ def test_an_interval_beside_zero_is_no_effect_when_several_questions_were_asked(
     assert "counted together" in found.caveat
 
 
-EARLY = {"analysis": 2, "planned_analyses": 5, "alpha": 0.00079, "corrected_estimate": None}
+EARLY = {
+    "analysis": 2,
+    "planned_analyses": 5,
+    "alpha": 0.00079,
+    "corrected_estimate": None,
+    "verdict": "no effect seen",
+}
 
 
 def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
     found = say(row(p=0.004, adjusted=0.012), judged=EARLY)
     assert found.kind == "null"
     assert found.caveat.endswith("This is analysis 2 of 5, and so early a verdict needs p below 0.00079.")
-    assert say(row(p=0.0001, adjusted=0.0003), judged=EARLY).kind == "better"
+    assert say(row(p=0.0001, adjusted=0.0003), judged=EARLY | {"verdict": "improved"}).kind == "better"
     assert "counted together" in say(row(p=0.03, adjusted=0.09), judged=EARLY).caveat
 
 
 def test_an_effect_that_a_weak_study_found_is_said_with_what_is_left_of_it():
-    found = say(row(), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 1.24})
+    found = say(row(), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 1.24, "verdict": "improved"})
     assert found.kind == "better" and found.caveat.endswith("the estimate is about +1.2 points.")
 
 
