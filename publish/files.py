@@ -18,8 +18,13 @@ def write_table(table: pl.DataFrame, name: str, *, parquet: Path, csv: Path) -> 
     durable.step(f"write {name}")
     path = parquet / f"{name}.parquet"
     table.write_parquet(path)
-    harmless(table).write_csv(csv / f"{name}.csv")
+    write_csv(table, csv / f"{name}.csv")
     return {"rows": table.height, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def write_csv(table: pl.DataFrame, path: Path) -> None:
+    """A table for spreadsheets: with a byte-order mark, without which they take UTF-8 for something else."""
+    harmless(table).write_csv(path, include_bom=True)
 
 
 def harmless(table: pl.DataFrame) -> pl.DataFrame:

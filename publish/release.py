@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,8 +19,12 @@ import polars as pl
 import durable
 from publish.catalogue import describe_code, dictionary, published_tables, share_shown
 from publish.content import content_hash
-from publish.files import seal, write_manifest, write_table
+from publish.contract import contract
+from publish.files import seal, write_csv, write_manifest, write_table
 from publish.page.render import render
+from publish.page.since import Earlier
+from publish.readme import facts_of, readme
+from publish.workbook import write_workbook
 
 CURRENT = "current"
 # DuckDB 2 files cannot be opened by older clients; this version can be by every client since 1.0.
@@ -91,18 +96,27 @@ def write_release(tables: Tables, *, verdict: dict, order: Order, releases: Path
     folders = {name: temporary / name for name in ("parquet", "csv")}
     for folder in folders.values():
         folder.mkdir(mode=0o750, parents=True)
-    facts = {name: write_table(table, name, **folders) for name, table in tables.items()}
-    dictionary(tables).write_csv(temporary / "dictionary.csv")
+    written = {name: write_table(table, name, **folders) for name, table in tables.items()}
+    write_csv(dictionary(tables), temporary / "dictionary.csv")
     _write_duckdb(tables, temporary / "metrics.duckdb")
     number = 1 + max((number for number, name in _numbered(releases) if name != target.name), default=0)
-    manifest = _manifest(facts, verdict, order) | {
+    manifest = _manifest(written, verdict, order) | {
         "id": target.name,
         "number": number,
         "content_hash": content,
         "share_of_rows_shown": round(share_shown(tables), 3),
     }
-    page = render(tables, title=order.title, manifest=manifest, study=order.study)
-    (temporary / "index.html").write_text(page, encoding="utf-8")
+    served = current_release(releases) if order.is_in_history else None
+    earlier = Earlier(manifest_of(served), released_tables(served)) if served else None
+    facts = facts_of(tables, manifest, title=order.title, contact=order.contact)
+    write_workbook(tables, facts, temporary / "release.xlsx")
+    texts = {
+        "release.odcs.yaml": contract(tables, manifest, facts),
+        "README.md": readme(facts),
+        "index.html": render(tables, title=order.title, manifest=manifest, study=order.study, earlier=earlier),
+    }
+    for name, text in texts.items():
+        (temporary / name).write_text(text, encoding="utf-8")
     write_manifest(manifest, temporary)
     seal(temporary, file_mode=0o440, folder_mode=0o750)
     if target.exists():  # left by a run that was interrupted
@@ -124,6 +138,20 @@ def check_verdict(verdict: dict, judged: Tables) -> str:
     return there
 
 
+LABELS = ("label", "unit")  # of an outcome
+
+
+def _views(tables: Tables) -> Iterator[tuple[str, str, str]]:
+    """(view, table, query) of the tables about outcomes with the outcome's label and unit, which a reader would join
+    first."""
+    for name, table in tables.items():
+        joined = [column for column in LABELS if column not in table.columns]
+        if "metric" in table.columns and joined:
+            columns = ", ".join(f"outcomes.{column}" for column in joined)
+            query = f"select {columns}, found.* from {name} as found left join pub_outcomes as outcomes using (metric)"
+            yield name.removeprefix("pub_"), name, query
+
+
 def _write_duckdb(tables: Tables, path: Path) -> None:
     """The same bytes each time. Compressed text ends in whatever the process had in memory there (duckdb#23382), which
     is not ours to publish."""
@@ -134,25 +162,37 @@ def _write_duckdb(tables: Tables, path: Path) -> None:
             connection.register("incoming", table.to_arrow())
             connection.execute(f"create table out.{name} as select * from incoming")
             connection.unregister("incoming")
-            for comment in _comments(name):
-                connection.execute(comment)
+        connection.execute("use out")  # else a view would look for its tables under this name
+        for view, name, query in _views(tables):
+            connection.execute(f"create view {view} as {query}")
+            _comment(
+                connection, f"view {view}", f"{name} with label and unit of each outcome.", _described(name, *LABELS)
+            )
+        for name in tables:
+            _comment(connection, f"table {name}", published_tables()[name].description, _described(name))
+        connection.execute("use memory")
         connection.execute("checkpoint out")
         connection.execute("detach out")
     if path.with_name(path.name + ".wal").exists():
         raise RuntimeError(f"{path.name} was not closed cleanly (a .wal is left); nothing is published")
 
 
-def _comments(name: str) -> list[str]:
-    """Statements that describe a table and its columns."""
+def _described(name: str, *of_outcomes: str) -> dict[str, str]:
+    """Column → what it is, of a published table; with these of `pub_outcomes`, where it lacks them."""
     table = published_tables()[name]
-    columns = {
+    found = {one.name: one for one in published_tables()["pub_outcomes"].columns if one.name in of_outcomes}
+    found |= {column.name: column for column in table.columns}
+    return {
         column.name: f"{column.description} Unit: {column.unit}." if column.unit else column.description
-        for column in table.columns
-    }
-    columns |= {code: describe_code(code, table) for code in table.codes}
-    return [f"comment on table out.{name} is {_quoted(table.description)}"] + [
-        f"comment on column out.{name}.{column} is {_quoted(text)}" for column, text in columns.items()
-    ]
+        for column in found.values()
+    } | {code: describe_code(code, table) for code in table.codes}
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, what: str, text: str, columns: dict[str, str]) -> None:
+    """Describe a table or view ("table pub_money") and its columns."""
+    connection.execute(f"comment on {what} is {_quoted(text)}")
+    for column, words in columns.items():
+        connection.execute(f"comment on column {what.split()[1]}.{column} is {_quoted(words)}")
 
 
 def _quoted(text: str) -> str:

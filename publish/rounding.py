@@ -2,8 +2,9 @@
 
 Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
 no interval is narrower than it should be (how much wider: docs/reference/methods/att.md); where that alone would turn
-an effect into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers: a
-reader can compute them again, and they disclose nothing that these do not.
+an effect into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers, and
+written with one digit more than the error and with two: a reader can compute them again, and they disclose nothing
+that these do not.
 """
 
 from __future__ import annotations
@@ -52,11 +53,12 @@ def round_set(low: float, high: float) -> tuple[float, float]:
     place = last_place(max(abs(low), abs(high))) + 1
     if high > low:
         place = min(place, last_place((high - low) / 4))
+    return _end(low, place), _end(high, place)
 
-    def end(value: float) -> float:
-        return round(value, place) or math.copysign(10.0**-place, value) * bool(value)
 
-    return end(low), end(high)
+def _end(value: float, place: int) -> float:
+    """An end of an interval to a decimal place; rounding makes none zero, which would look like another finding."""
+    return round(value, place) or math.copysign(10.0**-place, value) * bool(value)
 
 
 def round_p(p: float | None, alpha: float) -> float | None:
@@ -93,13 +95,14 @@ def _with_digits(row: dict, alpha: float, digits: int) -> dict:
     df = step_down(row["df"]) if digits == ERROR_DIGITS else math.floor(row["df"] * 10.0**digits) / 10.0**digits
     value = round(row["estimate"], last_place(error) + digits - ERROR_DIGITS)
     reach = float(stats.t.ppf(1 - alpha / 2, df)) * error
+    place = last_place(error) + digits - ERROR_DIGITS + 1
     return {
         "estimate": value,
         "std_error": error,
         "df": df,
-        "ci_low": value - reach,
-        "ci_high": value + reach,
-        "p_value": float(2 * stats.t.sf(abs(value) / error, df)),
+        "ci_low": _end(value - reach, place),
+        "ci_high": _end(value + reach, place),
+        "p_value": round_p(float(2 * stats.t.sf(abs(value) / error, df)), alpha),
     }
 
 

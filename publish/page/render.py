@@ -16,13 +16,15 @@ from publish.page import charts
 from publish.page.front import front
 from publish.page.glossary import GLOSSARY
 from publish.page.sheets import programme
-from publish.page.sheets.decision import decisions, money
+from publish.page.sheets.decision import Answered, answer, decisions, money
 from publish.page.sheets.others import others_found
 from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
+from publish.page.since import Earlier, changes
 from publish.page.wording import (
     ASSUMPTIONS,
+    FILES,
     Before,
     Finding,
     Unit,
@@ -173,9 +175,11 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
     )
 
 
-def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict) -> str:
+def render(
+    tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict, earlier: Earlier | None = None
+) -> str:
     """The page as HTML text, from the published tables. `study` needs design, alpha, min_group_size and contact;
-    `manifest` what the footer cites."""
+    `manifest` what the footer cites; `earlier` is the release that readers saw before."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -188,6 +192,13 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
     primary = [outcome for outcome in shown if outcome.role == "primary"]
     columns = [Column(one.metric, one.label, one.unit, one.row["estimator"]) for one in primary]
     others = [outcome for outcome in shown if outcome.role != "primary"]
+    screen = front(
+        tables,
+        {outcome.metric: outcome.row for outcome in primary},
+        {outcome.metric: outcome.unit for outcome in primary},
+        labels,
+        study["design"],
+    )
     return environment.get_template("page.html.j2").render(
         title=title,
         script=Markup(SCRIPT),
@@ -195,13 +206,9 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
         manifest=manifest,
         study=study,
         confidence=confidence(study["alpha"]),
-        front=front(
-            tables,
-            {outcome.metric: outcome.row for outcome in primary},
-            {outcome.metric: outcome.unit for outcome in primary},
-            labels,
-            study["design"],
-        ),
+        front=screen,
+        earlier=earlier,
+        since=_since(earlier, tables, shown, screen.answer),
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         believed=[diagnostics(tables, columns, study["alpha"]), other_answers(tables, columns)] if primary else [],
@@ -218,9 +225,23 @@ def render(tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study
     )
 
 
+def _since(
+    earlier: Earlier | None, tables: dict[str, pl.DataFrame], shown: list[Outcome], now: Answered | None
+) -> list[str]:
+    """What changed; empty where nothing can be compared."""
+    if earlier is None or not earlier.is_comparable(tables):
+        return []
+    study = {name: earlier.manifest[name] for name in ("design", "alpha")}
+    labels = dict(earlier.tables["pub_outcomes"].select("metric", "label").iter_rows())
+    then = answer(earlier.tables, labels)
+    words = [one.word if one else "" for one in (then, now)]
+    return changes(outcomes(earlier.tables, study, draw=False), shown, *words)
+
+
 def data_files(tables: dict[str, pl.DataFrame]) -> list[tuple[str, str]]:
-    """(file beside the page, what it holds) of every published table."""
-    return [(f"csv/{name}.csv", published_tables()[name].description) for name in tables]
+    """(file beside the page, what it holds): those with everything, then one for every published table."""
+    whole = [(name, words) for name, words in FILES.items() if Path(name).suffix and name != "index.html"]
+    return whole + [(f"csv/{name}.csv", published_tables()[name].description) for name in tables]
 
 
 def suppressed_rows(tables: dict[str, pl.DataFrame]) -> list[tuple[str, int, int]]:

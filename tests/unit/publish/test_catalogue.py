@@ -100,7 +100,8 @@ def test_comments_and_dictionary_describe_every_published_column(published):
     assert {name for name, _ in tables} == set(published_tables())
     assert all(comment for _, comment in tables)
     assert all(comment for *_, comment in columns)
-    assert {(table, column) for table, column, _ in columns} == set(words.select("table", "column").iter_rows())
+    of_tables = {(table, column) for table, column, _ in columns if table in published_tables()}
+    assert of_tables == set(words.select("table", "column").iter_rows())
     assert words["description"].null_count() == 0
     assert dictionary({n: pl.read_parquet(release / "parquet" / f"{n}.parquet") for n in published_tables()}).equals(
         words.with_columns(pl.col("unit").fill_null(""))

@@ -105,7 +105,7 @@ def test_a_release_is_whole_closed_and_the_same_every_time(content, tmp_path):
 def test_the_database_holds_no_person_and_opens_read_only(content, tmp_path):
     made = written(content, tmp_path)
     with duckdb.connect(str(made / "metrics.duckdb"), read_only=True) as reader:
-        tables = {name for (name,) in reader.execute("select table_name from information_schema.tables").fetchall()}
+        tables = {name for (name,) in reader.execute("select table_name from duckdb_tables()").fetchall()}
         columns = {name for (name,) in reader.execute("select column_name from information_schema.columns").fetchall()}
         [(version,)] = reader.execute(
             "select tags['storage_version'] from duckdb_databases() where database_name = 'metrics'"

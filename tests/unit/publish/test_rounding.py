@@ -35,8 +35,9 @@ def test_an_estimate_ends_where_its_error_ends():
 
 def test_interval_and_p_value_are_those_of_the_published_numbers():
     found, again = rounded(1.523011, 2.524382, 9.859946), Uncertainty(2.6, 8.0)
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx(again.interval(1.5, alpha=0.05), abs=1e-12)
-    assert found["p_value"] == pytest.approx(again.p_value(1.5), rel=1e-12)
+    assert (found["ci_low"], found["ci_high"]) == pytest.approx(again.interval(1.5, alpha=0.05), abs=0.0051)
+    assert found["p_value"] == pytest.approx(again.p_value(1.5), abs=0.0051)
+    assert all(len(str(abs(found[name]))) <= 4 for name in ("ci_low", "ci_high", "p_value"))
 
 
 @given(st.floats(0.5, 3.0), st.floats(0.001, 1e4), st.floats(1.5, 200.0))
@@ -47,7 +48,9 @@ def test_an_effect_stays_one_and_none_stays_none(size, error, df):
     value = size * float(stats.t.ppf(0.975, df)) * error
     found, exact = rounded(value, error, df), Uncertainty(error, df).p_value(value)
     assert (found["p_value"] < 0.05) == (exact < 0.05) or abs(exact - 0.05) < 1e-6
-    assert found["p_value"] == pytest.approx(2 * stats.t.sf(found["estimate"] / found["std_error"], found["df"]))
+    again = 2 * stats.t.sf(found["estimate"] / found["std_error"], found["df"])
+    assert found["p_value"] == pytest.approx(again, rel=0.1)  # two digits, on its side of 0.05
+    assert (found["p_value"] < 0.05) == (found["ci_low"] > 0)
     assert found["std_error"] >= error * (1 - 1e-6) and found["df"] <= df
 
 
