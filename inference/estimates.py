@@ -64,6 +64,18 @@ class Cells:
     units: pl.DataFrame = field(default_factory=pl.DataFrame)
     surroundings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
+    def of_metric(self, metric: str) -> Cells:
+        """What is there of one metric, and what is about all of them."""
+        of_metrics = ("means", "life", "differences", "covariates", "answers")
+        tables = {name: getattr(self, name) for name in of_metrics}
+        return replace(
+            self,
+            **{
+                name: table if table.is_empty() else table.filter(pl.col("metric") == metric)
+                for name, table in tables.items()
+            },
+        )
+
     def facts_of_units(self, column: str) -> dict:
         """Unit → one column of `cell_units`."""
         return {} if self.units.is_empty() else dict(self.units.select("unit_id", column).iter_rows())
@@ -118,9 +130,10 @@ def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> E
     lines: list[Line] = []
     around: list[tuple[str, Diagnostic]] = []
     for question in asked.questions:
-        lines += _of_question(question, asked, cells)
-        lines += _at_end_of_plan(question, asked, cells, analysis)
-        around += [(question.metric, each) for each in _around(question, asked, cells)]
+        mine = cells.of_metric(question.metric)
+        lines += _of_question(question, asked, mine)
+        lines += _at_end_of_plan(question, asked, mine, analysis)
+        around += [(question.metric, each) for each in _around(question, asked, mine)]
     return _tables(asked, Found(lines=lines, diagnostics=around, n_before=periods_before(cells.means)), analysis, case)
 
 
@@ -138,14 +151,13 @@ def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: An
 
 
 def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Line]:
-    table = (cells.life if question.kind == "time_to_event" else cells.means).filter(
-        pl.col("metric") == question.metric
-    )
+    """`cells` are those of its metric."""
+    table = cells.life if question.kind == "time_to_event" else cells.means
+    parts = {} if table.is_empty() else table.partition_by("segment", as_dict=True, maintain_order=True)
     setting = _setting(question, asked, cells)
-    yield from _lines(question, asked, cells, setting, table.filter(pl.col("segment") == ALL), is_whole=True)
-    for segment in table["segment"].unique().sort():
+    yield from _lines(question, asked, cells, setting, parts.get((ALL,), table.clear()), is_whole=True)
+    for (segment,), part in sorted(parts.items()):
         if segment != ALL:
-            part = table.filter(pl.col("segment") == segment)
             mine = _lines(question, asked, cells, setting, part, is_whole=False)
             headline = next(line for line in mine if line.is_headline)
             yield replace(headline, segment=segment, is_headline=False)
@@ -173,9 +185,6 @@ def _lines(
 
 
 def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
-    def of_metric(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame if frame.is_empty() else frame.filter(pl.col("metric") == question.metric)
-
     return Setting(
         design=asked.design,
         unit=asked.unit,
@@ -186,9 +195,9 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
         ordered_segments=asked.ordered_segments,
-        changes=of_metric(cells.differences),
-        products=of_metric(cells.covariates),
-        answers=of_metric(cells.answers),
+        changes=cells.differences,
+        products=cells.covariates,
+        answers=cells.answers,
     )
 
 
@@ -196,10 +205,8 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
     if question.kind == "time_to_event":
         if asked.unit == "person":  # as of means: counts per arm and stratum are no units to resample
             return iter(())
-        life = cells.life.filter(pl.col("metric") == question.metric)
-        return retention_diagnostics(question, life, months=asked.retention_months, alpha=asked.alpha)
-    means = cells.means.filter(pl.col("metric") == question.metric)
-    return mean_diagnostics(question, means, _setting(question, asked, cells), cells.doses)
+        return retention_diagnostics(question, cells.life, months=asked.retention_months, alpha=asked.alpha)
+    return mean_diagnostics(question, cells.means, _setting(question, asked, cells), cells.doses)
 
 
 def _tables(asked: Asked, found: Found, analysis: Analysis, case: Case | None) -> Estimated:

@@ -67,35 +67,24 @@ def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
     what was not observed is a column of zeros. The period that a unit's own kick-off cuts (`cut_period_start`) mixes
     before and after: its cell is left out. A pilot unit whose kick-off lies after the last period is not yet treated.
     """
-    cut_periods: dict[str, date] = {}
-    if "cut_period_start" in cells.columns:
-        is_cut = pl.col("period_start") == pl.col("cut_period_start")
-        cut_periods = dict(cells.filter(is_cut).select("cohort", "period_start").unique().sort("cohort").iter_rows())
-        cells = cells.with_columns(
-            pl.when(is_cut).then(0).otherwise(pl.col(name)).alias(name)
-            for name in ("n_observed", "n_eligible", "value_sum", "centred_sum_of_squares")
-        )
     calendar = calendar_of(cells, period)
-    units = (
-        cells.group_by("unit_id")
-        .agg(
-            pl.col("arm").first(),
-            pl.col("cohort").first(),
-            pl.col("cohort_period_start").first(),
-            pl.col("n_people").first(),
-        )
-        .sort("unit_id")
-    )
-    placed = cells.with_columns(
-        row=pl.col("unit_id").replace_strict(units["unit_id"], np.arange(units.height), return_dtype=pl.Int64),
-        column=calendar.index(pl.col("period_start")) - 1,
-    )
+    row = cells["unit_id"].rank("dense").to_numpy().astype(int) - 1  # sorted by name
+    units = cells[np.unique(row, return_index=True)[1]]
+    column = calendar.index(cells["period_start"]) - 1
+    is_cut = np.zeros(cells.height, bool)
+    cut_periods: dict[str, date] = {}
+    if "cut_period_start" in cells.columns and cells["cut_period_start"].null_count() < cells.height:
+        is_cut = (cells["period_start"] == cells["cut_period_start"]).fill_null(False).to_numpy()
+        cut = cells.filter(is_cut).select("cohort", "period_start").unique().sort("cohort")
+        cut_periods = dict(cut.iter_rows())
     n, total, eligible, squares = np.zeros((4, units.height, len(calendar.periods)))
-    where = placed["row"].to_numpy(), placed["column"].to_numpy()
-    n[where] = placed["n_observed"].to_numpy()
-    total[where] = placed["value_sum"].to_numpy()
-    eligible[where] = placed["n_eligible"].to_numpy()
-    squares[where] = placed["centred_sum_of_squares"].to_numpy()
+    for array, name in (
+        (n, "n_observed"),
+        (total, "value_sum"),
+        (eligible, "n_eligible"),
+        (squares, "centred_sum_of_squares"),
+    ):
+        array[row, column] = np.where(is_cut, 0, cells[name].to_numpy())
     first_treated = calendar.first_treated(units)
     names: dict[int, set[str]] = {}
     for g, name in zip(first_treated, units["cohort"], strict=True):
@@ -109,6 +98,15 @@ def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
         eligible,
         squares,
     )
+
+
+def _months(days: pl.Series) -> np.ndarray:
+    """Months since January 1970; of no day a large negative number."""
+    return days.cast(pl.Date).to_numpy().astype("datetime64[M]").astype(np.int64)
+
+
+def _day(month: int) -> date:
+    return date(1970 + month // 12, month % 12 + 1, 1)
 
 
 @dataclass(frozen=True)
@@ -127,28 +125,28 @@ class Calendar:
         """A period as people write it: Q2 2024, May 2024."""
         return f"Q{(start.month + 2) // 3} {start.year}" if self.months == 3 else f"{start:%B %Y}"
 
-    def index(self, starts: pl.Expr) -> pl.Expr:
+    def index(self, starts: pl.Series) -> np.ndarray:
         """The index of the period that begins on each date."""
         first = self.periods[0]
-        months = (starts.dt.year().cast(pl.Int64) - first.year) * 12 + starts.dt.month().cast(pl.Int64) - first.month
-        return months // self.months + 1
+        return (_months(starts) - (first.year - 1970) * 12 - first.month + 1) // self.months + 1
 
     def first_treated(self, rows: pl.DataFrame) -> np.ndarray:
         """The first treated period of each row's `arm` and `cohort_period_start`; NEVER for the control, one after the
         last period for a pilot whose first treated period was not observed yet."""
         late = len(self.periods) + 1
-        index = pl.col("cohort_period_start").pipe(self.index).fill_null(late).clip(upper_bound=late)
-        found = pl.when(pl.col("arm") == "pilot").then(index).otherwise(att.NEVER)
-        return rows.with_columns(pl.col("cohort_period_start").cast(pl.Date)).select(found).to_series().to_numpy()
+        starts = rows["cohort_period_start"]
+        begun = np.where(starts.is_null().to_numpy(), late, np.minimum(self.index(starts), late))
+        return np.where((rows["arm"] == "pilot").to_numpy(), begun, att.NEVER)
 
 
 def calendar_of(cells: pl.DataFrame, period: str = "") -> Calendar:
     """The calendar of cells: `period` is month or quarter; not given, quarters where every period begins one."""
-    observed = cells["period_start"].unique()
-    starts = pl.concat([observed, cells["cohort_period_start"].cast(pl.Date).drop_nulls().unique()])
-    is_quarterly = period == "quarter" or (not period and (starts.dt.month() % 3 == 1).all())
-    periods = pl.date_range(starts.min(), observed.max(), "3mo" if is_quarterly else "1mo", eager=True)
-    return Calendar(periods.to_list(), 3 if is_quarterly else 1)
+    observed = np.unique(_months(cells["period_start"]))
+    kickoffs = np.unique(_months(cells["cohort_period_start"].drop_nulls()))
+    starts = np.concatenate([observed, kickoffs])
+    is_quarterly = period == "quarter" or (not period and bool((starts % 3 == 0).all()))
+    step = 3 if is_quarterly else 1
+    return Calendar([_day(int(month)) for month in range(starts.min(), observed[-1] + 1, step)], step)
 
 
 def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
@@ -158,7 +156,7 @@ def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
     known = found.filter(pl.col("period_start").is_in(calendar.periods))
     known = known.with_columns(
         cohort_number=pl.Series(calendar.first_treated(known), dtype=pl.Int64),
-        period=calendar.index(pl.col("period_start")),
+        period=pl.Series(calendar.index(known["period_start"]), dtype=pl.Int64),
     )
     counts = np.zeros((cohorts.size, len(calendar.periods), values.len()))
     for g, period, value, n in known.select("cohort_number", "period", "value", "n_people").iter_rows():

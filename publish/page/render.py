@@ -79,8 +79,8 @@ def headline_rows(estimates: pl.DataFrame) -> dict[str, dict]:
 
 
 def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> list[Outcome]:
-    """All outcomes of the study, primary ones first, with words and (if `draw`) pictures, from the published tables.
-    `study` has its design and level (`alpha`)."""
+    """All outcomes of the study, primary ones first, with words and (if `draw`, of primary ones) pictures, from the
+    published tables. `study` has its design and level (`alpha`)."""
     estimates = tables["pub_estimates"]
     heads = headline_rows(estimates)
 
@@ -107,7 +107,7 @@ def outcomes(tables: dict[str, pl.DataFrame], study: dict, *, draw: bool) -> lis
             heads[asked_one["metric"]],
             estimates,
             study,
-            draw=draw,
+            draw=draw and asked_one["role"] == "primary",
         )
         for asked_one in asked
     ]
