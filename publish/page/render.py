@@ -21,6 +21,7 @@ from publish.page.sheets.others import others_found
 from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
+from publish.page.sheets.sheet import format_stamp
 from publish.page.since import Earlier, changes
 from publish.page.wording import (
     ASSUMPTIONS,
@@ -187,6 +188,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["day"] = format_stamp
     shown = outcomes(tables, study, draw=True)
     labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
     primary = [outcome for outcome in shown if outcome.role == "primary"]

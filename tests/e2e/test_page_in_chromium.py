@@ -45,7 +45,7 @@ def test_a_page_that_no_newer_one_followed_says_so(browser, copy_of_published, t
     opened.clock.set_fixed_time(f"{today}T12:00:00Z")
     opened.goto((current_release(copy_of_published.releases) / "index.html").as_uri())
     assert opened.locator("#stale").is_visible() is is_old
-    assert "a newer one is due by 2025-04-11" in opened.locator("header").inner_text()
+    assert "a newer one is due by 11 April 2025" in opened.locator("header").inner_text()
     opened.close()
 
 

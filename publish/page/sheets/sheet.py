@@ -74,6 +74,16 @@ def format_day(value: date | None) -> str:
     return NOTHING if value is None else f"{value.day} {value:%B %Y}"
 
 
+def format_stamp(text: str) -> str:
+    """A day or month of a manifest as people write it: 2024-07-01 is 1 July 2024, 2024-07 is July 2024; other words
+    stay."""
+    parts = text.split("-")
+    if not all(part.isdigit() for part in parts) or len(parts) not in (2, 3):
+        return text
+    day = date(*map(int, [*parts, "1"][:3]))
+    return format_day(day) if len(parts) == 3 else f"{day:%B %Y}"
+
+
 def replace_names(text: str, labels: dict[str, str]) -> str:
     """`text` with metrics under their labels."""
     for metric in sorted(labels, key=len, reverse=True):

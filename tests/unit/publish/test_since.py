@@ -63,7 +63,7 @@ def test_a_release_is_compared_with_the_one_that_was_served(content, tmp_path): 
     smaller = pl.when(head).then(pl.col("estimate") - 1.5).otherwise(pl.col("estimate")).alias("estimate")
     other = content | {"pub_estimates": content["pub_estimates"].with_columns(smaller)}
     second = written(other, tmp_path, as_of=date(2025, 2, 1))
-    assert "Readers saw release 1 before, as of 2025-01-01." in since(second)
+    assert "Readers saw release 1 before, as of 1 January 2025." in since(second)
     assert re.search(r"<li>Engagement: \+\S+ points \(.*\) before, \S+ points \(.*\) now\.</li>", since(second))
     assert "as before" in since(second)
     outside = write_release(
