@@ -120,7 +120,7 @@ def decision_table(concluded: list[Concluded], analysis: Analysis, *, alpha: flo
                 "certainty": each.certainty,
                 "certainty_reason": each.certainty_reason or None,
                 "chance_of_verdict": _chance_at_next(primary, numbers, analysis, n_asked=len(concluded)),
-                "expected_reach": _reach_at_next(numbers, analysis, alpha, primary.is_random),
+                "expected_reach": _reach_at_next(numbers, primary, analysis, alpha),
                 "corrected_estimate": _corrected(primary, numbers, analysis.alpha, len(concluded)),
             }
         )
@@ -143,27 +143,29 @@ def _chance_at_next(primary: Primary, numbers: Estimate | None, analysis: Analys
         n_asked = max(primary.p_value_adjusted / numbers.p_value, 1.0)  # what Holm multiplied by
     return conditional_power(
         numbers.estimate / numbers.std_error,
-        growth=information_growth(analysis.number, is_random=primary.is_random),
+        growth=information_growth(analysis.number, n_before=primary.n_before, is_random=primary.is_random),
         limit=float(stats.t.isf(analysis.next_alpha / n_asked / 2, numbers.df)),
     )
 
 
-def _reach_at_next(numbers: Estimate | None, analysis: Analysis, alpha: float, is_random: bool) -> float | None:
+def _reach_at_next(numbers: Estimate | None, primary: Primary, analysis: Analysis, alpha: float) -> float | None:
     """How far the interval will go to each side at the next analysis, if no cohort joins."""
     if numbers is None or analysis.next_alpha is None or not analysis.number:
         return None
-    error = numbers.std_error / math.sqrt(information_growth(analysis.number, is_random=is_random))
+    growth = information_growth(analysis.number, n_before=primary.n_before, is_random=primary.is_random)
+    error = numbers.std_error / math.sqrt(growth)
     return float(stats.t.isf(alpha / 2, numbers.df)) * error
 
 
+MOST_BEFORE = 4  # waves of the year before kick-off
 ALIKE = 0.5  # of a unit's means in two waves, where nothing better is known
 
 
-def information_growth(n_waves: int, *, is_random: bool = False) -> float:
+def information_growth(n_waves: int, *, n_before: int = 1, is_random: bool = False) -> float:
     """Information after one more wave since kick-off, in units of that after `n_waves`: the variance of a mean of waves
-    less one wave before goes with 1 + 1/n, adjusted for one wave before (a lot) with r + 1/n, r how alike waves are
-    (Frison & Pocock 1992)."""
-    lasting = ALIKE if is_random else 1.0
+    less that of b before goes with 1/b + 1/n, b at most MOST_BEFORE; adjusted for one wave before (a lot) with r + 1/n,
+    r how alike waves are (Frison & Pocock 1992)."""
+    lasting = ALIKE if is_random else 1 / min(max(n_before, 1), MOST_BEFORE)
     return (lasting + 1 / n_waves) / (lasting + 1 / (n_waves + 1))
 
 

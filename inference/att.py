@@ -19,6 +19,7 @@ import numpy as np
 
 Control = Literal["never_treated", "not_yet_treated"]
 Base = Literal["varying", "universal"]
+MOST_OTHERS = 0.1  # of the answers of a period that is counted from
 NEVER = 0  # the cohort of units that are never treated
 
 
@@ -243,18 +244,31 @@ def group_time_effects(
     """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means.
 
     From treatment on each is counted from the mean of the periods in which the cohort was observed, of the `span`
-    calendar periods up to its last one before treatment; 1 is that one alone, as in the paper. Several make the error
+    calendar periods up to its last one before treatment, and as the same units answered (`_is_alike`); 1 is that one
+    alone, as in the paper. Several make the error
     smaller and a bad last result count less (benchmarks/results/coverage.md).
     """
 
     def bases(g: int, t: int, against: int) -> Sequence[int]:
-        if t < g:
+        if t < g or span == 1:
             return [against]
-        seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
-        return seen[(seen <= against) & (seen > against - span)]
+        arms = panel.cohort == g, is_control(panel, g, t + anticipation, control)
+        in_span = range(max(against - span, 0) + 1, against + 1)
+        return [s for s in in_span if panel.n[arms[0], s - 1].any() and _is_alike(panel, s, against, arms)]
 
     asked = ((g, t, bases(g, t, against)) for g, t, against in pairs(panel, base=base, anticipation=anticipation))
     return _collect_from(panel, asked, control=control, anticipation=anticipation)
+
+
+def _is_alike(panel: Panel, period: int, last: int, arms: Iterable[np.ndarray]) -> bool:
+    """Whether in each arm the same units answer in both periods, but for MOST_OTHERS of the answers of either: units
+    that come or go between them would leave their level in the effect. An arm silent in `last` is alike to any."""
+    for arm in arms:
+        one, other = panel.n[arm, period - 1], panel.n[arm, last - 1]
+        both = (one > 0) & (other > 0)
+        if other.any() and any(n[~both].sum() > MOST_OTHERS * n.sum() for n in (one, other)):
+            return False
+    return True
 
 
 def effects_counted_from(effects: GroupTime, which: Literal["last", "earlier"]) -> GroupTime:
@@ -262,12 +276,16 @@ def effects_counted_from(effects: GroupTime, which: Literal["last", "earlier"]) 
 
     Units that were chosen for their last result before kick-off would have come back to their usual one anyway
     (Ashenfelter 1978, "Estimating the effect of training programs on earnings"): earlier periods do not know of it.
-    From the last one a steady drift has had the least time to add up. Cohorts with one base period have no others.
+    From the last one a steady drift has had the least time to add up. Where the year has one period, the others are all
+    those before it; a cohort that has one period before treatment has none.
     """
-    asked = []
+    asked, panel = [], effects.panel
     for g, t, weights in zip(effects.g, effects.t, effects.counted_from, strict=True):
         bases = np.flatnonzero(weights) + 1
         chosen = bases[-1:] if which == "last" else bases[:-1]
+        if which == "earlier" and bases.size == 1:  # waves a year apart: those before it
+            seen = np.flatnonzero(panel.n[panel.cohort == g].sum(axis=0) > 0) + 1
+            chosen = seen[seen < bases[0]]
         if t >= g and chosen.size:
             asked.append((int(g), int(t), chosen))
     return _collect_from(effects.panel, asked, control=effects.control, anticipation=effects.anticipation)

@@ -100,7 +100,7 @@ class Guardrail:
         low, high = _towards_good(self.result, self.direction)
         if low >= -self.margin:
             return GuardrailState.HOLDS
-        is_doubted = self.evidence is not None and any(_doubts_of_harm(self.evidence))
+        is_doubted = self.evidence is not None and any(_doubts_of_harm(self.evidence, limit=-self.margin))
         return GuardrailState.BROKEN if high < -self.margin and not is_doubted else GuardrailState.OPEN
 
 
@@ -140,7 +140,10 @@ def _doubts(primary: Primary) -> Iterator[Doubt]:
     elif primary.earlier_base is not None and is_small(primary.earlier_base):
         why = f"counted from earlier periods than the last before kick-off it is below {SMALLEST}"
         yield Doubt(why, "an effect that also shows against earlier periods")
-    if isinstance(primary.last_base, Estimate) and is_small(primary.last_base):
+    if isinstance(primary.last_base, NotEstimable):
+        why = f"counted from the last period before kick-off alone it is not known: {primary.last_base.reason}"
+        yield Doubt(why, "answers of both arms in the last period before kick-off")
+    elif primary.last_base is not None and is_small(primary.last_base):
         why = f"counted from the last period before kick-off alone it is below {SMALLEST}"
         yield Doubt(why, "an effect that also shows against the last period before kick-off")
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
@@ -168,16 +171,28 @@ def _events(primary: Primary) -> Iterator[Doubt]:
         yield Doubt(why, "retention_voluntary as a primary outcome")
 
 
-def _doubts_of_harm(primary: Primary) -> Iterator[Doubt]:
-    """Why what looks worse may not be the programme's: it has to be there from every base, as a gain has."""
+def _doubts_of_nothing(primary: Primary) -> Iterator[Doubt]:
+    """Why an effect worth having is not ruled out: it is there from another base, or the arms moved apart."""
+    for other, name in ((primary.last_base, "the last period before kick-off"), (primary.earlier_base, "earlier ones")):
+        if isinstance(other, Estimate) and not primary.is_small(other):
+            yield Doubt(
+                f"counted from {name} alone it reaches {SMALLEST}", "an effect that is the same from every base"
+            )
+    if primary.moved_apart and not primary.is_random:
+        yield APART
+
+
+def _doubts_of_harm(primary: Primary, *, limit: float = 0.0) -> Iterator[Doubt]:
+    """Why what looks worse (than `limit`, with good as up) may not be the programme's: it has to be there from every
+    base that is known."""
     sign = _sign(primary.direction)
-    if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= 0:
+    if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= limit:
         why = "counted from earlier periods than the last before kick-off it is not worse"
         yield Doubt(why, "a loss that also shows against earlier periods")
-    if isinstance(primary.last_base, Estimate) and sign * primary.last_base.estimate >= 0:
+    if isinstance(primary.last_base, Estimate) and sign * primary.last_base.estimate >= limit:
         why = "counted from the last period before kick-off alone it is not worse"
         yield Doubt(why, "a loss that also shows against the last period before kick-off")
-    if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= 0:
+    if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= limit:
         why = "the plain difference after kick-off is not worse: the loss rests on the window before"
         yield Doubt(why, "a difference after kick-off that is worse too")
     yield from _events(primary)
@@ -219,6 +234,7 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
     is_shown = primary.p_value_adjusted is not None and primary.p_value_adjusted < alpha
     is_worse = is_shown and _sign(primary.direction) * primary.result.estimate < 0
     doubts_of_harm, doubts = list(_doubts_of_harm(primary)), list(_doubts(primary))
+    doubts_of_nothing = list(_doubts_of_nothing(primary))
     is_harm = is_worse and not doubts_of_harm
     smallest = primary.minimum_important_difference or 0.0
     below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
@@ -229,6 +245,12 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
     rules = (
         (is_harm, Decision.NO_GO, "it became worse", []),
         (is_worse, Decision.NOT_YET, f"it looks worse, but {whys(doubts_of_harm)}", doubts_of_harm),
+        (
+            high < smallest and doubts_of_nothing,
+            Decision.NOT_YET,
+            f"an effect of {SMALLEST} looks ruled out, but {whys(doubts_of_nothing)}",
+            doubts_of_nothing,
+        ),
         (high < smallest, Decision.NO_GO, f"an effect of {SMALLEST} is ruled out", []),
         (not is_shown, Decision.NOT_YET, f"no effect shown; one of {SMALLEST} is still possible", [SHOWN]),
         (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, but below {SMALLEST}", [ENOUGH]),

@@ -111,7 +111,9 @@ def _who_answers(context: MeanContext) -> Iterator[Diagnostic]:
 
 def _as_it_scales(context: MeanContext) -> Iterator[Diagnostic]:
     if context.uncertainty is not None:
-        yield from decay_diagnostics(context.question, context.cells, context.effects, context.setting)
+        # Later cohorts have more periods before them: from the last one all have the same.
+        effects = att.effects_counted_from(context.effects, "last")
+        yield from decay_diagnostics(context.question, context.cells, effects, context.setting)
         yield from dose_diagnostics(context.indexed, context.doses, context.setting)
 
 
@@ -155,7 +157,8 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
         value=bounds.trimmed_share,
         ci_low=bounds.low,
         ci_high=bounds.high,
-        says="identified set (no interval) if those who answer only in one arm are the happiest or the unhappiest; "
+        says="identified set (no interval), from the last period before kick-off, if those who answer only in one arm "
+        "are the happiest or the unhappiest; "
         "value: the share of answers that were trimmed",
         **trimmed,
     )

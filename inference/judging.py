@@ -47,19 +47,20 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Arms:
-    """Who stands behind a number: marked units of both arms, and their distinct people. `now` marks the units that were
-    seen in the periods compared (None: all); those seen only in what they are counted from move the number and are not
-    counted as units."""
+    """Who stands behind a number: marked units of both arms, and their distinct people. `seen_now` is how many units of
+    each arm were seen in the periods compared (None: all); those seen only in what they are counted from move the
+    number and are not counted as units."""
 
     pilot: np.ndarray
     control: np.ndarray
     n_pilot: int
     n_control: int
-    now: np.ndarray | None = None
+    seen_now: tuple[int, int] | None = None
 
-    def n_units(self, arm: np.ndarray) -> int:
-        """How many units of an arm are counted."""
-        return int((arm if self.now is None else arm & self.now).sum())
+    @property
+    def n_units(self) -> tuple[int, int]:
+        """How many units of each arm are counted."""
+        return self.seen_now or (int(self.pilot.sum()), int(self.control.sum()))
 
 
 def with_interval(value: float, uncertainty: Uncertainty, *, alpha: float, **counts) -> Estimate:
@@ -91,8 +92,8 @@ def judge(
     `cohort` labels every unit, `scale` is the size of the outcome's values.
     """
     counts = {
-        "n_units_pilot": arms.n_units(arms.pilot),
-        "n_units_control": arms.n_units(arms.control),
+        "n_units_pilot": arms.n_units[0],
+        "n_units_control": arms.n_units[1],
         "n_pilot": arms.n_pilot,
         "n_control": arms.n_control,
         "method": method,
@@ -129,7 +130,7 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
     never more than there are, so that a small group cannot hide behind people who were observed at other times.
     """
     panel = effects.panel
-    pilot, control, now = np.zeros((3, panel.cohort.size), bool)
+    pilot, control, pilot_now, control_now = np.zeros((4, panel.cohort.size), bool)
     n_pilot: dict[int, float] = {}
     n_control = 0.0
     for k in np.flatnonzero(chosen):
@@ -143,11 +144,12 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
         if effects.counted is not None:
             then = before = effects.counted[:, [k]]
         seen = then.any(axis=1) | before.any(axis=1)
-        now |= then.any(axis=1)
+        pilot_now |= treated & then.any(axis=1)
+        control_now |= untreated & then.any(axis=1)
         pilot |= treated & seen
         control |= untreated & seen
         people = [min(of[arm].sum(axis=0).max(initial=0.0) for of in (then, before)) for arm in (treated, untreated)]
         n_pilot[g] = max(n_pilot.get(g, 0.0), people[0])
         n_control = max(n_control, people[1])
     people_of = {"n_pilot": int(sum(n_pilot.values())), "n_control": int(n_control)}
-    return Arms(pilot=pilot, control=control, now=now, **people_of)
+    return Arms(pilot=pilot, control=control, seen_now=(int(pilot_now.sum()), int(control_now.sum())), **people_of)

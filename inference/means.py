@@ -92,8 +92,10 @@ def _unit_lines(
 
 def _counted_from(line: Line, main: GroupTime, which: Literal["last", "earlier"], alpha: float) -> Line:
     effects = att.effects_counted_from(main, which)
-    if not effects.value.size:
-        reason = "every cohort has one period in the year before its kick-off"
+    panel = main.panel
+    whole, there = (panel.people[np.isin(panel.cohort, each.g[each.t >= each.g])].sum() for each in (main, effects))
+    if 2 * there < whole or not effects.value.size:
+        reason = "cohorts with half of the coached people or more have one period before their kick-off"
         return replace(line, result=NotEstimable(reason=reason))
     return estimate_line(line, effects, att.simple(effects), effects.t >= effects.g, alpha=alpha)
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 POWER = 0.8
+WAVES_OF_YEAR = 4  # before kick-off: a difference in differences counts from a year
 TYPICAL_ICC = 0.10  # of team-level survey scales; Bliese (2000) reports .05 – .20
 
 Analysis = Literal["difference", "difference_in_differences", "ancova"]
@@ -82,7 +83,7 @@ class Plan:
         elif analysis == "ancova":
             factor = after - b * r**2 / (1 + (b - 1) * r)
         else:
-            factor = (1 - r) * (1 / a + 1 / b)
+            factor = (1 - r) * (1 / a + 1 / min(b, WAVES_OF_YEAR))
         pilot, control = self.arms
         return math.sqrt(unit * factor * (1 / pilot + 1 / control))
 

@@ -217,7 +217,8 @@ def hazard_line(question: Question, turnovers: pl.DataFrame, kickoffs: Mapping[s
         att.simple(effects),
         arms_of(effects, usable),
         cohort=panel.cohort,
-        method=f"monthly share that leaves, ATT(g,t), units as they stand in the month; {JACKKNIFE}",
+        method="monthly share that leaves, ATT(g,t) from the year before kick-off, "
+        f"units as they stand in the month; {JACKKNIFE}",
         alpha=alpha,
     )
     return replace(line, result=result)

@@ -70,7 +70,8 @@ def trend_diagnostics(
             value=size.breakdown,
             ci_low=size.low,
             ci_high=size.high,
-            says="identified set (no interval) if drift goes on as before; value: the multiple at which it reaches 0",
+            says="identified set (no interval), from the last period before kick-off, if drift goes on as before; "
+            "value: the multiple at which it reaches 0",
         )
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
@@ -143,5 +144,5 @@ def _smoothness(earlier, later, times: np.ndarray, df: float, setting: Setting) 
             value=(low + high) / 2,
             ci_low=low,
             ci_high=high,
-            says=f"allowing for {allows}, the effect {holds} away from zero",
+            says=f"from the last period before kick-off, allowing for {allows}, the effect {holds} away from zero",
         )

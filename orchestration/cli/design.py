@@ -26,7 +26,7 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     icc: Annotated[float, typer.Option(help="How alike people of one unit are (0–1).")] = 0.10,
     sd: Annotated[float, typer.Option(help="Standard deviation between people, in the outcome's unit.")] = 1.0,
     effect: Annotated[float | None, typer.Option(help="An effect worth finding, in the outcome's unit.")] = None,
-    before: Annotated[int, typer.Option(help="Waves before kick-off.")] = 2,
+    before: Annotated[int, typer.Option(help="Waves before kick-off; of a difference in differences four count.")] = 2,
     after: Annotated[int, typer.Option(help="Waves after kick-off.")] = 4,
     lasting_unit: Annotated[float, typer.Option(help="Correlation of a unit's mean from wave to wave.")] = 0.8,
     lasting_person: Annotated[float, typer.Option(help="The same of a person; 0 for anonymous surveys.")] = 0.6,

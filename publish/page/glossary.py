@@ -2,8 +2,8 @@
 
 GLOSSARY = {
     "effect": "How much the coached units differ from what they would have been without the programme, as estimated. "
-    "Where units volunteered it is what they gained on the control since the year before kick-off, never the plain "
-    "difference of the arms.",
+    "Where units volunteered it is what they gained on the control since the year (of retention: the window) before "
+    "kick-off, never the plain difference of the arms.",
     "confidence interval": "Made so that in 95 of 100 studies it holds the true effect, if what the method rests on is "
     "true. Values outside it are hard to reconcile with the data.",
     "parallel trends": "That pilot and control would have moved alike without the programme. It cannot be shown, only "

@@ -15,7 +15,7 @@ OTHER_ANSWERS = {
     "randomised_difference": "plain difference after kick-off",
     "randomised_ancova": "adjusted for the unit's own past",
     "att_response_weighted": "answers weighted to those asked",
-    "att_outcome_regression": "adjusted for baseline covariates (regression)",
+    "att_outcome_regression": "adjusted for baseline covariates (regression; from the last period before kick-off)",
     "att_doubly_robust": "the same, doubly robust",
     "att_entropy_balanced": "control weighted to the pilot's covariates",
     "atu_entropy_balanced": "pilot weighted to those not coached yet (what they would gain)",

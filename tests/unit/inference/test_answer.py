@@ -178,8 +178,9 @@ def test_a_row_has_the_chance_of_a_verdict_while_the_plan_goes_on():
     volunteered = primary(LARGE, is_random=False)
     row = decision_table(conclude_each([volunteered], [HOLDS], FIRST, alpha=0.05), FIRST, alpha=0.05).row(0, named=True)
     assert 0.5 < row["chance_of_verdict"] < 1
-    # From one wave to two the variance of a mean less one wave before goes from 2 to 1.5.
-    assert row["expected_reach"] == pytest.approx(stats.t.ppf(0.975, 40) * np.sqrt(1.5 / 2))
+    # From one wave to two the variance of a mean less that of three before goes from 1/3 + 1 to 1/3 + 1/2.
+    assert row["expected_reach"] == pytest.approx(stats.t.ppf(0.975, 40) * np.sqrt((1 / 3 + 1 / 2) / (1 / 3 + 1)))
+    assert information_growth(2, n_before=9) == information_growth(2, n_before=4)
 
 
 def test_an_effect_that_a_weak_study_found_is_corrected_and_one_of_a_strong_study_is_not():
@@ -219,7 +220,7 @@ def test_with_few_degrees_of_freedom_the_chance_is_that_of_the_test_that_will_be
     """Eight degrees of freedom: Student's limit of 0.044 is 2.39 and not 2.01."""
     few = replace(estimate(2.2), df=8.0, p_value=float(2 * stats.t.sf(2.2, 8)))
     third = replace(analysis_at(3, 4, alpha=0.05), next_wave=date(2025, 10, 1))
-    [each] = conclude_each([primary(few, is_random=False)], [HOLDS], third, alpha=0.05)
+    [each] = conclude_each([primary(few, is_random=False, n_before=1)], [HOLDS], third, alpha=0.05)
     found = decision_table([each], third, alpha=0.05)["chance_of_verdict"].item()
     assert found == pytest.approx(0.32, abs=0.02)
 
@@ -236,3 +237,19 @@ def test_that_all_are_a_no_go_is_as_sure_as_the_least_sure_and_a_broken_guardrai
 def test_a_broken_guardrail_has_to_pass_what_a_loss_has_to():
     doubted = replace(BROKEN, evidence=primary(estimate(-9), is_random=False, earlier_base=estimate(0.5)))
     assert (BROKEN.state, doubted.state) == ("broken", "open")
+
+
+@pytest.mark.parametrize("beside", [{"last_base": estimate(3)}, {"earlier_base": estimate(3)}, {"moved_apart": True}])
+def test_an_effect_that_another_base_shows_is_not_ruled_out(beside):
+    nothing = estimate(0.0, 0.3)
+    [plain] = conclude_each([primary(nothing, is_random=False)], [HOLDS], LAST, alpha=0.05)
+    assert plain.ruling.decision == "no go"
+    [doubted] = conclude_each([primary(nothing, is_random=False, **beside)], [HOLDS], LAST, alpha=0.05)
+    assert doubted.ruling.decision == "not yet"
+    assert "looks ruled out, but" in doubted.ruling.reason
+
+
+def test_a_guardrail_is_broken_where_every_base_shows_a_loss_beyond_its_margin():
+    small = replace(BROKEN, evidence=primary(estimate(-9), is_random=False, last_base=estimate(-0.2)))
+    large = replace(BROKEN, evidence=primary(estimate(-9), is_random=False, last_base=estimate(-9)))
+    assert (small.state, large.state) == ("open", "broken")

@@ -79,16 +79,13 @@ def test_leaving_a_unit_out_is_computing_without_it():
         assert effects.without[unit] == pytest.approx(without.value)
 
 
-def test_without_the_only_unit_that_was_seen_in_a_period_it_is_no_base():
+def test_a_period_in_which_one_unit_stands_for_an_arm_is_no_base():
     panel = staggered(4)
     lone = np.zeros(panel.n.shape, bool)
     lone[1:16, 2] = True  # of the control, one unit is seen in the third period
     panel = replace(panel, n=np.where(lone, 0, panel.n), total=np.where(lone, 0, panel.total))
     effects = att.group_time_effects(panel, control="never_treated", span=4)
-    kept = np.arange(40) > 0
-    without = att.Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept])
-    again = att.group_time_effects(without, control="never_treated", span=4)
-    assert effects.without[0, (effects.g == 7) & (effects.t == 8)] == pytest.approx(of(again, 7, 8))
+    assert of(effects, 7, 8) == pytest.approx(np.mean([change(panel, 7, 8, s) for s in (4, 5, 6)]))
 
 
 def test_influence_gives_the_error_that_leaving_out_gives():
@@ -123,7 +120,7 @@ def test_units_seen_only_in_the_base_are_not_counted_and_their_error_is():
     panel = replace(panel, n=np.where(gone, 0, panel.n), total=np.where(gone, 0, panel.total))
     effects = att.group_time_effects(panel, control="never_treated", span=4)
     arms = arms_of(effects, (effects.g == 7) & (effects.t >= 7))
-    assert (arms.n_units(arms.pilot), arms.n_units(arms.control)) == (8, 12)
+    assert arms.n_units == (8, 12)
     assert arms.control.sum() == 16
 
 
@@ -159,3 +156,23 @@ def test_the_headline_is_counted_from_a_year_and_the_others_stand_beside_it():
     assert by_name["simple"]["is_headline"]
     assert min(last, earlier) < whole < max(last, earlier)
     assert by_name["simple"]["std_error"] < by_name["last_base"]["std_error"]
+
+
+def test_waves_a_year_apart_have_earlier_ones_too():
+    panel = staggered(4)
+    yearly = att.group_time_effects(panel, control="never_treated", span=1)
+    earlier = att.effects_counted_from(yearly, "earlier")
+    assert of(earlier, 7, 8) == pytest.approx(np.mean([change(panel, 7, 8, s) for s in range(1, 6)]))
+
+
+def test_units_that_come_late_leave_no_level_in_the_effect():
+    """Eight pilot units that are one lower are seen from the last period before kick-off on."""
+    panel = staggered(4)
+    late = np.zeros(panel.n.shape, bool)
+    late[panel.cohort == 7, :5] = np.arange(8)[:, None] < 2
+    level = np.where((panel.cohort == 7) & (np.cumsum(panel.cohort == 7) <= 2), -5.0, 0.0)
+    total = panel.total + panel.n * level[:, None]
+    panel = replace(panel, n=np.where(late, 0, panel.n), total=np.where(late, 0, total))
+    effects = att.group_time_effects(panel, control="never_treated", span=4)
+    assert of(effects, 7, 8) == pytest.approx(change(panel, 7, 8, 6))
+    assert of(effects, 5, 8) == pytest.approx(np.mean([change(panel, 5, 8, s) for s in (1, 2, 3, 4)]))

@@ -137,6 +137,7 @@ THERE = estimate(4, 2.5, 5.5)
         ({"newest": NotEstimable(reason="it does not vary")}, "effect is not known: it does not vary"),
         ({"slope_by_cohort": Trend(-0.5, 0.09)}, "falls from cohort to cohort"),
         ({"earlier_base": estimate(1.9, -1, 5)}, "counted from earlier periods than the last"),
+        ({"last_base": NotEstimable(reason="nobody answered")}, "it is not known: nobody answered"),
         ({"last_base": estimate(1.9, -1, 5)}, "counted from the last period before kick-off alone"),
         ({"earlier_base": NotEstimable(reason="one period before")}, "cannot be seen: one period before"),
         ({"moved_apart": True}, "moved apart before kick-off"),
