@@ -43,7 +43,7 @@ def facts_of(tables: Mapping[str, pl.DataFrame], manifest: Mapping, *, title: st
 
 def readme(facts: Mapping[str, str]) -> str:
     """The README of a release, in Markdown."""
-    lines = [f"# {html.escape(facts['title'], quote=False)}", ""]
+    lines = [f"# {html.escape(' '.join(facts['title'].split()), quote=False)}", ""]
     lines += [
         f"**{name.capitalize()}**: {html.escape(words, quote=False)}  "
         for name, words in facts.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def _write_cell(sheet, row: int, column: int, value, kind: pl.DataType, formats:
         sheet.write_datetime(row, column, datetime.datetime.combine(value, datetime.time()), formats["date"])
     elif kind.is_integer():
         sheet.write_number(row, column, value, formats["whole"])
-    elif kind.is_float():
+    elif kind.is_float() and math.isfinite(value):
         sheet.write_number(row, column, value)
     else:
         sheet.write_string(row, column, str(value))

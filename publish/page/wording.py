@@ -133,7 +133,8 @@ def finding(
     size = unit.with_word(abs(row["estimate"]))
     adjusted = row["p_value_adjusted"]
     p_value = adjusted if adjusted is not None else row["p_value"]
-    if Verdict(judged["verdict"]).is_effect if judged else p_value < alpha:
+    verdict = judged["verdict"] if judged else None  # of a primary outcome, unless it is suppressed
+    if Verdict(verdict).is_effect if verdict else p_value < (judged["alpha"] if judged else alpha):
         rose = row["estimate"] > 0
         good = rose == (direction == "up")
         word = "Changed" if direction == "none" else "Better" if good else "Worse"

@@ -93,7 +93,8 @@ def test_the_workbook_has_a_sheet_for_each_table_and_the_answer_first(release, c
 def alike(content):  # noqa: F811
     """Tables of one column: text that a spreadsheet would run, follow or read as a number."""
     texts = ["=1+1", "@x", "-2", "https://example.org", "7", "{=1}"]
-    return {name: pl.DataFrame({"metric": texts}) for name in content}
+    numbers = [1.5, float("nan"), float("inf"), None, -0.25, 0.0]
+    return {name: pl.DataFrame({"metric": texts, "number": numbers}) for name in content}
 
 
 def test_text_that_begins_like_a_formula_is_text(alike, tmp_path, monkeypatch):

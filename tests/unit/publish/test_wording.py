@@ -80,6 +80,8 @@ def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
     assert found.kind == "null"
     assert found.caveat.endswith("This is analysis 2 of 5, and so early a verdict needs p below 0.00079.")
     assert say(row(p=0.0001, adjusted=0.0003), judged=EARLY | {"verdict": "improved"}).kind == "better"
+    hidden = EARLY | {"verdict": None}  # suppressed, where the estimate is not
+    assert [say(row(p=p, adjusted=3 * p), judged=hidden).kind for p in (0.0001, 0.004)] == ["better", "null"]
     assert "counted together" in say(row(p=0.03, adjusted=0.09), judged=EARLY).caveat
 
 
