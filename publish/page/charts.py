@@ -81,10 +81,11 @@ def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) 
     day, or the name of a window."""
     import altair as alt
 
+    days_scale = alt.Scale(type="utc")  # days are days wherever the page is made
     is_day = rows.schema["when"] == pl.Date
     scaled = rows.with_columns(pl.col("when").cast(pl.String), mean=pl.col("mean") * unit.factor)
     x = (
-        alt.X("when:T", title=None, axis=alt.Axis(format="%Y", tickCount="year"))
+        alt.X("when:T", title=None, scale=days_scale, axis=alt.Axis(format="%Y", tickCount="year"))
         if is_day
         else alt.X("when:O", title=None, sort=None, axis=alt.Axis(labelAngle=0))
     )
@@ -100,7 +101,9 @@ def levels(rows: pl.DataFrame, *, kickoffs: list[date], unit: Unit, label: str) 
     layers = [lines]
     if is_day and kickoffs:
         days = alt.Data(values=[{"when": str(day)} for day in kickoffs])
-        layers.insert(0, alt.Chart(days).mark_rule(color=INK, strokeDash=[3, 3]).encode(x="when:T"))
+        layers.insert(
+            0, alt.Chart(days).mark_rule(color=INK, strokeDash=[3, 3]).encode(x=alt.X("when:T", scale=days_scale))
+        )
     description = f"{label}: level of pilot (green) and control (grey) over time; dashed lines mark kick-offs"
     return _svg(_small(alt.layer(*layers), SMALL_HEIGHT), description, rows=scaled.to_dicts())
 
