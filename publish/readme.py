@@ -16,8 +16,8 @@ SUPPRESSION = (
     "in `suppressed` says why."
 )
 DIGITS = (
-    "Errors have two digits, estimates end where their error ends, p-values have two digits. An estimate is in the "
-    "unit of its outcome (`unit` in `pub_outcomes`); shares are between 0 and 1."
+    "Errors have two digits (more where p is near the level), estimates end where their error ends, p-values have two "
+    "digits. An estimate is in the unit of its outcome (`unit` in `pub_outcomes`); of shares 1 is 100 per cent."
 )
 
 
@@ -38,12 +38,12 @@ def facts_of(tables: Mapping[str, pl.DataFrame], manifest: Mapping, *, title: st
         "cite as": f"{title}{'' if title[-1:] in '.?!' else '.'} Release {manifest['id']}, as of {manifest['as_of']}.",
         "questions": contact,
     }
-    return {name: words for name, words in found.items() if words}
+    return {name: " ".join(words.split()) for name, words in found.items() if words or name == "title"}
 
 
 def readme(facts: Mapping[str, str]) -> str:
     """The README of a release, in Markdown."""
-    lines = [f"# {html.escape(' '.join(facts['title'].split()), quote=False)}", ""]
+    lines = [f"# {html.escape(facts['title'], quote=False)}", ""]
     lines += [
         f"**{name.capitalize()}**: {html.escape(words, quote=False)}  "
         for name, words in facts.items()

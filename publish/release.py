@@ -21,8 +21,7 @@ from publish.catalogue import describe_code, dictionary, published_tables, share
 from publish.content import content_hash
 from publish.contract import contract
 from publish.files import seal, write_csv, write_manifest, write_table
-from publish.page.render import render
-from publish.page.since import Earlier
+from publish.page.render import render, said_on_page
 from publish.readme import facts_of, readme
 from publish.workbook import write_workbook
 
@@ -105,9 +104,10 @@ def write_release(tables: Tables, *, verdict: dict, order: Order, releases: Path
         "number": number,
         "content_hash": content,
         "share_of_rows_shown": round(share_shown(tables), 3),
+        "said": said_on_page(tables, order.study),
     }
     served = current_release(releases) if order.is_in_history else None
-    earlier = Earlier(manifest_of(served), released_tables(served)) if served else None
+    earlier = manifest_of(served) if served else None
     facts = facts_of(tables, manifest, title=order.title, contact=order.contact)
     write_workbook(tables, facts, temporary / "release.xlsx")
     texts = {

@@ -16,13 +16,13 @@ from publish.page import charts
 from publish.page.front import front
 from publish.page.glossary import GLOSSARY
 from publish.page.sheets import programme
-from publish.page.sheets.decision import Answered, answer, decisions, money
+from publish.page.sheets.decision import answer, decisions, money
 from publish.page.sheets.others import others_found
 from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
 from publish.page.sheets.people import baseline, causes, responses, retention, turnover
 from publish.page.sheets.programme import cascade, readiness
 from publish.page.sheets.sheet import format_stamp
-from publish.page.since import Earlier, changes
+from publish.page.since import changes, said
 from publish.page.wording import (
     ASSUMPTIONS,
     FILES,
@@ -177,10 +177,11 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
 
 
 def render(
-    tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict, earlier: Earlier | None = None
+    tables: dict[str, pl.DataFrame], *, title: str, manifest: dict, study: dict, earlier: dict | None = None
 ) -> str:
     """The page as HTML text, from the published tables. `study` needs design, alpha, min_group_size and contact;
-    `manifest` what the footer cites; `earlier` is the release that readers saw before."""
+    `manifest` what the footer cites and what the page says (`said_on_page`); `earlier` is the manifest of the release
+    that readers saw before."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -194,13 +195,6 @@ def render(
     primary = [outcome for outcome in shown if outcome.role == "primary"]
     columns = [Column(one.metric, one.label, one.unit, one.row["estimator"]) for one in primary]
     others = [outcome for outcome in shown if outcome.role != "primary"]
-    screen = front(
-        tables,
-        {outcome.metric: outcome.row for outcome in primary},
-        {outcome.metric: outcome.unit for outcome in primary},
-        labels,
-        study["design"],
-    )
     return environment.get_template("page.html.j2").render(
         title=title,
         script=Markup(SCRIPT),
@@ -208,9 +202,15 @@ def render(
         manifest=manifest,
         study=study,
         confidence=confidence(study["alpha"]),
-        front=screen,
+        front=front(
+            tables,
+            {outcome.metric: outcome.row for outcome in primary},
+            {outcome.metric: outcome.unit for outcome in primary},
+            labels,
+            study["design"],
+        ),
         earlier=earlier,
-        since=_since(earlier, tables, shown, screen.answer),
+        since=changes(earlier["said"], manifest["said"]) if earlier and "said" in earlier else None,
         primary=primary,
         families=[(title, [o for o in others if o.family == name]) for name, title in FAMILY_LABELS.items()],
         believed=[diagnostics(tables, columns, study["alpha"]), other_answers(tables, columns)] if primary else [],
@@ -227,17 +227,10 @@ def render(
     )
 
 
-def _since(
-    earlier: Earlier | None, tables: dict[str, pl.DataFrame], shown: list[Outcome], now: Answered | None
-) -> list[str]:
-    """What changed; empty where nothing can be compared."""
-    if earlier is None or not earlier.is_comparable(tables):
-        return []
-    study = {name: earlier.manifest[name] for name in ("design", "alpha")}
-    labels = dict(earlier.tables["pub_outcomes"].select("metric", "label").iter_rows())
-    then = answer(earlier.tables, labels)
-    words = [one.word if one else "" for one in (then, now)]
-    return changes(outcomes(earlier.tables, study, draw=False), shown, *words)
+def said_on_page(tables: dict[str, pl.DataFrame], study: dict) -> dict:
+    """What the page says, for its manifest and for the page of the next release."""
+    answered = answer(tables, dict(tables["pub_outcomes"].select("metric", "label").iter_rows()))
+    return said(outcomes(tables, study, draw=False), answered.word if answered else None)
 
 
 def data_files(tables: dict[str, pl.DataFrame]) -> list[tuple[str, str]]:

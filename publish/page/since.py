@@ -1,33 +1,18 @@
-"""What the page says about the release that readers saw before it."""
+"""What a page says, as its manifest keeps it, and what changed since the release that readers saw before.
+
+Words are compared and not tables: those of a release that other code made may mean something else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Protocol
 
-from publish.page.sheets.sheet import Tables
 from publish.page.wording import Finding
-
-COMPARED = ("pub_outcomes", "pub_estimates", "pub_answer", "pub_decisions", "pub_diagnostics", "pub_cohorts")
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A release: its manifest and its tables."""
-
-    manifest: dict
-    tables: Tables
-
-    def is_comparable(self, tables: Tables) -> bool:
-        """Whether what is compared has the same columns in both, and its level is known."""
-        return {"design", "alpha"} <= self.manifest.keys() and all(
-            name in self.tables and self.tables[name].columns == tables[name].columns for name in COMPARED
-        )
 
 
 class Shown(Protocol):
-    """What is compared of an outcome."""
+    """What is kept of an outcome."""
 
     metric: str
     label: str
@@ -36,23 +21,44 @@ class Shown(Protocol):
     finding: Finding
 
 
-def changes(then: Sequence[Shown], now: Sequence[Shown], words_then: str, words_now: str) -> list[str]:
-    """Sentences: the answer (`words_…`), each primary outcome, and others of which something else is said."""
-    before = {one.metric: one for one in then}
-    found = [f"Should it be scaled up? {_moved(words_then, words_now)}"] if words_now else []
-    for one in now:
-        earlier = before.get(one.metric)
-        said_now = f"{one.estimate} ({one.finding.verdict})"
+def said(outcomes: Iterable[Shown], answer: str | None) -> dict:
+    """What a page says of scaling up (None: nothing) and of each outcome."""
+    return {
+        "answer": answer,
+        "outcomes": [
+            {
+                "metric": one.metric,
+                "label": one.label,
+                "role": one.role,
+                "says": f"{one.estimate} ({one.finding.verdict})",
+                "is_suppressed": one.finding.kind == "suppressed",
+            }
+            for one in outcomes
+        ],
+    }
+
+
+def changes(then: dict, now: dict) -> list[str]:
+    """Sentences: the answer, each primary outcome, and others of which something else is said. What is suppressed now
+    is not repeated as it was."""
+    before = {one["metric"]: one for one in then["outcomes"]}
+    found = []
+    if now["answer"] is not None:
+        found.append(f"Should it be scaled up? {_moved(then['answer'], now['answer'])}")
+    for one in now["outcomes"]:
+        earlier = before.pop(one["metric"], None)
         if earlier is None:
-            found.append(f"{one.label}: not asked before; now {said_now}.")
-            continue
-        said_then = f"{earlier.estimate} ({earlier.finding.verdict})"
-        if one.role == "primary" or earlier.finding.verdict != one.finding.verdict:
-            found.append(f"{one.label}: {_moved(said_then, said_now)}")
-    asked = {one.metric for one in now}
-    found += [f"{one.label}: not asked any more." for one in then if one.metric not in asked]
-    return found
+            found.append(f"{one['label']}: not asked before; now {one['says']}.")
+        elif one["is_suppressed"]:
+            if not earlier["is_suppressed"]:
+                found.append(f"{one['label']}: not shown any more, to protect people.")
+        elif "primary" in (one["role"], earlier["role"]) or one["says"] != earlier["says"]:
+            role = "" if one["role"] == earlier["role"] else f" It was {earlier['role']} and is {one['role']}."
+            found.append(f"{one['label']}: {_moved(earlier['says'], one['says'])}{role}")
+    return found + [f"{one['label']}: not asked any more." for one in before.values()]
 
 
-def _moved(then: str, now: str) -> str:
+def _moved(then: str | None, now: str) -> str:
+    if then is None:
+        return f"{now} now; nothing was said before."
     return f"{now}, as before." if then == now else f"{then} before, {now} now."

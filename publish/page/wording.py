@@ -14,7 +14,7 @@ MOST_DECIMALS = 6
 FILES = {
     "index.html": "the page: the answer first, on one printed side",
     "release.xlsx": "all tables as a workbook; its first sheet has the answer and what each column is",
-    "metrics.duckdb": "all tables as a database (DuckDB 1.0 and newer), described, and views that add labels and units",
+    "metrics.duckdb": "all tables as a database (open it with DuckDB 1.0 or newer); views add labels and units",
     "csv/": "a file for each table; UTF-8 with a byte-order mark, so that spreadsheets show it right",
     "parquet/": "the same for programs, with types",
     "dictionary.csv": "what each column is, and its unit",

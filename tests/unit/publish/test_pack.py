@@ -1,6 +1,11 @@
 """What a release has beside its page: a workbook, a described database, a data contract, CSV, and a README."""
 
+import os
+import pickle
+import subprocess
+import sys
 import time
+from pathlib import Path
 from zipfile import ZipFile
 
 import duckdb
@@ -11,7 +16,7 @@ import yaml
 from publish.catalogue import published_tables
 from publish.page.wording import FILES
 from publish.workbook import write_workbook
-from tests.unit.publish.test_release import content, written  # noqa: F401
+from tests.unit.publish.test_release import content, order, passing, written  # noqa: F401
 
 FACTS = {"title": "A study", "as of": "2025-01-01", "questions": "someone@example.org"}
 
@@ -146,3 +151,21 @@ def test_the_contract_has_every_column_with_its_type_and_meaning(release, conten
         key = [each["name"] for each in one["properties"] if each.get("primaryKey")]
         if key:
             assert not content[one["name"]].select(key).is_duplicated().any()
+
+
+def test_the_page_is_the_same_wherever_it_is_made(content, tmp_path):  # noqa: F811
+    pages = []
+    for zone in ("UTC", "Asia/Kolkata", "America/New_York"):
+        make = (
+            "import sys, pathlib, pickle\n"
+            "from publish.release import write_release\n"
+            "given = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+            "print(write_release(**given, releases=pathlib.Path(sys.argv[2])))\n"
+        )
+        given = tmp_path / "given"
+        given.write_bytes(pickle.dumps({"tables": content, "verdict": passing(content), "order": order()}))
+        command = [sys.executable, "-c", make, str(given), str(tmp_path / zone.replace("/", "_"))]
+        done = subprocess.run(command, env=os.environ | {"TZ": zone}, capture_output=True, text=True, check=True)
+        made = Path(done.stdout.strip())
+        pages.append({path.name: path.read_bytes() for path in made.rglob("*") if path.is_file()})
+    assert [name for name in pages[0] if len({page[name] for page in pages}) > 1] == []

@@ -2,42 +2,48 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
-from publish.page.since import changes
+from publish.page.since import changes, said
 from publish.page.wording import Finding
-from publish.release import make_current, write_release
+from publish.release import write_release
 from tests.unit.publish.test_release import content, order, passing, written  # noqa: F401
 
 
 @dataclass(frozen=True)
-class Said:
+class Outcome:
     metric: str
     label: str
     estimate: str
     verdict: str
     role: str = "primary"
+    kind: str = "better"
 
     @property
     def finding(self) -> Finding:
-        return Finding("better", self.verdict, "")
+        return Finding(self.kind, self.verdict, "")
 
 
-ENGAGEMENT = Said("e", "Engagement", "+1.2 points", "Not certain")
-BETTER = Said("e", "Engagement", "+2.0 points", "Better")
-ENPS = Said("n", "eNPS", "+3", "No effect shown", "secondary")
+ENGAGEMENT = Outcome("e", "Engagement", "+1.2 points", "Not certain")
+BETTER = Outcome("e", "Engagement", "+2.0 points", "Better")
+HIDDEN = Outcome("e", "Engagement", "–", "Not shown, to protect people", kind="suppressed")
+ENPS = Outcome("n", "eNPS", "+3", "No effect shown", "secondary")
+
+
+def between(then, now, answer_then=None, answer_now=None):
+    return changes(said(then, answer_then), said(now, answer_now))
 
 
 def test_primary_outcomes_are_compared_always_and_others_where_something_else_is_said():
-    assert changes([ENGAGEMENT, ENPS], [BETTER, ENPS], "Not yet", "Scale it up") == [
+    assert between([ENGAGEMENT, ENPS], [BETTER, ENPS], "Not yet", "Scale it up") == [
         "Should it be scaled up? Not yet before, Scale it up now.",
         "Engagement: +1.2 points (Not certain) before, +2.0 points (Better) now.",
     ]
-    moved = Said("n", "eNPS", "+9", "Better", "secondary")
-    assert changes([BETTER, ENPS], [BETTER, moved], "Not yet", "Not yet") == [
+    moved = replace(ENPS, estimate="+9", verdict="Better")
+    assert between([BETTER, ENPS], [BETTER, moved], "Not yet", "Not yet") == [
         "Should it be scaled up? Not yet, as before.",
         "Engagement: +2.0 points (Better), as before.",
         "eNPS: +3 (No effect shown) before, +9 (Better) now.",
@@ -45,9 +51,22 @@ def test_primary_outcomes_are_compared_always_and_others_where_something_else_is
 
 
 def test_what_is_asked_for_the_first_or_no_more_is_said():
-    assert changes([ENPS], [ENGAGEMENT], "", "") == [
+    assert between([ENPS], [ENGAGEMENT], None, "Not yet") == [
+        "Should it be scaled up? Not yet now; nothing was said before.",
         "Engagement: not asked before; now +1.2 points (Not certain).",
         "eNPS: not asked any more.",
+    ]
+    assert between([BETTER], [replace(BETTER, role="secondary")]) == [
+        "Engagement: +2.0 points (Better), as before. It was primary and is secondary."
+    ]
+    assert between([ENPS], [ENPS]) == []
+
+
+def test_what_is_suppressed_now_is_not_repeated_as_it_was():
+    assert between([BETTER], [HIDDEN]) == ["Engagement: not shown any more, to protect people."]
+    assert between([HIDDEN], [HIDDEN]) == []
+    assert between([HIDDEN], [BETTER]) == [
+        "Engagement: – (Not shown, to protect people) before, +2.0 points (Better) now."
     ]
 
 
@@ -72,16 +91,16 @@ def test_a_release_is_compared_with_the_one_that_was_served(content, tmp_path): 
     assert "stands outside the history" in since(outside)
 
 
-def test_a_release_of_other_columns_is_not_compared_and_stops_nothing(content, tmp_path):  # noqa: F811
+def test_a_release_that_did_not_keep_what_it_said_is_not_compared_and_stops_nothing(content, tmp_path):  # noqa: F811
+    """Neither do its tables, whatever is in them: other code may have written them."""
     first = written(content, tmp_path)
-    path = first / "parquet" / "pub_decisions.parquet"
-    path.chmod(0o640)
-    pl.read_parquet(path).drop("certainty").write_parquet(path)
+    for path in (first / "parquet").iterdir():
+        path.chmod(0o640)
+        path.write_bytes(b"damaged")
     manifest = first / "manifest.json"
     manifest.chmod(0o640)
     facts = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps({name: value for name, value in facts.items() if name != "design"}))
-    make_current(tmp_path, first.name)
+    manifest.write_text(json.dumps({name: value for name, value in facts.items() if name not in ("said", "design")}))
     second = written(content, tmp_path, as_of=date(2025, 2, 1))
-    assert "Its columns are other ones, so it is not compared here." in since(second)
+    assert "It did not keep what it said, so it is not compared." in since(second)
     assert "<li>" not in since(second)
