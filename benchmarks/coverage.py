@@ -18,14 +18,13 @@ from scipy import stats
 
 from inference import answers, att, randomised, trends, twfe
 from inference.jackknife import jackknife
-from inference.power import Plan
+from inference.power import WAVES_OF_YEAR, Plan
 from simulation import laboratory
 
 FIRST_SEED = 20_261_123
 STUDIES_AT_ONCE = 50  # studies per saved line
 N_DRAWS = 399  # of the bootstrap
 ALPHA = 0.05
-YEAR = 4  # waves
 INTERVALS = {
     "default": "ATT(g,t) from the year before kick-off, jackknife, Satterthwaite df",
     "last": "ATT(g,t) from the last wave before kick-off alone, jackknife, Satterthwaite df",
@@ -52,7 +51,7 @@ def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[
     """Each method on one study."""
     panel = att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people)
     truth, infinite = drawn.truth, np.inf
-    for name, span in (("default", YEAR), ("last", 1)):
+    for name, span in (("default", WAVES_OF_YEAR), ("last", 1)):
         effects = att.group_time_effects(panel, span=span)
         simple = att.simple(effects)
         found = jackknife(theta=simple.value, theta_without=simple.without, cohort=panel.cohort)
@@ -70,7 +69,7 @@ def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[
     before = [part for e, part in att.by_event_time(effects).items() if e < 0]
     test = trends.pre_trend(before, found.df)
     yield "pre_trend", [test.p_value < ALPHA if test else 0.0]
-    response = att.simple(att.group_time_effects(answers.response_panel(drawn.eligible, panel), span=YEAR))
+    response = att.simple(att.group_time_effects(answers.response_panel(drawn.eligible, panel), span=WAVES_OF_YEAR))
     silence = jackknife(theta=response.value, theta_without=response.without, cohort=panel.cohort)
     yield "response_rate", [silence.p_value(response.value) < ALPHA if silence else 0.0]
 
@@ -157,7 +156,7 @@ def promised(name: str) -> float | None:
         icc=laboratory.ICC,
         lasting_unit=lasting,
         lasting_person=0.8 * laboratory.OF_PERSON / (laboratory.OF_PERSON + laboratory.NOISE),
-        waves_before=min(treated[0] - 1, YEAR),
+        waves_before=treated[0] - 1,
         waves_after=laboratory.waves_of(trouble) - treated[0] + 1,
     )
     return plan.power(trouble.effects[treated[0]], "difference_in_differences")

@@ -13,6 +13,7 @@ from scipy import stats
 from inference.certainty import certainty
 from inference.decisions import Decision, Guardrail, GuardrailState, Primary, Ruling, decide
 from inference.jackknife import Uncertainty
+from inference.power import WAVES_OF_YEAR
 from inference.results import Estimate, Result
 from inference.verdicts import verdict_on
 from study.interim import Analysis
@@ -157,15 +158,14 @@ def _reach_at_next(numbers: Estimate | None, primary: Primary, analysis: Analysi
     return float(stats.t.isf(alpha / 2, numbers.df)) * error
 
 
-MOST_BEFORE = 4  # waves of the year before kick-off
 ALIKE = 0.5  # of a unit's means in two waves, where nothing better is known
 
 
 def information_growth(n_waves: int, *, n_before: int = 1, is_random: bool = False) -> float:
     """Information after one more wave since kick-off, in units of that after `n_waves`: the variance of a mean of waves
-    less that of b before goes with 1/b + 1/n, b at most MOST_BEFORE; adjusted for one wave before (a lot) with r + 1/n,
-    r how alike waves are (Frison & Pocock 1992)."""
-    lasting = ALIKE if is_random else 1 / min(max(n_before, 1), MOST_BEFORE)
+    less that of b before goes with 1/b + 1/n, b at most WAVES_OF_YEAR; adjusted for one wave before (a lot) with
+    r + 1/n, r how alike waves are (Frison & Pocock 1992)."""
+    lasting = ALIKE if is_random else 1 / min(max(n_before, 1), WAVES_OF_YEAR)
     return (lasting + 1 / n_waves) / (lasting + 1 / (n_waves + 1))
 
 

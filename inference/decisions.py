@@ -137,15 +137,13 @@ def _doubts(primary: Primary) -> Iterator[Doubt]:
     if isinstance(primary.earlier_base, NotEstimable):
         why = f"whether units were chosen for their last result cannot be seen: {primary.earlier_base.reason}"
         yield Doubt(why, "more than one period before kick-off")
-    elif primary.earlier_base is not None and is_small(primary.earlier_base):
-        why = f"counted from earlier periods than the last before kick-off it is below {SMALLEST}"
-        yield Doubt(why, "an effect that also shows against earlier periods")
     if isinstance(primary.last_base, NotEstimable):
         why = f"counted from the last period before kick-off alone it is not known: {primary.last_base.reason}"
         yield Doubt(why, "answers of both arms in the last period before kick-off")
-    elif primary.last_base is not None and is_small(primary.last_base):
-        why = f"counted from the last period before kick-off alone it is below {SMALLEST}"
-        yield Doubt(why, "an effect that also shows against the last period before kick-off")
+    for base, periods, effect in _of_bases(primary):
+        if is_small(effect):
+            why = f"counted from {base} it is below {SMALLEST}"
+            yield Doubt(why, f"an effect that also shows against {periods}")
     if isinstance(primary.plain, Estimate) and is_small(primary.plain):
         why = f"the plain difference after kick-off is below {SMALLEST}: the effect rests on the window before"
         yield Doubt(why, f"a difference after kick-off that reaches {SMALLEST}")
@@ -156,6 +154,15 @@ def _doubts(primary: Primary) -> Iterator[Doubt]:
         yield Doubt(why, "control units near and far that move alike")
     if primary.moved_apart and not primary.is_random:  # of a lot it is chance, and the units' past is adjusted for
         yield APART
+
+
+def _of_bases(primary: Primary) -> Iterator[tuple[str, str, Estimate]]:
+    """(From what, these periods in short, effect) of an effect counted from a part of the year before, where known."""
+    bases = (
+        ("earlier periods than the last before kick-off", "earlier periods", primary.earlier_base),
+        ("the last period before kick-off alone", "the last period before kick-off", primary.last_base),
+    )
+    yield from ((base, periods, effect) for base, periods, effect in bases if isinstance(effect, Estimate))
 
 
 APART = Doubt("the arms moved apart before kick-off", "arms that move alike before kick-off")
@@ -173,11 +180,9 @@ def _events(primary: Primary) -> Iterator[Doubt]:
 
 def _doubts_of_nothing(primary: Primary) -> Iterator[Doubt]:
     """Why an effect worth having is not ruled out: it is there from another base, or the arms moved apart."""
-    for other, name in ((primary.last_base, "the last period before kick-off"), (primary.earlier_base, "earlier ones")):
-        if isinstance(other, Estimate) and not primary.is_small(other):
-            yield Doubt(
-                f"counted from {name} alone it reaches {SMALLEST}", "an effect that is the same from every base"
-            )
+    for base, _, effect in _of_bases(primary):
+        if not primary.is_small(effect):
+            yield Doubt(f"counted from {base} it reaches {SMALLEST}", "an effect that is the same from every base")
     if primary.moved_apart and not primary.is_random:
         yield APART
 
@@ -186,12 +191,9 @@ def _doubts_of_harm(primary: Primary, *, limit: float = 0.0) -> Iterator[Doubt]:
     """Why what looks worse (than `limit`, with good as up) may not be the programme's: it has to be there from every
     base that is known."""
     sign = _sign(primary.direction)
-    if isinstance(primary.earlier_base, Estimate) and sign * primary.earlier_base.estimate >= limit:
-        why = "counted from earlier periods than the last before kick-off it is not worse"
-        yield Doubt(why, "a loss that also shows against earlier periods")
-    if isinstance(primary.last_base, Estimate) and sign * primary.last_base.estimate >= limit:
-        why = "counted from the last period before kick-off alone it is not worse"
-        yield Doubt(why, "a loss that also shows against the last period before kick-off")
+    for base, periods, effect in _of_bases(primary):
+        if sign * effect.estimate >= limit:
+            yield Doubt(f"counted from {base} it is not worse", f"a loss that also shows against {periods}")
     if isinstance(primary.plain, Estimate) and sign * primary.plain.estimate >= limit:
         why = "the plain difference after kick-off is not worse: the loss rests on the window before"
         yield Doubt(why, "a difference after kick-off that is worse too")

@@ -55,27 +55,30 @@ def trend_diagnostics(
         yield unknown_diagnostic("relative_magnitude", "fewer than two periods before kick-off, or none after it")
         return
     yield from _drift(earlier, times[times < 0], effects, setting)
-    weights = np.full(len(later), 1 / len(later))
-    size = trends.relative_magnitude(
-        np.array([part.value for part in earlier]),
-        np.array([part.value for part in later]),
-        weights=weights,
-        times=times,
-    )
-    if size is None:
-        yield unknown_diagnostic("relative_magnitude", "nothing moves before kick-off")
-    else:
-        yield Diagnostic(
-            name="relative_magnitude",
-            value=size.breakdown,
-            ci_low=size.low,
-            ci_high=size.high,
-            says="identified set (no interval), from the last period before kick-off, if drift goes on as before; "
-            "value: the multiple at which it reaches 0",
-        )
+    yield _relative_magnitude(earlier, later, times)
     yield _placebo_date(earlier, effects, setting)
     if is_primary:
         yield from _smoothness(earlier, later, times, uncertainty.df, setting)
+
+
+def _relative_magnitude(earlier: list[Aggregate], later: list[Aggregate], times: np.ndarray) -> Diagnostic:
+    """Between what the effect lies if drift goes on as before, and how much of it takes the effect to zero."""
+    size = trends.relative_magnitude(
+        np.array([part.value for part in earlier]),
+        np.array([part.value for part in later]),
+        weights=np.full(len(later), 1 / len(later)),
+        times=times,
+    )
+    if size is None:
+        return unknown_diagnostic("relative_magnitude", "nothing moves before kick-off")
+    return Diagnostic(
+        name="relative_magnitude",
+        value=size.breakdown,
+        ci_low=size.low,
+        ci_high=size.high,
+        says="identified set (no interval), from the last period before kick-off, if drift goes on as before; "
+        "value: the multiple at which it reaches 0",
+    )
 
 
 def _drift(earlier: list[Aggregate], times: np.ndarray, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:

@@ -93,7 +93,7 @@ class Batch:
 
 def batches(folder: Path) -> list[Batch]:
     """Whole batches, oldest first. Raises ClosedLost where one between them is missing."""
-    found = [Batch(**json.loads((path / FACTS).read_text(encoding="utf-8"))) for path in _places(folder)]
+    found = [Batch(**json.loads(path.read_text(encoding="utf-8"))) for path in _in_batches(folder, FACTS)]
     missing = sorted(set(range(1, len(found) + 1)) - {one.number for one in found})
     if missing:
         raise ClosedLost(f"{folder} lacks batch {missing[0]} of closed periods; {RESTORE}")
@@ -120,12 +120,8 @@ def _place(folder: Path, number: int) -> Path:
     return folder / f"{number:04d}"
 
 
-def _places(folder: Path) -> list[Path]:
-    """The folders of whole batches. One that a killed run was still writing is hidden, which `glob` does not mind."""
-    return [path.parent for path in _in_batches(folder, FACTS)]
-
-
 def _in_batches(folder: Path, pattern: str) -> list[Path]:
+    """Files of batches. The folder that a killed run was still writing is hidden, which `glob` does not mind."""
     return sorted(path for path in folder.glob(f"*/{pattern}") if not path.parent.name.startswith("."))
 
 
