@@ -152,6 +152,7 @@ def _seen(there: Workspace) -> Seen:
     release = current_release(there.releases)
     with duckdb.connect(str(there.warehouse), read_only=True) as connection:
         prepare(connection)
+        connection.execute("insert into shown_headlines select distinct metric, 1 from estimates.est_estimates")
         differing = {(one, other): n for one, other, n in connection.execute(OVERLAPS).fetchall()}
         naive = {
             name: publishable(connection.sql(table.query).pl(), replace(table, suppress=()), minimum=K, alpha=0.05)

@@ -22,6 +22,7 @@ MONEY_SCHEMA = {
     "status": pl.String,
     "reason": pl.String,
     "basis": pl.String,
+    "of_metric": pl.String,  # the effect that it is computed from; empty: from assumptions alone
 }
 
 
@@ -102,6 +103,9 @@ class Case:
     scale: Scale
 
 
+OF_EFFECT = frozenset({"leavers_avoided", "turnover_cost_avoided", "net", "net_for_all"})
+
+
 def money_table(*, retention: Result, months: int, case: Case | None) -> pl.DataFrame:
     """`est_money`: one row per item. `retention` is the effect on the share retained after `months`.
 
@@ -121,10 +125,11 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
     rows: list[tuple] = []
 
     def add(item: str, unit: str, value: Range | NotEstimable, basis: str) -> None:
+        of_metric = "retention" if item in OF_EFFECT else None
         if isinstance(value, Range):
-            rows.append((item, unit, value.low, value.central, value.high, "estimated", None, basis))
+            rows.append((item, unit, value.low, value.central, value.high, "estimated", None, basis, of_metric))
         else:
-            rows.append((item, unit, None, None, None, "not_estimable", value.reason, basis))
+            rows.append((item, unit, None, None, None, "not_estimable", value.reason, basis, of_metric))
 
     add("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
     effect = None

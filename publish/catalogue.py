@@ -30,6 +30,7 @@ KEY, FACT, KNOWN, SENSITIVE = KINDS = ("key", "fact", "known", "sensitive")
 KNOWN_FACTS = ("membership", "leavers", "coaching")
 MIN_UNITS_SHOWN = 3  # a mean over fewer units would be one coach's score
 FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
+ESTIMATES = "pub_estimates"
 OVERLAPS = "select group_name, other_group_name, n_differing from cells.cell_overlaps"
 
 
@@ -173,6 +174,7 @@ def enough_units(n_periods: int) -> int:
 
 def prepare(connection) -> None:
     """What the queries of `tables.yml` call."""
+    connection.execute("create or replace temp table shown_headlines (metric varchar, is_shown bigint)")
     connection.execute(
         f"create or replace temp macro enough_units(n_periods) as greatest({FEW_UNITS}, {FEW_PER_PERIOD} * n_periods)"
     )
@@ -189,17 +191,29 @@ def candidate_tables(
     check_floor(minimum)
     prepare(connection)
     differing = {(one, other): n for one, other, n in connection.execute(OVERLAPS).fetchall()}
-    return {
-        name: publishable(
-            connection.sql(table.query).pl(),
-            table,
+    tables = published_tables()
+    found: dict[str, pl.DataFrame] = {}
+    for name in sorted(tables, key=lambda name: name != ESTIMATES):  # the others read which headlines are shown
+        found[name] = publishable(
+            connection.sql(tables[name].query).pl(),
+            tables[name],
             minimum=minimum,
             alpha=alpha,
             withdrawn=withdrawn,
             differing=differing,
         )
-        for name, table in published_tables().items()
-    }
+        if name == ESTIMATES:
+            _note_shown_headlines(connection, found[name])
+    return {name: found[name] for name in tables}
+
+
+def _note_shown_headlines(connection, estimates: pl.DataFrame) -> None:
+    """Make `shown_headlines`: what is computed from a headline is shown where the headline is."""
+    headlines = estimates.filter(pl.col("is_headline") & (pl.col("segment") == "all"))
+    shown = headlines.select("metric", pl.col("suppressed").is_null().cast(pl.Int64).alias("is_shown"))
+    connection.register("_shown", shown.to_arrow())
+    connection.execute("create or replace temp table shown_headlines as from _shown")
+    connection.unregister("_shown")
 
 
 def publishable(

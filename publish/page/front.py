@@ -171,6 +171,8 @@ def _money(tables: Tables) -> list[str]:
     spent = f"It cost {_range(cost)} {months}"
     if net["status"] != "estimated":
         return [f"{spent}; what it saved cannot be said: {net['reason']}."]
+    if net["suppressed"] is not None:
+        return [f"{spent}; what it saved is not shown, to protect people."]
     text = f"{spent}. Counting saved turnover only, the net is {_range(net, signed=True)}"
     if needed["status"] == "estimated":
         text += (

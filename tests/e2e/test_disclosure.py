@@ -105,6 +105,61 @@ def test_that_everybody_answered_cannot_be_read(spoiled):
     assert (found["pub_estimates"]["n_pilot"].drop_nulls() % 5 == 0).all()
 
 
+FEW = "update estimates.est_estimates set n_pilot = {} where is_headline and metric = '{}'"
+OF_EFFECT = ["leavers_avoided", "net", "net_for_all", "turnover_cost_avoided"]
+
+
+def headlines_shown(tables: dict[str, pl.DataFrame]) -> dict[str, bool]:
+    return dict(tables["pub_estimates"].filter("is_headline").select("metric", pl.col("suppressed").is_null()).rows())
+
+
+@pytest.mark.parametrize("role", ["primary", "guardrail", "secondary", "placebo"])
+def test_what_is_computed_from_a_suppressed_headline_is_suppressed(spoiled, ask, role):
+    """The smallest effect that can be found is a multiple of the error, and a guardrail that holds bounds its own."""
+    of_role = "select metric from staging.stg_study__outcomes where role = '{}' order by metric"
+    [metric, *_] = ask(of_role.format("secondary" if role == "placebo" else role))["metric"]
+    named = f"update staging.stg_study__outcomes set role = '{role}' where metric = '{metric}'"
+    found, were = spoiled(named, FEW.format(K - 1, metric)), headlines_shown(spoiled())
+    assert were[metric] and headlines_shown(found) == were | {metric: False}
+    reaches = found["pub_outcomes"].filter(metric=metric)
+    assert reaches["detectable_effect"].null_count() == 1 and reaches["power_suppressed"].item() == "protected"
+    around = found["pub_diagnostics"].filter(pl.col("metric") == metric, pl.col("status") == "estimated")
+    assert around["suppressed"].null_count() == 0
+    decisions, answer = found["pub_decisions"], found["pub_answer"]
+    of_rule = role in ("guardrail", "placebo")
+    kept = [m for m in decisions["metric"] if not of_rule and m != metric]
+    assert decisions.filter(pl.col("suppressed").is_null())["metric"].to_list() == kept
+    assert decisions.filter(pl.col("decision").is_not_null())["metric"].to_list() == kept
+    assert decisions.filter(pl.col("guardrails").is_not_null())["metric"].to_list() == kept
+    assert (answer["answer"].null_count() == 0) == (role == "secondary")
+
+
+def test_what_retention_is_worth_is_shown_where_the_effect_on_retention_is(spoiled):
+    few, enough = (spoiled(FEW.format(n, "retention"))["pub_money"] for n in (K - 1, K))
+    assert enough["suppressed"].null_count() == enough.height
+    assert sorted(few.filter(pl.col("suppressed").is_not_null())["item"]) == OF_EFFECT
+    assert sorted(few.filter(pl.col("central").is_null())["item"]) == OF_EFFECT
+    assert enough["central"].null_count() == 0
+
+
+def test_a_headline_hidden_since_a_segment_is_almost_everybody_hides_its_decision(spoiled, ask):
+    """Suppression that follows from other rows counts as much as that of few people."""
+    [metric, *_] = ask("select metric from staging.stg_study__outcomes where role = 'primary' order by metric")[
+        "metric"
+    ]
+    [segment, *_] = ask(
+        f"select distinct segment from estimates.est_estimates where metric = '{metric}' "
+        "and segment <> 'all' and status = 'estimated' order by segment"
+    )["segment"]
+    found = spoiled(
+        f"update cells.cell_overlaps set n_differing = 3 where group_name in ('all', '{segment}') "
+        f"and other_group_name in ('all', '{segment}')",
+        f"update estimates.est_estimates set n_pilot = 5000 where metric = '{metric}' and segment = '{segment}'",
+    )
+    assert not headlines_shown(found)[metric]
+    assert found["pub_decisions"].filter(metric=metric)["decision"].item() is None
+
+
 def test_that_nobody_answered_cannot_be_read(spoiled):
     found = spoiled("update comparisons.cmp_trends set n_observed = 3 where arm = 'pilot'")["pub_responses"]
     assert found.filter(pl.col("arm") == "pilot")["response_rate_at_least"].null_count() == (

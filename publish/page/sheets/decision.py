@@ -57,6 +57,7 @@ def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
 def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     """Go, no go, not yet, with what is missing."""
     found = tables["pub_decisions"]
+    guardrails = found["guardrails"].drop_nulls().unique().to_list()  # each decision reads them all
     return Sheet(
         "By rule: go needs an effect that is there, large enough in the newest cohorts too, and guardrails that hold",
         ("outcome", "decision", "because", "it takes", "certainty", "chance at the next analysis"),
@@ -71,7 +72,7 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
             )
             for row in found.iter_rows(named=True)
         ],
-        note=f"Guardrails: {replace_names(found['guardrails'][0], labels)}." if found.height else "",
+        note=f"Guardrails: {replace_names(guardrails[0], labels)}." if guardrails else "",
         n_words=4,
     )
 
@@ -96,6 +97,8 @@ def money(tables: Tables) -> Sheet:
     found = {row["item"]: row for row in tables["pub_money"].iter_rows(named=True)}
 
     def amount(row: dict, end: str) -> str:
+        if row["suppressed"] is not None:
+            return SUPPRESSED
         if row[end] is None:
             return NOTHING
         value = row[end] * (100 if row["item"] in SHARES else 1)

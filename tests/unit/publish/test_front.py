@@ -79,8 +79,8 @@ def tables(*, money=(), decisions=(DECISION,), answer=ANSWER, levels=True, held=
             ]
         ),
         "pub_money": pl.DataFrame(
-            [{"status": "estimated", "reason": None} | row for row in money],
-            schema_overrides={"reason": pl.String},
+            [{"status": "estimated", "reason": None, "suppressed": None} | row for row in money],
+            schema_overrides={"reason": pl.String, "suppressed": pl.String},
         )
         if money
         else pl.DataFrame(schema=["item"]),
@@ -99,6 +99,13 @@ def tables(*, money=(), decisions=(DECISION,), answer=ANSWER, levels=True, held=
 
 def made(given: dict, *, row=ROW, design="volunteered"):
     return front(given, {"goals": row}, {"goals": UNIT}, {"goals": "Goals met"}, design)
+
+
+def test_what_a_suppressed_effect_saves_is_not_shown():
+    of_effect = {"low": None, "central": None, "high": None, "suppressed": "protected"}
+    money = [row | (of_effect if row["item"] in ("net", "net_for_all") else {}) for row in MONEY]
+    [said] = made(tables(money=money)).money
+    assert said.endswith("in the 6 months after kick-off; what it saved is not shown, to protect people.")
 
 
 def test_money_is_one_sentence_with_both_ends():

@@ -118,7 +118,8 @@ def test_the_database_holds_no_person_and_opens_read_only(content, tmp_path):
 def test_the_database_has_the_same_bytes_whatever_was_in_memory(tmp_path):
     """DuckDB's compressed text ends in bytes of the process's memory, where personal words were."""
     words = [f"answer {i} of {i % 13}" for i in range(5_000)]
-    columns = [column.name for column in published_tables()["pub_money"].columns]
+    declared = published_tables()["pub_money"]
+    columns = [*(column.name for column in declared.columns), *declared.codes]
     tables = {"pub_money": pl.DataFrame(dict.fromkeys(columns, words))}
     written = []
     for canary in ("Canary One", "Canary Two"):
