@@ -75,7 +75,7 @@ def conclude_each(
 ) -> list[Concluded]:
     """Of each primary outcome. `alpha` is the study's level; what decides has that of the `analysis`."""
     guarded = [replace(each, result=at_level(each.result, analysis.alpha)) for each in guardrails]
-    states = "; ".join(f"{each.metric} {each.state}" for each in guarded) or "none"
+    states = "; ".join(f"{each.title} {each.state}" for each in guarded) or "none"
     broken = [
         certainty(each.evidence, alpha=alpha)
         for each in guarded
@@ -216,7 +216,7 @@ def answer_table(concluded: list[Concluded], analysis: Analysis) -> pl.DataFrame
     surest = (min if is_all else max)(carrying, key=lambda each: each.certainty)
     row = {
         "answer": answer,
-        "reason": "; ".join(f"{each.primary.metric}: {each.ruling.reason}" for each in carrying),
+        "reason": "; ".join(f"{each.primary.title}: {each.ruling.reason}" for each in carrying),
         "certainty": surest.certainty,
         "certainty_reason": surest.certainty_reason or None,
         "analysis": analysis.number,

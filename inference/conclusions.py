@@ -114,6 +114,7 @@ def conclude(
     guardrails = [
         Guardrail(
             metric=question.metric,
+            label=question.label,
             result=found.headlines[question.metric].result,
             direction=question.direction,
             margin=question.margin or 0.0,
@@ -192,6 +193,7 @@ def _primary(question: Question, found: Found, adjusted: float | None, *, is_ran
     moved_apart = bool(tests) and min(tests) < alpha / len(tests)  # Bonferroni, as the page says it
     return Primary(
         metric=question.metric,
+        label=question.label,
         result=headline.result,
         p_value_adjusted=adjusted,
         direction=question.direction,

@@ -57,6 +57,12 @@ class Primary:
     is_survey: bool = True
     n_before: int = 0  # periods before kick-off that were observed
     diagnostics: Mapping[str, Diagnostic] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """How sentences name it."""
+        return self.label or self.metric
 
     def has(self, name: str) -> bool:
         """Whether a test gave an answer."""
@@ -91,6 +97,12 @@ class Guardrail:
     direction: str
     margin: float
     evidence: Primary | None = None
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """How sentences name it."""
+        return self.label or self.metric
 
     @property
     def state(self) -> GuardrailState:
@@ -221,12 +233,12 @@ ENOUGH = Doubt("too small", f"an estimate that reaches {SMALLEST}")
 def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ruling:
     """The rule; `alpha` is the level of the day."""
     unclear = {GuardrailState.OPEN: "its margin is not excluded yet", GuardrailState.UNKNOWN: "not estimable"}
-    missing = [f"{each.metric}: {unclear[each.state]}" for each in guardrails if each.state in unclear]
+    missing = [f"{each.title}: {unclear[each.state]}" for each in guardrails if each.state in unclear]
     if primary.minimum_important_difference is None:
         missing.append("the study declares no minimum important difference")
     if not guardrails:
         missing.append("the study names no guardrail")
-    broken = [guardrail.metric for guardrail in guardrails if guardrail.state is GuardrailState.BROKEN]
+    broken = [guardrail.title for guardrail in guardrails if guardrail.state is GuardrailState.BROKEN]
     if broken:
         reason = f"a guardrail is broken: {', '.join(broken)}"
         return Ruling(decision=Decision.NO_GO, reason=reason, missing=missing, is_harm=True)

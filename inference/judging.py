@@ -29,6 +29,7 @@ class Question:
     anticipation: int = 0  # periods before kick-off in which the programme may work already
     period: str = ""  # month or quarter; not given: quarters where every period begins one
     measure: str = ""  # what is counted, as the catalogue names it
+    label: str = ""  # in words, as sentences name it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,10 +21,12 @@ DIGITS = (
 )
 
 
+OUR_OWN = ("not shown", "digits")  # sentences in Markdown
+
+
 def facts_of(tables: Mapping[str, pl.DataFrame], manifest: Mapping, *, title: str, contact: str) -> dict[str, str]:
     """Name → words: what the release is, as of when, its answer, how to cite it and whom to ask."""
-    labels = dict(tables["pub_outcomes"].select("metric", "label").iter_rows())
-    said = answer(dict(tables), labels)
+    said = answer(dict(tables))
     found = {
         "title": title,
         "release": f"{manifest['id']} (number {manifest['number']})",
@@ -41,11 +43,19 @@ def facts_of(tables: Mapping[str, pl.DataFrame], manifest: Mapping, *, title: st
     return {name: " ".join(words.split()) for name, words in found.items() if words or name == "title"}
 
 
+ACTIVE = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]|"})  # of Markdown: links, images, emphasis, code, cells
+
+
+def _plain(text: str) -> str:
+    """Words that a reader of Markdown or HTML sees as they are."""
+    return html.escape(text.translate(ACTIVE), quote=False)
+
+
 def readme(facts: Mapping[str, str]) -> str:
     """The README of a release, in Markdown."""
-    lines = [f"# {html.escape(facts['title'], quote=False)}", ""]
+    lines = [f"# {_plain(facts['title'])}", ""]
     lines += [
-        f"**{name.capitalize()}**: {html.escape(words, quote=False)}  "
+        f"**{name.capitalize()}**: {words if name in OUR_OWN else _plain(words)}  "
         for name, words in facts.items()
         if name != "title"
     ]

@@ -39,7 +39,7 @@ READ_BY_ESTIMATES = (
     "staging.stg_study__outcomes",
 )
 QUESTIONS = """
-    select metric, kind, role, source, direction, anticipation, period, measure
+    select metric, label, kind, role, source, direction, anticipation, period, measure
     from staging.stg_study__outcomes order by metric
 """
 COACH_LOADS_QUERY = """

@@ -104,7 +104,7 @@ def show_release(console: Console, release: Path, *, truth: dict | None = None) 
     )
     tables = released_tables(release)
     console.print(_outcome_table(outcomes(tables, manifest, draw=False), truth))
-    answered = answer(tables, dict(tables["pub_outcomes"].select("metric", "label").iter_rows()))
+    answered = answer(tables)
     if answered is not None:
         sure = ": ".join(filter(None, [answered.certainty, answered.certainty_reason]))
         said = " ".join(filter(None, [f"{answered.word}.", answered.reason, sure and f"{sure}.", answered.analysis]))

@@ -49,7 +49,7 @@ def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels:
     """`rows` are headline rows by metric, `units` how their numbers are written; of primary outcomes."""
     decisions = {row["metric"]: row for row in tables["pub_decisions"].to_dicts()}
     return Front(
-        answer=answer(tables, labels),
+        answer=answer(tables),
         pictured={
             metric: _pictured(tables, metric, rows[metric], units[metric], decisions.get(metric), labels[metric])
             for metric in units

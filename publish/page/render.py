@@ -229,7 +229,7 @@ def render(
 
 def said_on_page(tables: dict[str, pl.DataFrame], study: dict) -> dict:
     """What the page says, for its manifest and for the page of the next release."""
-    answered = answer(tables, dict(tables["pub_outcomes"].select("metric", "label").iter_rows()))
+    answered = answer(tables)
     return said(outcomes(tables, study, draw=False), answered.word if answered else None)
 
 

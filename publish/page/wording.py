@@ -149,9 +149,11 @@ def finding(
     if row["p_value"] < alpha:
         caveat = "Its own interval excludes zero, but not once all questions of its kind are counted together."
         if judged and adjusted is not None and adjusted < alpha:
+            is_last = judged["analysis"] >= judged["planned_analyses"]
             caveat = (
                 f"Its own interval excludes zero. This is analysis {judged['analysis']} of "
-                f"{judged['planned_analyses']}, and so early a verdict needs p below {judged['alpha']:.2g}."
+                f"{judged['planned_analyses']}, and {'here' if is_last else 'so early'} a verdict needs p below "
+                f"{judged['alpha']:.3g}."
             )
     blind = (
         f" This study would have seen an effect of {unit.with_word(detectable)} with 80 % probability; "

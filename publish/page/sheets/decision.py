@@ -11,7 +11,6 @@ from publish.page.sheets.sheet import (
     Tables,
     format_figure,
     format_share,
-    replace_names,
 )
 
 
@@ -31,7 +30,7 @@ class Answered:
 ANSWER_WORDS = {"scale": ("better", "Scale it up"), "not yet": ("null", "Not yet"), "stop": ("worse", "Stop")}
 
 
-def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
+def answer(tables: Tables) -> Answered | None:
     """None where the study has no primary outcome."""
     [row] = tables["pub_answer"].to_dicts() or [None]
     if row is None:
@@ -47,7 +46,7 @@ def answer(tables: Tables, labels: dict[str, str]) -> Answered | None:
     return Answered(
         kind,
         word,
-        f"{replace_names(row['reason'], labels)}.",
+        f"{row['reason']}.",
         f"Certainty {row['certainty']} of {HIGHEST}",
         row["certainty_reason"] or "",
         f"{analysis}.",
@@ -66,13 +65,13 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
                 labels[row["metric"]],
                 row["decision"] or SUPPRESSED,
                 row["reason"] or NOTHING,
-                replace_names("; ".join(filter(None, [row["needs"], row["missing"]])) or NOTHING, labels),
+                "; ".join(filter(None, [row["needs"], row["missing"]])) or NOTHING,
                 SUPPRESSED if row["certainty"] is None else str(row["certainty"]),
                 NOTHING if row["chance_of_verdict"] is None else format_share(row["chance_of_verdict"]),
             )
             for row in found.iter_rows(named=True)
         ],
-        note=f"Guardrails: {replace_names(guardrails[0], labels)}." if guardrails else "",
+        note=f"Guardrails: {guardrails[0]}." if guardrails else "",
         n_words=4,
     )
 

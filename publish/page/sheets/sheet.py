@@ -82,10 +82,3 @@ def format_stamp(text: str) -> str:
         return text
     day = date(*map(int, [*parts, "1"][:3]))
     return format_day(day) if len(parts) == 3 else f"{day:%B %Y}"
-
-
-def replace_names(text: str, labels: dict[str, str]) -> str:
-    """`text` with metrics under their labels."""
-    for metric in sorted(labels, key=len, reverse=True):
-        text = text.replace(metric, labels[metric])
-    return text

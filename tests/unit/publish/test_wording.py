@@ -79,6 +79,8 @@ def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
     found = say(row(p=0.004, adjusted=0.012), judged=EARLY)
     assert found.kind == "null"
     assert found.caveat.endswith("This is analysis 2 of 5, and so early a verdict needs p below 0.00079.")
+    last = EARLY | {"analysis": 5, "alpha": 0.0412}
+    assert say(row(p=0.004, adjusted=0.0421), judged=last).caveat.endswith("and here a verdict needs p below 0.0412.")
     assert say(row(p=0.0001, adjusted=0.0003), judged=EARLY | {"verdict": "improved"}).kind == "better"
     hidden = EARLY | {"verdict": None}  # suppressed, where the estimate is not
     assert [say(row(p=p, adjusted=3 * p), judged=hidden).kind for p in (0.0001, 0.004)] == ["better", "null"]
@@ -159,24 +161,23 @@ def test_alarms_are_counted_beside_those_that_chance_gives():
     assert alarms([], 0.05) == ""
 
 
-LABELS = {"goals": "Goals met"}
 ROW = {
     "analysis": 2,
     "planned_analyses": 5,
     "next_wave": date(2026, 10, 1),
     "answer": "not yet",
-    "reason": "goals: no effect shown",
+    "reason": "Goals met: no effect shown",
     "certainty": 3,
     "certainty_reason": "no lot was drawn",
 }
 
 
 def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
-    found = answer({"pub_answer": pl.DataFrame([ROW])}, LABELS)
+    found = answer({"pub_answer": pl.DataFrame([ROW])})
     assert (found.kind, found.word, found.reason) == ("null", "Not yet", "Goals met: no effect shown.")
     assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5", "no lot was drawn")
     assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of October 2026.")
-    last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])}, LABELS)
+    last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])})
     assert (
         last.analysis.endswith("the last one: waiting changes nothing, further waves or cohorts may.")
         and last.certainty_reason == ""
@@ -185,6 +186,6 @@ def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
 
 def test_a_suppressed_answer_says_nothing_but_that():
     hidden = ROW | dict.fromkeys(("answer", "reason", "certainty", "certainty_reason"))
-    found = answer({"pub_answer": pl.DataFrame([hidden])}, LABELS)
+    found = answer({"pub_answer": pl.DataFrame([hidden])})
     assert found.word == "Not shown, to protect people" and not found.reason and not found.certainty
-    assert answer({"pub_answer": pl.DataFrame(schema=["analysis"])}, LABELS) is None
+    assert answer({"pub_answer": pl.DataFrame(schema=["analysis"])}) is None
