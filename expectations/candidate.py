@@ -20,13 +20,18 @@ def candidate(
     judged: pl.DataFrame,
     previous: Iterable[str],
     people: Mapping[str, Collection[str]],
+    keys: Mapping[str, Mapping[str, bool]],
     minimum: int,
     share_shown: float,
 ) -> dict[str, pd.DataFrame]:
     """The tables of the layer release. `tables` are those to be written, `judged` the estimates that they are made of,
     `previous` the names of the served release's tables, `people` the columns (by table) that count people whom not
-    everybody knows, `minimum` the least number of them."""
-    rows = [_profile(name, table, people.get(name, ()), minimum) for name, table in tables.items()]
+    everybody knows, `keys` the columns (by table) of a row's key and whether each may be empty, `minimum` the least
+    number of people."""
+    rows = [
+        _profile(name, table, people.get(name, ()), minimum) | {"n_without_key": _n_without_key(table, keys[name])}
+        for name, table in tables.items()
+    ]
     rows += [{"table": name, "is_present": 0} for name in previous if name not in tables]
     return {
         "candidate": pd.DataFrame(rows),
@@ -49,6 +54,11 @@ def _profile(name: str, table: pl.DataFrame, people: Collection[str], minimum: i
         "n_small": table.filter(pl.any_horizontal(is_few)).height,
         "n_not_finite": sum(int((~floats[column].is_finite()).sum()) for column in floats.columns),
     }
+
+
+def _n_without_key(table: pl.DataFrame, key: Mapping[str, bool]) -> int:
+    is_empty = pl.any_horizontal(pl.lit(False), *(pl.col(name).is_null() for name, may_be in key.items() if not may_be))
+    return table.filter(is_empty).height + table.height - table.select(list(key)).n_unique()
 
 
 def _figures(shown: pl.DataFrame, judged: pl.DataFrame) -> pd.DataFrame:

@@ -30,13 +30,15 @@ KEY, FACT, KNOWN, SENSITIVE = KINDS = ("key", "fact", "known", "sensitive")
 KNOWN_FACTS = ("membership", "leavers", "coaching")
 MIN_UNITS_SHOWN = 3  # a mean over fewer units would be one coach's score
 FEW_UNITS, FEW_PER_PERIOD = 30, 5  # enough_units
+FLOATS = pl.selectors.float()
 ESTIMATES = "pub_estimates"
 OVERLAPS = "select group_name, other_group_name, n_differing from cells.cell_overlaps"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A published column: its kind (KINDS), its unit, the known `fact` that it holds, and how it is rounded."""
+    """A published column: its kind (KINDS), its unit, the known `fact` that it holds, how it is rounded, and of a key
+    whether some rows have none."""
 
     name: str
     kind: str
@@ -44,6 +46,7 @@ class Column:
     unit: str = ""
     fact: str = ""
     rounding: Mapping = field(default_factory=dict)
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,12 @@ class PublishedTable:
         ]
 
     @property
+    def key(self) -> dict[str, bool]:
+        """Column of the grain → whether it is empty in some rows."""
+        optional = {column.name: column.is_optional for column in self.columns}
+        return {name: optional[name] for name in self.grain}
+
+    @property
     def codes(self) -> dict[str, tuple[str, ...]]:
         """Column with the reason of a suppression → the figures that it is about."""
         return {block.get("code", "suppressed"): tuple(block["figures"]) for block in self.suppress}
@@ -101,7 +110,7 @@ def published_tables() -> dict[str, PublishedTable]:
 
 
 ENTRY = {"description", "grain", "query", "suppress", "columns", "round"}
-COLUMN = {"is", "description", "unit", "fact", "round"}
+COLUMN = {"is", "description", "unit", "fact", "round", "optional"}
 
 
 def _check_keys(name: str, entry: Mapping) -> None:
@@ -128,6 +137,7 @@ def _table(name: str, entry: Mapping) -> PublishedTable:
             unit=declared.get("unit", ""),
             fact=declared.get("fact", ""),
             rounding=declared.get("round", {}),
+            is_optional=declared.get("optional", False),
         )
         for column, declared in entry["columns"].items()
     )
@@ -152,6 +162,7 @@ def _table(name: str, entry: Mapping) -> PublishedTable:
         + [f"{figure}: a figure, and not sensitive" for figure in figures if kinds.get(figure) != SENSITIVE]
         + [f"{figure}: in two blocks" for figure in set(figures) if figures.count(figure) > 1]
         + [f"{key}: in the grain, and no key" for key in table.grain if kinds.get(key) != KEY]
+        + [f"{c.name}: optional, and no key" for c in columns if c.is_optional and c.kind != KEY]
         + [f"{c.name}: which known fact?" for c in columns if (c.kind == KNOWN) != (c.fact in KNOWN_FACTS)]
     )
     if wrong:
@@ -233,6 +244,7 @@ def publishable(
     elif table.rounding == "diagnostics":
         shown = round_diagnostics(shown, alpha)
     shown = shown.with_columns(_rounded(shown, column) for column in table.columns if column.rounding)
+    shown = shown.with_columns(pl.when(FLOATS == 0).then(0.0).otherwise(FLOATS).name.keep())  # no minus zero
     shown = shown.with_columns(
         pl.lit(None, dtype=shown.schema[column.name]).alias(column.name)
         for column in table.columns

@@ -99,15 +99,16 @@ def write_release(tables: Tables, *, verdict: dict, order: Order, releases: Path
     write_csv(dictionary(tables), temporary / "dictionary.csv")
     _write_duckdb(tables, temporary / "metrics.duckdb")
     number = 1 + max((number for number, name in _numbered(releases) if name != target.name), default=0)
+    served = current_release(releases) if order.is_in_history else None
+    earlier = manifest_of(served) if served else None
     manifest = _manifest(written, verdict, order) | {
         "id": target.name,
         "number": number,
         "content_hash": content,
         "share_of_rows_shown": round(share_shown(tables), 3),
         "said": said_on_page(tables, order.study),
+        "compared_with": earlier["id"] if earlier else None,
     }
-    served = current_release(releases) if order.is_in_history else None
-    earlier = manifest_of(served) if served else None
     facts = facts_of(tables, manifest, title=order.title, contact=order.contact)
     write_workbook(tables, facts, temporary / "release.xlsx")
     texts = {

@@ -3,8 +3,8 @@
 Two digits of a standard error: JCGM 100:2008 (GUM), 7.2.6. Errors are rounded up and degrees of freedom down, so that
 no interval is narrower than it should be (how much wider: docs/reference/methods/att.md); where that alone would turn
 an effect into none, as many digits more as keep it. Interval and p-value are computed from the rounded numbers, and
-written with one digit more than the error and with two: a reader can compute them again, and they disclose nothing
-that these do not.
+written with one digit more than the error, outwards, and with two: a reader can compute them again, and they disclose
+nothing that these do not.
 """
 
 from __future__ import annotations
@@ -61,36 +61,54 @@ def _end(value: float, place: int) -> float:
     return round(value, place) or math.copysign(10.0**-place, value) * bool(value)
 
 
-def round_p(p: float | None, alpha: float) -> float | None:
-    """Two digits of a p-value, on its side of alpha."""
+def _outwards(value: float, place: int, direction: int) -> float:
+    """An end of an interval to a decimal place, away from the middle (`direction` −1 or 1); as many digits more as keep
+    it from zero, which would look like another finding."""
+    to_whole = math.ceil if direction > 0 else math.floor
+    for digits in range(place, place + MAX_DIGITS):
+        if found := round(to_whole(round(value * 10.0**digits, 6)) * 10.0**-digits, digits):
+            return found
+    return value
+
+
+def round_p(p: float | None, *levels: float) -> float | None:
+    """Two digits of a p-value, on its side of each level; more where two levels lie that close together."""
     if p is None or p == 0 or not math.isfinite(p):
         return p
-    found, step = round(p, last_place(p)), 10.0 ** -last_place(p)
-    if (found < alpha) != (p < alpha):
-        found = round(found + (step if p >= alpha else -step), last_place(p))
-    return min(found, 1.0)
+    for place in range(last_place(p), last_place(p) + MAX_DIGITS):
+        whole = p * 10.0**place
+        for found in (round(p, place), *(round(to(whole) * 10.0**-place, place) for to in (math.floor, math.ceil))):
+            if found > 0 and all((found < level) == (p < level) for level in levels):
+                return min(found, 1.0)
+    return p
 
 
 def round_estimates(table: pl.DataFrame, alpha: float) -> pl.DataFrame:
     """Rows with `estimate` and `std_error` as they are published: the error with two digits, the estimate to the same
-    place, `df` in steps, `ci_low`, `ci_high` and `p_value` from these, on its side of `alpha`; `p_value_adjusted` with
-    two digits and not below `p_value`. Rows without an error stay."""
+    place, `df` in steps, `ci_low`, `ci_high` and `p_value` from these, on its side of `alpha` and, where there is one,
+    of the row's `verdict_level`; `p_value_adjusted` with two digits, on its side of both, and not below `p_value`. Rows
+    without an error stay."""
     rows = [row | (_rounded(row, alpha) if row["std_error"] is not None else {}) for row in table.iter_rows(named=True)]
     for row in rows:
         if row["p_value_adjusted"] is not None:
-            row["p_value_adjusted"] = max(round_p(row["p_value_adjusted"], alpha), row["p_value"])
+            row["p_value_adjusted"] = max(round_p(row["p_value_adjusted"], *_levels(row, alpha)), row["p_value"])
     return pl.DataFrame(rows, schema=table.schema)
 
 
+def _levels(row: dict, alpha: float) -> tuple[float, ...]:
+    return tuple({alpha, row.get("verdict_level") or alpha})
+
+
 def _rounded(row: dict, alpha: float) -> dict:
-    rounded = (_with_digits(row, alpha, digits) for digits in range(ERROR_DIGITS, MAX_DIGITS + 1))
+    levels = _levels(row, alpha)
+    rounded = (_with_digits(row, alpha, levels, digits) for digits in range(ERROR_DIGITS, MAX_DIGITS + 1))
     return next(
-        (found for found in rounded if (found["p_value"] < alpha) == (row["p_value"] < alpha)),
-        _with_digits(row, alpha, ERROR_DIGITS),
+        (found for found in rounded if all((found["p_value"] < one) == (row["p_value"] < one) for one in levels)),
+        _with_digits(row, alpha, levels, ERROR_DIGITS),
     )
 
 
-def _with_digits(row: dict, alpha: float, digits: int) -> dict:
+def _with_digits(row: dict, alpha: float, levels: tuple[float, ...], digits: int) -> dict:
     error = round_up(row["std_error"], digits)
     df = step_down(row["df"]) if digits == ERROR_DIGITS else math.floor(row["df"] * 10.0**digits) / 10.0**digits
     value = round(row["estimate"], last_place(error) + digits - ERROR_DIGITS)
@@ -100,9 +118,9 @@ def _with_digits(row: dict, alpha: float, digits: int) -> dict:
         "estimate": value,
         "std_error": error,
         "df": df,
-        "ci_low": _end(value - reach, place),
-        "ci_high": _end(value + reach, place),
-        "p_value": round_p(float(2 * stats.t.sf(abs(value) / error, df)), alpha),
+        "ci_low": _outwards(value - reach, place, -1),
+        "ci_high": _outwards(value + reach, place, 1),
+        "p_value": round_p(float(2 * stats.t.sf(abs(value) / error, df)), *levels),
     }
 
 

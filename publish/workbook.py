@@ -20,6 +20,7 @@ FORMATS = {
     "words": {"text_wrap": True, "valign": "top"},
 }
 WIDEST, NARROWEST = 60, 9  # columns, in characters
+MOST_IN_CELL = 32_767  # characters; a longer text would not be written at all
 # Nothing that stands in a cell is run, followed or read as another type.
 AS_IT_IS = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
 
@@ -45,7 +46,7 @@ def _write_first(sheet, facts: Mapping[str, str], words: pl.DataFrame, formats: 
     others = [(name, text) for name, text in facts.items() if name != "title"]
     for row, (name, text) in enumerate(others, start=1):
         sheet.write_string(row, 0, name, formats["words"])
-        sheet.write_string(row, 1, text)
+        sheet.write_string(row, 1, _fitting(text))
     _write_table(sheet, words, formats, first_row=len(others) + 2)
 
 
@@ -72,4 +73,8 @@ def _write_cell(sheet, row: int, column: int, value, kind: pl.DataType, formats:
     elif kind.is_float() and math.isfinite(value):
         sheet.write_number(row, column, value)
     else:
-        sheet.write_string(row, column, str(value))
+        sheet.write_string(row, column, _fitting(str(value)))
+
+
+def _fitting(text: str) -> str:
+    return text if len(text) <= MOST_IN_CELL else f"{text[: MOST_IN_CELL - 1]}…"

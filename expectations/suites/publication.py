@@ -26,6 +26,7 @@ def release(limit: Mapping[str, float]) -> Tables:
                 "small_group", "no shown figure is about fewer people than the study allows", "n_small", fix=people
             ),
             be_zero("number_not_finite", "every number is finite", "n_not_finite"),
+            be_zero("row_without_key", "every row has a key of its own (release.odcs.yaml)", "n_without_key"),
             be_between("table_vanished", "every table of the last release is still there", "is_present", 1, 1),
         ],
         "candidate_figures": [

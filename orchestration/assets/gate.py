@@ -58,6 +58,7 @@ def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> 
         judged=connection.sql("from estimates.est_estimates").pl(),
         previous=manifest.get("tables", {}),
         people=PEOPLE_QUERY,
+        keys={name: table.key for name, table in published_tables().items()},
         minimum=study.min_group_size,
         share_shown=share_shown(tables),
     )

@@ -16,6 +16,7 @@ from expectations.suites.declared import CONTENT_LAYERS, SUITES, declared, waiva
 from expectations.tables.gather import gather
 from expectations.verdict import Waiver
 from orchestration.assets.gate import PEOPLE_QUERY
+from publish.catalogue import published_tables
 from publish.release import current_release, manifest_of, released_tables
 
 DAY = date(2025, 1, 1)
@@ -403,7 +404,13 @@ def made(published, connection, served):
 
     def parts(tables=served, *, share_shown=share):
         return candidate(
-            tables, judged=judged, previous=served, people=PEOPLE_QUERY, minimum=10, share_shown=share_shown
+            tables,
+            judged=judged,
+            previous=served,
+            people=PEOPLE_QUERY,
+            keys={name: table.key for name, table in published_tables().items()},
+            minimum=10,
+            share_shown=share_shown,
         )
 
     return parts
@@ -425,6 +432,14 @@ CANDIDATE_FAULTS = {
     "three people": (change("pub_estimates", n_pilot=pl.lit(3, dtype=pl.Int64)), {"small_group"}),
     "nobody": (change("pub_readiness", n_managers=pl.lit(0, dtype=pl.Int64)), {"small_group"}),
     "no number": (change("pub_levels", mean=pl.lit(float("nan"))), {"number_not_finite"}),
+    "a row twice": (
+        lambda tables: tables | {"pub_levels": pl.concat([tables["pub_levels"], tables["pub_levels"].head(1)])},
+        {"row_without_key"},
+    ),
+    "a row of nobody knows which group": (
+        change("pub_turnover", arm=pl.when(pl.int_range(pl.len()) > 0).then("arm")),
+        {"row_without_key"},
+    ),
     "a table that was there before": (
         lambda tables: {name: table for name, table in tables.items() if name != "pub_money"},
         {"table_vanished"},
@@ -434,7 +449,7 @@ CANDIDATE_FAULTS = {
         {"figure_not_judged"},
     ),
     "a number where none was judged": (
-        change("pub_estimates", metric=pl.lit("invented")),
+        change("pub_estimates", metric=pl.col("metric") + "_invented"),
         {"figure_not_judged"},
     ),
     "not estimable without a word": (

@@ -72,6 +72,11 @@ def test_columns_and_rows_are_as_declared_and_sensitive_ones_have_reasons(candid
             assert suppressed.select(pl.all_horizontal(pl.col(figures).is_null())).to_series().all(), name
 
 
+def test_no_published_number_is_minus_zero(candidate):
+    for name, table in candidate().items():
+        assert "-0.0" not in table.write_csv(float_precision=None).replace("\n", ",").split(","), name
+
+
 def test_a_withdrawn_fact_is_left_empty_and_the_others_stay(candidate):
     kept, withdrawn = candidate(), candidate(withdrawn=["leavers"])
     for name, table in published_tables().items():

@@ -1,7 +1,9 @@
 """What a release has beside its page: a workbook, a described database, a data contract, CSV, and a README."""
 
+import html
 import os
 import pickle
+import re
 import subprocess
 import sys
 import time
@@ -12,9 +14,12 @@ import duckdb
 import polars as pl
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 
 from publish.catalogue import published_tables
+from publish.contract import contract
 from publish.page.wording import FILES
+from publish.release import manifest_of
 from publish.workbook import write_workbook
 from tests.unit.publish.test_release import content, order, passing, written  # noqa: F401
 
@@ -34,6 +39,24 @@ def test_the_readme_names_every_file_and_whom_to_ask(release):
     assert f"Release {release.name}, as of 2025-01-01" in text
     assert "people-analytics@example.org" in text and "fewer than 10 people" in text
     assert "**Answer**: " in text and "**Certainty**: Certainty " in text
+
+
+def test_no_title_and_no_contact_is_active_in_the_readme(content, tmp_path):  # noqa: F811
+    title, contact = "Q1 [click](https://evil.example) <b>`x`</b>", "![](https://evil.example/pixel) a_b@example.org"
+    made = written(content, tmp_path, title=title, contact=contact)
+    text = (made / "README.md").read_text(encoding="utf-8")
+    shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+    assert not re.search(r"<(a|img|b|code)\b[^>]*evil", shown) and "<img" not in shown and "<a " not in shown
+    seen = html.unescape(re.sub(r"<[^>]+>", "", shown))
+    assert title in seen and contact in seen
+
+
+def test_a_text_that_is_too_long_for_a_cell_is_cut_and_says_so(alike, tmp_path, monkeypatch):
+    long = alike | {"pub_outcomes": pl.DataFrame({"metric": ["x" * 40_000, "y" * 32_767]})}
+    monkeypatch.setattr("publish.workbook.dictionary", lambda _: alike["pub_outcomes"])
+    write_workbook(long, FACTS, tmp_path / "book.xlsx")
+    found = pl.read_excel(tmp_path / "book.xlsx", sheet_name="pub_outcomes")["metric"].to_list()
+    assert [len(text) for text in found] == [32_767, 32_767] and found[0].endswith("x…") and found[1].endswith("y")
 
 
 def test_the_page_links_what_is_there(release):
@@ -149,8 +172,10 @@ def test_the_contract_has_every_column_with_its_type_and_meaning(release, conten
     assert described["pub_outcomes"]["metric"]["primaryKeyPosition"] == 1
     for one in made["schema"]:
         key = [each["name"] for each in one["properties"] if each.get("primaryKey")]
-        if key:
-            assert not content[one["name"]].select(key).is_duplicated().any()
+        assert key == ([] if one["name"] == "pub_estimates" else list(published_tables()[one["name"]].grain))
+    emptied = {name: table.clear() for name, table in content.items()}
+    again = yaml.safe_load(contract(emptied, manifest_of(release), {"title": "t", "not shown": "n", "digits": "d"}))
+    assert again["schema"] == made["schema"]  # what is promised does not depend on what is there today
 
 
 def test_the_page_is_the_same_wherever_it_is_made(content, tmp_path):  # noqa: F811

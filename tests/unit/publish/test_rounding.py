@@ -19,9 +19,9 @@ from publish.rounding import (
 )
 
 
-def rounded(value: float, error: float, df: float, adjusted: float | None = None) -> dict:
+def rounded(value: float, error: float, df: float, adjusted: float | None = None, **more) -> dict:
     exact = Uncertainty(error, df).p_value(value)
-    row = {"estimate": value, "std_error": error, "df": df, "ci_low": 0.0, "ci_high": 0.0, "p_value": exact}
+    row = {"estimate": value, "std_error": error, "df": df, "ci_low": 0.0, "ci_high": 0.0, "p_value": exact} | more
     table = pl.DataFrame([row | {"p_value_adjusted": adjusted}], schema_overrides={"p_value_adjusted": pl.Float64})
     return round_estimates(table, 0.05).row(0, named=True)
 
@@ -51,7 +51,31 @@ def test_an_effect_stays_one_and_none_stays_none(size, error, df):
     again = 2 * stats.t.sf(found["estimate"] / found["std_error"], found["df"])
     assert found["p_value"] == pytest.approx(again, rel=0.1)  # two digits, on its side of 0.05
     assert (found["p_value"] < 0.05) == (found["ci_low"] > 0)
+    low, high = Uncertainty(error, df).interval(value, alpha=0.05)
+    assert found["ci_high"] - found["ci_low"] >= (high - low) * (1 - 1e-6)
     assert found["std_error"] >= error * (1 - 1e-6) and found["df"] <= df
+
+
+def test_an_end_that_would_be_rounded_to_zero_has_more_digits():
+    found = rounded(3.9287, 2.0, 1000.0)  # t of 97.5 %: 1.962
+    assert found["p_value"] < 0.05 and 0 < found["ci_low"] < 0.01
+
+
+@given(st.floats(0.5, 3.0), st.floats(1e-4, 0.05))
+@example(1.000001, 0.0123)
+@example(1.0, 0.0499)
+def test_both_p_values_stay_on_their_side_of_the_analysis_level(size, level):
+    """A reader compares the adjusted p-value with the level that stands beside it."""
+    value = size * float(stats.t.isf(level / 2, 40.0))
+    exact = Uncertainty(1.0, 40.0).p_value(value)
+    found = rounded(value, 1.0, 40.0, adjusted=min(1.0, exact * 1.0001), verdict_level=level)
+    for limit in (0.05, level):
+        assert (found["p_value"] < limit) == (exact < limit) or abs(exact - limit) < 1e-6
+        assert (found["p_value_adjusted"] < limit) == (exact * 1.0001 < limit) or abs(exact - limit) < 1e-5
+
+
+def test_a_p_value_between_two_levels_that_lie_close_stays_between_them():
+    assert 0.0122 <= round_p(0.01225, 0.0122, 0.0123) < 0.0123
 
 
 def test_an_adjusted_p_value_is_not_below_its_own():
