@@ -209,7 +209,10 @@ ESTIMATES_QUERY = """
         case when units.n_all > 0
             then greatest(0, n_units_pilot - units.n_pilot, n_units_control - units.n_all) else 0 end
             as n_units_too_many,
-        case when estimator like 'att%' then metrics.highest - metrics.lowest - abs(estimate) end as range_left
+        case when estimator in (
+                'att_not_yet_treated', 'att_never_treated', 'att_response_weighted', 'att_outcome_regression',
+                'att_doubly_robust', 'att_entropy_balanced'
+            ) then metrics.highest - metrics.lowest - abs(estimate) end as range_left
     from estimates.est_estimates as estimates
     cross join units
     left join staging.stg_study__metrics as metrics on estimates.metric = metrics.metric

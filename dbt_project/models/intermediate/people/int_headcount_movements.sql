@@ -128,7 +128,7 @@ movements as (
         person_id,
         month,
         unit_before as unit_id,
-        'transfer out' as movement,
+        'transfer_out' as movement,
         -1 as amount,
         cast(null as {{ dbt.type_string() }}) as cause,
         false as is_regretted
@@ -142,7 +142,7 @@ movements as (
         person_id,
         month,
         unit_id,
-        'transfer in' as movement,
+        'transfer_in' as movement,
         1 as amount,
         cast(null as {{ dbt.type_string() }}) as cause,
         false as is_regretted
@@ -159,8 +159,8 @@ movements as (
         case
             when hired_date >= month and month_before is null then 'hire'
             when hired_date >= month then 'rehire'
-            when month_before is null then 'correction: listed later than hired'
-            else 'correction: listed again'
+            when month_before is null then 'listed_late'
+            else 'listed_again'
         end as movement,
         1 as amount,
         cast(null as {{ dbt.type_string() }}) as cause,
@@ -202,8 +202,8 @@ movements as (
         unit_id,
         case
             when left_month = cast({{ dbt.dateadd('month', 1, 'month') }} as date) then 'leaver'
-            when left_date is not null then 'correction: not listed before the exit'
-            else 'correction: vanished without an exit'
+            when left_date is not null then 'not_listed_before_exit'
+            else 'vanished'
         end as movement,
         -1 as amount,
         case when left_month = cast({{ dbt.dateadd('month', 1, 'month') }} as date) then cause end as cause,

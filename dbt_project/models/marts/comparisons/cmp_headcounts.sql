@@ -1,10 +1,5 @@
 {# Beside the layer before: movements are of everybody, in the study or not. #}
-{% set corrections = {
-    'n_listed_late': 'correction: listed later than hired',
-    'n_listed_again': 'correction: listed again',
-    'n_not_listed_before_exit': 'correction: not listed before the exit',
-    'n_vanished': 'correction: vanished without an exit',
-} %}
+{% set corrections = ['listed_late', 'listed_again', 'not_listed_before_exit', 'vanished'] %}
 with cells as (
     select
         movements.month,
@@ -21,11 +16,13 @@ select
     cells.cohort,
     cast(sum(case when cells.movement = 'opening' then cells.n_people else 0 end) as bigint) as n_opening,
     cast(sum(case when cells.movement in ('hire', 'rehire') then cells.n_people else 0 end) as bigint) as n_hires,
-    cast(sum(case when cells.movement = 'transfer in' then cells.n_people else 0 end) as bigint) as n_transfers_in,
+    cast(sum(case when cells.movement = 'transfer_in' then cells.n_people else 0 end) as bigint) as n_transfers_in,
     cast(sum(case when cells.movement = 'leaver' then -cells.n_people else 0 end) as bigint) as n_leavers,
-    cast(sum(case when cells.movement = 'transfer out' then -cells.n_people else 0 end) as bigint) as n_transfers_out,
-    {%- for column, movement in corrections.items() %}
-        cast(sum(case when cells.movement = '{{ movement }}' then cells.n_people else 0 end) as bigint) as {{ column }},
+    cast(sum(case when cells.movement = 'transfer_out' then -cells.n_people else 0 end) as bigint) as n_transfers_out,
+    {%- for correction in corrections %}
+        cast(
+            sum(case when cells.movement = '{{ correction }}' then cells.n_people else 0 end) as bigint
+        ) as n_{{ correction }},
     {%- endfor %}
     cast(sum(cells.n_people) as bigint) as n_closing
 from cells

@@ -76,7 +76,7 @@ divided as (
         summed.period_start,
         coalesce(declared.numerator, {{ measure_named('outcomes.measure') }}) as numerator,
         case
-            when outcomes.measure like 'output:%' then declared.denominator
+            when outcomes.metric in (select declared.metric from declared) then declared.denominator
             else {{ measure_named('outcomes.of_what') }}
         end as denominator
     from summed
