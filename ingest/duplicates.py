@@ -11,31 +11,42 @@ def quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTab
     """A key that comes again within a file: equal records keep the first; of records that differ none is chosen.
 
     Unless the mapping says which: `conflicts: first` or `last`. Of responses the one with most answers counts, then the
-    latest: a link that was opened again does not take back what was answered. Keys are compared by hash first, which
-    few pass.
+    latest: a link that was opened again does not take back what was answered.
     """
-    is_response = table is RESPONSES and mapping.conflicts == "refused"
-    decides = is_response or mapping.conflicts != "refused"
-    key = (mapping.key if table is mapping.record else ()) or table.key
-    keys = ", ".join(key)
-    values = ", ".join(f'"{name}"' for name in table.fields)
-    suspects = (
-        f"select hash({keys}) as code from raw.{table.name} where load_id = $load group by code having count(*) > 1"
-    )
-    parameters = {"load": file.load_id}
-    connection.execute(f"create or replace temp table suspects as {suspects}", parameters)
-    [(n_suspects,)] = connection.execute("select count(*) from suspects").fetchall()
-    if not n_suspects:
+    keys = ", ".join((mapping.key if table is mapping.record else ()) or table.key)
+    if not _find_suspects(connection, file, table, keys):
         return
-    chosen = {"refused": "n_contents = 1 and place = 1", "first": "place = 1", "last": "place = n_lines"}[
-        mapping.conflicts
-    ]
-    order = "line"
-    if is_response:
-        chosen, order = (
-            "place = 1",
-            "coalesce(n_parts, 0) desc, recorded_at desc nulls last, if(n_contents = 1, line, -line)",
-        )
+    is_response = table is RESPONSES and mapping.conflicts == "refused"
+    chosen, order = MOST_ANSWERED if is_response else (CHOSEN[mapping.conflicts], "line")
+    _find_doubles(connection, file, table, keys, chosen=chosen, order=order)
+    _set_aside(connection, file, mapping, table, keys, decides=is_response or mapping.conflicts != "refused")
+    connection.execute(
+        f"delete from raw.{table.name} where load_id = $load and rowid in (select row from doubles)",
+        {"load": file.load_id},
+    )
+
+
+# Which of the lines with one key stays, where they are numbered by `line`.
+CHOSEN = {"refused": "n_contents = 1 and place = 1", "first": "place = 1", "last": "place = n_lines"}
+MOST_ANSWERED = (
+    "place = 1",
+    "coalesce(n_parts, 0) desc, recorded_at desc nulls last, if(n_contents = 1, line, -line)",
+)
+
+
+def _find_suspects(connection, file: Landed, table: RawTable, keys: str) -> int:
+    """Make `suspects`, the hashes of keys that come again, and say how many: few are, so the rest is read once."""
+    connection.execute(
+        "create or replace temp table suspects as "
+        f"select hash({keys}) as code from raw.{table.name} where load_id = $load group by code having count(*) > 1",
+        {"load": file.load_id},
+    )
+    return connection.execute("select count(*) from suspects").fetchone()[0]
+
+
+def _find_doubles(connection, file: Landed, table: RawTable, keys: str, *, chosen: str, order: str) -> None:
+    """Make `doubles`, the lines that do not stay, with how many different records their key has."""
+    values = ", ".join(f'"{name}"' for name in table.fields)
     connection.execute(
         f"""
         create or replace temp table doubles as
@@ -52,8 +63,11 @@ def quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTab
             from counted
         ) where not ({chosen})
         """,
-        parameters,
+        {"load": file.load_id},
     )
+
+
+def _set_aside(connection, file: Landed, mapping: Mapping, table: RawTable, keys: str, *, decides: bool) -> None:
     connection.execute(
         """
         insert into raw.quarantine by name
@@ -65,8 +79,8 @@ def quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTab
             '' as column_name, '' as value_class, $expected as expected, '{}' as record
         from doubles
         """,
-        parameters
-        | {
+        {
+            "load": file.load_id,
             "source": file.source,
             "refuses": not decides,
             # A rule says which of several counts; and a list with a row per person names a unit once per person.
@@ -74,9 +88,6 @@ def quarantine_doubles(connection, file: Landed, mapping: Mapping, table: RawTab
             "is_list": table is ROSTER and "person_id" not in {name for name, _ in mapping.all_columns},
             "expected": f"one record per {keys}",
         },
-    )
-    connection.execute(
-        f"delete from raw.{table.name} where load_id = $load and rowid in (select row from doubles)", parameters
     )
 
 
