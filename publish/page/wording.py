@@ -108,6 +108,8 @@ def why_not(row: dict) -> str:
     return f"not shown: {WHY_SUPPRESSED[code]}" if code else row["reason"] or row["status"]
 
 
+# How an effect is said at a certainty: as Cochrane's plain-language summaries do with GRADE (Glenton et al. 2010).
+SAID_AT = {None: "is", 5: "is", 4: "is", 3: "is probably", 2: "may be", 1: "may be", 0: "may be"}
 CONDITION = {"randomised": "", "volunteered": ", if both arms would otherwise have moved alike"}
 
 
@@ -141,7 +143,8 @@ def finding(
         return Finding(
             word.lower(),
             word,
-            f"{label} is {size} {'higher' if rose else 'lower'} than it would be without the programme "
+            f"{label} {SAID_AT[judged['certainty'] if judged else None]} {size} {'higher' if rose else 'lower'} than it "
+            "would be without the programme "
             f"({level} interval {interval}){CONDITION[design]}.",
             _without_luck(judged, unit),
         )

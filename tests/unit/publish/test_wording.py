@@ -72,6 +72,7 @@ EARLY = {
     "alpha": 0.00079,
     "corrected_estimate": None,
     "verdict": "no effect seen",
+    "certainty": 2,
 }
 
 
@@ -85,6 +86,15 @@ def test_so_early_a_verdict_needs_a_smaller_p_and_the_page_says_which():
     hidden = EARLY | {"verdict": None}  # suppressed, where the estimate is not
     assert [say(row(p=p, adjusted=3 * p), judged=hidden).kind for p in (0.0001, 0.004)] == ["better", "null"]
     assert "counted together" in say(row(p=0.03, adjusted=0.09), judged=EARLY).caveat
+
+
+@pytest.mark.parametrize(
+    ("certainty", "words"),
+    [(5, "is 3.0"), (4, "is 3.0"), (3, "is probably 3.0"), (2, "may be 3.0"), (1, "may be 3.0"), (None, "is 3.0")],
+)
+def test_no_sentence_is_surer_than_the_certainty(certainty, words):
+    found = say(row(), judged=EARLY | {"verdict": "improved", "certainty": certainty})
+    assert f"Engagement {words} points higher" in found.sentence
 
 
 def test_an_effect_that_a_weak_study_found_is_said_with_what_is_left_of_it():
