@@ -401,7 +401,7 @@ def finished(server: Server, run: str) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL], ids=lambda one: one.name)
 def test_whatever_ends_it_ends_a_run_in_progress_and_leaves_no_process(organisation, tmp_path, number):
     shutil.copytree(organisation, tmp_path / "workspace", symlinks=True)
     known = Workspace(tmp_path / "workspace")
