@@ -143,8 +143,8 @@ def finding(
         return Finding(
             word.lower(),
             word,
-            f"{label} {SAID_AT[judged['certainty'] if judged else None]} {size} {'higher' if rose else 'lower'} than it "
-            "would be without the programme "
+            f"{label} {SAID_AT[judged['certainty'] if judged else None]} {size} {'higher' if rose else 'lower'} "
+            "than it would be without the programme "
             f"({level} interval {interval}){CONDITION[design]}.",
             _without_luck(judged, unit),
         )
