@@ -13,8 +13,8 @@ from inference.answer import answer_table, conclude_each, decision_table
 from inference.decisions import Guardrail, Primary, Trend
 from inference.diagnostic import Diagnostic
 from inference.jackknife import Uncertainty
-from inference.judging import ALL, Line, Question
-from inference.means import EARLIER_BASE, LAST_BASE, NEWEST
+from inference.judging import ALL, NEWEST, Line, Question
+from inference.means import EARLIER_BASE, LAST_BASE
 from inference.multiplicity import benjamini_hochberg, holm
 from inference.power import POWER
 from inference.results import Estimate, NotEstimable, Result

@@ -16,26 +16,27 @@ from inference.judging import Arms, Question, arms_of
 from inference.mean_line import size_of_values
 from inference.unit_panels import Indexed, Setting, panel_from_cells
 
+SLOPE_WORDS = ("the effect changes as it scales", "no change of the effect as it scales was seen")
+
 
 def decay_diagnostics(
     question: Question, cells: pl.DataFrame, effects: GroupTime, setting: Setting
 ) -> Iterator[Diagnostic]:
     """Does the effect fall from wave to wave, with depth, with load? Change per step, by the units' own errors."""
-    words = ("the effect changes as it scales", "no change of the effect as it scales was seen")
     by_wave = [part for part in att.by_cohort(effects).values() if np.isfinite(part.value)]
     post = (effects.t >= effects.g) & np.isfinite(effects.value)
     if len(by_wave) > 1:
         slope = associations.slope_over(by_wave, np.arange(len(by_wave), dtype=float))
         smallest = min(arms_of(effects, post & (effects.g == g)).n_pilot for g in np.unique(effects.g[post]))
         arms = replace(arms_of(effects, post), n_pilot=smallest)
-        yield judge_aggregate("slope_by_wave", slope, arms, effects.panel, setting, words)
+        yield judge_aggregate("slope_by_wave", slope, arms, effects.panel, setting, SLOPE_WORDS)
     for dimension, ordered in setting.ordered_segments.items():
         found = _of_segments(cells, ordered, setting, question.period)
         if found is None:
             continue
         parts, panel, arms = found
         slope = associations.slope_over(parts, np.arange(len(parts), dtype=float))
-        yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, words)
+        yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, SLOPE_WORDS)
 
 
 def _of_segments(cells: pl.DataFrame, ordered: Sequence[str], setting: Setting, period: str):

@@ -9,13 +9,13 @@ from datetime import date
 import polars as pl
 from threadpoolctl import threadpool_limits
 
+from inference import persons
 from inference.conclusions import PLANNED, Found, analysis_of_study, conclude, periods_before
 from inference.diagnostic import Diagnostic
 from inference.diagnostics import diagnostic_table, mean_diagnostics
 from inference.judging import ALL, Line, Question
 from inference.means import mean_lines
 from inference.money import Case, money_table
-from inference.persons import retention_line
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
 from inference.retention_diagnostics import retention_diagnostics
@@ -75,6 +75,14 @@ class Cells:
                 for name, table in tables.items()
             },
         )
+
+    @property
+    def kickoffs(self) -> dict[str, date]:
+        """Cohort → the first day of coaching in it."""
+        if self.units.is_empty():
+            return {}
+        days = self.units.group_by("cohort").agg(pl.col("kickoff_date").cast(pl.Date).min()).drop_nulls()
+        return dict(days.iter_rows())
 
     def facts_of_units(self, column: str) -> dict:
         """Unit → one column of `cell_units`."""
@@ -170,7 +178,9 @@ def _lines(
         yield from mean_lines(question, table, setting, is_whole=is_whole)
         return
     if asked.unit == "person" and not table.is_empty():
-        yield retention_line(question, table, setting, months=asked.retention_months)
+        yield from persons.retention_lines(
+            question, table, setting, months=asked.retention_months, kickoffs=cells.kickoffs
+        )
         return
     yield from retention_lines(
         question,
@@ -179,6 +189,7 @@ def _lines(
         is_random=asked.design == "randomised",
         alpha=asked.alpha,
         is_whole=is_whole,
+        kickoffs=cells.kickoffs,
     )
     if is_whole and not cells.turnovers.is_empty():
         yield hazard_line(question, cells.turnovers, cells.facts_of_units("kickoff_date"), asked.alpha)
@@ -205,7 +216,14 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
     if question.kind == "time_to_event":
         if asked.unit == "person":  # as of means: counts per arm and stratum are no units to resample
             return iter(())
-        return retention_diagnostics(question, cells.life, months=asked.retention_months, alpha=asked.alpha)
+        return retention_diagnostics(
+            question,
+            cells.life,
+            months=asked.retention_months,
+            alpha=asked.alpha,
+            is_random=asked.design == "randomised",
+            kickoffs=cells.kickoffs,
+        )
     return mean_diagnostics(question, cells.means, _setting(question, asked, cells), cells.doses)
 
 

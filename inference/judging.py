@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.results import Cause, Estimate, NotEstimable, Result
 
 ALL = "all"
+NEWEST = "newest"  # aggregation: of the newest cohorts, which the decision reads
 JACKKNIFE = "leave-one-unit-out jackknife, Satterthwaite df by cohort"
 
 
@@ -154,3 +157,12 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
         n_control = max(n_control, people[1])
     people_of = {"n_pilot": int(sum(n_pilot.values())), "n_control": int(n_control)}
     return Arms(pilot=pilot, control=control, seen_now=(int(pilot_now.sum()), int(control_now.sum())), **people_of)
+
+
+def in_order(names: Iterable[str], kickoffs: Mapping[str, date]) -> list[list[str]]:
+    """Cohorts that began on the same day, oldest first; those without a day by name, after the others."""
+    days = sorted({(kickoffs.get(name, date.max), "" if name in kickoffs else name) for name in names})
+    return [
+        [name for name in sorted(names) if (kickoffs.get(name, date.max), "" if name in kickoffs else name) == day]
+        for day in days
+    ]

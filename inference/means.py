@@ -17,18 +17,15 @@ import polars as pl
 from inference import att, persons, randomised
 from inference.att import GroupTime
 from inference.jackknife import MIN_UNITS
-from inference.judging import (
-    Line,
-    Question,
-)
+from inference.judging import NEWEST, Line, Question
 from inference.mean_line import estimate_line, usable_baseline, why_left_out
 from inference.results import NotEstimable
 from inference.sensitivity import sensitivity_lines
 from inference.unit_panels import Indexed, Setting, panel_from_cells, strata_of
 
-# Aggregations that the decision reads: of the newest cohorts; and counted from the last period before kick-off alone,
-# or from the others of the year before it alone.
-NEWEST, LAST_BASE, EARLIER_BASE = "newest", "last_base", "earlier_base"
+# Aggregations that the decision reads: counted from the last period before kick-off alone, or from the others of the
+# year before it alone.
+LAST_BASE, EARLIER_BASE = "last_base", "earlier_base"
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 
 
@@ -45,7 +42,7 @@ def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_
         yield headline
     elif setting.unit == "person":
         if is_whole:
-            yield persons.change_line(headline, setting.changes, setting, persons.starts_of(observed))
+            yield from persons.change_lines(headline, setting.changes, setting, persons.starts_of(observed))
         else:
             yield replace(headline, estimator="persons_change", result=NotEstimable(reason=persons.NO_SEGMENT))
     else:

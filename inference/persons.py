@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from inference.jackknife import Uncertainty
-from inference.judging import Line, Question, with_interval
+from inference.judging import NEWEST, Line, Question, in_order, with_interval
 from inference.life_tables import survival_curve
 from inference.results import NotEstimable
 
@@ -84,13 +84,13 @@ def starts_of(observed: pl.DataFrame) -> dict[str, Start]:
     return {cohort: Start(first, periods.filter(periods < mixed).max()) for cohort, first, mixed in starts.iter_rows()}
 
 
-def change_line(line: Line, changes: pl.DataFrame, setting, starts: Mapping[str, Start]) -> Line:
+def change_lines(line: Line, changes: pl.DataFrame, setting, starts: Mapping[str, Start]) -> list[Line]:
     """The headline of a study that assigned persons, from `cell_differences` of one metric: of all their pairs of
-    periods those from the last one before a cohort's kick-off to every one since."""
+    periods those from the last one before a cohort's kick-off to every one since; then the newest cohort alone."""
     line = replace(line, estimator="persons_change")
 
-    def none(reason: str) -> Line:
-        return replace(line, result=NotEstimable(reason=reason, method=METHOD))
+    def none(reason: str) -> list[Line]:
+        return [replace(line, result=NotEstimable(reason=reason, method=METHOD))]
 
     if setting.anticipation:
         return none("changes are kept from the last period before kick-off only, and the study declares anticipation")
@@ -116,7 +116,25 @@ def change_line(line: Line, changes: pl.DataFrame, setting, starts: Mapping[str,
     if not found:
         return none(f"no stratum has {MIN_PEOPLE} people of each arm with a change since kick-off that varies")
     left_out = f"without {n_left_out} strata of fewer than {MIN_PEOPLE} people in an arm" if n_left_out else ""
-    return _told(line, _average(found), METHOD, setting.alpha, left_out)
+    days = {cohort: start.first for cohort, start in starts.items()}
+    return _whole_and_newest(line, found, days, METHOD, setting.alpha, left_out)
+
+
+def _whole_and_newest(
+    line: Line,
+    found: Mapping[str, list[Contrast]],
+    days: Mapping[str, date],
+    method: str,
+    alpha: float,
+    note: str,
+) -> list[Line]:
+    """The average of all cohorts, and where they began on several `days` that of the newest."""
+    begun = in_order(found, days)
+    lines = [_told(line, _average(found), method, alpha, note)]
+    if len(begun) > 1:
+        newest = {cohort: found[cohort] for cohort in begun[-1]}
+        lines.append(_told(replace(line, aggregation=NEWEST, is_headline=False), _average(newest), method, alpha, note))
+    return lines
 
 
 def _average(by_cohort: Mapping[str, list[Contrast]]) -> Contrast:
@@ -163,9 +181,11 @@ def _stratum(row: dict, controls: pl.DataFrame, stratum) -> Contrast | None:
 PERSON_RETENTION = "Kaplan–Meier {} at {} months by stratum; Greenwood's variance (Greenwood 1926)"
 
 
-def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: int) -> Line:
+def retention_lines(
+    question: Question, cells: pl.DataFrame, setting, *, months: int, kickoffs: Mapping[str, date] | None = None
+) -> list[Line]:
     """The share retained of a study that assigned persons, from `cell_life_tables`: one row of counts per arm and
-    stratum is all that Kaplan and Meier need.
+    stratum is all that Kaplan and Meier need; then of the newest cohort alone (`kickoffs`: cohort → day).
 
     Where the lot was drawn, the plain difference after kick-off; else what differed before is taken off (the windows
     follow each other, so their errors add up).
@@ -201,9 +221,9 @@ def retention_line(question: Question, cells: pl.DataFrame, setting, *, months: 
             found[cohort] = [pooled(strata)]
     if not found:
         reason = f"no stratum has {MIN_PEOPLE} people of each arm followed for {months} months, some of whom left"
-        return replace(line, result=NotEstimable(reason=reason, method=method))
+        return [replace(line, result=NotEstimable(reason=reason, method=method))]
     left_out = f"without {n_left_out} strata of few people, or of whom nobody left, in an arm" if n_left_out else ""
-    return _told(line, _average(found), method, setting.alpha, left_out)
+    return _whole_and_newest(line, found, kickoffs or {}, method, setting.alpha, left_out)
 
 
 def _difference(cells: pl.DataFrame, months: int) -> Contrast | None:

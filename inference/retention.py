@@ -11,12 +11,15 @@ import polars as pl
 
 from inference import att, life_tables
 from inference.att import Panel
+from inference.jackknife import MIN_UNITS
 from inference.judging import (
     JACKKNIFE,
+    NEWEST,
     Arms,
     Line,
     Question,
     arms_of,
+    in_order,
     judge,
 )
 from inference.life_tables import LifeTable, Statistic
@@ -81,11 +84,19 @@ def life_table_from_cells(cells: pl.DataFrame, units: pl.Series, months: int) ->
 
 
 def retention_lines(
-    question: Question, cells: pl.DataFrame, *, months: int, is_random: bool, alpha: float, is_whole: bool = True
+    question: Question,
+    cells: pl.DataFrame,
+    *,
+    months: int,
+    is_random: bool,
+    alpha: float,
+    is_whole: bool = True,
+    kickoffs: Mapping[str, date] | None = None,
 ) -> Iterator[Line]:
     """Lines of one metric. Of a segment (`is_whole` false) there is the headline only.
 
-    Where assignment was random the plain difference is the headline; else what differed before is taken off.
+    Where assignment was random the plain difference is the headline; else what differed before is taken off. `kickoffs`
+    (cohort → day) say which cohorts are the newest.
     """
     units = cells["unit_id"].unique().sort()
     tables = windows(cells, units, months)
@@ -113,6 +124,21 @@ def retention_lines(
                 for name, tables_of in usable.items():
                     part = replace(line, aggregation="cohort", cohort=name, is_headline=False)
                     yield _life_line(part, measure, [tables_of], labels, left_out=[], alpha=alpha)
+                if newest := newest_windows(usable, kickoffs or {}):
+                    part = replace(line, aggregation=NEWEST, is_headline=False)
+                    yield _life_line(part, measure, newest, labels, left_out=[], alpha=alpha)
+
+
+def newest_windows(usable: Mapping[str, tuple], kickoffs: Mapping[str, date]) -> Windows:
+    """Of the newest cohorts that have MIN_UNITS units together, as of means; empty where all have fewer, or began on
+    one day."""
+    begun = in_order(usable, kickoffs)
+    newest: Windows = []
+    for names in reversed(begun):
+        newest += [usable[name] for name in names]
+        if np.any([after.pilot for after, _ in newest], axis=0).sum() >= MIN_UNITS:
+            return newest if len(begun) > 1 else []
+    return []
 
 
 def windows(cells: pl.DataFrame, units: pl.Series, months: int) -> dict[str, dict[str, LifeTable]]:

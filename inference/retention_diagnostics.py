@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import polars as pl
 from scipy import stats
 
-from inference import life_tables
+from inference import associations, life_tables
 from inference.att import Aggregate
 from inference.diagnostic import Diagnostic, diagnostic_of, unknown_diagnostic
+from inference.dose_diagnostics import SLOPE_WORDS
 from inference.jackknife import MIN_UNITS, jackknife
-from inference.judging import ALL, Question, judge
+from inference.judging import ALL, Question, in_order, judge
 from inference.results import NotEstimable
 from inference.retention import BY_CHOICE, WITHOUT_CHOICE, Windows, arms_of_windows, followed, windows
 
@@ -23,9 +26,15 @@ TOGETHER_AT_LEAST, TOGETHER_SHARE, TOGETHER_CHANCE = 5, 0.1, 0.01
 
 
 def retention_diagnostics(
-    question: Question, cells: pl.DataFrame, *, months: int, alpha: float
+    question: Question,
+    cells: pl.DataFrame,
+    *,
+    months: int,
+    alpha: float,
+    is_random: bool = False,
+    kickoffs: Mapping[str, date] | None = None,
 ) -> Iterator[Diagnostic]:
-    """Of a time, from `cell_life_tables` of one metric (all segments)."""
+    """Of a time, from `cell_life_tables` of one metric (all segments); `kickoffs` (cohort → day) order the cohorts."""
     observed = cells.filter(pl.col("segment") == ALL)
     if observed.is_empty():
         return
@@ -42,6 +51,21 @@ def retention_diagnostics(
     else:
         yield unknown_diagnostic("log_rank", f"no cohort is covered by snapshots for {months} months after kick-off")
     yield _placebo_window(found, labels, months, alpha)
+    both = followed(found, takes_off=not is_random)
+    if len(begun := in_order(both, kickoffs or {})) > 1:
+        yield _slope_by_wave([[both[name] for name in names] for names in begun], labels, alpha)
+
+
+def _slope_by_wave(waves: list[Windows], labels: np.ndarray, alpha: float) -> Diagnostic:
+    """Change of the headline's effect from one kick-off to the next."""
+    slope = associations.slope_over(
+        [life_tables.pooled_effect(pairs) for pairs in waves], np.arange(len(waves), dtype=float)
+    )
+    # A slope and its other parts give the smallest one away: it counts.
+    smallest = min(arms_of_windows(pairs).n_pilot for pairs in waves)
+    arms = replace(arms_of_windows([pair for pairs in waves for pair in pairs]), n_pilot=smallest)
+    result, _ = judge(slope, arms, cohort=labels, method="", alpha=alpha)
+    return diagnostic_of("slope_by_wave", result, SLOPE_WORDS, alpha=alpha)
 
 
 def _log_rank(cohorts: Windows, labels: np.ndarray, alpha: float) -> Diagnostic:

@@ -10,7 +10,7 @@ import pytest
 from inference import att, means, persons, retention
 from inference.diagnostic import DIAGNOSTICS_SCHEMA
 from inference.estimates import Asked, Cells, estimate_study
-from inference.judging import Question
+from inference.judging import Line, Question, in_order
 from inference.results import NotEstimable
 from inference.sensitivity import complier_effect
 from inference.trend_diagnostics import _drift
@@ -335,7 +335,8 @@ def lives(seed: int, gain: float) -> pl.DataFrame:
 def test_retention_of_people_assigned_one_by_one_comes_from_life_tables(design):
     question = Question(metric="retention", kind="time_to_event", role="primary", source="hris")
     strata = {f"{arm} / {name}": name for arm in ("pilot", "control") for name in ("north", "south")}
-    units = pl.DataFrame({"unit_id": list(strata), "stratum": list(strata.values()), "is_coach_trained": [False] * 4})
+    facts = {"unit_id": list(strata), "stratum": list(strata.values()), "is_coach_trained": [False] * 4}
+    units = pl.DataFrame(facts).with_columns(cohort=pl.lit("pilot"), kickoff_date=pl.lit(date(2026, 1, 1)))
     truth, rows = 0.98**6 - 0.97**6, []
     for seed in range(150):
         cells = Cells(means=organisation().means.clear(), life=lives(seed, 0.01), units=units)
@@ -355,7 +356,8 @@ def test_a_stratum_of_few_people_is_not_compared():
         result=NotEstimable(reason=""), is_headline=True,
     )  # fmt: skip
     starts = {"pilot": persons.Start(QUARTERS[2], QUARTERS[1])}
-    assert "no stratum has 10 people" in persons.change_line(line, few, setting, starts).result.reason
+    [none] = persons.change_lines(line, few, setting, starts)
+    assert "no stratum has 10 people" in none.result.reason
 
 
 def test_of_people_assigned_one_by_one_the_base_lies_before_the_quarter_that_the_kickoff_cuts():
@@ -405,3 +407,21 @@ def test_hazards_compare_the_monthly_share_that_leaves():
     result = retention.hazard_line(question, frame, kickoffs, 0.05).result
     assert result.ci_low < 0.05 < result.ci_high
     assert retention.hazard_line(question, frame.clear(), kickoffs, 0.05).result.reason.startswith("no months")
+
+
+def test_of_people_the_newest_cohort_stands_beside_all_of_them_and_cohorts_of_one_day_are_one():
+    line = Line(metric="m", estimator="persons_change", result=NotEstimable(reason=""), is_headline=True)
+    found = {name: [persons.Contrast(value, 0.5, 30.0, 40, 60)] for name, value in (("a", 1.0), ("b", 4.0), ("c", 2.0))}
+    first, second = date(2026, 1, 1), date(2026, 4, 1)
+    days = {"a": second, "b": first, "c": second}
+    whole, newest = persons._whole_and_newest(line, found, days, "method", 0.05, "")
+    assert (whole.is_headline, whole.aggregation, newest.is_headline, newest.aggregation) == (
+        True,
+        "simple",
+        False,
+        "newest",
+    )
+    assert whole.result.estimate == pytest.approx(7 / 3) and newest.result.estimate == pytest.approx(1.5)
+    assert in_order(found, days) == [["b"], ["a", "c"]]
+    assert len(persons._whole_and_newest(line, found, dict.fromkeys(found, first), "method", 0.05, "")) == 1
+    assert in_order(found, {"b": first}) == [["b"], ["a"], ["c"]]

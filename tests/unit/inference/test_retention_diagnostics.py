@@ -13,7 +13,7 @@ from inference.judging import Question
 from inference.results import Estimate
 from inference.retention import BY_CHOICE
 from inference.retention_diagnostics import _is_event, retention_diagnostics
-from simulation.leavers import LEAVING, MONTHS, Leaving, draw_leavers
+from simulation.leavers import LEAVING, MONTHS, Leaving, draw_cohorts, draw_leavers
 
 ALL_EXITS = Question(
     metric="retention", kind="time_to_event", role="primary", source="hris", minimum_important_difference=0.02
@@ -137,3 +137,37 @@ def test_a_loss_needs_what_a_gain_needs(beside, because):
         assert (found.decision, found.reason, found.is_harm) == (Decision.NO_GO, "it became worse", True)
     else:
         assert found.decision is Decision.NOT_YET and because in found.reason and not found.is_harm
+
+
+BUT_FOR_A_GUARDRAIL = "the effect is there, but something is missing"
+
+
+def of_cohorts(seed: int, *effects: float):
+    life, units = draw_cohorts(effects, np.random.default_rng(seed))
+    asked = Asked(questions=[ALL_EXITS], retention_months=MONTHS)
+    return estimate_study(asked, Cells(means=NO_MEANS, life=life, units=units))
+
+
+def test_the_newest_cohort_of_a_time_is_the_one_that_began_last():
+    found = of_cohorts(1, -0.015, 0.01).estimates.filter(pl.col("estimator") == "life_table_difference_in_differences")
+    value = {row["aggregation"] + row["cohort"]: row["estimate"] for row in found.iter_rows(named=True)}
+    assert value["newestall"] == pytest.approx(value["cohortwave_a"], abs=1e-12)
+    assert value["newestall"] < value["simpleall"] < value["cohortwave_b"]
+    one = estimate_study(
+        Asked(questions=[ALL_EXITS], retention_months=MONTHS), Cells(means=NO_MEANS, life=drawn(Leaving()))
+    )
+    assert "newest" not in one.estimates["aggregation"].to_list()
+
+
+def test_a_programme_that_keeps_people_in_its_first_cohort_only_is_no_go():
+    """The headline alone would say go: on average it reaches what is worth having."""
+    fading, lasting = ([of_cohorts(seed, -0.016, effect) for seed in range(16)] for effect in (0.0, -0.016))
+    alone, go = [], {}
+    for name, studies in (("fading", fading), ("lasting", lasting)):
+        go[name] = np.mean([one.decisions["reason"][0] == BUT_FOR_A_GUARDRAIL for one in studies])
+    for one in fading:
+        headline = one.estimates.filter("is_headline").row(0, named=True)
+        alone.append(headline["p_value"] < 0.05 and headline["estimate"] >= 0.02)
+    assert np.mean(alone) >= 0.6 and go["fading"] <= 0.3 and go["lasting"] >= 0.6
+    slopes = [one.diagnostics.filter(diagnostic="slope_by_wave")["value"].item() for one in fading]
+    assert np.mean(slopes) == pytest.approx(-0.08, abs=0.03)  # 1.6 points a month for six months
