@@ -34,6 +34,7 @@ def run_pipeline(workspace: Workspace, day: date) -> list[dict]:
     workspace.prepare_dagster_home()
     with dg.DagsterInstance.local_temp(str(workspace.dagster_home)) as instance:
         os.environ["COACHING_WORKSPACE"] = str(workspace.root)
+        os.environ.setdefault("COACHING_PSEUDONYM_KEY", "the key of nobody, for simulated people only")
         result = execute(workspace, instance, as_of=str(day))
     return [event for event in ledger.read(workspace.ledger) if event.get("run_id") == result.run_id]
 

@@ -27,7 +27,7 @@ from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question
 from inference.retention import BY_CHOICE
 from simulation import laboratory, leavers
-from simulation.leavers import LEAVING
+from simulation.leavers import IN_COHORTS, LEAVING
 
 FIRST_SEED = 20_261_129
 SMALLEST = 0.25
@@ -187,12 +187,16 @@ def interim_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
 
 def leavers_of_block(index: int, *, name: str, question: Question) -> list[tuple[str, str, str]]:
     """Verdict, decision and reason of each study."""
-    rng = np.random.default_rng([FIRST_SEED, 2_000 + list(LEAVING).index(name), index])
+    rng = np.random.default_rng([FIRST_SEED, 2_000 + [*LEAVING, *IN_COHORTS].index(name), index])
     guardrail = cells_of(laboratory.draw(laboratory.STUDIES["null"], rng)).means.filter(pl.col("metric") == "guardrail")
     asked = Asked(questions=[question, QUESTIONS[1]], alpha=ALPHA, retention_months=leavers.MONTHS)
     found = []
     for _ in range(STUDIES_AT_ONCE):
-        cells = Cells(means=guardrail, life=leavers.draw_leavers(LEAVING[name], rng))
+        if name in IN_COHORTS:
+            life, units = leavers.draw_cohorts(IN_COHORTS[name], rng)
+            cells = Cells(means=guardrail, life=life, units=units)
+        else:
+            cells = Cells(means=guardrail, life=leavers.draw_leavers(LEAVING[name], rng))
         with mock.patch.object(diagnostics, "MEAN_DIAGNOSTICS", ()):
             row = estimate_study(asked, cells).decisions.row(0, named=True)
         found.append((row["verdict"], row["decision"], row["reason"]))
@@ -201,7 +205,7 @@ def leavers_of_block(index: int, *, name: str, question: Question) -> list[tuple
 
 def leavers_rows(studies: int, pool: ProcessPoolExecutor) -> Iterator[str]:
     """Of who stays: verdicts and decisions."""
-    for name in LEAVING:
+    for name in (*LEAVING, *IN_COHORTS):
         for question in STAYING:
             found = in_blocks(partial(leavers_of_block, name=name, question=question), studies, pool)
             shares = [np.mean([verdict == word for verdict, _, _ in found]) for word in ("improved", "worsened")]
@@ -280,8 +284,9 @@ A programme that does nothing; how often *some* release says that it improved or
 LEAVERS_PAGE = """
 ## Who stays
 
-Volunteers, 15 units of 15 people in each arm, 2 % a month who leave by choice; the minimum important difference is 2
-percentage points over six months. *Go* and *worse* are decisions, which read more than the headline.
+Volunteers, 15 units of 15 people in each arm (of two cohorts 30 units of 30), 2 % a month who leave by choice; the
+minimum important difference is 2 percentage points over six months. *Go* and *worse* are decisions, which read more
+than the headline.
 
 | design | outcome | headline: improved | headline: worsened | **go** | **worse** |
 |---|---|--:|--:|--:|--:|"""

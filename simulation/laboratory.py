@@ -37,6 +37,9 @@ class Trouble:
     spills: float = 0.0  # share of the effect that reaches control units
     spills_near: float = 0.0  # share that reaches control units of every other department, those near to the programme
     shared: float = 0.0  # variance of what units of one department (five of one arm) share in a wave
+    spills_after: int = 0  # waves from the first kick-off on until it does
+    merges: float = 0.0  # share of units of each arm whose people all go to a unit of the other arm, in the second wave
+    unasked: tuple[str, int] | None = None  # an arm (pilot or control) that is not asked in one wave (from 1)
     chosen_by_last: float = 0.0  # share of the pilot chosen for the lowest result in the last wave before kick-off
     strata: int = 1
     draws_cohorts: bool = False  # units fall into cohorts by chance (in these shares), as Callaway and Sant'Anna assume
@@ -100,6 +103,16 @@ DECISIONS = {
     "nothing, picked by trend, five waves before": Trouble(
         cohorts=LATE, effects={6: 0.0}, picks_trend=0.15, holds=False
     ),
+    "0.4, a fifth of the units merges with others": Trouble(cohorts=ONE, effects={3: 0.4}, merges=0.2),
+    "nothing, a fifth merges": Trouble(cohorts=ONE, effects={3: 0.0}, merges=0.2),
+    "0.4, half of it reaches the control from the third wave on": Trouble(
+        cohorts=ONE, effects={3: 0.4}, spills=0.5, spills_after=2, holds=False
+    ),
+    "0.4, the pilot is not asked in the last wave before": Trouble(cohorts=ONE, effects={3: 0.4}, unasked=("pilot", 2)),
+    "nothing, the pilot is not asked in the last wave before": Trouble(
+        cohorts=ONE, effects={3: 0.0}, unasked=("pilot", 2)
+    ),
+    "0.4, the control is not asked in the second wave": Trouble(cohorts=ONE, effects={3: 0.4}, unasked=("control", 4)),
 }
 
 
@@ -167,18 +180,14 @@ def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> D
     typical = max(trouble.effects.values(), key=abs)
     is_near = department % 2 == 0
     leak = (trouble.spills + trouble.spills_near * is_near)[:, None] * typical
-    of_unit = np.where(started, own[:, None], 0.0) + np.where(~pilot[:, None] & running, leak, 0.0)
+    leaks = ~pilot[:, None] & (wave >= first + trouble.spills_after)
+    of_unit = np.where(started, own[:, None], 0.0) + np.where(leaks, leak, 0.0)
     has_moved = np.cumsum((rng.random((unit.size, waves)) < trouble.moves) & running, axis=1) > 0
+    has_moved |= _merged(trouble, cohort)[unit][:, None] & (wave > first)
     other_side = np.where(pilot[:, None] | ~running, 0.0, typical)[unit]
     y = y + np.where(has_moved, other_side, of_unit[unit])
 
-    unhappy = y < -0.5
-    stays = np.ones((unit.size, waves), bool)
-    if trouble.leaves:
-        leaves = rng.random((unit.size, waves)) < np.where(unhappy, trouble.leaves, 0.02)
-        stays[:, 1:] = np.cumsum(leaves, axis=1)[:, :-1] == 0
-    silent_control = trouble.silence * unhappy * ~pilot[unit][:, None] * running
-    answers = stays & (rng.random((unit.size, waves)) < 0.8 * (1 - silent_control))
+    stays, answers = _answers(trouble, y, (pilot[unit], running), rng)
 
     def summed(values: np.ndarray) -> np.ndarray:
         return np.column_stack([np.bincount(unit, weights=values[:, t], minlength=n_units) for t in range(waves)])
@@ -201,6 +210,34 @@ def _chosen_by_last(trouble: Trouble, last: np.ndarray, cohort: np.ndarray, rng:
     return given
 
 
+def _answers(
+    trouble: Trouble, y: np.ndarray, place: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Who is still there and who answers (people × waves), by what they would say. `place`: whether each person is of
+    the pilot, and each wave after the first kick-off."""
+    of_pilot, running = place
+    unhappy = y < -0.5
+    stays = np.ones(y.shape, bool)
+    if trouble.leaves:
+        leaves = rng.random(y.shape) < np.where(unhappy, trouble.leaves, 0.02)
+        stays[:, 1:] = np.cumsum(leaves, axis=1)[:, :-1] == 0
+    silent_control = trouble.silence * unhappy * ~of_pilot[:, None] * running
+    answers = stays & (rng.random(y.shape) < 0.8 * (1 - silent_control))
+    if trouble.unasked:
+        arm, unasked = trouble.unasked
+        answers[of_pilot if arm == "pilot" else ~of_pilot, unasked - 1] = False
+    return stays, answers
+
+
+def _merged(trouble: Trouble, cohort: np.ndarray) -> np.ndarray:
+    """Which units go to the other arm: the first of each cohort, whose order has nothing to do with what they are."""
+    found = np.zeros(cohort.size, bool)
+    for g in np.unique(cohort):
+        mine = np.flatnonzero(cohort == g)
+        found[mine[: round(trouble.merges * mine.size)]] = True
+    return found
+
+
 def _truth(trouble: Trouble, waves: int) -> float:
     """What assignment does on average, cohorts weighted by their expected size (in the population, as P(G = g) is).
 
@@ -210,7 +247,7 @@ def _truth(trouble: Trouble, waves: int) -> float:
     values, weights = [], []
     for g, effect in trouble.effects.items():
         for t in range(g, waves + 1):
-            gone = 1 - (1 - trouble.moves) ** (t - first + 1)
+            gone = 1 - (1 - trouble.moves) ** (t - first + 1) * (1 - trouble.merges * (t > first))
             values.append(effect * (1 - 2 * gone))
             weights.append(trouble.cohorts[g])
     return float(np.average(values, weights=weights))

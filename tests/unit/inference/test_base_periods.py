@@ -148,6 +148,26 @@ def test_a_year_before_is_worth_more_units_and_takes_half_of_a_bad_last_result_o
     assert bias[1] < 0.6 * bias[0]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0.4, a fifth of the units merges with others",
+        "0.4, half of it reaches the control from the third wave on",
+        "0.4, the pilot is not asked in the last wave before",
+        "0.4, the control is not asked in the second wave",
+    ],
+)
+def test_the_truth_of_a_design_is_what_estimates_come_out_at(name):
+    """But for what leaks late, half of 0.4 in two of four waves: what all control units have in common is unseen."""
+    draws = [laboratory.draw(laboratory.DECISIONS[name], np.random.default_rng([4, k])) for k in range(150)]
+    panels = [att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people) for drawn in draws]
+    found = np.array([att.simple(att.group_time_effects(panel, span=4)).value for panel in panels])
+    leaked = 0.1 if laboratory.DECISIONS[name].spills else 0.0
+    error = found.std(ddof=1) / np.sqrt(found.size)
+    assert found.mean() == pytest.approx(draws[0].truth - leaked, abs=3.5 * error)
+    assert error < 0.015
+
+
 def test_the_headline_is_counted_from_a_year_and_the_others_stand_beside_it():
     rows = estimate_study(Asked(questions=[ENGAGEMENT]), organisation()).estimates
     mine = rows.filter((pl.col("estimator") == "att_not_yet_treated") & (pl.col("segment") == "all"))
