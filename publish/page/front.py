@@ -12,7 +12,7 @@ from inference.verdicts import Verdict
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
 from publish.page.sheets.sheet import Tables, quarter, words
-from publish.page.wording import MINUS, NARROW, Unit, is_estimated, unit_of
+from publish.page.wording import MINUS, NARROW, Unit, is_estimated, unit_of, without_luck
 
 MOST_DOUBTS = 3
 SHARE = unit_of("share")
@@ -94,8 +94,8 @@ def _scaling(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict 
         low, high = (unit.number(newest[end], signed=True) for end in ("ci_low", "ci_high"))
         value = unit.number(newest["estimate"], signed=True)
         said.append(f"newest cohort ({words(newest['cohort'])}) {value} ({low} to {high})")
-    if decision["corrected_estimate"] is not None:
-        said.append(f"probably overstated, {unit.brief(decision['corrected_estimate'], signed=True)} with caution")
+    if (corrected := without_luck(decision, row, unit)) is not None:
+        said.append(f"probably overstated, {unit.brief(corrected, signed=True)} with caution")
     return "; ".join(said)
 
 

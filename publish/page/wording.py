@@ -146,7 +146,7 @@ def finding(
             f"{label} {SAID_AT[judged['certainty'] if judged else None]} {size} {'higher' if rose else 'lower'} "
             "than it would be without the programme "
             f"({level} interval {interval}){CONDITION[design]}.",
-            _without_luck(judged, unit),
+            _overstated(judged, row, unit),
         )
     caveat = ""
     if row["p_value"] < alpha:
@@ -173,8 +173,16 @@ def finding(
     )
 
 
-def _without_luck(judged: dict | None, unit: Unit) -> str:
+def without_luck(judged: dict | None, row: dict, unit: Unit) -> float | None:
+    """The corrected estimate, where it is another number on the page than the estimate of the headline's `row`."""
     corrected = judged["corrected_estimate"] if judged else None
+    if corrected is None or unit.brief(corrected, signed=True) == unit.brief(row["estimate"], signed=True):
+        return None
+    return corrected
+
+
+def _overstated(judged: dict | None, row: dict, unit: Unit) -> str:
+    corrected = without_luck(judged, row, unit)
     if corrected is None:
         return ""
     return (

@@ -100,6 +100,8 @@ def test_no_sentence_is_surer_than_the_certainty(certainty, words):
 def test_an_effect_that_a_weak_study_found_is_said_with_what_is_left_of_it():
     found = say(row(), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 1.24, "verdict": "improved"})
     assert found.kind == "better" and found.caveat.endswith("the estimate is about +1.2 points.")
+    same = say(row(estimate=3.04), judged=EARLY | {"alpha": 0.05, "corrected_estimate": 2.98, "verdict": "improved"})
+    assert same.caveat == ""  # a warning that changes no digit warns of nothing
 
 
 @pytest.mark.parametrize(
