@@ -20,6 +20,7 @@ from inference.results import Estimate, NotEstimable, Result
 # Of a decline, two-sided: missing one leads to scaling what does not work (any more).
 DECLINE_ALPHA = 0.1
 SMALLEST = "what is worth having"  # the minimum important difference, in the page's words
+WORTH = "worth having"
 
 
 class Decision(StrEnum):
@@ -251,7 +252,7 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
     doubts_of_nothing = list(_doubts_of_nothing(primary))
     is_harm = is_worse and not doubts_of_harm
     smallest = primary.minimum_important_difference or 0.0
-    below = "" if low >= smallest else f"; its interval reaches below {SMALLEST}"
+    below = "" if low >= smallest else "; a smaller one, not worth having, is not excluded"
 
     def whys(found: list[Doubt]) -> str:
         return "; ".join(doubt.why for doubt in found)
@@ -262,11 +263,11 @@ def decide(primary: Primary, guardrails: list[Guardrail], *, alpha: float) -> Ru
         (
             high < smallest and doubts_of_nothing,
             Decision.NOT_YET,
-            f"an effect of {SMALLEST} looks ruled out, but {whys(doubts_of_nothing)}",
+            f"an effect {WORTH} looks ruled out, but {whys(doubts_of_nothing)}",
             doubts_of_nothing,
         ),
-        (high < smallest, Decision.NO_GO, f"an effect of {SMALLEST} is ruled out", []),
-        (not is_shown, Decision.NOT_YET, f"no effect shown; one of {SMALLEST} is still possible", [SHOWN]),
+        (high < smallest, Decision.NO_GO, f"an effect {WORTH} is ruled out", []),
+        (not is_shown, Decision.NOT_YET, f"no effect shown; one {WORTH} is still possible", [SHOWN]),
         (primary.is_small(primary.result), Decision.NOT_YET, f"there is an effect, but below {SMALLEST}", [ENOUGH]),
         (doubts, Decision.NOT_YET, f"there is an effect, but {whys(doubts)}", doubts),
         (missing, Decision.NOT_YET, "the effect is there, but something is missing", []),

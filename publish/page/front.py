@@ -11,7 +11,7 @@ from markupsafe import Markup
 from inference.verdicts import Verdict
 from publish.page import charts
 from publish.page.sheets.decision import Answered, answer
-from publish.page.sheets.sheet import Tables, quarter, words
+from publish.page.sheets.sheet import Tables, format_chance, format_wave, words
 from publish.page.wording import MINUS, NARROW, Unit, is_estimated, unit_of, without_luck
 
 MOST_DOUBTS = 3
@@ -95,7 +95,7 @@ def _scaling(tables: Tables, metric: str, row: dict, unit: Unit, decision: dict 
         value = unit.number(newest["estimate"], signed=True)
         said.append(f"newest cohort ({words(newest['cohort'])}) {value} ({low} to {high})")
     if (corrected := without_luck(decision, row, unit)) is not None:
-        said.append(f"probably overstated, {unit.brief(corrected, signed=True)} with caution")
+        said.append(f"probably overstated: plan with {unit.brief(corrected, signed=True)}")
     return "; ".join(said)
 
 
@@ -222,13 +222,13 @@ def _changes(tables: Tables, decisions: dict[str, dict], labels: dict[str, str],
     found = []
     if row["next_wave"] is not None:
         chances = [
-            f"{labels[metric]} {100 * each['chance_of_verdict']:.0f}{NARROW}% "
+            f"{labels[metric]} {format_chance(each['chance_of_verdict'])} "
             f"(then ± {units[metric].brief(each['expected_reach'])})"
             for metric, each in decisions.items()
             if each["chance_of_verdict"] is not None
         ]
         chance = f" Chance that it finds an effect of the size seen now: {', '.join(chances)}." if chances else ""
-        found.append(f"The next analysis, with the wave of {quarter(row['next_wave'])}.{chance}")
+        found.append(f"The next analysis, with the wave of {format_wave(tables, row['next_wave'])}.{chance}")
     found += [
         f"{labels[metric]}: {each['needs']}."
         for metric, each in decisions.items()

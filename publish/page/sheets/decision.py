@@ -9,8 +9,9 @@ from publish.page.sheets.sheet import (
     SUPPRESSED,
     Sheet,
     Tables,
+    format_chance,
     format_figure,
-    format_share,
+    format_wave,
 )
 
 
@@ -37,7 +38,7 @@ def answer(tables: Tables) -> Answered | None:
         return None
     analysis = f"This is analysis {row['analysis']} of {row['planned_analyses']} of the plan"
     if row["next_wave"] is not None:
-        analysis += f"; the next is expected with the wave of {row['next_wave']:%B %Y}"
+        analysis += f"; the next is expected with the wave of {format_wave(tables, row['next_wave'])}"
     elif row["answer"] == "not yet":
         analysis += ", the last one: waiting changes nothing, further waves or cohorts may"
     if row["answer"] is None:
@@ -47,7 +48,7 @@ def answer(tables: Tables) -> Answered | None:
         kind,
         word,
         f"{row['reason']}.",
-        f"Certainty {row['certainty']} of {HIGHEST}",
+        f"Certainty {row['certainty']} of {HIGHEST}: {CERTAINTY_WORDS[row['certainty']]}",
         row["certainty_reason"] or "",
         f"{analysis}.",
     )
@@ -67,7 +68,7 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
                 row["reason"] or NOTHING,
                 "; ".join(filter(None, [row["needs"], row["missing"]])) or NOTHING,
                 SUPPRESSED if row["certainty"] is None else str(row["certainty"]),
-                NOTHING if row["chance_of_verdict"] is None else format_share(row["chance_of_verdict"]),
+                NOTHING if row["chance_of_verdict"] is None else format_chance(row["chance_of_verdict"]),
             )
             for row in found.iter_rows(named=True)
         ],
@@ -76,7 +77,8 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
     )
 
 
-HIGHEST = 5  # certainty
+CERTAINTY_WORDS = ("none", "very low", "low", "moderate", "high", "very high")
+HIGHEST = len(CERTAINTY_WORDS) - 1
 SHARES = ("break_even_effect",)  # items that are a share, written per cent
 MONEY_WORDS = {
     "programme_cost": "Programme cost",

@@ -63,6 +63,20 @@ def quarter(day: date) -> str:
     return f"Q{(day.month + 2) // 3} {day.year}"
 
 
+def format_wave(tables: Tables, day: date) -> str:
+    """A wave of the primary outcomes that begins on this day, as their other ones are written."""
+    primary = tables["pub_decisions"]["metric"].implode()
+    days = tables["pub_levels"].filter(pl.col("metric").is_in(primary))["period_start"].to_list()
+    return format_period([*days, day])(day)
+
+
+def format_chance(share: float) -> str:
+    """A chance that was rounded to tenths: never none and never certain."""
+    if share >= 0.95 or share < 0.05:
+        return f"over 90{NARROW}%" if share > 0.5 else f"under 10{NARROW}%"
+    return f"{100 * share:.0f}{NARROW}%"
+
+
 def format_period(days: Collection[date]) -> Callable[[date], str]:
     """Periods that begin on these days, as people write them: quarters where all of them begin one, else months."""
     is_quarterly = all(day.month % 3 == 1 for day in days)

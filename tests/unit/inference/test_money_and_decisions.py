@@ -95,7 +95,7 @@ HOLDS = guard(-0.5, 2.0)
     ("asked", "guardrails", "decision", "because"),
     [
         (primary(estimate(4, 2.5, 5.5)), [HOLDS], "go", "large enough; no guardrail"),
-        (primary(estimate(4, 1.0, 7.0)), [HOLDS], "go", "reaches below"),
+        (primary(estimate(4, 1.0, 7.0)), [HOLDS], "go", "not excluded"),
         (primary(estimate(-4, -5.5, -2.5), direction="down"), [HOLDS], "go", "large enough"),
         (primary(estimate(-4, -6, -2)), [HOLDS], "no go", "worse"),
         (primary(estimate(0.5, -1, 1.9), p=0.4), [HOLDS], "no go", "worth having is ruled out"),

@@ -140,7 +140,7 @@ def test_what_was_done_is_said_and_that_it_was_hardly_done():
             {"decision": "no go", "reason": "it is ruled out"},
             "For scaling: no; it is ruled out; newest cohort (wave a)",
         ),
-        ({"decision": "go", "corrected_estimate": 1.2}, "; probably overstated, +1.2 points with caution"),
+        ({"decision": "go", "corrected_estimate": 1.2}, "; probably overstated: plan with +1.2 points"),
     ],
 )
 def test_a_card_says_what_follows_for_scaling_and_what_the_newest_cohort_got(decision, said):

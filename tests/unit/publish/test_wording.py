@@ -5,6 +5,7 @@ import pytest
 
 from publish.page.sheets.decision import answer
 from publish.page.sheets.outcome import alarms
+from publish.page.sheets.sheet import format_chance
 from publish.page.wording import before_kickoff, confidence, finding, unit_of
 
 POINTS, SHARE = unit_of("points"), unit_of("share")
@@ -184,12 +185,25 @@ ROW = {
 }
 
 
+def answered(row: dict, *waves: date) -> dict[str, pl.DataFrame]:
+    """The tables that the answer reads: of waves that began then."""
+    days = [*waves, date(2026, 7, 1)]
+    levels = pl.DataFrame({"metric": ["goals"] * len(days), "period_start": days})
+    return {
+        "pub_answer": pl.DataFrame([row]),
+        "pub_decisions": pl.DataFrame({"metric": ["goals"]}),
+        "pub_levels": levels,
+    }
+
+
 def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
-    found = answer({"pub_answer": pl.DataFrame([ROW])})
+    found = answer(answered(ROW))
     assert (found.kind, found.word, found.reason) == ("null", "Not yet", "Goals met: no effect shown.")
-    assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5", "no lot was drawn")
-    assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of October 2026.")
-    last = answer({"pub_answer": pl.DataFrame([ROW | {"next_wave": None, "certainty_reason": None}])})
+    assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5: moderate", "no lot was drawn")
+    assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of Q4 2026.")
+    monthly = answered(ROW, date(2026, 1, 1), date(2026, 2, 1))
+    assert answer(monthly).analysis.endswith("the wave of October 2026.")
+    last = answer(answered(ROW | {"next_wave": None, "certainty_reason": None}))
     assert (
         last.analysis.endswith("the last one: waiting changes nothing, further waves or cohorts may.")
         and last.certainty_reason == ""
@@ -198,6 +212,12 @@ def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
 
 def test_a_suppressed_answer_says_nothing_but_that():
     hidden = ROW | dict.fromkeys(("answer", "reason", "certainty", "certainty_reason"))
-    found = answer({"pub_answer": pl.DataFrame([hidden])})
+    found = answer(answered(hidden))
     assert found.word == "Not shown, to protect people" and not found.reason and not found.certainty
     assert answer({"pub_answer": pl.DataFrame(schema=["analysis"])}) is None
+
+
+def test_a_chance_that_was_rounded_is_never_none_and_never_certain():
+    assert [format_chance(chance) for chance in (0.0, 0.1, 0.9, 1.0)] == [
+        f"{words}\u202f%" for words in ("under 10", "10", "90", "over 90")
+    ]

@@ -63,6 +63,10 @@ declared as (
     group by outcomes.metric, observed.person_id, {{ period_of('observed.month', 'outcomes.period') }}
 ),
 
+exported as (
+    select distinct metric from declared
+),
+
 divided as (
     select
         outcomes.metric,
@@ -76,11 +80,12 @@ divided as (
         summed.period_start,
         coalesce(declared.numerator, {{ measure_named('outcomes.measure') }}) as numerator,
         case
-            when outcomes.metric in (select declared.metric from declared) then declared.denominator
+            when exported.metric is not null then declared.denominator
             else {{ measure_named('outcomes.of_what') }}
         end as denominator
     from summed
     inner join outcomes on summed.period = outcomes.period
+    left join exported on outcomes.metric = exported.metric
     left join declared
         on
             outcomes.metric = declared.metric
