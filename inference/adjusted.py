@@ -18,7 +18,7 @@ import numpy as np
 
 from inference.att import Control, GroupTime, Panel, collect, is_control, pairs
 
-UNITS_AT_ONCE = 256  # units left out at a time: bounds memory
+MOST_EXACT = 512  # units: beyond, odds without a unit are expanded around those of all, whose cost is linear
 OVERLAP = 0.995  # controls more likely to be treated than this would carry the estimate alone (R's did trims there too)
 
 
@@ -49,14 +49,16 @@ def complete(moments: Moments) -> np.ndarray:
 
 def _spread_out(moments: Moments, control: np.ndarray) -> bool:
     """Whether the covariates of the controls are not copies of each other."""
-    return _varies(moments.products[control].sum(axis=0))
+    return bool(_varies(moments.products[control].sum(axis=0)[None]).item())
 
 
-def _varies(products: np.ndarray) -> bool:
-    size = np.sqrt(np.clip(np.diag(products), 0, None))
-    if not np.all(size > 0):
-        return False
-    return bool(np.linalg.cond(products / np.outer(size, size)) < 1e10)
+def _varies(products: np.ndarray) -> np.ndarray:
+    """Of each matrix (C × p × p) whether it can be solved, whatever the covariates' units."""
+    size = np.sqrt(np.clip(np.diagonal(products, axis1=1, axis2=2), 0, None))
+    found = (size > 0).all(axis=1)
+    scaled = products[found] / (size[found][:, :, None] * size[found][:, None, :])
+    found[found] = np.linalg.cond(scaled) < 1e10
+    return found
 
 
 def outcome_regression(
@@ -119,9 +121,11 @@ def _fit(moments: Moments, control: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     inverse = np.linalg.inv(total)
     slope = inverse @ right
     without = np.broadcast_to(slope, changes.shape).copy()
-    for c in np.flatnonzero(control):
-        rest = total - products[c]
-        without[c] = np.linalg.solve(rest, right - changes[c]) if _varies(rest) else np.nan
+    rest, changed = total - products[control], right - changes[control]
+    solved = _varies(rest)
+    of_controls = np.full(changed.shape, np.nan)
+    of_controls[solved] = np.linalg.solve(rest[solved], changed[solved][:, :, None])[:, :, 0]
+    without[control] = of_controls
     return slope, without, changes - products @ slope, inverse
 
 
@@ -191,17 +195,38 @@ def _doubly_robust(moments: Moments, treated: np.ndarray, control: np.ndarray, f
 
     # Without each unit: the slope exactly; the logit by one Newton step.
     leverage = np.einsum("cq,qr,cr->c", facts, bend, facts) * weight * chance * (1 - chance)
-    moved = chance_slope - (score @ bend) / np.maximum(1 - leverage, 1e-9)[:, None]
-    without = np.empty(treated.size)
-    for rows in np.array_split(np.arange(treated.size), max(1, treated.size // UNITS_AT_ONCE)):  # rows × C at a time
-        others = rows[:, None] != np.arange(treated.size)
-        residual_without = moments.changes[None, :, 0] - slope_without[rows] @ x.T
-        odds_without = np.where(control & others, np.exp(np.clip(moved[rows] @ facts.T, -500, 500)), 0.0)
-        kept = (treated & others).astype(float)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            without[rows] = np.sum(kept * residual_without, axis=1) / (kept @ n)
-            without[rows] -= np.sum(odds_without * residual_without, axis=1) / (odds_without @ n)
+    step = -(score @ bend) / np.maximum(1 - leverage, 1e-9)[:, None]
+    # What is summed over units: their change, covariates and persons; residuals are the first less slope · second.
+    parts = np.column_stack([moments.changes[:, 0], x, n])
+    sum_control = _sums_at_moved_odds if treated.size <= MOST_EXACT else _sums_at_expanded_odds
+    of_treated = np.where(treated[:, None], parts, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        without = _mean_residual(of_treated.sum(axis=0) - of_treated, slope_without)
+        without -= _mean_residual(sum_control(odds, facts, step, parts), slope_without)
     return value, without, influence
+
+
+def _mean_residual(sums: np.ndarray, slope: np.ndarray) -> np.ndarray:
+    """Of each row (C × (1 + p + 1): change, covariates, persons) the mean change less what its slope explains."""
+    return (sums[:, 0] - np.einsum("cp,cp->c", sums[:, 1:-1], slope)) / sums[:, -1]
+
+
+def _sums_at_moved_odds(odds: np.ndarray, facts: np.ndarray, step: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Σ over all units but c of odds · e^(facts · step_c) · parts, for each c (C × parts)."""
+    moved = odds * np.exp(np.clip(step @ facts.T, -500, 500))
+    np.fill_diagonal(moved, 0.0)
+    return moved @ parts
+
+
+def _sums_at_expanded_odds(odds: np.ndarray, facts: np.ndarray, step: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The same with e^u as 1 + u + u²/2: leaving one of many units out moves no logit far. Of 520 units the largest
+    error was 4 · 10⁻⁵ of the spread of what leaving one out does, of 2,000 3 · 10⁻⁶."""
+    weighted = odds[:, None] * parts
+    zeroth, first = weighted.sum(axis=0), facts.T @ weighted
+    second = np.einsum("ca,cb,cp->abp", facts, facts, weighted, optimize=True)
+    own = np.einsum("cq,cq->c", facts, step)
+    of_all = zeroth + step @ first + np.einsum("ca,cb,abp->cp", step, step, second, optimize=True) / 2
+    return of_all - weighted * (1 + own + own**2 / 2)[:, None]
 
 
 def moments_of_units(panel: Panel, covariates: np.ndarray) -> dict[tuple[int, int], Moments]:

@@ -102,6 +102,19 @@ def test_the_logit_without_each_unit_is_one_newton_step_away(persons):
         assert abs(whole.without[c] - slow) < 0.15 * np.std(whole.without) + 1e-9
 
 
+def test_of_many_units_the_odds_without_one_are_expanded_and_come_out_the_same(monkeypatch):
+    rng = np.random.default_rng(8)
+    facts, n = rng.normal(size=(600, 2)), rng.integers(6, 18, 600).astype(float)
+    counts = np.repeat(n[:, None], 4, axis=1)
+    panel = att.Panel(counts, counts * (rng.normal(size=(600, 4)) + facts[:, :1]), np.arange(600) % 2 * 3, n)
+    moments = adjusted.moments_of_units(panel, facts)
+    expanded = att.simple(adjusted.doubly_robust(panel, moments, units=facts))
+    monkeypatch.setattr(adjusted, "MOST_EXACT", 600)
+    exact = att.simple(adjusted.doubly_robust(panel, moments, units=facts))
+    assert expanded.value == exact.value
+    assert np.abs(expanded.without - exact.without).max() < 1e-4 * exact.without.std()
+
+
 def test_a_covariate_that_does_not_vary_gives_no_number(persons):
     cohort, unit, x, y = persons
     panel, moments = panel_and_moments(cohort, unit, np.ones_like(x), y)
