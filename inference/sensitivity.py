@@ -133,38 +133,49 @@ def moments_from_cells(
     """
     covariates = products["covariate"].unique().sort().to_list()
     place = {name: index + 1 for index, name in enumerate(covariates)}
-    row = {unit: index for index, unit in enumerate(indexed.units)}
-    period = {start: index + 1 for index, start in enumerate(indexed.calendar.periods)}
-    shape = (len(row), len(covariates) + 1)
-    found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+    codes = {
+        "base_period_start": {start: index + 1 for index, start in enumerate(indexed.calendar.periods)},
+        "period_start": {start: index + 1 for index, start in enumerate(indexed.calendar.periods)},
+        "unit_id": {unit: index for index, unit in enumerate(indexed.units)},
+    }
 
-    def of(base, start) -> tuple[np.ndarray, np.ndarray]:
-        return found.setdefault((period[base], period[start]), (np.zeros((*shape, shape[1])), np.zeros(shape)))
+    def placed(table: pl.DataFrame) -> pl.DataFrame:
+        numbered = [
+            pl.col(name).replace_strict(code, default=None, return_dtype=pl.Int64) for name, code in codes.items()
+        ]
+        return table.with_columns(numbered).drop_nulls(list(codes))
 
-    keys = ("base_period_start", "period_start", "unit_id")
-    for base, start, unit, n, total in changes.select(*keys, "n_people", "change_sum").iter_rows():
-        if base in period and start in period and unit in row:
-            square, change = of(base, start)
-            square[row[unit], 0, 0], change[row[unit], 0] = n, total
-    short: set[str] = set()
-    columns = (*keys, "covariate", "times", "n_people", "product_sum")
-    for base, start, unit, covariate, times, n, total in products.select(columns).iter_rows():
-        if base not in period or start not in period or unit not in row:
-            continue
-        square, change = of(base, start)
-        c, x = row[unit], place[covariate]
-        if n != square[c, 0, 0]:
-            short.add(covariate)
-        if times == "change":
-            change[c, x] = total
-        else:
-            y = 0 if times == "one" else place[times]
-            square[c, x, y] = square[c, y, x] = total
-    if short:
-        return NotEstimable(reason=f"covariate(s) {', '.join(sorted(short))} are missing for some people")
-    if not found:
+    changes, products = placed(changes), placed(products)
+    both = pl.concat([table.select("base_period_start", "period_start") for table in (changes, products)])
+    pairs = both.unique().sort("base_period_start", "period_start").rows()  # sums must not depend on the order of rows
+    if not pairs:
         return NotEstimable(reason="nobody was seen in two periods")
-    return {pair: Moments(*found[pair]) for pair in sorted(found)}  # sums must not depend on the order of rows
+    number = {pair: index for index, pair in enumerate(pairs)}
+
+    def where(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        of_pair = [number[pair] for pair in table.select("base_period_start", "period_start").iter_rows()]
+        return np.array(of_pair, int), table["unit_id"].to_numpy()
+
+    size = len(covariates) + 1
+    square = np.zeros((len(pairs), len(indexed.units), size, size))
+    change = np.zeros(square.shape[:3])
+    pair, unit = where(changes)
+    square[pair, unit, 0, 0] = changes["n_people"].to_numpy()
+    change[pair, unit, 0] = changes["change_sum"].to_numpy()
+
+    pair, unit = where(products)
+    short = products["n_people"].to_numpy() != square[pair, unit, 0, 0]
+    if short.any():
+        names = ", ".join(sorted(products.filter(pl.Series(short))["covariate"].unique()))
+        return NotEstimable(reason=f"covariate(s) {names} are missing for some people")
+    x = products["covariate"].replace_strict(place, return_dtype=pl.Int64).to_numpy()
+    times, total = products["times"], products["product_sum"].to_numpy()
+    is_change = (times == "change").to_numpy()
+    change[pair[is_change], unit[is_change], x[is_change]] = total[is_change]
+    others = products.filter(times != "change")["times"].replace_strict(place | {"one": 0}, return_dtype=pl.Int64)
+    at = pair[~is_change], unit[~is_change]
+    square[*at, x[~is_change], others] = square[*at, others, x[~is_change]] = total[~is_change]
+    return {key: Moments(square[index], change[index]) for key, index in number.items()}
 
 
 def _line_of_uncoached(line: Line, indexed: Indexed, facts: np.ndarray, alpha: float) -> Line:
