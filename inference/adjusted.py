@@ -49,7 +49,7 @@ def complete(moments: Moments) -> np.ndarray:
 
 def _spread_out(moments: Moments, control: np.ndarray) -> bool:
     """Whether the covariates of the controls are not copies of each other."""
-    return bool(_varies(moments.products[control].sum(axis=0)[None]).item())
+    return bool(_varies(moments.products[control].sum(axis=0)[None])[0])
 
 
 def _varies(products: np.ndarray) -> np.ndarray:

@@ -245,9 +245,11 @@ def _tables(asked: Asked, found: Found, analysis: Analysis, case: Case | None) -
     ]
     order = ["metric", "estimator", "aggregation", "cohort", "event_time", "segment"]
     headlines = found.headlines
-    kept = next((headlines[q.metric].result for q in asked.questions if q.kind == "time_to_event"), None)
+    stayed = next((q.metric for q in asked.questions if q.kind == "time_to_event"), "retention")
+    none = NotEstimable(reason="the study does not ask about retention")
     money = money_table(
-        retention=kept or NotEstimable(reason="the study does not ask about retention"),
+        retention=headlines[stayed].result if stayed in headlines else none,
+        metric=stayed,
         months=asked.retention_months,
         case=case,
     )

@@ -161,8 +161,8 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
 
 def in_order(names: Iterable[str], kickoffs: Mapping[str, date]) -> list[list[str]]:
     """Cohorts that began on the same day, oldest first; those without a day by name, after the others."""
-    days = sorted({(kickoffs.get(name, date.max), "" if name in kickoffs else name) for name in names})
-    return [
-        [name for name in sorted(names) if (kickoffs.get(name, date.max), "" if name in kickoffs else name) == day]
-        for day in days
-    ]
+    began: dict[tuple[date, str], list[str]] = {}
+    for name in sorted(names):
+        day = (kickoffs[name], "") if name in kickoffs else (date.max, name)
+        began.setdefault(day, []).append(name)
+    return [began[day] for day in sorted(began)]

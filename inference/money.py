@@ -106,8 +106,9 @@ class Case:
 OF_EFFECT = frozenset({"leavers_avoided", "turnover_cost_avoided", "net", "net_for_all"})
 
 
-def money_table(*, retention: Result, months: int, case: Case | None) -> pl.DataFrame:
-    """`est_money`: one row per item. `retention` is the effect on the share retained after `months`.
+def money_table(*, retention: Result, months: int, case: Case | None, metric: str = "retention") -> pl.DataFrame:
+    """`est_money`: one row per item. `retention` is the effect on the share retained after `months`, of the outcome
+    `metric`.
 
     Without a case the table is empty: nothing is said about money. Where the effect cannot be estimated, what depends
     on it says why.
@@ -125,7 +126,7 @@ def money_table(*, retention: Result, months: int, case: Case | None) -> pl.Data
     rows: list[tuple] = []
 
     def add(item: str, unit: str, value: Range | NotEstimable, basis: str) -> None:
-        of_metric = "retention" if item in OF_EFFECT else None
+        of_metric = metric if item in OF_EFFECT else None
         if isinstance(value, Range):
             rows.append((item, unit, value.low, value.central, value.high, "estimated", None, basis, of_metric))
         else:

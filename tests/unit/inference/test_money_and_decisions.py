@@ -1,5 +1,6 @@
 """Ranges carried through by hand, and the rules of go, no go and not yet."""
 
+import polars as pl
 import pytest
 
 from inference.decisions import Decision, Guardrail, Primary, Trend, decide
@@ -61,6 +62,15 @@ def test_without_an_effect_there_is_a_cost_and_a_reason_but_no_gain():
 
 def test_without_assumptions_nothing_is_said():
     assert money_table(retention=estimate(1, 0, 2), months=6, case=None).is_empty()
+
+
+def test_money_names_the_outcome_whose_effect_it_is_computed_from():
+    """What is published of it is suppressed with that headline, whichever retention the study asks about."""
+    case = Case(ASSUMED, SCALE)
+    table = money_table(retention=estimate(0.01, 0, 0.02), months=6, case=case, metric="retention_voluntary")
+    named = table.filter(pl.col("of_metric").is_not_null())
+    assert set(named["of_metric"]) == {"retention_voluntary"}
+    assert set(named["item"]) == {"leavers_avoided", "turnover_cost_avoided", "net", "net_for_all"}
 
 
 def test_ranges_multiply_at_their_ends():
