@@ -48,7 +48,7 @@ def answer(tables: Tables) -> Answered | None:
         kind,
         word,
         f"{row['reason']}.",
-        f"Certainty {row['certainty']} of {HIGHEST}: {CERTAINTY_WORDS[row['certainty']]}",
+        f"Certainty {row['certainty']} of {HIGHEST} ({CERTAINTY_WORDS[row['certainty']]})",
         row["certainty_reason"] or "",
         f"{analysis}.",
     )

@@ -199,7 +199,7 @@ def answered(row: dict, *waves: date) -> dict[str, pl.DataFrame]:
 def test_the_answer_is_said_with_its_certainty_and_when_the_next_is_due():
     found = answer(answered(ROW))
     assert (found.kind, found.word, found.reason) == ("null", "Not yet", "Goals met: no effect shown.")
-    assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5: moderate", "no lot was drawn")
+    assert (found.certainty, found.certainty_reason) == ("Certainty 3 of 5 (moderate)", "no lot was drawn")
     assert found.analysis.endswith("analysis 2 of 5 of the plan; the next is expected with the wave of Q4 2026.")
     monthly = answered(ROW, date(2026, 1, 1), date(2026, 2, 1))
     assert answer(monthly).analysis.endswith("the wave of October 2026.")
