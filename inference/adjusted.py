@@ -17,8 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.att import Control, GroupTime, Panel, collect, is_control, pairs
+from inference.linear import can_be_solved
 
 MOST_EXACT = 512  # units: beyond, odds without a unit are expanded around those of all, whose cost is linear
+MOST_ALIKE = 1e10  # condition of the covariates' products; above, one is a copy of others
 OVERLAP = 0.995  # controls more likely to be treated than this would carry the estimate alone (R's did trims there too)
 
 
@@ -49,16 +51,7 @@ def complete(moments: Moments) -> np.ndarray:
 
 def _spread_out(moments: Moments, control: np.ndarray) -> bool:
     """Whether the covariates of the controls are not copies of each other."""
-    return bool(_varies(moments.products[control].sum(axis=0)[None])[0])
-
-
-def _varies(products: np.ndarray) -> np.ndarray:
-    """Of each matrix (C × p × p) whether it can be solved, whatever the covariates' units."""
-    size = np.sqrt(np.clip(np.diagonal(products, axis1=1, axis2=2), 0, None))
-    found = (size > 0).all(axis=1)
-    scaled = products[found] / (size[found][:, :, None] * size[found][:, None, :])
-    found[found] = np.linalg.cond(scaled) < 1e10
-    return found
+    return bool(can_be_solved(moments.products[control].sum(axis=0)[None], most=MOST_ALIKE)[0])
 
 
 def outcome_regression(
@@ -122,7 +115,7 @@ def _fit(moments: Moments, control: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     slope = inverse @ right
     without = np.broadcast_to(slope, changes.shape).copy()
     rest, changed = total - products[control], right - changes[control]
-    solved = _varies(rest)
+    solved = can_be_solved(rest, most=MOST_ALIKE)
     of_controls = np.full(changed.shape, np.nan)
     of_controls[solved] = np.linalg.solve(rest[solved], changed[solved][:, :, None])[:, :, 0]
     without[control] = of_controls

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -71,6 +72,21 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class TakingPart:
+    """Who is behind each ATT(g,t): C units, K pairs; the arms are treated and untreated.
+
+    `arms` (two of C × K) are the units compared, `seen_now` (C × K) those with answers in the period, `seen` (C × K)
+    also those with answers in what it is counted from. `people` (2 × K) counts each arm's answers in the period, or in
+    the fullest of those it is counted from where that is fewer.
+    """
+
+    arms: tuple[np.ndarray, np.ndarray]
+    seen_now: np.ndarray
+    seen: np.ndarray
+    people: np.ndarray
+
+
+@dataclass(frozen=True)
 class GroupTime:
     """ATT(g,t) for each pair: values, leave-one-unit-out values and influence, with K pairs and C units.
 
@@ -103,21 +119,40 @@ class GroupTime:
         """Calendar periods since treatment began; 0 is the first treated one."""
         return self.t - self.g
 
+    @cached_property
+    def taking_part(self) -> TakingPart:
+        """Who is behind each of them."""
+        panel, now = self.panel, self.t - 1
+        is_base = self.counted_from != 0
+        arms = (
+            panel.cohort[:, None] == self.g,
+            np.array(
+                [
+                    is_control(panel, g, last, self.control)
+                    for g, last in zip(self.g, np.maximum(self.t, self.base) + self.anticipation, strict=True)
+                ],
+                dtype=bool,
+            )
+            .reshape(self.g.size, panel.cohort.size)
+            .T,
+        )
+        if self.counted is not None:
+            seen_now = seen = self.counted > 0
+            people = np.array([np.where(arm, self.counted, 0.0).sum(axis=0) for arm in arms])
+            return TakingPart(arms, seen_now, seen, people)
+        has_answers = panel.n > 0
+        seen_now = has_answers[:, now]
+        seen = seen_now | (has_answers.astype(float) @ is_base.T.astype(float) > 0)
+        answers = [arm.T.astype(float) @ panel.n for arm in arms]  # K × T
+        people = [
+            np.minimum(n[np.arange(now.size), now], np.where(is_base, n, 0.0).max(axis=1, initial=0.0)) for n in answers
+        ]
+        return TakingPart(arms, seen_now, seen, np.array(people))
+
     @property
     def distance(self) -> np.ndarray:
         """Calendar periods from what each is counted from to `t`: what a steady drift is multiplied with."""
         return self.t - self.counted_from @ np.arange(1, self.panel.n_periods + 1)
-
-
-def _mean_and_parts(n: np.ndarray, total: np.ndarray, member: np.ndarray):
-    """Pooled mean of the member units, the same without each unit, and each unit's influence on it."""
-    size, amount = n[member].sum(), total[member].sum()
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = amount / size
-        kept = size - np.where(member, n, 0.0)
-        without = np.where(kept > 0, (amount - np.where(member, total, 0.0)) / kept, np.nan)
-        influence = np.where(member, (total - n * mean) / size, 0.0)
-    return mean, without, influence
 
 
 def is_control(panel: Panel, g: int, last: int, control: Control) -> np.ndarray:
@@ -182,55 +217,110 @@ def collect(
     )
 
 
-def _gap(panel: Panel, t: int, treated: np.ndarray, untreated: np.ndarray):
-    """Treated less untreated in one period: value, leave-one-out values, influence; and the weight of its answers."""
-    n, total = panel.n[:, t - 1], panel.total[:, t - 1]
-    here, there = (_mean_and_parts(n, total, member) for member in (treated, untreated))
-    sizes = np.array([n[treated].sum(), n[untreated].sum()])
-    weight_of_answers = 1 / (1 / sizes).sum() if sizes.all() else 0.0
-    return *(one - other for one, other in zip(here, there, strict=True)), weight_of_answers
+@dataclass(frozen=True)
+class Contrast:
+    """A cohort and its controls (C units) in each of T periods: the treated's mean less the controls'.
 
-
-def _effect_from(panel: Panel, g: int, t: int, bases: Sequence[int], *, control: Control, anticipation: int):
-    """Value, leave-one-out values and influence of ATT(g,t) counted from the mean of these periods, and their weights.
-
-    Periods are weighted by the answers of both arms, 1/(1/n + 1/n'): all alike where as many answer each time, and one
-    in which few were asked does not spoil the others. One in which an arm is silent counts nothing.
+    `value` (T), `without` (C × T) without each unit, `influence` (C × T). `weight` (T) is what a period counts in a
+    mean of several, 1/(1/n + 1/n') of the arms' answers: all alike where as many answer each time, one in which few
+    were asked does not spoil the others, and one in which an arm is silent counts nothing.
     """
-    treated = panel.cohort == g
-    untreated = is_control(panel, g, max(t, *bases) + anticipation, control)
-    value, without, influence, _ = _gap(panel, t, treated, untreated)
-    before = [_gap(panel, s, treated, untreated) for s in bases]
-    weight_of_answers = np.array([each[3] for each in before])
-    if not weight_of_answers.any():
-        nothing = np.full(panel.cohort.size, np.nan)
-        return float("nan"), nothing, nothing, weight_of_answers
-    weights = weight_of_answers / weight_of_answers.sum()
-    used = [(weight, each) for weight, each in zip(weights, before, strict=True) if weight]
-    of_bases = np.array([each[1] for _, each in used])
-    share = np.where(np.isfinite(of_bases), np.array([weight for weight, _ in used])[:, None], 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a base that rests on one unit is none without it
-        before_without = np.where(share > 0, share * of_bases, 0.0).sum(axis=0) / share.sum(axis=0)
-    return (
-        value - sum(weight * each[0] for weight, each in used),
-        without - before_without,
-        influence - sum(weight * each[2] for weight, each in used),
-        weights,
-    )
+
+    panel: Panel
+    arms: tuple[np.ndarray, np.ndarray]
+    value: np.ndarray
+    without: np.ndarray
+    influence: np.ndarray
+    weight: np.ndarray
+
+    def is_alike(self, last: int) -> np.ndarray:
+        """Of each period (T) whether in each arm the same units answer as in `last`, but for MOST_OTHERS of the answers
+        of either: units that come or go between them would leave their level in the effect. An arm silent in `last` is
+        alike to any."""
+        alike = np.ones(self.panel.n_periods, bool)
+        for arm in self.arms:
+            one = self.panel.n[arm]
+            other = one[:, [last - 1]]
+            if other.any():
+                is_in_one = (one > 0) != (other > 0)
+                for n in (one, other):
+                    alike &= np.where(is_in_one, n, 0.0).sum(axis=0) <= MOST_OTHERS * n.sum(axis=0)
+        return alike
+
+    def effect(self, t: int, bases: Sequence[int]) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+        """Value, leave-one-out values (C) and influence (C) of period `t` counted from the mean of `bases`, and how
+        much each of these counts in it."""
+        before = np.array(bases) - 1
+        total = self.weight[before].sum()
+        if not total:
+            nothing = np.full(self.panel.cohort.size, np.nan)
+            return float("nan"), nothing, nothing, np.zeros(before.size)
+        weights = self.weight[before] / total
+        used, share = before[weights > 0], weights[weights > 0]
+        without = self.without[:, used]
+        known = np.isfinite(without)  # a base that rests on one unit is none without it
+        with np.errstate(invalid="ignore", divide="ignore"):
+            before_without = np.where(known, without, 0.0) @ share / (known @ share)
+        return (
+            float(self.value[t - 1] - self.value[used] @ share),
+            self.without[:, t - 1] - before_without,
+            self.influence[:, t - 1] - self.influence[:, used] @ share,
+            weights,
+        )
+
+
+def contrast(panel: Panel, treated: np.ndarray, untreated: np.ndarray) -> Contrast:
+    """Of two groups of units, marked (C each)."""
+    (here, size), (there, other) = (_means_and_parts(panel, member) for member in (treated, untreated))
+    with np.errstate(divide="ignore"):
+        weight = np.where((size > 0) & (other > 0), 1 / (1 / size + 1 / other), 0.0)
+    return Contrast(panel, (treated, untreated), *(one - two for one, two in zip(here, there, strict=True)), weight)
+
+
+def _means_and_parts(panel: Panel, member: np.ndarray):
+    """Pooled mean of the member units in each period (T), the same without each unit (C × T), and each unit's influence
+    on it (C × T); and how many answers there are (T)."""
+    n, total = panel.n[member], panel.total[member]
+    size, amount = n.sum(axis=0), total.sum(axis=0)
+    influence = np.zeros(panel.n.shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = amount / size
+        without = np.repeat(mean[None, :], panel.cohort.size, axis=0)
+        without[member] = np.where(size > n, (amount - total) / (size - n), np.nan)
+        influence[member] = np.where(size > 0, (total - n * mean) / size, 0.0)
+    return (mean, without, influence), size
+
+
+class _Contrasts:
+    """Cohorts against their controls, each made once: the controls change only when another cohort begins."""
+
+    def __init__(self, panel: Panel, control: Control):
+        self.panel, self.control = panel, control
+        self.known: dict[tuple[int, bytes], Contrast] = {}
+
+    def of(self, g: int, last: int) -> Contrast:
+        """Cohort `g` where `last` is the last period in which it must not be met by another's treatment."""
+        untreated = is_control(self.panel, g, last, self.control)
+        key = g, untreated.tobytes()
+        if key not in self.known:
+            self.known[key] = contrast(self.panel, self.panel.cohort == g, untreated)
+        return self.known[key]
 
 
 def _collect_from(
-    panel: Panel, asked: Iterable[tuple[int, int, Sequence[int]]], *, control: Control, anticipation: int
+    contrasts: _Contrasts, asked: Iterable[tuple[int, int, Sequence[int]]], anticipation: int
 ) -> GroupTime:
     """ATT(g,t) of each (g, t, base periods)."""
+    panel = contrasts.panel
     found, weights = [], []
     for g, t, bases in asked:
-        *parts, of_bases = _effect_from(panel, g, t, bases, control=control, anticipation=anticipation)
+        *parts, of_bases = contrasts.of(g, max(t, *bases) + anticipation).effect(t, bases)
         counted = np.flatnonzero(of_bases)
         found.append(((g, t, int(bases[counted[-1]] if counted.size else bases[-1])), *parts))
         weights.append(np.bincount(np.array(bases) - 1, of_bases, minlength=panel.n_periods))
     shape = (len(found), panel.n_periods)
-    return replace(collect(panel, control, found, anticipation), base_weights=np.array(weights).reshape(shape))
+    collected = collect(panel, contrasts.control, found, anticipation)
+    return replace(collected, base_weights=np.array(weights).reshape(shape))
 
 
 def group_time_effects(
@@ -244,31 +334,21 @@ def group_time_effects(
     """ATT(g,t) of every treated cohort, unadjusted: equations (2.3) and (2.4) of the paper, with sample means.
 
     From treatment on each is counted from the mean of the periods in which the cohort was observed, of the `span`
-    calendar periods up to its last one before treatment, and as the same units answered (`_is_alike`); 1 is that one
-    alone, as in the paper. Several make the error
-    smaller and a bad last result count less (benchmarks/results/coverage.md).
+    calendar periods up to its last one before treatment, and as the same units answered (`Contrast.is_alike`); 1 is
+    that one alone, as in the paper. Several make the error smaller and a bad last result count less
+    (benchmarks/results/coverage.md).
     """
+    contrasts = _Contrasts(panel, control)
 
     def bases(g: int, t: int, against: int) -> Sequence[int]:
         if t < g or span == 1:
             return [against]
-        arms = panel.cohort == g, is_control(panel, g, t + anticipation, control)
-        in_span = range(max(against - span, 0) + 1, against + 1)
-        return [s for s in in_span if panel.n[arms[0], s - 1].any() and _is_alike(panel, s, against, arms)]
+        alike = contrasts.of(g, t + anticipation).is_alike(against)
+        seen = panel.n[panel.cohort == g].any(axis=0)
+        return [s for s in range(max(against - span, 0) + 1, against + 1) if alike[s - 1] and seen[s - 1]]
 
     asked = ((g, t, bases(g, t, against)) for g, t, against in pairs(panel, base=base, anticipation=anticipation))
-    return _collect_from(panel, asked, control=control, anticipation=anticipation)
-
-
-def _is_alike(panel: Panel, period: int, last: int, arms: Iterable[np.ndarray]) -> bool:
-    """Whether in each arm the same units answer in both periods, but for MOST_OTHERS of the answers of either: units
-    that come or go between them would leave their level in the effect. An arm silent in `last` is alike to any."""
-    for arm in arms:
-        one, other = panel.n[arm, period - 1], panel.n[arm, last - 1]
-        both = (one > 0) & (other > 0)
-        if other.any() and any(n[~both].sum() > MOST_OTHERS * n.sum() for n in (one, other)):
-            return False
-    return True
+    return _collect_from(contrasts, asked, anticipation)
 
 
 def effects_counted_from(effects: GroupTime, which: Literal["last", "earlier"]) -> GroupTime:
@@ -288,7 +368,7 @@ def effects_counted_from(effects: GroupTime, which: Literal["last", "earlier"]) 
             chosen = seen[seen < bases[0]]
         if t >= g and chosen.size:
             asked.append((int(g), int(t), chosen))
-    return _collect_from(effects.panel, asked, control=effects.control, anticipation=effects.anticipation)
+    return _collect_from(_Contrasts(panel, effects.control), asked, effects.anticipation)
 
 
 def newest_cohorts(effects: GroupTime, *, at_least: int) -> np.ndarray:

@@ -8,7 +8,6 @@ from datetime import date
 
 import numpy as np
 
-from inference import att
 from inference.att import Aggregate, GroupTime
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.results import Cause, Estimate, NotEstimable, Result
@@ -133,30 +132,18 @@ def arms_of(effects: GroupTime, chosen: np.ndarray) -> Arms:
     People are counted in the fullest period and the fullest of those it is counted from (the smaller of the two):
     never more than there are, so that a small group cannot hide behind people who were observed at other times.
     """
-    panel = effects.panel
-    pilot, control, pilot_now, control_now = np.zeros((4, panel.cohort.size), bool)
-    n_pilot: dict[int, float] = {}
-    n_control = 0.0
-    for k in np.flatnonzero(chosen):
-        g, t, base = effects.g[k], effects.t[k], effects.base[k]
-        counted_from = np.flatnonzero(effects.counted_from[k])
-        treated, untreated = (
-            panel.cohort == g,
-            att.is_control(panel, g, max(t, base) + effects.anticipation, effects.control),
-        )
-        then, before = panel.n[:, [t - 1]], panel.n[:, counted_from]
-        if effects.counted is not None:
-            then = before = effects.counted[:, [k]]
-        seen = then.any(axis=1) | before.any(axis=1)
-        pilot_now |= treated & then.any(axis=1)
-        control_now |= untreated & then.any(axis=1)
-        pilot |= treated & seen
-        control |= untreated & seen
-        people = [min(of[arm].sum(axis=0).max(initial=0.0) for of in (then, before)) for arm in (treated, untreated)]
-        n_pilot[g] = max(n_pilot.get(g, 0.0), people[0])
-        n_control = max(n_control, people[1])
-    people_of = {"n_pilot": int(sum(n_pilot.values())), "n_control": int(n_control)}
-    return Arms(pilot=pilot, control=control, seen_now=(int(pilot_now.sum()), int(control_now.sum())), **people_of)
+    part = effects.taking_part
+    k = np.flatnonzero(chosen)
+    pilot, control = (arm[:, k] for arm in part.arms)
+    seen, now = part.seen[:, k], part.seen_now[:, k]
+    n_pilot = sum(part.people[0, k][effects.g[k] == g].max() for g in np.unique(effects.g[k]))
+    return Arms(
+        pilot=(pilot & seen).any(axis=1),
+        control=(control & seen).any(axis=1),
+        n_pilot=int(n_pilot),
+        n_control=int(part.people[1, k].max(initial=0.0)),
+        seen_now=(int((pilot & now).any(axis=1).sum()), int((control & now).any(axis=1).sum())),
+    )
 
 
 def in_order(names: Iterable[str], kickoffs: Mapping[str, date]) -> list[list[str]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inference.att import NEVER, Panel
+from inference.linear import can_be_solved
 
 DRAWS_AT_ONCE = 100  # draws at a time: bounds memory
 
@@ -40,19 +41,17 @@ class Regression:
     @property
     def without(self) -> np.ndarray:
         """The coefficient without each unit (C); NaN where treated does not vary without it."""
-        left_products = self.products.sum(axis=0) - self.products
-        left_right = self.right.sum(axis=0) - self.right
+        total = self.products.sum(axis=0)
+        products, right = total - self.products, self.right.sum(axis=0) - self.right
         out = np.full(self.in_use.size, np.nan)
-        for c in range(out.size):
-            # A period that only this unit was seen in goes with it.
-            size = np.diag(left_products[c])
-            kept = size > 1e-9 * np.diag(self.products.sum(axis=0))
-            if not kept[0]:
-                continue
-            rest = left_products[c][np.ix_(kept, kept)]
-            scaled = rest / np.sqrt(np.outer(size[kept], size[kept]))
-            if np.linalg.cond(scaled) < 1e12:
-                out[c] = np.linalg.solve(rest, left_right[c][kept])[0]
+        # A period that only this unit was seen in goes with it.
+        kept = np.diagonal(products, axis1=1, axis2=2) > 1e-9 * np.diag(total)
+        for columns in np.unique(kept, axis=0):
+            units = np.flatnonzero((kept == columns).all(axis=1))
+            rest = products[np.ix_(units, columns, columns)]
+            solved = can_be_solved(rest, most=1e12) & columns[0]
+            there = right[np.ix_(units[solved], columns)][:, :, None]
+            out[units[solved]] = np.linalg.solve(rest[solved], there)[:, 0, 0]
         return out
 
     @property
