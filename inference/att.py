@@ -339,13 +339,17 @@ def group_time_effects(
     (benchmarks/results/coverage.md).
     """
     contrasts = _Contrasts(panel, control)
+    known: dict[tuple[int, int], list[int]] = {}  # what a contrast is counted from, by its identity and last base
 
     def bases(g: int, t: int, against: int) -> Sequence[int]:
         if t < g or span == 1:
             return [against]
-        alike = contrasts.of(g, t + anticipation).is_alike(against)
-        seen = panel.n[panel.cohort == g].any(axis=0)
-        return [s for s in range(max(against - span, 0) + 1, against + 1) if alike[s - 1] and seen[s - 1]]
+        compared = contrasts.of(g, t + anticipation)
+        key = id(compared), against
+        if key not in known:
+            usable = compared.is_alike(against) & panel.n[panel.cohort == g].any(axis=0)
+            known[key] = [s for s in range(max(against - span, 0) + 1, against + 1) if usable[s - 1]]
+        return known[key]
 
     asked = ((g, t, bases(g, t, against)) for g, t, against in pairs(panel, base=base, anticipation=anticipation))
     return _collect_from(contrasts, asked, anticipation)

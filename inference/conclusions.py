@@ -72,15 +72,17 @@ class Conclusions:
 def analysis_of_study(
     questions: list[Question], means: pl.DataFrame, life: pl.DataFrame, *, months: int, alpha: float, until: date | None
 ) -> Analysis:
-    """Which analysis of the plan this is: waves are the observed periods of the primary outcomes. Where all of those
-    are times until people leave, each cohort followed to the end of its `months` is one."""
+    """Which analysis of the plan this is, from the cells of the primary outcomes: waves are their observed periods.
+    Where all of those are times until people leave, each cohort followed to the end of its `months` is one."""
     names = [question.metric for question in questions if question.role == "primary"]
-    mine = means.filter(pl.col("metric").is_in(names) & (pl.col("n_observed") > 0))
-    lives = life if life.is_empty() else life.filter(pl.col("metric").is_in(names) & (pl.col("segment") == ALL))
+    mine = means if means.is_empty() else means.filter(pl.col("n_observed") > 0)
+    lives = life if life.is_empty() else life.filter(pl.col("segment") == ALL)
     if mine.is_empty() and not lives.is_empty():
         found = windows(lives, lives["unit_id"].unique().sort(), months)
         n_followed = len(followed(found, takes_off=False))
         return analysis_at(n_followed, len(found), alpha=alpha, n_primary=len(names))
+    if mine.is_empty():
+        return analysis_of([], [], alpha=alpha, n_primary=len(names), until=until)
     starts = mine["cohort_period_start"].cast(pl.Date).drop_nulls().unique().to_list()
     waves = mine["period_start"].unique().to_list()
     return analysis_of(waves, starts, alpha=alpha, n_primary=len(names), until=until)

@@ -22,21 +22,21 @@ from inference.mean_line import contrasts, size_of_values
 from inference.power import intraclass_correlation
 from inference.surroundings import surroundings_diagnostics
 from inference.trend_diagnostics import trend_diagnostics
-from inference.unit_panels import Indexed, Setting, histograms_of, panel_from_cells, strata_of
+from inference.unit_panels import Indexed, Panels, Setting, histograms_of, panel_from_cells, strata_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanContext:
     """What a diagnostic of a mean may look at.
 
-    `cells` are of all segments, `everybody` those of the whole with anybody eligible, `indexed` the observed ones as
-    arrays (units × periods). `effects` are all ATT(g,t), `simple` their aggregate, `arms` who is behind it.
+    `panels` are of all segments, `everybody` the cells of the whole with anybody eligible, `indexed` the observed ones
+    as arrays (units × periods). `effects` are all ATT(g,t), `simple` their aggregate, `arms` who is behind it.
     `uncertainty` is None where the difference in differences has no error; `reason` says why.
     """
 
     question: Question
     setting: Setting
-    cells: pl.DataFrame
+    panels: Panels
     everybody: pl.DataFrame
     doses: pl.DataFrame
     indexed: Indexed
@@ -49,17 +49,15 @@ class MeanContext:
 
 
 def mean_diagnostics(
-    question: Question, cells: pl.DataFrame, setting: Setting, doses: pl.DataFrame
+    question: Question, cells: pl.DataFrame, panels: Panels, setting: Setting, doses: pl.DataFrame
 ) -> Iterator[Diagnostic]:
-    """Of a mean, from its cells (all segments): what each of MEAN_DIAGNOSTICS finds."""
+    """Of a mean, from its cells and its panels (all segments): what each of MEAN_DIAGNOSTICS finds."""
     if setting.unit == "person":  # moments of changes show neither trends nor units
         return
-    everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
-    observed = everybody.filter(pl.col("n_observed") > 0)
-    if observed.is_empty():
+    if ALL not in panels.observed:
         return
-    indexed = panel_from_cells(observed, question.period)
-    effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation, span=indexed.calendar.year)
+    everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
+    indexed, effects = panels.of(ALL), panels.effects(ALL)
     arms = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
     simple = att.simple(effects)
     size = size_of_values(indexed.panel)
@@ -67,7 +65,7 @@ def mean_diagnostics(
     context = MeanContext(
         question=question,
         setting=setting,
-        cells=cells,
+        panels=panels,
         everybody=everybody,
         doses=doses,
         indexed=indexed,
@@ -113,7 +111,7 @@ def _as_it_scales(context: MeanContext) -> Iterator[Diagnostic]:
     if context.uncertainty is not None:
         # Later cohorts have more periods before them: from the last one all have the same.
         effects = att.effects_counted_from(context.effects, "last")
-        yield from decay_diagnostics(context.question, context.cells, effects, context.setting)
+        yield from decay_diagnostics(context.panels, effects, context.setting)
         yield from dose_diagnostics(context.indexed, context.doses, context.setting)
 
 

@@ -12,16 +12,14 @@ from inference import associations, att
 from inference.att import Aggregate, GroupTime, Panel
 from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.jackknife import jackknife
-from inference.judging import Arms, Question, arms_of
+from inference.judging import Arms, arms_of
 from inference.mean_line import size_of_values
-from inference.unit_panels import Indexed, Setting, panel_from_cells
+from inference.unit_panels import Indexed, Panels, Setting
 
 SLOPE_WORDS = ("the effect changes as it scales", "no change of the effect as it scales was seen")
 
 
-def decay_diagnostics(
-    question: Question, cells: pl.DataFrame, effects: GroupTime, setting: Setting
-) -> Iterator[Diagnostic]:
+def decay_diagnostics(panels: Panels, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
     """Does the effect fall from wave to wave, with depth, with load? Change per step, by the units' own errors."""
     by_wave = [part for part in att.by_cohort(effects).values() if np.isfinite(part.value)]
     post = (effects.t >= effects.g) & np.isfinite(effects.value)
@@ -31,7 +29,7 @@ def decay_diagnostics(
         arms = replace(arms_of(effects, post), n_pilot=smallest)
         yield judge_aggregate("slope_by_wave", slope, arms, effects.panel, setting, SLOPE_WORDS)
     for dimension, ordered in setting.ordered_segments.items():
-        found = _of_segments(cells, ordered, setting, question.period)
+        found = _of_segments(panels, ordered)
         if found is None:
             continue
         parts, panel, arms = found
@@ -39,17 +37,16 @@ def decay_diagnostics(
         yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, SLOPE_WORDS)
 
 
-def _of_segments(cells: pl.DataFrame, ordered: Sequence[str], setting: Setting, period: str):
+def _of_segments(panels: Panels, ordered: Sequence[str]):
     """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
-    observed = cells.filter((pl.col("n_observed") > 0) & pl.col("segment").is_in(list(ordered)))
-    units = observed["unit_id"].unique().sort().to_list()
+    segments = [segment for segment in ordered if segment in panels.observed]
+    units = sorted({unit for segment in segments for unit in panels.of(segment).units})
     place = {unit: index for index, unit in enumerate(units)}
     parts, cohort = [], np.zeros(len(units), int)
     pilot, control = np.zeros((2, len(units)), bool)
     n_pilot, n_control = [], []
-    for segment in sorted(observed["segment"].unique(), key=list(ordered).index):
-        indexed = panel_from_cells(observed.filter(pl.col("segment") == segment), period)
-        effects = att.group_time_effects(indexed.panel, anticipation=setting.anticipation, span=indexed.calendar.year)
+    for segment in segments:
+        indexed, effects = panels.of(segment), panels.effects(segment)
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
         if not chosen.any():
             continue

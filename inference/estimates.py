@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from functools import partial
+from typing import Protocol
 
 import polars as pl
 from threadpoolctl import threadpool_limits
@@ -19,7 +21,7 @@ from inference.money import Case, money_table
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
 from inference.retention_diagnostics import retention_diagnostics
-from inference.unit_panels import Setting
+from inference.unit_panels import Panels, Setting
 from study.interim import Analysis
 
 ESTIMATES_SCHEMA = {
@@ -47,6 +49,17 @@ ESTIMATES_SCHEMA = {
 }
 
 
+# The tables of cells that hold several metrics; the others are about units.
+OF_METRICS = ("means", "life", "differences", "covariates", "answers")
+
+
+class CellSource(Protocol):
+    """Where cells come from: a metric at a time, because those of all may not fit into memory."""
+
+    def of_metric(self, metric: str) -> Cells:
+        """What is there of one metric, and what is about all of them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cells:
     """What the warehouse gives: tables of the layer `cells` under their names without `cell_`.
@@ -66,8 +79,7 @@ class Cells:
 
     def of_metric(self, metric: str) -> Cells:
         """What is there of one metric, and what is about all of them."""
-        of_metrics = ("means", "life", "differences", "covariates", "answers")
-        tables = {name: getattr(self, name) for name in of_metrics}
+        tables = {name: getattr(self, name) for name in OF_METRICS}
         return replace(
             self,
             **{
@@ -120,29 +132,39 @@ class Estimated:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")
-def estimate_study(asked: Asked, cells: Cells, *, case: Case | None = None) -> Estimated:
+def estimate_study(asked: Asked, cells: CellSource, *, case: Case | None = None) -> Estimated:
     """Estimates of every question, what stands around them, and what follows for money and scaling.
 
     Every question gets a headline row; where it cannot be answered the row says why. Holm's adjustment runs over the
     headlines of the primary questions, Benjamini and Hochberg's over those of all others but placebos, the unanswered
     ones included. Of a segment there is the headline only: a hint, never adjusted and never a decision.
     """
+    primary = [cells.of_metric(question.metric) for question in asked.questions if question.role == "primary"]
     analysis = analysis_of_study(
         asked.questions,
-        cells.means,
-        cells.life,
+        _together(each.means for each in primary),
+        _together(each.life for each in primary),
         months=asked.retention_months,
         alpha=asked.alpha,
         until=asked.planned_until,
     )
+    del primary
     lines: list[Line] = []
     around: list[tuple[str, Diagnostic]] = []
+    n_before: dict[str, int] = {}
     for question in asked.questions:
         mine = cells.of_metric(question.metric)
-        lines += _of_question(question, asked, mine)
+        panels = Panels(mine.means, question.period, question.anticipation)
+        lines += _of_question(question, asked, mine, panels)
         lines += _at_end_of_plan(question, asked, mine, analysis)
-        around += [(question.metric, each) for each in _around(question, asked, mine)]
-    return _tables(asked, Found(lines=lines, diagnostics=around, n_before=periods_before(cells.means)), analysis, case)
+        around += [(question.metric, each) for each in _around(question, asked, mine, panels)]
+        n_before |= periods_before(mine.means)
+    return _tables(asked, Found(lines=lines, diagnostics=around, n_before=n_before), analysis, case)
+
+
+def _together(tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    found = [table for table in tables if not table.is_empty()]
+    return pl.concat(found) if found else pl.DataFrame()
 
 
 def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: Analysis) -> Iterator[Line]:
@@ -154,32 +176,35 @@ def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: An
         return table if table.is_empty() else table.filter(pl.col("period_start") <= analysis.last_wave)
 
     until_then = replace(cells, means=of_plan(cells.means), differences=of_plan(cells.differences))
-    headline = next(line for line in _of_question(question, asked, until_then) if line.is_headline)
+    panels = Panels(until_then.means, question.period, question.anticipation)
+    headline = next(line for line in _of_question(question, asked, until_then, panels) if line.is_headline)
     yield replace(headline, aggregation=PLANNED, is_headline=False)
 
 
-def _of_question(question: Question, asked: Asked, cells: Cells) -> Iterator[Line]:
-    """`cells` are those of its metric."""
-    table = cells.life if question.kind == "time_to_event" else cells.means
-    parts = {} if table.is_empty() else table.partition_by("segment", as_dict=True, maintain_order=True)
-    setting = _setting(question, asked, cells)
-    yield from _lines(question, asked, cells, setting, parts.get((ALL,), table.clear()), is_whole=True)
-    for (segment,), part in sorted(parts.items()):
+def _of_question(question: Question, asked: Asked, cells: Cells, panels: Panels) -> Iterator[Line]:
+    """`cells` and `panels` are those of its metric."""
+    if question.kind == "time_to_event":
+        parts = {} if cells.life.is_empty() else cells.life.partition_by("segment", as_dict=True, maintain_order=True)
+        lives = {segment: part for (segment,), part in parts.items()}
+        segments, of_segment = list(lives), partial(_lines_of_lives, question, asked, cells, lives)
+    else:
+        setting = _setting(question, asked, cells)
+        segments, of_segment = list(panels.observed), partial(mean_lines, question, panels, setting)
+    yield from of_segment(segment=ALL)
+    for segment in sorted(segments):
         if segment != ALL:
-            mine = _lines(question, asked, cells, setting, part, is_whole=False)
-            headline = next(line for line in mine if line.is_headline)
+            headline = next(line for line in of_segment(segment=segment) if line.is_headline)
             yield replace(headline, segment=segment, is_headline=False)
 
 
-def _lines(
-    question: Question, asked: Asked, cells: Cells, setting: Setting, table: pl.DataFrame, *, is_whole: bool
+def _lines_of_lives(
+    question: Question, asked: Asked, cells: Cells, lives: Mapping[str, pl.DataFrame], segment: str
 ) -> Iterator[Line]:
-    if question.kind != "time_to_event":
-        yield from mean_lines(question, table, setting, is_whole=is_whole)
-        return
+    table = lives.get(segment, cells.life.clear())
+    is_whole = segment == ALL
     if asked.unit == "person" and not table.is_empty():
         yield from persons.retention_lines(
-            question, table, setting, months=asked.retention_months, kickoffs=cells.kickoffs
+            question, table, _setting(question, asked, cells), months=asked.retention_months, kickoffs=cells.kickoffs
         )
         return
     yield from retention_lines(
@@ -212,7 +237,7 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
     )
 
 
-def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnostic]:
+def _around(question: Question, asked: Asked, cells: Cells, panels: Panels) -> Iterator[Diagnostic]:
     if question.kind == "time_to_event":
         if asked.unit == "person":  # as of means: counts per arm and stratum are no units to resample
             return iter(())
@@ -224,7 +249,7 @@ def _around(question: Question, asked: Asked, cells: Cells) -> Iterator[Diagnost
             is_random=asked.design == "randomised",
             kickoffs=cells.kickoffs,
         )
-    return mean_diagnostics(question, cells.means, _setting(question, asked, cells), cells.doses)
+    return mean_diagnostics(question, cells.means, panels, _setting(question, asked, cells), cells.doses)
 
 
 def _tables(asked: Asked, found: Found, analysis: Analysis, case: Case | None) -> Estimated:

@@ -12,16 +12,15 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import polars as pl
 
 from inference import att, persons, randomised
 from inference.att import GroupTime
 from inference.jackknife import MIN_UNITS
-from inference.judging import NEWEST, Line, Question
+from inference.judging import ALL, NEWEST, Line, Question
 from inference.mean_line import estimate_line, usable_baseline, why_left_out
 from inference.results import NotEstimable
 from inference.sensitivity import sensitivity_lines
-from inference.unit_panels import Indexed, Setting, panel_from_cells, strata_of
+from inference.unit_panels import Indexed, Panels, Setting, strata_of
 
 # Aggregations that the decision reads: counted from the last period before kick-off alone, or from the others of the
 # year before it alone.
@@ -29,29 +28,28 @@ LAST_BASE, EARLIER_BASE = "last_base", "earlier_base"
 AVERAGES = ("dynamic", "dynamic_balanced", "group", "calendar")  # of the curve
 
 
-def mean_lines(question: Question, cells: pl.DataFrame, setting: Setting, *, is_whole: bool = True) -> Iterator[Line]:
-    """Lines of one metric, its headline first. Of a segment (`is_whole` false) there is the headline only."""
-    observed = cells.filter(pl.col("n_observed") > 0)
+def mean_lines(question: Question, panels: Panels, setting: Setting, *, segment: str = ALL) -> Iterator[Line]:
+    """Lines of one metric, its headline first. Of a segment of the whole there is the headline only."""
     headline = Line(
         metric=question.metric,
         estimator="att_not_yet_treated",
         result=NotEstimable(reason=f"no records from the source {question.source}"),
         is_headline=True,
     )
-    if observed.is_empty():
+    if segment not in panels.observed:
         yield headline
     elif setting.unit == "person":
-        if is_whole:
-            yield from persons.change_lines(headline, setting.changes, setting, persons.starts_of(observed))
+        if segment == ALL:
+            starts = persons.starts_of(panels.observed[segment])
+            yield from persons.change_lines(headline, setting.changes, setting, starts)
         else:
             yield replace(headline, estimator="persons_change", result=NotEstimable(reason=persons.NO_SEGMENT))
     else:
-        yield from _unit_lines(question, headline, panel_from_cells(observed, question.period), setting, is_whole)
+        yield from _unit_lines(question, headline, panels, setting, segment)
 
 
-def _unit_lines(
-    question: Question, headline: Line, indexed: Indexed, setting: Setting, is_whole: bool
-) -> Iterator[Line]:
+def _unit_lines(question: Question, headline: Line, panels: Panels, setting: Setting, segment: str) -> Iterator[Line]:
+    indexed = panels.of(segment)
     panel = indexed.panel
     notes = [
         f"without {indexed.calendar.name(start)} for {cohort}: its kick-off lies inside it"
@@ -65,7 +63,7 @@ def _unit_lines(
         )
         notes += baseline.notes
     else:
-        main = att.group_time_effects(panel, anticipation=setting.anticipation, span=indexed.calendar.year)
+        main = panels.effects(segment)
     if not main.value.size:
         yield replace(headline, result=NotEstimable(reason="no cohort has a period before and one after its kick-off"))
         return
@@ -74,7 +72,7 @@ def _unit_lines(
     post = main.t >= main.g
     first = estimate_line(headline, main, att.simple(main), post, alpha=setting.alpha, note="; ".join(notes))
     yield first
-    if not is_whole:
+    if segment != ALL:
         return
     other = replace(headline, is_headline=False)
     for g, reason in left_out.items():
@@ -84,7 +82,8 @@ def _unit_lines(
     if not setting.is_random:
         yield _counted_from(replace(other, aggregation=LAST_BASE), main, "last", setting.alpha)
         yield _counted_from(replace(other, aggregation=EARLIER_BASE), main, "earlier", setting.alpha)
-    yield from sensitivity_lines(other, main, indexed, setting, is_primary=question.role == "primary")
+    usual = main if not setting.is_random else panels.effects(segment)
+    yield from sensitivity_lines(other, main, usual, indexed, setting, is_primary=question.role == "primary")
 
 
 def _counted_from(line: Line, main: GroupTime, which: Literal["last", "earlier"], alpha: float) -> Line:

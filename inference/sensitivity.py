@@ -28,12 +28,12 @@ UNLIKE = 0.5  # Tipton's index below which a study says nothing about those it i
 
 
 def sensitivity_lines(
-    line: Line, main: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool
+    line: Line, main: GroupTime, effects: GroupTime, indexed: Indexed, setting: Setting, *, is_primary: bool
 ) -> Iterator[Line]:
-    """What other estimators say: simple aggregations, never the headline."""
+    """What other estimators say: simple aggregations, never the headline. `main` are the headline's effects, `effects`
+    ATT(g,t); the same where units volunteered."""
     panel, alpha = indexed.panel, setting.alpha
     usual = partial(att.group_time_effects, anticipation=setting.anticipation, span=indexed.calendar.year)
-    effects = usual(panel) if setting.is_random else main
     found: dict[str, GroupTime] = {"att_never_treated": usual(panel, control="never_treated")}
     if main is not effects:
         found["att_not_yet_treated"] = effects

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from inference import answers, att
-from inference.att import Panel
+from inference.att import GroupTime, Panel
 from inference.judging import (
     ALL,
 )
@@ -100,6 +100,37 @@ def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
     )
 
 
+class Panels:
+    """What was observed of one metric, by segment: each panel and its effects are made once, whoever asks for them.
+
+    `cells` is `cell_means` of the metric, `period` its question's, `anticipation` its periods before kick-off that may
+    be moved already.
+    """
+
+    def __init__(self, cells: pl.DataFrame, period: str = "", anticipation: int = 0):
+        self.period, self.anticipation = period, anticipation
+        observed = cells if cells.is_empty() else cells.filter(pl.col("n_observed") > 0)
+        parts = {} if cells.is_empty() else observed.partition_by("segment", as_dict=True, maintain_order=True)
+        self.observed: dict[str, pl.DataFrame] = {segment: part for (segment,), part in parts.items()}
+        self._panels: dict[str, Indexed] = {}
+        self._effects: dict[str, GroupTime] = {}
+
+    def of(self, segment: str) -> Indexed:
+        """The panel of a segment with anybody observed."""
+        if segment not in self._panels:
+            self._panels[segment] = panel_from_cells(self.observed[segment], self.period)
+        return self._panels[segment]
+
+    def effects(self, segment: str) -> GroupTime:
+        """ATT(g,t) of the segment, counted from the year before kick-off, with not-yet-treated controls."""
+        if segment not in self._effects:
+            indexed = self.of(segment)
+            self._effects[segment] = att.group_time_effects(
+                indexed.panel, anticipation=self.anticipation, span=indexed.calendar.year
+            )
+        return self._effects[segment]
+
+
 def _months(days: pl.Series) -> np.ndarray:
     """Months since January 1970; of no day a large negative number."""
     return days.cast(pl.Date).to_numpy().astype("datetime64[M]").astype(np.int64)
@@ -158,10 +189,11 @@ def histograms_of(indexed: Indexed, found: pl.DataFrame) -> answers.Histograms:
         cohort_number=pl.Series(calendar.first_treated(known), dtype=pl.Int64),
         period=pl.Series(calendar.index(known["period_start"]), dtype=pl.Int64),
     )
+    known = known.filter(pl.col("cohort_number").is_in(cohorts))
     counts = np.zeros((cohorts.size, len(calendar.periods), values.len()))
-    for g, period, value, n in known.select("cohort_number", "period", "value", "n_people").iter_rows():
-        if g in cohorts:
-            counts[np.searchsorted(cohorts, g), period - 1, values.search_sorted(value)] += n
+    row = np.searchsorted(cohorts, known["cohort_number"].to_numpy())
+    place = np.searchsorted(values.to_numpy(), known["value"].to_numpy())
+    np.add.at(counts, (row, known["period"].to_numpy() - 1, place), known["n_people"].to_numpy())
     return answers.Histograms(values.to_numpy(), cohorts, counts)
 
 

@@ -1,11 +1,14 @@
 """estimates: inference over cells."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
+import duckdb
 import polars as pl
 
-from inference.estimates import Asked, Cells, estimate_study
+from inference.estimates import OF_METRICS, Asked, Cells, estimate_study
 from inference.judging import ALL, Question
 from inference.money import Assumptions, Case, Scale
 from inference.pooling import alike_from_period_to_period, changes_by_coach, coach_table, variance_within
@@ -72,7 +75,7 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     study = run.study
     with warehouse(run.workspace.warehouse) as connection:
         run.take_date_of(connection)
-        cells = cells_of(connection)
+        cells = StoredCells(connection)
         estimated = estimate_study(
             asked_of(connection, study),
             cells,
@@ -95,9 +98,27 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
 
 
-def cells_of(connection) -> Cells:
-    """The layer `cells` as the warehouse holds it."""
-    return Cells(**{name: connection.sql(f"from cells.{table}").pl() for name, table in CELL_TABLES.items()})
+@dataclass(frozen=True)
+class StoredCells:
+    """The layer `cells` as the warehouse holds it, read a metric at a time."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    @cached_property
+    def _of_units(self) -> dict[str, pl.DataFrame]:
+        return {
+            name: self.connection.sql(f"from cells.{table}").pl()
+            for name, table in CELL_TABLES.items()
+            if name not in OF_METRICS
+        }
+
+    def of_metric(self, metric: str) -> Cells:
+        """What is there of one metric, and what is about all of them."""
+        mine = {
+            name: self.connection.sql(f"from cells.{CELL_TABLES[name]} where metric = ?", params=[metric]).pl()
+            for name in OF_METRICS
+        }
+        return Cells(**mine, **self._of_units)
 
 
 def asked_of(connection, study: Study) -> Asked:
@@ -121,19 +142,17 @@ def asked_of(connection, study: Study) -> Asked:
     )
 
 
-def _coaches(study: Study, of_study: Cells, leads: dict[str, str]) -> pl.DataFrame:
+def _coaches(study: Study, stored: StoredCells, leads: dict[str, str]) -> pl.DataFrame:
     """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
     found = {}
     for metric in study.primary:
-        is_asked = (pl.col("metric") == metric) & (pl.col("segment") == ALL) & (pl.col("n_observed") > 0)
-        cells = of_study.means.filter(is_asked)
+        mine = stored.of_metric(metric)
+        cells = mine.means.filter((pl.col("segment") == ALL) & (pl.col("n_observed") > 0))
         if cells.height and study.assignment.unit != "person":
             indexed = panel_from_cells(cells)
             coaches = [leads.get(unit) for unit in indexed.units]
-            alike = alike_from_period_to_period(
-                of_study.differences.filter(pl.col("metric") == metric),
-                variance_within(indexed.panel, indexed.centred_squares),
-            )
+            within = variance_within(indexed.panel, indexed.centred_squares)
+            alike = alike_from_period_to_period(mine.differences, within)
             found[metric] = changes_by_coach(indexed.panel, indexed.centred_squares, coaches, alike=alike)
     return coach_table(found, alpha=study.alpha, minimum=study.min_group_size)
 

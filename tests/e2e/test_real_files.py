@@ -153,7 +153,7 @@ def placebo_p_values(ola):
     from inference.judging import Question
     from inference.means import mean_lines
     from inference.retention import retention_lines
-    from inference.unit_panels import Setting
+    from inference.unit_panels import Panels, Setting
 
     with warehouse(ola.warehouse) as connection:
         means = connection.sql("from cells.cell_means where metric = 'output_value' and segment = 'all'").pl()
@@ -171,7 +171,7 @@ def placebo_p_values(ola):
             cohort_period_start=pl.when(pl.col("arm") == "pilot").then(pl.lit(kickoff))
         )
         followed = life.with_columns(arm.alias("comparison_arm"), arm.alias("cohort"))
-        one = next(mean_lines(output, drawn, setting))  # the headline comes first
+        one = next(mean_lines(output, Panels(drawn), setting))  # the headline comes first
         [other] = retention_lines(stayed, followed, months=6, is_random=False, alpha=0.05, is_whole=False)
         found["output"].append(one.result.p_value)
         found["retention"].append(other.result.p_value)

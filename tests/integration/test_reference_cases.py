@@ -20,7 +20,7 @@ from ingest.mapping.preview import compare_ids
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import warehouse
-from orchestration.assets.estimates import asked_of, cells_of
+from orchestration.assets.estimates import StoredCells, asked_of
 from orchestration.workspace import PROJECT_ROOT
 from study.model import load_study
 from tests.integration.small import KEY, Small, csv
@@ -71,7 +71,7 @@ def estimated(made: Small):
     """All estimates and diagnostics of engagement."""
     study = load_study(made.root / "study.yml")
     with warehouse(made.warehouse) as connection:
-        asked, cells = asked_of(connection, study), cells_of(connection)
+        asked, cells = asked_of(connection, study), StoredCells(connection)
     questions = [question for question in asked.questions if question.metric == "engagement_score"]
     return estimate_study(replace(asked, questions=questions), cells)
 

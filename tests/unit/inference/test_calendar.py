@@ -9,7 +9,7 @@ import pytest
 from inference import att, pooling, randomised, trends, twfe
 from inference.judging import Question
 from inference.means import mean_lines
-from inference.unit_panels import Setting, panel_from_cells
+from inference.unit_panels import Panels, Setting, panel_from_cells
 
 QUARTERS = [date(2023 + i // 4, 1 + 3 * (i % 4), 1) for i in range(10)]
 ENGAGEMENT = Question(metric="engagement_score", kind="mean", role="primary", source="survey")
@@ -47,7 +47,7 @@ def cells_of(held, kickoffs: dict[str, int], *, effect, drift=0.0, cut=None, n_u
 
 
 def curve(cells: pl.DataFrame) -> dict[int, float]:
-    lines = mean_lines(ENGAGEMENT, cells, VOLUNTEERED)
+    lines = mean_lines(ENGAGEMENT, Panels(cells), VOLUNTEERED)
     return {
         line.event_time: line.result.estimate
         for line in lines
@@ -129,7 +129,7 @@ def test_a_quarter_that_the_kick_off_cuts_is_left_out_for_its_cohort_and_that_is
     cells = cells.with_columns(
         pl.when(mixed).then(pl.col("value_sum") + 12 * 4.0).otherwise(pl.col("value_sum")).alias("value_sum")
     )
-    first = next(iter(mean_lines(ENGAGEMENT, cells, VOLUNTEERED)))
+    first = next(iter(mean_lines(ENGAGEMENT, Panels(cells), VOLUNTEERED)))
     assert first.result.estimate == pytest.approx(10.0, abs=0.05)
     assert "without Q4 2023 for a: its kick-off lies inside it" in first.result.note
     assert set(curve(cells)) == {-3, -2, 0, 1}

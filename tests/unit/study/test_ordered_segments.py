@@ -1,14 +1,12 @@
 """Segments with an order are in the study's order, not in that of their labels."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import polars as pl
 import pytest
 
 from inference import att
 from inference.dose_diagnostics import decay_diagnostics
-from inference.unit_panels import Setting, panel_from_cells
+from inference.unit_panels import Panels, Setting, panel_from_cells
 from study.model import Study
 
 OUTCOME = {"metric": "engagement_score", "role": "primary"}
@@ -59,5 +57,5 @@ def test_the_slope_follows_the_order_that_the_study_gives(ordered):
     )
     setting = Setting(design="volunteered", unit="team", alpha=0.05, ordered_segments={"load": ordered})
     effects = att.group_time_effects(panel_from_cells(cells.filter(pl.col("segment") == ordered[0])).panel)
-    found = {one.name: one for one in decay_diagnostics(SimpleNamespace(period="quarter"), cells, effects, setting)}
+    found = {one.name: one for one in decay_diagnostics(Panels(cells, "quarter"), effects, setting)}
     assert np.isclose(found["slope_by_load"].value, -1.0)
