@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +18,7 @@ from packaging.version import Version
 
 import durable
 from ingest.warehouse import warehouse
-from orchestration import built
+from orchestration import built, machine
 from orchestration.resources import PipelineRun
 from orchestration.workspace import PROJECT_ROOT, Workspace, code_version, creating
 
@@ -32,11 +33,28 @@ NOT_IN_RUNS = "test_type:unit"
 def _environment(workspace: Workspace) -> dict[str, str]:
     return {
         "COACHING_WAREHOUSE": str(workspace.warehouse),
+        machine.MEMORY: machine.memory_limit(),
+        machine.THREADS: str(machine.threads()),
         # Where the integration looks for what is parsed already: never in the code's own folder.
         "DBT_TARGET_PATH": str(workspace.dbt_target),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
     }
+
+
+@contextmanager
+def _as_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """This process's environment with these; the next run of this process has its own day and its own memory."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def manifest(workspace: Workspace) -> Path:
@@ -84,20 +102,18 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
                 built.forget(connection)
             else:  # a part of the models joins the others: of their date, or not at all
                 run.take_date_of(connection)
-        os.environ.update(_environment(run.workspace), COACHING_AS_OF=str(run.day))
         # What another version of the code computed is computed anew.
         stamp = run.workspace.dbt_target / "built_with"
         is_same = stamp.exists() and stamp.read_text(encoding="utf-8") == code_version()
         arguments = ["build", *([] if is_same else ["--full-refresh"])]
         stamp.unlink(missing_ok=True)
         try:
-            yield from dbt.cli(arguments, context=context, target_path=target).stream()
+            with _as_environment({**_environment(run.workspace), "COACHING_AS_OF": str(run.day)}):
+                yield from dbt.cli(arguments, context=context, target_path=target).stream()
         except DagsterDbtCliRuntimeError as error:
             if words := what_failed(target):
                 raise RuntimeError(words) from None
             raise error
-        finally:
-            os.environ.pop("COACHING_AS_OF", None)  # the next command of this process looks from its own day
         durable.replace_text(stamp, code_version())
         if is_whole:
             with warehouse(run.workspace.warehouse) as connection:

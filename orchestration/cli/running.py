@@ -82,6 +82,7 @@ def restate(
 
 
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None, restate: bool = False) -> None:
+    from orchestration import machine
     from orchestration.alarm import report_broken_configuration
     from orchestration.cli.console import show_release
     from orchestration.pending import DayToCome, check_day, find_pending_changes
@@ -90,6 +91,7 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None,
     try:
         Pseudonyms.from_environment(workspace.key_file)
         check_day(workspace, as_of)
+        machine.check()
         pending = find_pending_changes(workspace, as_of=as_of)
     except DayToCome as error:  # what was typed, not what the workspace holds
         raise fail(str(error), WRONG) from None

@@ -35,17 +35,23 @@ def test_the_watch_sees_that_dbt_asks_for_its_own_version(attempts):
     assert "pypi.org" in attempts.read_text()
 
 
-def test_models_fetch_no_extension():
+def test_models_fetch_no_extension_and_keep_to_the_memory_and_threads_that_were_asked():
     # The watch does not see DuckDB's own downloads. Where we open the warehouse nothing outside it can be reached;
     # dbt has to read its project.
-    settings = ("autoinstall_known_extensions", "autoload_known_extensions")
+    settings = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "memory_limit": "2.7 GiB",  # 3 GB
+        "threads": 3,
+    }
     asked = "select " + ", ".join(f"current_setting('{name}') as {name}" for name in settings)
     command = [str(DBT), "--quiet", "show", "--inline", asked, "--output", "json"]
     with tempfile.TemporaryDirectory() as target:
         command += ["--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)]
         command += ["--target-path", target, "--log-path", target]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert json.loads(done.stdout)["show"] == [dict.fromkeys(settings, False)]
+        env = os.environ | {"COACHING_MEMORY": "3GB", "COACHING_THREADS": "3"}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    assert json.loads(done.stdout)["show"] == [settings]
 
 
 def test_loopback_stays_open(attempts):

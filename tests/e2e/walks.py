@@ -64,6 +64,8 @@ WALKS: dict[str, list[Step]] = {
         Step("coach-report --id E1 -w new", 2, "there is no restricted release"),
         Step("dev -w nowhere", 2, "coaching init nowhere"),
         Step("run -w new", 2, "no pseudonym key", before=take_key_away, env={"COACHING_PSEUDONYM_KEY": ""}),
+        Step("run -w new", 2, "write whole gigabytes, as 8GB", env={"COACHING_MEMORY": "lots"}),
+        Step("run -w new", 2, "write a whole number from 1 on", env={"COACHING_THREADS": "0"}),
         Step("mapping list", 0, "qualtrics"),
         Step("mapping list -w nowhere", 2, "coaching init nowhere"),
     ],
