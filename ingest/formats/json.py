@@ -42,16 +42,18 @@ def flattened(record: dict, prefix: str = "", folders: set[str] | None = None) -
     """Nested objects as dotted names: {"boss": {"id": 1}} → {"boss.id": 1}; `folders` takes the objects' names."""
     flat: dict[str, object] = {}
     for key, value in record.items():
-        if isinstance(value, dict) and folders is not None:
-            folders.add(normalise_name(f"{prefix}{key}"))
-        more = (
-            flattened(value, f"{prefix}{key}.", folders)
-            if isinstance(value, dict)
-            else {normalise_name(f"{prefix}{key}"): value}
-        )
-        if flat.keys() & more.keys():
+        name = normalise_name(f"{prefix}{key}")
+        if isinstance(value, dict):
+            if folders is not None:
+                folders.add(name)
+            more = flattened(value, f"{prefix}{key}.", folders)
+            if flat.keys() & more.keys():
+                raise ValueError("a name stands twice")
+            flat |= more
+        elif name in flat:
             raise ValueError("a name stands twice")
-        flat |= more
+        else:
+            flat[name] = value
     return flat
 
 
@@ -200,6 +202,7 @@ class _Objects:
     def __init__(self, mapping: Mapping, kind: str):
         self.mapping = mapping
         self.wanted = wanted_headers(mapping)
+        self.paths = {name: index for index, name in enumerate(self.wanted) if "[" in name}
         self.seen: set[str] = set()
         self.n_records = 0
         self.collector = Collector(self.wanted, kind)
@@ -212,16 +215,17 @@ class _Objects:
         flat = flattened(record, "", folders)
         if len(flat) > MAX_NAMES:
             raise FileRefused(f"record {number} has {len(flat):,} names; at most {MAX_NAMES:,} can be an export")
-        if inside := next((name for name in self.wanted if name in folders), ""):
+        if folders and (inside := next((name for name in self.wanted if name in folders), "")):
             raise NotPlain(f"a plain value under {inside}; name a part of it, as {inside}.name")
-        found = {
-            name: element(record, name) if "[" in name and name not in flat else flat.get(name) for name in self.wanted
-        }
-        for name, value in found.items():
+        values = []
+        for name in self.wanted:
+            value = element(record, name) if name in self.paths and name not in flat else flat.get(name)
             if isinstance(value, dict) or (isinstance(value, list) and not _is_plain(value)):
                 raise NotPlain(f"a plain value under {name}; name an element of it, as {name}[0].name")
-        values = [_as_text(value) for value in found.values()]
-        self.seen |= flat.keys() | {name for name, value in found.items() if value is not None}
+            values.append(_as_text(value))
+        if not self.seen >= flat.keys():
+            self.seen |= flat.keys()
+        self.seen.update(name for name in self.paths if values[self.paths[name]] is not None)
         self.n_records += 1
         self.collector.add(number, values)
 
