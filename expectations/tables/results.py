@@ -90,20 +90,25 @@ RETENTION_QUERY = """
     from panels.pnl_retention group by metric order by all
 """
 
+# Of each metric and period the worst cell: as many rows however many units there are.
 CELLS_QUERY = """
-    select cells.metric, cells.unit_id, cells.period_start, cells.n_eligible, cells.n_observed,
-        cells.n_eligible - cells.n_observed as n_silent,
-        cells.centred_sum_of_squares,
-        case when n_observed > 0 and metrics.lowest is not null
-            then value_sum / n_observed - metrics.lowest + 1e-9 else 0 end as above_lowest,
-        case when n_observed > 0 and metrics.highest is not null
-            then metrics.highest - value_sum / n_observed + 1e-9 else 0 end as below_highest,
+    with cells as (
+        select cells.*, metrics.lowest, metrics.highest, value_sum / nullif(n_observed, 0) as mean
+        from cells.cell_means as cells
+        left join staging.stg_study__metrics as metrics on cells.metric = metrics.metric
+    )
+    select metric, period_start, count(*) as n_cells,
+        min(n_observed) as n_observed,
+        min(n_eligible - n_observed) as n_silent,
+        case when count(*) = count(*) filter (isfinite(centred_sum_of_squares))
+            then min(centred_sum_of_squares) end as centred_sum_of_squares,
+        min(coalesce(mean - lowest + 1e-9, 0)) as above_lowest,
+        min(coalesce(highest - mean + 1e-9, 0)) as below_highest,
         -- Popoviciu (1935): n values between two limits spread most where half lies at each.
-        case when n_observed > 0 and metrics.lowest is not null and metrics.highest is not null
-            then n_observed * pow(metrics.highest - metrics.lowest, 2) / 4 * (1 + 1e-9) - centred_sum_of_squares
-            else 0 end as spread_left
-    from cells.cell_means as cells
-    left join staging.stg_study__metrics as metrics on cells.metric = metrics.metric
+        min(case when n_observed > 0 and lowest is not null and highest is not null
+            then n_observed * pow(highest - lowest, 2) / 4 * (1 + 1e-9) - centred_sum_of_squares
+            else 0 end) as spread_left
+    from cells group by metric, period_start order by metric, period_start
 """
 
 CELL_UNITS_QUERY = """
@@ -122,15 +127,20 @@ CELL_UNITS_QUERY = """
 """
 
 LIFE_TABLES_QUERY = """
-    select unit_id, comparison_cohort, phase, month_number, n_at_risk, n_events, n_at_risk - n_events as n_staying,
-        n_events - n_voluntary - n_involuntary - n_other - n_unknown as n_without_cause,
-        coalesce(
-            lag(n_at_risk - n_events) over (
-                partition by metric, unit_id, cohort, comparison_cohort, comparison_arm, phase, segment
-                order by month_number
-            ) - n_at_risk, 0
-        ) as n_dropped
-    from cells.cell_life_tables
+    with lives as (
+        select metric, phase, month_number, n_at_risk - n_events as n_staying,
+            n_events - n_voluntary - n_involuntary - n_other - n_unknown as n_without_cause,
+            coalesce(
+                lag(n_at_risk - n_events) over (
+                    partition by metric, unit_id, cohort, comparison_cohort, comparison_arm, phase, segment
+                    order by month_number
+                ) - n_at_risk, 0
+            ) as n_dropped
+        from cells.cell_life_tables
+    )
+    select metric, phase, month_number, count(*) as n_cells, min(n_staying) as n_staying,
+        count(*) filter (n_without_cause <> 0) as n_without_cause, min(n_dropped) as n_dropped
+    from lives group by metric, phase, month_number order by metric, phase, month_number
 """
 
 OUTCOMES_QUERY = """
