@@ -50,6 +50,7 @@ def warehouse(path: Path):
     connection = _connect(path)
     try:
         connection.execute("set enable_external_access = false")
+        connection.execute("set enable_progress_bar = false")  # it would print over ours
         # One thread writes row groups as they fill; two write them once more at the end (8.9 against 3.8 s of CPU for
         # three million rows, DuckDB 2.0.0), and hold them in memory until then.
         connection.execute("set threads = 1")
