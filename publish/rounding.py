@@ -17,6 +17,7 @@ from scipy import stats
 
 ERROR_DIGITS = 2
 MAX_DIGITS = 8  # of an error that needs more, p is alpha to a millionth
+SMALLEST_P = 1e-99
 DF_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 120, 1000)
 
 
@@ -72,9 +73,12 @@ def _outwards(value: float, place: int, direction: int) -> float:
 
 
 def round_p(p: float | None, *levels: float) -> float | None:
-    """Two digits of a p-value, on its side of each level; more where two levels lie that close together."""
-    if p is None or p == 0 or not math.isfinite(p):
+    """Two digits of a p-value, on its side of each level; more where two levels lie that close together. One below
+    SMALLEST_P (none is zero, arithmetic only cannot hold it) is published as that."""
+    if p is None or not math.isfinite(p):
         return p
+    if p <= SMALLEST_P:
+        return SMALLEST_P
     for place in range(last_place(p), last_place(p) + MAX_DIGITS):
         whole = p * 10.0**place
         for found in (round(p, place), *(round(to(whole) * 10.0**-place, place) for to in (math.floor, math.ceil))):
