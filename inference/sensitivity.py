@@ -146,15 +146,17 @@ def moments_from_cells(
         return table.with_columns(numbered).drop_nulls(list(codes))
 
     changes, products = placed(changes), placed(products)
-    both = pl.concat([table.select("base_period_start", "period_start") for table in (changes, products)])
-    pairs = both.unique().sort("base_period_start", "period_start").rows()  # sums must not depend on the order of rows
-    if not pairs:
+    n_codes = len(indexed.calendar.periods) + 1
+
+    def code(table: pl.DataFrame) -> np.ndarray:
+        return table["base_period_start"].to_numpy() * n_codes + table["period_start"].to_numpy()
+
+    pairs = np.unique(np.concatenate([code(changes), code(products)]))  # sums must not depend on the order of rows
+    if not pairs.size:
         return NotEstimable(reason="nobody was seen in two periods")
-    number = {pair: index for index, pair in enumerate(pairs)}
 
     def where(table: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        of_pair = [number[pair] for pair in table.select("base_period_start", "period_start").iter_rows()]
-        return np.array(of_pair, int), table["unit_id"].to_numpy()
+        return np.searchsorted(pairs, code(table)), table["unit_id"].to_numpy()
 
     size = len(covariates) + 1
     square = np.zeros((len(pairs), len(indexed.units), size, size))
@@ -175,7 +177,8 @@ def moments_from_cells(
     others = products.filter(times != "change")["times"].replace_strict(place | {"one": 0}, return_dtype=pl.Int64)
     at = pair[~is_change], unit[~is_change]
     square[*at, x[~is_change], others] = square[*at, others, x[~is_change]] = total[~is_change]
-    return {key: Moments(square[index], change[index]) for key, index in number.items()}
+    keys = ((int(each) // n_codes, int(each) % n_codes) for each in pairs)
+    return {key: Moments(square[index], change[index]) for index, key in enumerate(keys)}
 
 
 def _line_of_uncoached(line: Line, indexed: Indexed, facts: np.ndarray, alpha: float) -> Line:
