@@ -139,21 +139,20 @@ def estimate_study(asked: Asked, cells: CellSource, *, case: Case | None = None)
     headlines of the primary questions, Benjamini and Hochberg's over those of all others but placebos, the unanswered
     ones included. Of a segment there is the headline only: a hint, never adjusted and never a decision.
     """
-    primary = [cells.of_metric(question.metric) for question in asked.questions if question.role == "primary"]
+    kept = {one.metric: cells.of_metric(one.metric) for one in asked.questions if one.role == "primary"}
     analysis = analysis_of_study(
         asked.questions,
-        _together(each.means for each in primary),
-        _together(each.life for each in primary),
+        _together(each.means for each in kept.values()),
+        _together(each.life for each in kept.values()),
         months=asked.retention_months,
         alpha=asked.alpha,
         until=asked.planned_until,
     )
-    del primary
     lines: list[Line] = []
     around: list[tuple[str, Diagnostic]] = []
     n_before: dict[str, int] = {}
     for question in asked.questions:
-        mine = cells.of_metric(question.metric)
+        mine = kept.pop(question.metric, None) or cells.of_metric(question.metric)
         panels = Panels(mine.means, question.period, question.anticipation)
         lines += _of_question(question, asked, mine, panels)
         lines += _at_end_of_plan(question, asked, mine, analysis)
