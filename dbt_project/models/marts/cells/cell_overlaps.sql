@@ -44,8 +44,17 @@ members as (
     from eligible
     inner join segments
         on
-            (segments.member_kind = 'person' and eligible.person_id = segments.member_id)
-            or (segments.member_kind = 'unit' and eligible.unit_id = segments.member_id)
+            segments.member_kind = 'person'
+            and eligible.person_id = segments.member_id
+    union all
+    select
+        eligible.person_id,
+        segments.segment as group_name
+    from eligible
+    inner join segments
+        on
+            segments.member_kind = 'unit'
+            and eligible.unit_id = segments.member_id
 ),
 
 placed as (
