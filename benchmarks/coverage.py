@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from inference import answers, att, randomised, trends, twfe
+from inference import aggregations, answers, att, randomised, trends, twfe
 from inference.jackknife import jackknife
+from inference.panel import Panel, is_control
 from inference.power import WAVES_OF_YEAR, Plan
 from simulation import laboratory
 
@@ -49,11 +50,11 @@ def judged(value: float, error: float, df: float, truth: float) -> list[float]:
 
 def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[str, list[float]]]:
     """Each method on one study."""
-    panel = att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people)
+    panel = Panel(drawn.n, drawn.total, drawn.cohort, drawn.people)
     truth, infinite = drawn.truth, np.inf
     for name, span in (("default", WAVES_OF_YEAR), ("last", 1)):
         effects = att.group_time_effects(panel, span=span)
-        simple = att.simple(effects)
+        simple = aggregations.simple(effects)
         found = jackknife(theta=simple.value, theta_without=simple.without, cohort=panel.cohort)
         yield name, judged(simple.value, found.std_error, found.df, truth)
     yield "analytic", judged(simple.value, simple.analytic_std_error, infinite, truth)
@@ -63,13 +64,15 @@ def methods(drawn: laboratory.Draw, rng: np.random.Generator) -> Iterator[tuple[
     yield "twfe_cv3", judged(fit.value, fit.cv3, g - 1, truth)
     yield "twfe_wild", _wild(panel, fit, truth, rng)
     baseline = randomised.unit_baseline(panel)
-    contrast = att.simple(randomised.group_time_contrasts(panel, stratum=drawn.stratum, baseline=baseline))
+    contrast = aggregations.simple(randomised.group_time_contrasts(panel, stratum=drawn.stratum, baseline=baseline))
     moved = jackknife(theta=contrast.value, theta_without=contrast.without, cohort=panel.cohort)
     yield "ancova", judged(contrast.value, moved.std_error, moved.df, truth)
-    before = [part for e, part in att.by_event_time(effects).items() if e < 0]
+    before = [part for e, part in aggregations.by_event_time(effects).items() if e < 0]
     test = trends.pre_trend(before, found.df)
     yield "pre_trend", [test.p_value < ALPHA if test else 0.0]
-    response = att.simple(att.group_time_effects(answers.response_panel(drawn.eligible, panel), span=WAVES_OF_YEAR))
+    response = aggregations.simple(
+        att.group_time_effects(answers.response_panel(drawn.eligible, panel), span=WAVES_OF_YEAR)
+    )
     silence = jackknife(theta=response.value, theta_without=response.without, cohort=panel.cohort)
     yield "response_rate", [silence.p_value(response.value) < ALPHA if silence else 0.0]
 
@@ -88,17 +91,17 @@ def _error_of_people(drawn: laboratory.Draw, effects: att.GroupTime) -> float:
         for sign, period, member in (
             (1, t, panel.cohort == g),
             (-1, base, panel.cohort == g),
-            (-1, t, att.is_control(panel, g, t, "not_yet_treated")),
-            (1, base, att.is_control(panel, g, t, "not_yet_treated")),
+            (-1, t, is_control(panel, g, t, "not_yet_treated")),
+            (1, base, is_control(panel, g, t, "not_yet_treated")),
         ):
             pull[member, period - 1] += sign * weight / panel.n[member, period - 1].sum()
     return float(np.sqrt(variance * np.sum(pull**2 * drawn.n)))
 
 
-def _wild(panel: att.Panel, fit: twfe.Regression, truth: float, rng: np.random.Generator) -> list[float]:
+def _wild(panel: Panel, fit: twfe.Regression, truth: float, rng: np.random.Generator) -> list[float]:
     """Holds the truth if the test of exactly that effect does not reject; it has no width of its own."""
     treated = (panel.cohort[:, None] > 0) & (np.arange(1, panel.n_periods + 1) >= panel.cohort[:, None])
-    shifted = att.Panel(panel.n, panel.total - truth * panel.n * treated, panel.cohort, panel.people)
+    shifted = Panel(panel.n, panel.total - truth * panel.n * treated, panel.cohort, panel.people)
     p_truth = twfe.wild_cluster_bootstrap(twfe.of_panel(shifted), draws=N_DRAWS, rng=rng)
     p_zero = twfe.wild_cluster_bootstrap(fit, draws=N_DRAWS, rng=rng)
     return [fit.value, float("nan"), float(p_truth >= ALPHA), float(p_zero < ALPHA)]

@@ -19,6 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
+from inference import aggregations
+from inference.panel import Panel
+
 PERIODS = 24
 LIMIT = 600  # seconds per contender and size
 N_RUNS = 999
@@ -62,17 +65,19 @@ def ours(path: str) -> dict:
     reduced = time.monotonic()
     n_teams = cells["n"].size // PERIODS
     people = cells["n"].reshape(n_teams, PERIODS).astype(float)
-    panel = att.Panel(
+    panel = Panel(
         people, cells["total"].reshape(n_teams, PERIODS), cells["g"].reshape(n_teams, PERIODS)[:, 0], people[:, 0]
     )
     effects = att.group_time_effects(panel)
-    parts = {name: getattr(att, name)(effects) for name in ("simple", "dynamic", "group", "calendar")}
+    parts = {name: getattr(aggregations, name)(effects) for name in ("simple", "dynamic", "group", "calendar")}
     errors = {
         name: jackknife(theta=part.value, theta_without=part.without, cohort=panel.cohort).std_error
         for name, part in parts.items()
     }
     rng = np.random.default_rng(1)
-    associations.simultaneous_critical_value(list(att.by_event_time(effects).values()), 50, draws=N_RUNS, rng=rng)
+    associations.simultaneous_critical_value(
+        list(aggregations.by_event_time(effects).values()), 50, draws=N_RUNS, rng=rng
+    )
     twfe.wild_cluster_bootstrap(twfe.of_panel(panel), draws=N_RUNS, rng=rng)
     return {"simple": parts["simple"].value, "error": errors["simple"], "inference": time.monotonic() - reduced}
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.att import Control, GroupTime, Panel, collect, is_control, pairs
+from inference.att import GroupTime, collect, pairs
 from inference.linear import can_be_solved
+from inference.panel import Control, Panel, is_control
 
 MOST_EXACT = 512  # units: beyond, odds without a unit are expanded around those of all, whose cost is linear
 MOST_ALIKE = 1e10  # condition of the covariates' products; above, one is a copy of others

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize, stats
 
-from inference.att import GroupTime, Panel, is_control
+from inference.att import GroupTime
 from inference.jackknife import Uncertainty
+from inference.panel import Panel, is_control
 
 
 def response_panel(eligible: np.ndarray, panel: Panel) -> Panel:

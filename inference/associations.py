@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.att import NEVER, Aggregate, Panel
+from inference.aggregations import Aggregate
+from inference.panel import NEVER, Panel
 from inference.randomised import least_squares
 from inference.trends import jackknife_covariance
 

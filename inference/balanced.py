@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 
 from inference import att
-from inference.att import NEVER, Aggregate, Panel
+from inference.aggregations import Aggregate
 from inference.balance import entropy_balance
 from inference.judging import Arms
+from inference.panel import NEVER, Panel
 
 Onto = Literal["pilot", "control"]
 Pair = tuple[int, int, np.ndarray]  # cohort, period, how much each period counts in what it is counted from
@@ -23,9 +24,9 @@ def balanced_effect(panel: Panel, facts: np.ndarray, *, onto: Onto = "pilot", sp
 
     For each cohort: its units' change since the periods before treatment that `att.group_time_effects` counts from
     (`span`), less the change of the controls under weights at which their facts' means equal the cohort's; averaged
-    like `att.simple`. Errors weigh anew without each unit. The past of the outcome itself should not be among the
-    facts: balancing it picks controls whose last values were high by chance, and they fall back (Daw & Hatfield 2018,
-    Health Serv. Res. 53(6)).
+    like `aggregations.simple`. Errors weigh anew without each unit. The past of the outcome itself should not be among
+    the facts: balancing it picks controls whose last values were high by chance, and they fall back (Daw & Hatfield
+    2018, Health Serv. Res. 53(6)).
 
     `onto` control: the pilot's units are weighted, all cohorts together, to the controls' means instead, and the
     controls count as they are: what units like those not coached would gain (Stuart, Cole, Bradshaw & Leaf 2011, J. R.

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from inference.att import Aggregate, Panel
+from inference.aggregations import Aggregate
 from inference.judging import judge
 from inference.mean_line import size_of_values
+from inference.panel import Panel
 from inference.results import NotEstimable, Result
 from inference.unit_panels import Setting
 

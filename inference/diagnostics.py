@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from inference import answers, att, randomised, twfe
-from inference.att import Aggregate, GroupTime, Panel
+from inference import aggregations, answers, att, randomised, twfe
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.diagnostic import DIAGNOSTICS_SCHEMA, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics
 from inference.jackknife import Uncertainty
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.mean_line import contrasts, size_of_values
+from inference.panel import Panel
 from inference.power import intraclass_correlation
 from inference.surroundings import surroundings_diagnostics
 from inference.trend_diagnostics import trend_diagnostics
@@ -59,7 +61,7 @@ def mean_diagnostics(
     everybody = cells.filter((pl.col("n_eligible") > 0) & (pl.col("segment") == ALL))
     indexed, effects = panels.of(ALL), panels.effects(ALL)
     arms = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
-    simple = att.simple(effects)
+    simple = aggregations.simple(effects)
     size = size_of_values(indexed.panel)
     result, uncertainty = judge(simple, arms, cohort=indexed.panel.cohort, method="", alpha=setting.alpha, scale=size)
     context = MeanContext(
@@ -135,7 +137,9 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
     effects = att.group_time_effects(panel, anticipation=setting.anticipation, span=indexed.calendar.year)
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     words = ("the programme changes who answers", "no change in who answers was seen")
-    yield judge_aggregate("response_rate", att.simple(effects), arms_of(effects, usable), panel, setting, words)
+    yield judge_aggregate(
+        "response_rate", aggregations.simple(effects), arms_of(effects, usable), panel, setting, words
+    )
     if setting.answers.is_empty():
         return
     name = "selection_bounds"
@@ -161,7 +165,7 @@ def _responses(context: MeanContext) -> Iterator[Diagnostic]:
         **trimmed,
     )
     # The ends are means of nearly the same answers as the effect from that period, and as uncertain.
-    part, pairs = att.simple(from_last), (from_last.t >= from_last.g) & np.isfinite(from_last.value)
+    part, pairs = aggregations.simple(from_last), (from_last.t >= from_last.g) & np.isfinite(from_last.value)
     result, uncertainty = judge(
         part,
         arms_of(from_last, pairs),
@@ -215,7 +219,7 @@ def _second_opinions(indexed: Indexed, setting: Setting, rng, *, is_estimable: b
     strata = strata_of(indexed, setting)
 
     def headline(drawn: Panel) -> Aggregate:
-        return att.simple(contrasts(drawn, strata))
+        return aggregations.simple(contrasts(drawn, strata))
 
     try:
         p = randomised.randomisation_p_value(panel, stratum=strata, statistic=headline, draws=DRAWS, rng=rng)

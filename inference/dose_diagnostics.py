@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from inference import associations, att
-from inference.att import Aggregate, GroupTime, Panel
+from inference import aggregations, associations
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.jackknife import jackknife
 from inference.judging import Arms, arms_of
 from inference.mean_line import size_of_values
+from inference.panel import Panel
 from inference.unit_panels import Indexed, Panels, Setting
 
 SLOPE_WORDS = ("the effect changes as it scales", "no change of the effect as it scales was seen")
@@ -21,7 +23,7 @@ SLOPE_WORDS = ("the effect changes as it scales", "no change of the effect as it
 
 def decay_diagnostics(panels: Panels, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
     """Does the effect fall from wave to wave, with depth, with load? Change per step, by the units' own errors."""
-    by_wave = [part for part in att.by_cohort(effects).values() if np.isfinite(part.value)]
+    by_wave = [part for part in aggregations.by_cohort(effects).values() if np.isfinite(part.value)]
     post = (effects.t >= effects.g) & np.isfinite(effects.value)
     if len(by_wave) > 1:
         slope = associations.slope_over(by_wave, np.arange(len(by_wave), dtype=float))
@@ -50,7 +52,7 @@ def _of_segments(panels: Panels, ordered: Sequence[str]):
         chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
         if not chosen.any():
             continue
-        part = att.simple(effects)
+        part = aggregations.simple(effects)
         rows = np.array([place[unit] for unit in indexed.units])
         without = np.full(len(units), part.value)
         without[rows] = part.without

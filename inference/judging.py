@@ -8,7 +8,8 @@ from datetime import date
 
 import numpy as np
 
-from inference.att import Aggregate, GroupTime
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.jackknife import MIN_UNITS, ROUNDING, Uncertainty, jackknife
 from inference.results import Cause, Estimate, NotEstimable, Result
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import stats
 
-from inference.att import Aggregate
+from inference.aggregations import Aggregate
 
 
 def survival_curve(at_risk: np.ndarray, events: np.ndarray) -> np.ndarray:

@@ -6,14 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from inference import att, randomised
-from inference.att import Aggregate, GroupTime, Panel
+from inference import randomised
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.judging import (
     JACKKNIFE,
     Line,
     arms_of,
     judge,
 )
+from inference.panel import NEVER, Panel
 from inference.unit_panels import Setting
 
 ATT_FROM_LAST = "ATT(g,t) of Callaway and Sant'Anna (2021)"
@@ -57,7 +59,7 @@ def why_left_out(g: int, panel: Panel, setting: Setting) -> str:
     """Why the cohort treated from period `g` is in no estimate; empty where it is."""
     if g > panel.n_periods:
         return "its first treated period is not observed yet"
-    if g != att.NEVER and not setting.is_random and panel.base_period(g, anticipation=setting.anticipation) is None:
+    if g != NEVER and not setting.is_random and panel.base_period(g, anticipation=setting.anticipation) is None:
         waited = ", or announced," if setting.anticipation else ""
         return f"coached{waited} from the first period on: there is no time before to compare with"
     return ""

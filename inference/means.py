@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from inference import att, persons, randomised
+from inference import aggregations, att, persons, randomised
 from inference.att import GroupTime
 from inference.jackknife import MIN_UNITS
 from inference.judging import ALL, NEWEST, Line, Question
@@ -70,7 +70,7 @@ def _unit_lines(question: Question, headline: Line, panels: Panels, setting: Set
     left_out = {g: why for g in indexed.cohort_names if (why := why_left_out(g, panel, setting))}
     notes += [f"without {', '.join(indexed.cohort_names[g] for g in left_out)}"] if left_out else []
     post = main.t >= main.g
-    first = estimate_line(headline, main, att.simple(main), post, alpha=setting.alpha, note="; ".join(notes))
+    first = estimate_line(headline, main, aggregations.simple(main), post, alpha=setting.alpha, note="; ".join(notes))
     yield first
     if segment != ALL:
         return
@@ -93,7 +93,7 @@ def _counted_from(line: Line, main: GroupTime, which: Literal["last", "earlier"]
     if 2 * there < whole or not effects.value.size:
         reason = "cohorts with half of the coached people or more have one period before their kick-off"
         return replace(line, result=NotEstimable(reason=reason))
-    return estimate_line(line, effects, att.simple(effects), effects.t >= effects.g, alpha=alpha)
+    return estimate_line(line, effects, aggregations.simple(effects), effects.t >= effects.g, alpha=alpha)
 
 
 def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> Iterator[Line]:
@@ -103,9 +103,9 @@ def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> It
     for name in AVERAGES:
         if name == "dynamic_balanced" and not is_staggered:
             continue
-        part = getattr(att, name)(effects)
+        part = getattr(aggregations, name)(effects)
         yield estimate_line(replace(line, aggregation=name), effects, part, post, alpha=alpha)
-    for g, part in att.by_cohort(effects).items():
+    for g, part in aggregations.by_cohort(effects).items():
         cohort = indexed.cohort_names[g]
         yield estimate_line(
             replace(line, aggregation="cohort", cohort=cohort), effects, part, post & (effects.g == g), alpha=alpha
@@ -113,8 +113,8 @@ def _curve(line: Line, effects: GroupTime, indexed: Indexed, alpha: float) -> It
     newest = post & att.newest_cohorts(effects, at_least=MIN_UNITS)
     if is_staggered and newest.any():
         yield estimate_line(
-            replace(line, aggregation=NEWEST), effects, att.of_pairs(effects, newest), newest, alpha=alpha
+            replace(line, aggregation=NEWEST), effects, aggregations.of_pairs(effects, newest), newest, alpha=alpha
         )
-    for e, part in att.by_event_time(effects).items():
+    for e, part in aggregations.by_event_time(effects).items():
         event = replace(line, aggregation="event_time", event_time=e)
         yield estimate_line(event, effects, part, effects.event_time == e, alpha=alpha)

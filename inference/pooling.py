@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from scipy import optimize, stats
 
-from inference.att import NEVER, Panel
+from inference.panel import NEVER, Panel
 
 
 @dataclass(frozen=True)

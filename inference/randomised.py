@@ -19,8 +19,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
-from inference.att import NEVER, Aggregate, Control, GroupTime, Panel, collect, group_time_effects, is_control, simple
+from inference.aggregations import Aggregate, simple
+from inference.att import GroupTime, collect, group_time_effects
 from inference.jackknife import jackknife
+from inference.panel import NEVER, Control, Panel, is_control
 
 
 def unit_baseline(panel: Panel) -> np.ndarray:
@@ -106,7 +108,7 @@ def randomisation_p_value(
 
     Cohorts are permuted among the units of each stratum, as the lot was drawn; the statistic is the estimate divided
     by its jackknife error, which keeps the test valid for the average effect too (Chung & Romano 2013; Young 2019;
-    Wu & Ding 2021). `statistic` makes an aggregate of a panel: by default `att.simple` of ATT(g,t).
+    Wu & Ding 2021). `statistic` makes an aggregate of a panel: by default `aggregations.simple` of ATT(g,t).
     """
     aggregate = statistic or (lambda drawn: simple(group_time_effects(drawn)))
     labels = np.zeros(panel.cohort.size, int) if stratum is None else np.unique(stratum, return_inverse=True)[1]

@@ -9,8 +9,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from inference import att, life_tables
-from inference.att import Panel
+from inference import aggregations, att, life_tables
 from inference.jackknife import MIN_UNITS
 from inference.judging import (
     JACKKNIFE,
@@ -23,6 +22,7 @@ from inference.judging import (
     judge,
 )
 from inference.life_tables import LifeTable, Statistic
+from inference.panel import NEVER, Panel
 from inference.results import NotEstimable
 
 WITHOUT_CHOICE = ("involuntary", "other")
@@ -219,7 +219,7 @@ def hazard_panel(turnovers: pl.DataFrame, kickoffs: Mapping[str, date | None], l
     where = placed["row"].to_numpy(), placed["column"].to_numpy()
     n[where], left[where] = placed["n_opening"].to_numpy(), placed[leavers].to_numpy()
     begins = [kickoffs.get(unit) for unit in units]
-    first = [att.NEVER if day is None else int((months < day.replace(day=1)).sum()) + 1 for day in begins]
+    first = [NEVER if day is None else int((months < day.replace(day=1)).sum()) + 1 for day in begins]
     return Panel(n, np.minimum(left, n), np.array(first), n.max(axis=1))
 
 
@@ -240,7 +240,7 @@ def hazard_line(question: Question, turnovers: pl.DataFrame, kickoffs: Mapping[s
     if not usable.any():
         return replace(line, result=NotEstimable(reason="no cohort has a month before and one after its kick-off"))
     result, _ = judge(
-        att.simple(effects),
+        aggregations.simple(effects),
         arms_of(effects, usable),
         cohort=panel.cohort,
         method="monthly share that leaves, ATT(g,t) from the year before kick-off, "

@@ -11,7 +11,7 @@ import polars as pl
 from scipy import stats
 
 from inference import associations, life_tables
-from inference.att import Aggregate
+from inference.aggregations import Aggregate
 from inference.diagnostic import Diagnostic, diagnostic_of, unknown_diagnostic
 from inference.dose_diagnostics import SLOPE_WORDS
 from inference.jackknife import MIN_UNITS, jackknife

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from inference import adjusted, answers, att, randomised, twfe
+from inference import adjusted, aggregations, answers, att, randomised, twfe
 from inference.adjusted import Moments
-from inference.att import Aggregate, GroupTime, Panel
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.balanced import Onto, balanced_effect, generalizability_index
 from inference.judging import (
     JACKKNIFE,
@@ -21,6 +22,7 @@ from inference.judging import (
     judge,
 )
 from inference.mean_line import METHODS, estimate_line, size_of_values
+from inference.panel import NEVER, Panel
 from inference.results import NotEstimable
 from inference.unit_panels import Indexed, Setting, strata_of
 
@@ -44,7 +46,9 @@ def sensitivity_lines(
         found["att_response_weighted"] = usual(answers.weighted_for_response(indexed.eligible, panel))
     for name, group_time in found.items():
         simple = replace(line, estimator=name)
-        yield estimate_line(simple, group_time, att.simple(group_time), group_time.t >= group_time.g, alpha=alpha)
+        yield estimate_line(
+            simple, group_time, aggregations.simple(group_time), group_time.t >= group_time.g, alpha=alpha
+        )
     yield from _participation_lines(line, effects, indexed, setting)
     yield from _adjusted_lines(line, indexed, setting, is_primary=is_primary)
     yield _twfe_line(replace(line, estimator="twfe"), effects, alpha)
@@ -54,7 +58,7 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
     """Where some pilot units never got a trained coach: those that did, and the effect on those who complied."""
     panel = indexed.panel
     took_part = np.array([bool(setting.is_trained.get(unit, False)) for unit in indexed.units])
-    pilot = panel.cohort != att.NEVER
+    pilot = panel.cohort != NEVER
     begun = np.isin(panel.cohort, np.unique(effects.g))
     if not setting.is_trained or not (begun & took_part).any() or took_part[pilot].all():
         return
@@ -65,7 +69,9 @@ def _participation_lines(line: Line, effects: GroupTime, indexed: Indexed, setti
         span=indexed.calendar.year,
     )
     post = chosen.t >= chosen.g
-    yield estimate_line(replace(line, estimator="as_treated"), chosen, att.simple(chosen), post, alpha=setting.alpha)
+    yield estimate_line(
+        replace(line, estimator="as_treated"), chosen, aggregations.simple(chosen), post, alpha=setting.alpha
+    )
     part, post = complier_effect(effects, took_part), effects.t >= effects.g
     yield estimate_line(replace(line, estimator="complier"), effects, part, post, alpha=setting.alpha)
 
@@ -76,7 +82,7 @@ def complier_effect(effects: GroupTime, took_part: np.ndarray) -> Aggregate:
     `took_part` (C) marks units; no control unit takes part. Holds if assignment acts through taking part only.
     """
     panel = effects.panel
-    simple = att.simple(effects)
+    simple = aggregations.simple(effects)
     pilot = np.isin(panel.cohort, np.unique(effects.g))
     people = np.where(pilot, panel.people, 0.0)
     joined, everybody = float(people @ took_part), float(people.sum())
@@ -121,7 +127,9 @@ def _adjusted_lines(line: Line, indexed: Indexed, setting: Setting, *, is_primar
             reason = "covariates do not vary among the controls, or separate the arms: nothing to adjust with"
             yield replace(line, estimator=name, result=NotEstimable(reason=reason))
             continue
-        yield estimate_line(replace(line, estimator=name), effects, att.simple(effects), post, alpha=setting.alpha)
+        yield estimate_line(
+            replace(line, estimator=name), effects, aggregations.simple(effects), post, alpha=setting.alpha
+        )
 
 
 def moments_from_cells(
@@ -185,7 +193,7 @@ def _line_of_uncoached(line: Line, indexed: Indexed, facts: np.ndarray, alpha: f
     """What units like those that are not coached would gain; or that it cannot be said."""
     panel = indexed.panel
     pilot = (panel.cohort > 1) & (panel.cohort <= panel.n_periods)
-    index = generalizability_index(facts, pilot, panel.cohort == att.NEVER)
+    index = generalizability_index(facts, pilot, panel.cohort == NEVER)
     if not index >= UNLIKE:
         differ = "their facts are too few or too different" if np.isnan(index) else f"index {index:.2f} (Tipton 2014)"
         return replace(line, result=NotEstimable(reason=f"units not coached yet are not like those coached: {differ}"))
@@ -216,7 +224,7 @@ def _twfe_line(line: Line, effects: GroupTime, alpha: float) -> Line:
     except ValueError as problem:
         return replace(line, result=NotEstimable(reason=str(problem)))
     everybody = arms_of(effects, (effects.t >= effects.g) & np.isfinite(effects.value))
-    ever = panel.cohort != att.NEVER
+    ever = panel.cohort != NEVER
     arms = Arms(
         pilot=ever & fit.in_use, control=~ever & fit.in_use, n_pilot=everybody.n_pilot, n_control=everybody.n_control
     )

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import stats
 
-from inference import att
-from inference.att import NEVER, Aggregate, Panel
+from inference import aggregations
+from inference.aggregations import Aggregate
 from inference.diagnostic import Diagnostic, diagnostic_of, unknown_diagnostic
 from inference.jackknife import jackknife
 from inference.judging import arms_of, with_interval
 from inference.mean_line import contrasts
+from inference.panel import NEVER, Panel
 from inference.unit_panels import Indexed, Setting
 
 FEWEST_DF = 3.0
@@ -60,7 +61,7 @@ def _spillover(indexed: Indexed, setting: Setting) -> Diagnostic:
     usable = (effects.t >= effects.g) & np.isfinite(effects.value)
     if not usable.any():
         return unknown_diagnostic(name, "no period before and after the first kick-off")
-    part, arms = att.simple(effects), arms_of(effects, usable)
+    part, arms = aggregations.simple(effects), arms_of(effects, usable)
     uncertainty = jackknife(theta=part.value, theta_without=part.without, cohort=pretended.cohort)
     if uncertainty is None:
         return unknown_diagnostic(name, "the error cannot be computed")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inference import associations, att, trends
-from inference.att import Aggregate, GroupTime
+from inference import aggregations, associations, att, trends
+from inference.aggregations import Aggregate
+from inference.att import GroupTime
 from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
 from inference.jackknife import Uncertainty
 from inference.judging import arms_of
@@ -18,9 +19,9 @@ def trend_diagnostics(
     effects: GroupTime, uncertainty: Uncertainty, setting: Setting, rng, *, is_primary: bool
 ) -> Iterator[Diagnostic]:
     """Tests and drift before kick-off, a placebo date, and how smooth a violation would have to be."""
-    events = {e: part for e, part in att.by_event_time(effects).items() if np.isfinite(part.without).all()}
+    events = {e: part for e, part in aggregations.by_event_time(effects).items() if np.isfinite(part.without).all()}
     before = {e: part for e, part in events.items() if e < -effects.anticipation}
-    steps = att.steps_by_event_time(effects)
+    steps = aggregations.steps_by_event_time(effects)
     test = trends.pre_trend(
         list(before.values()), uncertainty.df, steps=np.array([steps[e] for e in before]), alpha=setting.alpha
     )
@@ -47,7 +48,9 @@ def trend_diagnostics(
     if critical is not None:
         says = f"standard errors that a band over the {len(curve)} event times with an error reaches"
         yield Diagnostic(name="band_critical_value", value=critical, says=says)
-    curve = att.by_distance(att.group_time_effects(effects.panel, base="universal", anticipation=effects.anticipation))
+    curve = aggregations.by_distance(
+        att.group_time_effects(effects.panel, base="universal", anticipation=effects.anticipation)
+    )
     curve = {s: part for s, part in curve.items() if np.isfinite(part.without).all()}
     times = np.array(sorted(curve))
     earlier, later = ([curve[s] for s in times if s * sign > 0] for sign in (-1, 1))
@@ -93,7 +96,7 @@ def _drift(earlier: list[Aggregate], times: np.ndarray, effects: GroupTime, sett
     arms = arms_of(effects, before)
     words = ("the arms drifted apart steadily before kick-off", "no steady drift apart before kick-off was seen")
     yield judge_aggregate("pre_trend_slope", slope, arms, effects.panel, setting, words)
-    reach = att.mean_distance(effects)
+    reach = aggregations.mean_distance(effects)
     whole = Aggregate(slope.value * reach, slope.without * reach, slope.influence * reach)
     words = ("what that drift adds to the effect if it goes on",) * 2
     yield judge_aggregate("pre_trend_slope_bias", whole, arms, effects.panel, setting, words)

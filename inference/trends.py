@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, stats
 
-from inference.att import Aggregate
+from inference.aggregations import Aggregate
 
 
 @dataclass(frozen=True)

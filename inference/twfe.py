@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inference.att import NEVER, Panel
 from inference.linear import can_be_solved
+from inference.panel import NEVER, Panel
 
 DRAWS_AT_ONCE = 100  # draws at a time: bounds memory
 

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 
 from inference import answers, att
-from inference.att import GroupTime, Panel
+from inference.att import GroupTime
 from inference.judging import (
     ALL,
 )
+from inference.panel import NEVER, Panel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ class Calendar:
         late = len(self.periods) + 1
         starts = rows["cohort_period_start"]
         begun = np.where(starts.is_null().to_numpy(), late, np.minimum(self.index(starts), late))
-        return np.where((rows["arm"] == "pilot").to_numpy(), begun, att.NEVER)
+        return np.where((rows["arm"] == "pilot").to_numpy(), begun, NEVER)
 
 
 def calendar_of(cells: pl.DataFrame, period: str = "") -> Calendar:

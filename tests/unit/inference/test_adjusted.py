@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import adjusted, att
+from inference import adjusted, aggregations, att
+from inference.panel import Panel
 
 # Source: R did 2.5.1 on mpdta, never-treated control; the clustered error carries √(G/(G − 1)).
 OUTCOME_REGRESSION = (-0.0419686124, 0.0114448298)
@@ -17,14 +18,14 @@ def counties(reference):
     wide = rows.pivot(on="year", index=["countyreal", "first_treat", "lpop"], values="lemp")
     outcome = wide.select(pl.exclude("countyreal", "first_treat", "lpop")).to_numpy()
     first = wide["first_treat"].to_numpy()
-    panel = att.Panel(np.ones_like(outcome), outcome, np.where(first > 0, first - 2002, 0), np.ones(len(first)))
+    panel = Panel(np.ones_like(outcome), outcome, np.where(first > 0, first - 2002, 0), np.ones(len(first)))
     return panel, wide["lpop"].to_numpy()[:, None], wide["countyreal"].to_numpy() // 1000
 
 
 def test_outcome_regression_equals_the_published_one(counties):
     panel, size, state = counties
     moments = adjusted.moments_of_units(panel, size)
-    part = att.simple(adjusted.outcome_regression(panel, moments, control="never_treated"))
+    part = aggregations.simple(adjusted.outcome_regression(panel, moments, control="never_treated"))
     assert (part.value, part.analytic_std_error) == pytest.approx(OUTCOME_REGRESSION, abs=1e-8)
     assert part.clustered_std_error(state, finite_sample=True) == pytest.approx(0.0168388275, abs=1e-8)
 
@@ -32,13 +33,13 @@ def test_outcome_regression_equals_the_published_one(counties):
 def test_doubly_robust_equals_the_published_one(counties):
     panel, size, _ = counties
     moments = adjusted.moments_of_units(panel, size)
-    part = att.simple(adjusted.doubly_robust(panel, moments, units=size, control="never_treated"))
+    part = aggregations.simple(adjusted.doubly_robust(panel, moments, units=size, control="never_treated"))
     assert (part.value, part.analytic_std_error) == pytest.approx(DOUBLY_ROBUST, abs=1e-6)
 
 
 def test_clustered_errors_equal_the_published_ones(counties):
     panel, _, state = counties
-    part = att.simple(att.group_time_effects(panel, control="never_treated"))
+    part = aggregations.simple(att.group_time_effects(panel, control="never_treated"))
     assert part.clustered_std_error(state) == pytest.approx(0.0151594585, abs=1e-8)
     assert part.clustered_std_error(state, finite_sample=True) == pytest.approx(0.0154277884, abs=1e-8)
 
@@ -65,7 +66,7 @@ def panel_and_moments(cohort, unit, x, y):
         moments[base, t] = adjusted.Moments(products, changes)
     n = np.bincount(unit, minlength=n_units).astype(float)
     total = np.column_stack([np.bincount(unit, weights=y[:, t], minlength=n_units) for t in range(3)])
-    return att.Panel(np.repeat(n[:, None], 3, axis=1), total, cohort, n), moments
+    return Panel(np.repeat(n[:, None], 3, axis=1), total, cohort, n), moments
 
 
 def test_the_regression_from_cells_is_the_regression_on_persons(persons):
@@ -86,18 +87,18 @@ def without(persons, left_out):
 
 
 def test_the_regression_without_each_unit_is_the_regression_without_its_persons(persons):
-    fast = att.simple(adjusted.outcome_regression(*panel_and_moments(*persons))).without
+    fast = aggregations.simple(adjusted.outcome_regression(*panel_and_moments(*persons))).without
     for c in range(16):
-        slow = att.simple(adjusted.outcome_regression(*panel_and_moments(*without(persons, c)))).value
+        slow = aggregations.simple(adjusted.outcome_regression(*panel_and_moments(*without(persons, c)))).value
         assert fast[c] == pytest.approx(slow, abs=1e-10)
 
 
 def test_the_logit_without_each_unit_is_one_newton_step_away(persons):
     facts = np.random.default_rng(5).normal(size=(16, 1))
-    whole = att.simple(adjusted.doubly_robust(*panel_and_moments(*persons), units=facts))
+    whole = aggregations.simple(adjusted.doubly_robust(*panel_and_moments(*persons), units=facts))
     for c in range(16):
         rest = panel_and_moments(*without(persons, c))
-        slow = att.simple(adjusted.doubly_robust(*rest, units=np.delete(facts, c, axis=0))).value
+        slow = aggregations.simple(adjusted.doubly_robust(*rest, units=np.delete(facts, c, axis=0))).value
         # exact to second order: what is left is a small part of what leaving the unit out does at all
         assert abs(whole.without[c] - slow) < 0.15 * np.std(whole.without) + 1e-9
 
@@ -106,11 +107,11 @@ def test_of_many_units_the_odds_without_one_are_expanded_and_come_out_the_same(m
     rng = np.random.default_rng(8)
     facts, n = rng.normal(size=(600, 2)), rng.integers(6, 18, 600).astype(float)
     counts = np.repeat(n[:, None], 4, axis=1)
-    panel = att.Panel(counts, counts * (rng.normal(size=(600, 4)) + facts[:, :1]), np.arange(600) % 2 * 3, n)
+    panel = Panel(counts, counts * (rng.normal(size=(600, 4)) + facts[:, :1]), np.arange(600) % 2 * 3, n)
     moments = adjusted.moments_of_units(panel, facts)
-    expanded = att.simple(adjusted.doubly_robust(panel, moments, units=facts))
+    expanded = aggregations.simple(adjusted.doubly_robust(panel, moments, units=facts))
     monkeypatch.setattr(adjusted, "MOST_EXACT", 600)
-    exact = att.simple(adjusted.doubly_robust(panel, moments, units=facts))
+    exact = aggregations.simple(adjusted.doubly_robust(panel, moments, units=facts))
     assert expanded.value == exact.value
     assert np.abs(expanded.without - exact.without).max() < 1e-4 * exact.without.std()
 

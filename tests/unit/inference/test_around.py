@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from inference import answers, associations, att, balance, balanced, pooling
+from inference import aggregations, answers, associations, att, balance, balanced, pooling
 from inference.jackknife import Uncertainty, jackknife
 from inference.judging import arms_of
+from inference.panel import NEVER, Panel
 from inference.results import Cause, Estimate, NotEstimable
 from inference.verdicts import verdict_on
 
@@ -73,7 +74,7 @@ def test_bounds_say_how_many_answers_were_trimmed():
 
 def one_unit_each(n, total):
     """A panel of one treated unit (from period 2) and one control unit."""
-    return att.Panel(np.array(n, float), np.array(total, float), np.array([2, 0]), np.array([4.0, 5.0]))
+    return Panel(np.array(n, float), np.array(total, float), np.array([2, 0]), np.array([4.0, 5.0]))
 
 
 def test_selection_bounds_by_hand():
@@ -116,7 +117,7 @@ def test_selection_bounds_hold_the_effect_when_the_unhappy_of_the_control_fall_s
     found = answers.selection_bounds(
         effects, np.full((2, 2), float(n)), answers.Histograms(values, np.array([0, 2]), counts)
     )
-    assert att.simple(effects).value < truth - 0.1  # the silent made the control look better
+    assert aggregations.simple(effects).value < truth - 0.1  # the silent made the control look better
     assert found.low < truth < found.high
 
 
@@ -125,14 +126,14 @@ def test_a_period_that_only_one_arm_has_seen_leaves_the_calendar_average_of_the_
     control = panel.cohort == 0
     gap = panel.n.copy()
     gap[control, 6] = 0  # nobody of the control answers in the seventh period, in which all cohorts are treated
-    effects = att.group_time_effects(att.Panel(gap, np.where(gap > 0, panel.total, 0.0), panel.cohort, panel.people))
-    others = [part.value for t, part in att.by_calendar(att.group_time_effects(panel)).items() if t != 7]
-    assert att.calendar(effects).value == pytest.approx(np.mean(others))
-    assert 7 not in att.by_calendar(effects)
+    effects = att.group_time_effects(Panel(gap, np.where(gap > 0, panel.total, 0.0), panel.cohort, panel.people))
+    others = [part.value for t, part in aggregations.by_calendar(att.group_time_effects(panel)).items() if t != 7]
+    assert aggregations.calendar(effects).value == pytest.approx(np.mean(others))
+    assert 7 not in aggregations.by_calendar(effects)
 
 
 def test_the_newest_cohorts_are_as_many_as_have_enough_units_together():
-    panel = att.Panel(np.ones((12, 5)), np.ones((12, 5)), np.array([2] * 4 + [3] * 3 + [4] * 2 + [0] * 3), np.ones(12))
+    panel = Panel(np.ones((12, 5)), np.ones((12, 5)), np.array([2] * 4 + [3] * 3 + [4] * 2 + [0] * 3), np.ones(12))
     effects = att.group_time_effects(panel)
     for at_least, cohorts in ((2, {4}), (3, {3, 4}), (6, {2, 3, 4}), (10, set())):
         assert set(effects.g[att.newest_cohorts(effects, at_least=at_least)]) == cohorts
@@ -155,7 +156,7 @@ def test_an_arm_without_answers_has_no_bounds():
 
 
 def test_weights_for_silence_make_a_unit_count_as_it_was_asked():
-    panel = att.Panel(np.array([[2.0], [8.0]]), np.array([[8.0], [16.0]]), np.array([0, 0]), np.array([10.0, 10.0]))
+    panel = Panel(np.array([[2.0], [8.0]]), np.array([[8.0], [16.0]]), np.array([0, 0]), np.array([10.0, 10.0]))
     made = answers.weighted_for_response(np.array([[10.0], [10.0]]), panel)
     assert made.total.sum() / made.n.sum() == pytest.approx(3.0)  # the mean of 4 and 2, not 24/10
     response = answers.response_panel(np.array([[10.0], [10.0]]), panel)
@@ -205,19 +206,19 @@ def test_one_in_twenty_coaches_lies_outside_the_funnel_by_chance():
     assert np.mean((y < low) | (y > high)) == pytest.approx(0.05, abs=0.005)
 
 
-def staggered(seed: int, *, decay: float = 0.0, periods: int = 8) -> att.Panel:
+def staggered(seed: int, *, decay: float = 0.0, periods: int = 8) -> Panel:
     rng = np.random.default_rng(seed)
     cohort = np.repeat([0, 3, 5, 7], [16, 8, 8, 8])
     n = np.full((40, periods), 10.0)
     mean = rng.normal(0, 1, size=(40, 1)) + rng.normal(0, 0.3, size=n.shape)
     size = np.where(cohort > 0, 1.0 - decay * (cohort - 3) / 2, 0.0)
     mean += size[:, None] * (np.arange(1, periods + 1) >= cohort[:, None]) * (cohort[:, None] > 0)
-    return att.Panel(n, n * mean, cohort, np.full(40, 10.0))
+    return Panel(n, n * mean, cohort, np.full(40, 10.0))
 
 
 def test_an_effect_that_decays_from_wave_to_wave_has_a_falling_slope():
     panel = staggered(1, decay=0.5)
-    parts = list(att.by_cohort(att.group_time_effects(panel)).values())
+    parts = list(aggregations.by_cohort(att.group_time_effects(panel)).values())
     slope = associations.slope_over(parts, np.arange(3.0))
     uncertainty = jackknife(theta=slope.value, theta_without=slope.without, cohort=panel.cohort)
     low, high = uncertainty.interval(slope.value, alpha=0.05)
@@ -246,7 +247,7 @@ def test_a_band_holds_the_whole_curve_where_single_intervals_do_not():
     for seed in range(300):
         panel = staggered(1_000 + seed)
         truth = range(6)
-        events = att.by_event_time(att.group_time_effects(panel))
+        events = aggregations.by_event_time(att.group_time_effects(panel))
         parts = [events[e] for e in truth if e in events]
         found = [jackknife(theta=p.value, theta_without=p.without, cohort=panel.cohort) for p in parts]
         df = min(each.df for each in found if each)
@@ -289,7 +290,7 @@ def test_coaches_are_compared_with_the_control_and_pooled():
     # Two waves; control rises by 1; coach a: 10 → 14 (two units), b: 10 → 11, c and d: 10 → 12.
     n = np.full((7, 2), 8.0)
     mean = np.array([[10, 14], [10, 14], [10, 11], [10, 12], [10, 12], [10, 11], [10, 11]], float)
-    panel = att.Panel(n, n * mean, np.array([2, 2, 2, 2, 2, 0, 0]), np.full(7, 8.0))
+    panel = Panel(n, n * mean, np.array([2, 2, 2, 2, 2, 0, 0]), np.full(7, 8.0))
     found = pooling.changes_by_coach(panel, np.full((7, 2), 7 * 4.0), ["a", "a", "b", "c", "d", None, "x"])
     assert found.coach == ["a", "b", "c", "d"]
     assert found.change == pytest.approx([3, 0, 1, 1])
@@ -328,7 +329,7 @@ def test_intervals_of_coaches_hold_coach_and_team_together(spread):
 
         n, total = summed(answered * 1.0), summed(np.where(answered, y, 0.0))
         squares = summed(np.where(answered, (y - (total / n)[unit]) ** 2, 0.0))
-        panel = att.Panel(n, total, np.where(kicked, 3, 0), np.bincount(unit).astype(float))
+        panel = Panel(n, total, np.where(kicked, 3, 0), np.bincount(unit).astype(float))
         coach = [f"{index:02}" if index < 12 else None for index in range(24)]
         found = pooling.changes_by_coach(panel, squares, coach, alike=0.5 / 0.9)
 
@@ -369,7 +370,7 @@ def test_a_coach_of_few_people_pools_with_nobody():
 
 def test_a_coachs_people_are_those_who_were_there_on_either_side():
     # One answer before kick-off, nine after it, ten people in all: the change would disclose the one.
-    panel = att.Panel(
+    panel = Panel(
         np.array([[1.0, 9.0], [20.0, 20.0]]), np.array([[25.0, 630.0], [200.0, 220.0]]), np.array([2, 0]),
         np.array([10.0, 20.0]),
     )  # fmt: skip
@@ -382,14 +383,14 @@ def test_announced_early_the_months_before_kick_off_are_neither_base_nor_before(
     panel = staggered(3)
     ahead = (np.arange(1, 9) == panel.cohort[:, None] - 1) & (panel.cohort[:, None] > 0)
     panel = replace(panel, total=panel.total + panel.n * 0.5 * ahead)
-    careless = att.simple(att.group_time_effects(panel))
+    careless = aggregations.simple(att.group_time_effects(panel))
     effects = att.group_time_effects(panel, anticipation=1)
     assert careless.value == pytest.approx(0.5, abs=0.15)
-    assert att.simple(effects).value == pytest.approx(1.0, abs=0.15)
-    assert att.by_event_time(effects)[-1].value == pytest.approx(0.5, abs=0.15)
+    assert aggregations.simple(effects).value == pytest.approx(1.0, abs=0.15)
+    assert aggregations.by_event_time(effects)[-1].value == pytest.approx(0.5, abs=0.15)
     treated = effects.t >= effects.g
     assert (effects.base[treated] == effects.g[treated] - 2).all()
-    cohort = att.NEVER + (effects.g == 3) * treated
+    cohort = NEVER + (effects.g == 3) * treated
     arms = arms_of(effects, cohort.astype(bool) & (effects.t == 4))
     assert not arms.control[panel.cohort == 5].any()  # they know already
     assert arms.control[panel.cohort == 7].all()
@@ -397,9 +398,11 @@ def test_announced_early_the_months_before_kick_off_are_neither_base_nor_before(
 
 def test_the_balanced_mean_leaves_out_event_times_that_some_cohort_does_not_reach():
     effects = att.group_time_effects(staggered(4, decay=0.5))
-    parts = att.by_event_time(effects)
-    assert att.dynamic_balanced(effects).value == pytest.approx(np.mean([parts[0].value, parts[1].value]), abs=1e-12)
-    assert abs(att.dynamic(effects).value - att.dynamic_balanced(effects).value) > 0.05
+    parts = aggregations.by_event_time(effects)
+    assert aggregations.dynamic_balanced(effects).value == pytest.approx(
+        np.mean([parts[0].value, parts[1].value]), abs=1e-12
+    )
+    assert abs(aggregations.dynamic(effects).value - aggregations.dynamic_balanced(effects).value) > 0.05
 
 
 def test_entropy_balancing_ends_where_a_step_gains_less_than_rounding():
@@ -413,7 +416,7 @@ def test_entropy_balancing_ends_where_a_step_gains_less_than_rounding():
         assert np.abs(weights @ facts - target).max() < 1e-7
 
 
-def balanced_panel(seed: int = 0) -> tuple[att.Panel, np.ndarray]:
+def balanced_panel(seed: int = 0) -> tuple[Panel, np.ndarray]:
     """Two cohorts and a control; units gain twice their fact, on average 2 in the pilot and 1 in the control."""
     rng = np.random.default_rng(seed)
     cohort = np.repeat([3, 4, 0], [30, 30, 60])
@@ -423,7 +426,7 @@ def balanced_panel(seed: int = 0) -> tuple[att.Panel, np.ndarray]:
     )
     n = np.full((120, 5), 10.0)
     level = 50 + rng.normal(0, 1, 120)[:, None] + gains + rng.normal(0, 0.1, (120, 5))
-    return att.Panel(n, n * level, cohort, np.full(120, 10.0)), x[:, None]
+    return Panel(n, n * level, cohort, np.full(120, 10.0)), x[:, None]
 
 
 def test_what_those_not_coached_would_gain_is_of_their_facts_and_not_of_the_pilots():
@@ -459,7 +462,7 @@ def test_a_cohort_with_many_periods_counts_no_more_for_those_not_coached():
     x = np.r_[np.tile([-0.2, 0.2], 10), np.tile([1.8, 2.2], 10), np.tile([0.5, 1.5], 10)]
     treated = (cohort > 0)[:, None] & (np.arange(1, 7) >= np.where(cohort > 0, cohort, 9)[:, None])
     n = np.full((60, 6), 10.0)
-    panel = att.Panel(n, n * (50 + x[:, None] * treated), cohort, np.full(60, 10.0))
+    panel = Panel(n, n * (50 + x[:, None] * treated), cohort, np.full(60, 10.0))
     assert balanced.balanced_effect(panel, x[:, None], onto="control")[0].value == pytest.approx(1.0, abs=1e-6)
 
 

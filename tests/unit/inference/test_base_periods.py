@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att
+from inference import aggregations, att
 from inference.balanced import balanced_effect
 from inference.estimates import Asked, estimate_study
 from inference.judging import arms_of
+from inference.panel import Panel
 from simulation import laboratory
 from tests.unit.inference.test_around import staggered
 from tests.unit.inference.test_beside import ENGAGEMENT, organisation
@@ -74,7 +75,7 @@ def test_leaving_a_unit_out_is_computing_without_it():
     for unit in (0, 20, 39):
         kept = np.arange(40) != unit
         without = att.group_time_effects(
-            att.Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]), span=4
+            Panel(panel.n[kept], panel.total[kept], panel.cohort[kept], panel.people[kept]), span=4
         )
         assert effects.without[unit] == pytest.approx(without.value)
 
@@ -90,7 +91,7 @@ def test_a_period_in_which_one_unit_stands_for_an_arm_is_no_base():
 
 def test_influence_gives_the_error_that_leaving_out_gives():
     panel = staggered(5)
-    simple = att.simple(att.group_time_effects(panel, span=4))
+    simple = aggregations.simple(att.group_time_effects(panel, span=4))
     shifts = simple.without - simple.value
     by_deletion = np.sqrt(39 / 40 * np.sum(shifts**2))
     assert simple.analytic_std_error == pytest.approx(by_deletion, rel=0.1)
@@ -102,14 +103,18 @@ def test_an_effect_counted_from_earlier_periods_does_not_know_of_the_last_one():
     last = (np.arange(1, 9) == panel.cohort[:, None] - 1) & (panel.cohort[:, None] > 0)
     chosen = replace(panel, total=panel.total - 2 * panel.n * last)
     usual, dipped = (att.group_time_effects(each, control="never_treated", span=4) for each in (panel, chosen))
-    from_last = [att.simple(att.effects_counted_from(each, "last")).value for each in (usual, dipped)]
+    from_last = [aggregations.simple(att.effects_counted_from(each, "last")).value for each in (usual, dipped)]
     assert from_last[1] == pytest.approx(from_last[0] + 2)
-    assert att.simple(usual).value < att.simple(dipped).value < from_last[1]
+    assert aggregations.simple(usual).value < aggregations.simple(dipped).value < from_last[1]
     earlier, after_dip = (att.effects_counted_from(each, "earlier") for each in (usual, dipped))
-    assert att.simple(after_dip).value == pytest.approx(att.simple(earlier).value) == pytest.approx(1, abs=0.2)
+    assert (
+        aggregations.simple(after_dip).value
+        == pytest.approx(aggregations.simple(earlier).value)
+        == pytest.approx(1, abs=0.2)
+    )
     assert after_dip.without == pytest.approx(earlier.without)
     assert of(earlier, 5, 8) == pytest.approx(np.mean([change(panel, 5, 8, s) for s in (1, 2, 3)]))
-    one_before = att.Panel(panel.n[:, 1:], panel.total[:, 1:], np.where(panel.cohort > 0, 2, 0), panel.people)
+    one_before = Panel(panel.n[:, 1:], panel.total[:, 1:], np.where(panel.cohort > 0, 2, 0), panel.people)
     assert att.effects_counted_from(att.group_time_effects(one_before, span=4), "earlier").value.size == 0
 
 
@@ -129,7 +134,7 @@ def test_weighted_arms_are_counted_from_the_same_periods():
     panel = staggered(4)
     facts = np.tile([0.0, 1.0], 20)[:, None]
     weighted, _ = balanced_effect(panel, facts, span=4)
-    plain = att.simple(att.group_time_effects(panel, control="never_treated", span=4))
+    plain = aggregations.simple(att.group_time_effects(panel, control="never_treated", span=4))
     assert weighted.value == pytest.approx(plain.value)
 
 
@@ -138,10 +143,10 @@ def test_a_year_before_is_worth_more_units_and_takes_half_of_a_bad_last_result_o
     found = {}
     for name in ("nothing", "nothing, all chosen by last result"):
         draws = [laboratory.draw(laboratory.DECISIONS[name], np.random.default_rng([3, k])) for k in range(60)]
-        panels = [att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people) for drawn in draws]
+        panels = [Panel(drawn.n, drawn.total, drawn.cohort, drawn.people) for drawn in draws]
         for span in (1, 4):
             found[name, span] = np.array(
-                [att.simple(att.group_time_effects(panel, span=span)).value for panel in panels]
+                [aggregations.simple(att.group_time_effects(panel, span=span)).value for panel in panels]
             )
     assert found["nothing", 4].std() < 0.85 * found["nothing", 1].std()
     bias = [found["nothing, all chosen by last result", span].mean() for span in (1, 4)]
@@ -160,8 +165,8 @@ def test_a_year_before_is_worth_more_units_and_takes_half_of_a_bad_last_result_o
 def test_the_truth_of_a_design_is_what_estimates_come_out_at(name):
     """But for what leaks late, half of 0.4 in two of four waves: what all control units have in common is unseen."""
     draws = [laboratory.draw(laboratory.DECISIONS[name], np.random.default_rng([4, k])) for k in range(150)]
-    panels = [att.Panel(drawn.n, drawn.total, drawn.cohort, drawn.people) for drawn in draws]
-    found = np.array([att.simple(att.group_time_effects(panel, span=4)).value for panel in panels])
+    panels = [Panel(drawn.n, drawn.total, drawn.cohort, drawn.people) for drawn in draws]
+    found = np.array([aggregations.simple(att.group_time_effects(panel, span=4)).value for panel in panels])
     leaked = 0.1 if laboratory.DECISIONS[name].spills else 0.0
     error = found.std(ddof=1) / np.sqrt(found.size)
     assert found.mean() == pytest.approx(draws[0].truth - leaked, abs=3.5 * error)

@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att, means, persons, retention
+from inference import aggregations, att, means, persons, retention
 from inference.diagnostic import DIAGNOSTICS_SCHEMA
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Line, Question, in_order
+from inference.panel import Panel
 from inference.results import NotEstimable
 from inference.sensitivity import complier_effect
 from inference.trend_diagnostics import _drift
@@ -164,9 +165,9 @@ def test_the_complier_effect_is_the_effect_by_the_share_that_took_part():
     effects = att.group_time_effects(panel)
     took_part = (np.arange(30) < 15) & (np.arange(30) % 5 > 0)  # 12 of 15 units of equal size
     whole = complier_effect(effects, took_part)
-    assert whole.value == pytest.approx(att.simple(effects).value / 0.8)
+    assert whole.value == pytest.approx(aggregations.simple(effects).value / 0.8)
     keep = np.arange(30) != 0
-    rest = att.Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
+    rest = Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
     slow = complier_effect(att.group_time_effects(rest), took_part[keep])
     assert whole.without[0] == pytest.approx(slow.value)
 
@@ -189,8 +190,8 @@ def test_a_steady_drift_before_kickoff_is_a_line_through_the_gap():
     n = np.full((24, 10), 10.0)
     cohort = np.repeat([7, 0], 12)
     level = 50 + np.arange(10) * (cohort[:, None] > 0) + rng.normal(0, 0.05, (24, 10))
-    effects = att.group_time_effects(att.Panel(n, n * level, cohort, np.full(24, 10.0)))
-    assert att.mean_distance(effects) == pytest.approx(np.mean([1, 2, 3, 4]))
+    effects = att.group_time_effects(Panel(n, n * level, cohort, np.full(24, 10.0)))
+    assert aggregations.mean_distance(effects) == pytest.approx(np.mean([1, 2, 3, 4]))
     setting = Setting(design="volunteered", unit="team", alpha=0.05)
     found = {each.name: each for each in _drift(*earlier_of(effects), effects, setting)}
     assert found["pre_trend_slope"].value == pytest.approx(1, abs=0.02) and found["pre_trend_slope"].p_value < 1e-6
@@ -200,7 +201,7 @@ def test_a_steady_drift_before_kickoff_is_a_line_through_the_gap():
 
 
 def earlier_of(effects):
-    curve = att.by_distance(att.group_time_effects(effects.panel, base="universal"))
+    curve = aggregations.by_distance(att.group_time_effects(effects.panel, base="universal"))
     times = np.array([s for s in sorted(curve) if s < 0])
     return [curve[s] for s in times], times
 

@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att, pooling, randomised, trends, twfe
+from inference import aggregations, att, pooling, randomised, trends, twfe
 from inference.judging import Question
 from inference.means import mean_lines
+from inference.panel import Panel
 from inference.unit_panels import Panels, Setting, panel_from_cells
 
 QUARTERS = [date(2023 + i // 4, 1 + 3 * (i % 4), 1) for i in range(10)]
@@ -85,8 +86,8 @@ def test_a_straight_drift_is_reported_from_an_effect_also_where_a_wave_is_missin
         n[silent, missing] = 0
         pilot = np.arange(40) < 20
         mean = rng.normal(60, 5, (40, 1)) + rng.normal(0, 0.3, (40, 7)) + pilot[:, None] * np.arange(7)
-        panel = att.Panel(n, n * mean, np.where(pilot, 5, 0), np.full(40, 12.0))
-        found = att.by_distance(att.group_time_effects(panel, base="universal"))
+        panel = Panel(n, n * mean, np.where(pilot, 5, 0), np.full(40, 12.0))
+        found = aggregations.by_distance(att.group_time_effects(panel, base="universal"))
         assert sorted(found) == times
         parts = [found[s] for s in times]
         n_post = sum(s > 0 for s in times)
@@ -107,8 +108,8 @@ def test_a_pre_trend_over_two_quarters_is_twice_the_drift_of_one():
     effects = att.group_time_effects(
         panel_from_cells(cells_of([0, 2, 3, 4], {"a": 4, "c": None}, effect=lambda e: 0.0, drift=1.0)).panel
     )
-    assert att.steps_by_event_time(effects) == {-2: 2.0, -1: 1.0, 0: 1.0}
-    values = {e: round(part.value, 1) for e, part in att.by_event_time(effects).items()}
+    assert aggregations.steps_by_event_time(effects) == {-2: 2.0, -1: 1.0, 0: 1.0}
+    values = {e: round(part.value, 1) for e, part in aggregations.by_event_time(effects).items()}
     assert values == {-2: 2.0, -1: 1.0, 0: 1.0}
 
 
@@ -138,7 +139,7 @@ def test_a_quarter_that_the_kick_off_cuts_is_left_out_for_its_cohort_and_that_is
 def test_the_base_is_the_last_period_in_which_the_cohort_was_observed():
     n = np.full((4, 5), 10.0)
     n[:2, 2] = 0
-    panel = att.Panel(n, n * 0.0, np.array([4, 4, 0, 0]), np.full(4, 10.0))
+    panel = Panel(n, n * 0.0, np.array([4, 4, 0, 0]), np.full(4, 10.0))
     assert panel.base_period(4) == 2
     assert panel.base_period(4, anticipation=2) == 1
     assert panel.base_period(4, anticipation=3) is None
@@ -164,9 +165,7 @@ def test_two_way_fixed_effects_and_coaches_do_not_see_the_empty_quarters():
     with_gap = panel_from_cells(cells_of(held, {"a": 4, "c": None}, effect=lambda e: 3.0))
     n = with_gap.panel.n
     kept = n.sum(axis=0) > 0
-    ranks = att.Panel(
-        n[:, kept], with_gap.panel.total[:, kept], np.where(with_gap.panel.cohort, 4, 0), np.full(20, 12.0)
-    )
+    ranks = Panel(n[:, kept], with_gap.panel.total[:, kept], np.where(with_gap.panel.cohort, 4, 0), np.full(20, 12.0))
     assert twfe.of_panel(with_gap.panel).value == pytest.approx(twfe.of_panel(ranks).value, abs=1e-12)
     coach = ["k" if unit.startswith("a") else None for unit in with_gap.units]
     squares = with_gap.centred_squares
@@ -179,5 +178,5 @@ def test_the_units_past_leaves_out_what_one_arm_lacks():
     """Both arms rise by 1 a quarter; with the quarter that one arm lacks the pasts would differ by a half."""
     n = np.full((4, 4), 10.0)
     n[:2, 2] = 0
-    panel = att.Panel(n, n * np.arange(4.0), np.array([4, 4, 0, 0]), np.full(4, 10.0))
+    panel = Panel(n, n * np.arange(4.0), np.array([4, 4, 0, 0]), np.full(4, 10.0))
     assert randomised.unit_baseline(panel).tolist() == [0.5, 0.5, 0.5, 0.5]

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att, trends, twfe
+from inference import aggregations, att, trends, twfe
 from inference.estimates import Asked, Cells, estimate_study
 from inference.judging import Question, arms_of
 from inference.mean_line import contrasts
+from inference.panel import Panel
 from inference.unit_panels import panel_from_cells
 from tests.unit.inference.test_beside import ENGAGEMENT, QUARTERS, organisation, simple_rows
 
@@ -162,8 +163,8 @@ def test_the_straight_drift_interval_keeps_its_level_with_few_units(units, first
     for _ in range(300):
         n = np.full((units, first + 1), 10.0)
         mean = rng.normal(size=(units, 1)) + rng.normal(0, 0.3, n.shape)
-        panel = att.Panel(n, n * mean, np.where(np.arange(units) < units // 2, first, 0), np.full(units, 10.0))
-        events = att.by_event_time(att.group_time_effects(panel, base="universal"))
+        panel = Panel(n, n * mean, np.where(np.arange(units) < units // 2, first, 0), np.full(units, 10.0))
+        events = aggregations.by_event_time(att.group_time_effects(panel, base="universal"))
         parts = list(events.values())
         low, high = trends.smoothness_interval(
             np.array([part.value for part in parts]), trends.jackknife_covariance(parts), n_pre=first - 2,
@@ -184,8 +185,8 @@ def test_a_period_that_one_unit_alone_was_seen_in_goes_with_it():
     rng = np.random.default_rng(7)
     n = np.full((12, 5), 6.0)
     n[1:, 4] = 0
-    panel = att.Panel(n, n * rng.normal(size=n.shape), np.where(np.arange(12) < 6, 3, 0), np.full(12, 6.0))
-    rest = att.Panel(n[1:, :4], panel.total[1:, :4], panel.cohort[1:], panel.people[1:])
+    panel = Panel(n, n * rng.normal(size=n.shape), np.where(np.arange(12) < 6, 3, 0), np.full(12, 6.0))
+    rest = Panel(n[1:, :4], panel.total[1:, :4], panel.cohort[1:], panel.people[1:])
     assert twfe.of_panel(panel).without[0] == pytest.approx(twfe.of_panel(rest).value, abs=1e-10)
 
 

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from inference import adjusted, att, life_tables, twfe
+from inference import adjusted, aggregations, att, life_tables, twfe
+from inference.panel import Panel
 
 FROZEN = Path(__file__).parents[2] / "references" / "oracles.yml"
 UNITS, PERIODS = 80, 6
@@ -26,7 +27,7 @@ def study():
     t = np.arange(1, PERIODS + 1)
     y = rng.normal(size=(UNITS, 1)) + 0.2 * x[:, None] * t + rng.normal(0, 0.5, (UNITS, PERIODS))
     y = y + np.where((cohort[:, None] > 0) & (t >= cohort[:, None]), 1 + 0.2 * (t - cohort[:, None]), 0.0)
-    return att.Panel(np.ones_like(y), y, cohort, np.ones(UNITS)), x
+    return Panel(np.ones_like(y), y, cohort, np.ones(UNITS)), x
 
 
 def long(study) -> pd.DataFrame:
@@ -48,10 +49,12 @@ def ours(study) -> dict[str, list[float]]:
     moments = adjusted.moments_of_units(panel, x[:, None])
     plain = att.group_time_effects(panel, control="never_treated")
     made = {
-        "simple": att.simple(plain),
-        "not_yet_treated": att.simple(att.group_time_effects(panel)),
-        "regression": att.simple(adjusted.outcome_regression(panel, moments, control="never_treated")),
-        "doubly_robust": att.simple(adjusted.doubly_robust(panel, moments, units=x[:, None], control="never_treated")),
+        "simple": aggregations.simple(plain),
+        "not_yet_treated": aggregations.simple(att.group_time_effects(panel)),
+        "regression": aggregations.simple(adjusted.outcome_regression(panel, moments, control="never_treated")),
+        "doubly_robust": aggregations.simple(
+            adjusted.doubly_robust(panel, moments, units=x[:, None], control="never_treated")
+        ),
     }
     found = {name: [part.value, part.analytic_std_error] for name, part in made.items()}
     early = att.group_time_effects(panel, control="never_treated", anticipation=1)

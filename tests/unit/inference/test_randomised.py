@@ -3,23 +3,24 @@
 import numpy as np
 import pytest
 
-from inference import att, randomised
+from inference import aggregations, att, randomised
 from inference.jackknife import jackknife
+from inference.panel import Panel
 
 
-def draw(seed: int, *, effect: float = 0.0, units: int = 24, periods: int = 4, rho: float = 0.8) -> att.Panel:
+def draw(seed: int, *, effect: float = 0.0, units: int = 24, periods: int = 4, rho: float = 0.8) -> Panel:
     rng = np.random.default_rng(seed)
     n = rng.integers(5, 15, size=(units, periods)).astype(float)
     lasting = rng.normal(0, np.sqrt(rho), size=(units, 1))
     cohort = rng.permutation(np.repeat([0, 3], units // 2))
     on = (cohort[:, None] > 0) & (np.arange(1, periods + 1) >= 3)
     mean = lasting + rng.normal(0, np.sqrt(1 - rho), size=n.shape) + effect * on
-    return att.Panel(n, n * mean, cohort, n.max(axis=1))
+    return Panel(n, n * mean, cohort, n.max(axis=1))
 
 
-def without_unit(panel: att.Panel, unit: int) -> att.Panel:
+def without_unit(panel: Panel, unit: int) -> Panel:
     keep = np.arange(panel.cohort.size) != unit
-    return att.Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
+    return Panel(panel.n[keep], panel.total[keep], panel.cohort[keep], panel.people[keep])
 
 
 def test_the_plain_difference_is_the_difference_of_pooled_means():
@@ -49,16 +50,16 @@ def test_the_adjusted_contrast_is_a_weighted_regression():
 def test_leave_one_out_values_equal_fitting_without_the_unit(adjusted):
     panel = draw(3)
     baseline = randomised.unit_baseline(panel)
-    whole = att.simple(randomised.group_time_contrasts(panel, baseline=baseline if adjusted else None))
+    whole = aggregations.simple(randomised.group_time_contrasts(panel, baseline=baseline if adjusted else None))
     for unit in range(24):
         rest = without_unit(panel, unit)
         slow = randomised.group_time_contrasts(rest, baseline=np.delete(baseline, unit) if adjusted else None)
-        assert whole.without[unit] == pytest.approx(att.simple(slow).value, abs=1e-10)
+        assert whole.without[unit] == pytest.approx(aggregations.simple(slow).value, abs=1e-10)
 
 
 def test_the_units_past_makes_the_answer_more_precise_than_differences_do():
     def error(effects) -> float:
-        part = att.simple(effects)
+        part = aggregations.simple(effects)
         return jackknife(theta=part.value, theta_without=part.without, cohort=effects.panel.cohort).std_error
 
     rows = []
@@ -74,10 +75,10 @@ def test_the_units_past_makes_the_answer_more_precise_than_differences_do():
 
 def test_one_wave_is_answered():
     panel = draw(4)
-    one = att.Panel(panel.n[:, 3:], panel.total[:, 3:], np.where(panel.cohort == 3, 1, 0), panel.people)
+    one = Panel(panel.n[:, 3:], panel.total[:, 3:], np.where(panel.cohort == 3, 1, 0), panel.people)
     effects = randomised.group_time_contrasts(one)
     assert effects.g.tolist() == [1]
-    assert np.isfinite(att.simple(effects).value)
+    assert np.isfinite(aggregations.simple(effects).value)
 
 
 def test_a_stratum_of_one_arm_says_nothing():
@@ -95,12 +96,12 @@ def test_an_effect_is_seen_by_drawing_the_lot_again_and_nothing_is_not():
 
 def test_the_lot_is_drawn_within_its_strata():
     panel, seen = draw(8, units=8), []
-    panel = att.Panel(panel.n, panel.total, np.array([0, 3, 0, 3, 0, 0, 0, 3]), panel.people)
+    panel = Panel(panel.n, panel.total, np.array([0, 3, 0, 3, 0, 0, 0, 3]), panel.people)
     stratum = np.array([0, 0, 0, 0, 1, 1, 1, 1])
 
     def spy(drawn):
         seen.append(tuple(drawn.cohort))
-        return att.simple(att.group_time_effects(drawn))
+        return aggregations.simple(att.group_time_effects(drawn))
 
     randomised.randomisation_p_value(panel, stratum=stratum, statistic=spy, draws=200, rng=np.random.default_rng(1))
     assert {(sum(lot[:4]), sum(lot[4:])) for lot in seen} == {(6, 3)}
@@ -119,7 +120,7 @@ def test_a_units_own_stratum_has_no_say_in_the_contrast():
     panel = draw(10)
     stratum = np.zeros(24, int)
     stratum[5] = 1
-    alone = att.simple(randomised.group_time_contrasts(panel, stratum=stratum))
-    rest = att.simple(randomised.group_time_contrasts(without_unit(panel, 5)))
+    alone = aggregations.simple(randomised.group_time_contrasts(panel, stratum=stratum))
+    rest = aggregations.simple(randomised.group_time_contrasts(without_unit(panel, 5)))
     assert alone.value == pytest.approx(rest.value, abs=1e-12)
     assert alone.without[5] == pytest.approx(alone.value, abs=1e-12)

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from inference import att
+from inference import aggregations, att
 from inference.estimates import Asked, Cells, estimate_study
+from inference.panel import Panel
 from inference.surroundings import surroundings_diagnostics
 from inference.unit_panels import Indexed, Setting
 from tests.unit.inference.test_beside import ENGAGEMENT, QUARTERS, organisation
@@ -87,11 +88,11 @@ def test_what_moves_a_department_is_no_leak():
         rng = np.random.default_rng(seed)
         n, department = np.full((80, 4), 10.0), np.arange(80) // 5
         level = rng.normal(0, 1, (16, 4))[department] + rng.normal(0, 1, (80, 4))
-        panel = att.Panel(n, n * level, np.where(np.arange(80) < 30, 3, 0), np.full(80, 10.0))
+        panel = Panel(n, n * level, np.where(np.arange(80) < 30, 3, 0), np.full(80, 10.0))
         names = [f"u{unit}" for unit in range(80)]
         setting = standing(names, department, [float(place % 2) for place in department])
         indexed = Indexed(panel, {}, names, None, {}, n, n)
-        simple = att.simple(att.group_time_effects(panel))
+        simple = aggregations.simple(att.group_time_effects(panel))
         [spillover, _] = surroundings_diagnostics(indexed, simple, setting)
         found.append(spillover.p_value < 0.05)
     assert np.mean(found) <= 0.15
@@ -102,10 +103,10 @@ def test_two_departments_among_many_have_few_degrees_of_freedom():
     department = np.where(np.arange(60) < 12, np.arange(60) // 6, np.arange(60) // 4)
     rng = np.random.default_rng(1)
     n = np.full((60, 4), 10.0)
-    panel = att.Panel(n, n * rng.normal(size=(60, 4)), cohort, np.full(60, 10.0))
+    panel = Panel(n, n * rng.normal(size=(60, 4)), cohort, np.full(60, 10.0))
     names = [f"u{unit}" for unit in range(60)]
     setting = standing(names, department, [0.5] * 60)
-    simple = att.simple(att.group_time_effects(panel))
+    simple = aggregations.simple(att.group_time_effects(panel))
     [_, found] = surroundings_diagnostics(Indexed(panel, {}, names, None, {}, n, n), simple, setting)
     assert found.reason is not None or found.df < 8
 

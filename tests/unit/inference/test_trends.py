@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from inference import att, trends
+from inference import aggregations, att, trends
+from inference.panel import Panel
 
 
 def test_the_pre_test_equals_the_published_one(mpdta):
@@ -50,16 +51,16 @@ def test_the_folded_normal_quantile_is_the_normal_one_without_bias():
     assert trends.folded_normal_quantile(40.0, 0.05) == pytest.approx(41.644854, abs=1e-6)
 
 
-def drifting(rng, drift: float) -> att.Panel:
+def drifting(rng, drift: float) -> Panel:
     cohort = np.repeat([0, 5], 20)
     n = np.full((40, 6), 10.0)
     mean = rng.normal(0, 1, size=(40, 1)) + rng.normal(0, 0.3, size=n.shape)
     mean += drift * (cohort[:, None] > 0) * np.arange(6)
-    return att.Panel(n, n * mean, cohort, np.full(40, 10.0))
+    return Panel(n, n * mean, cohort, np.full(40, 10.0))
 
 
 def examined(rng, drift: float) -> trends.PreTrend:
-    events = att.by_event_time(att.group_time_effects(drifting(rng, drift)))
+    events = aggregations.by_event_time(att.group_time_effects(drifting(rng, drift)))
     return trends.pre_trend([part for e, part in events.items() if e < 0], df=38)
 
 
@@ -73,7 +74,7 @@ def test_the_joint_test_keeps_its_level_and_its_promised_power():
 
 
 def test_more_periods_than_units_can_be_tested_for_give_no_test():
-    events = att.by_event_time(att.group_time_effects(drifting(np.random.default_rng(4), 0.0)))
+    events = aggregations.by_event_time(att.group_time_effects(drifting(np.random.default_rng(4), 0.0)))
     assert trends.pre_trend([part for e, part in events.items() if e < 0], df=2) is None
     assert trends.pre_trend([], df=30) is None
 

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
-from inference import att, twfe
+from inference import twfe
+from inference.panel import Panel
 
 
-def panel(seed: int = 1, units: int = 20) -> att.Panel:
+def panel(seed: int = 1, units: int = 20) -> Panel:
     rng = np.random.default_rng(seed)
     cohort = np.repeat([0, 0, 3, 4], units // 4)
     n = rng.integers(3, 15, size=(units, 6)).astype(float)
     n[2, 3] = 0.0
     mean = rng.normal(size=(units, 1)) + 0.5 * rng.normal(size=n.shape)
-    return att.Panel(n, n * mean, cohort, n.max(axis=1))
+    return Panel(n, n * mean, cohort, n.max(axis=1))
 
 
-def by_dummies(made: att.Panel) -> float:
+def by_dummies(made: Panel) -> float:
     c, t = np.nonzero(made.n)
     y, w = (made.total / np.where(made.n > 0, made.n, 1))[c, t], np.sqrt(made.n[c, t])
     treated = (made.cohort[c] > 0) & (t + 1 >= made.cohort[c])
@@ -23,9 +24,9 @@ def by_dummies(made: att.Panel) -> float:
     return np.linalg.lstsq(x * w[:, None], y * w, rcond=None)[0][0]
 
 
-def without_unit(made: att.Panel, unit: int) -> att.Panel:
+def without_unit(made: Panel, unit: int) -> Panel:
     keep = np.arange(made.cohort.size) != unit
-    return att.Panel(made.n[keep], made.total[keep], made.cohort[keep], made.people[keep])
+    return Panel(made.n[keep], made.total[keep], made.cohort[keep], made.people[keep])
 
 
 def test_it_is_the_regression_with_all_dummies():
