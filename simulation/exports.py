@@ -206,7 +206,26 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, d
         goals.hstack(facts.of_goals(org, who, first, goals["status"])).write_ndjson(
             folder / f"goals_{first:%Y-%m}.jsonl"
         )
-    held_chance = 0.70 + 0.20 * (gained > 0)
+    meetings = _meetings(org, first, slots, 0.70 + 0.20 * (gained > 0))
+    if dialect in CHECKINS:
+        known, write = CHECKINS[dialect]
+        events = pl.concat([goals, *meetings]).filter(pl.col("event").is_in(known))
+        address = pl.lit("person.") + pl.col("employee_id").str.slice(1) + pl.lit("@example.invalid")
+        write_files(write(events.with_columns(address.alias("email")), first), folder)
+        return
+    path = folder / f"checkins_{first:%Y-%m}.jsonl"
+    events = pl.concat(meetings)
+    meetings = facts.of_meetings(
+        org, np.tile(slots, 2), events["due"], events["status"] == "held", np.tile(gained > 0, 2)
+    )
+    events.hstack(meetings).write_ndjson(path)
+    if month % 6 == 4:  # the export was cut in mid-record and resumed
+        with path.open("a", encoding="utf-8") as file:
+            file.write('{"event":"checkin","id":"C\n')
+
+
+def _meetings(org: Organisation, first: date, slots: np.ndarray, held_chance: np.ndarray) -> list[pl.DataFrame]:
+    """Two check-ins of the month for each slot."""
     meetings = []
     for turn in (0, 1):
         held = org.rng.random(slots.size) < held_chance
@@ -224,21 +243,7 @@ def _write_checkins(org: Organisation, month: int, folder: Path, truth: Truth, d
                 schema_overrides={"set_by": pl.String},
             )
         )
-    if dialect in CHECKINS:
-        known, write = CHECKINS[dialect]
-        events = pl.concat([goals, *meetings]).filter(pl.col("event").is_in(known))
-        address = pl.lit("person.") + pl.col("employee_id").str.slice(1) + pl.lit("@example.invalid")
-        write_files(write(events.with_columns(address.alias("email")), first), folder)
-        return
-    path = folder / f"checkins_{first:%Y-%m}.jsonl"
-    events = pl.concat(meetings)
-    meetings = facts.of_meetings(
-        org, np.tile(slots, 2), events["due"], events["status"] == "held", np.tile(gained > 0, 2)
-    )
-    events.hstack(meetings).write_ndjson(path)
-    if month % 6 == 4:  # the export was cut in mid-record and resumed
-        with path.open("a", encoding="utf-8") as file:
-            file.write('{"event":"checkin","id":"C\n')
+    return meetings
 
 
 def _write_roster(org: Organisation, path: Path) -> None:

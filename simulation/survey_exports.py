@@ -80,28 +80,9 @@ def write_survey(org: Organisation, month: int, folder: Path, truth: Truth, dial
     }
     dont_know = {item: org.rng.random(n) < 0.01 for item in SURVEY_ITEMS}
     further = facts.further_answers(org, month, slots[kept], truth if dialect == "qualtrics" else None)
-    start = pl.select(
-        pl.lit(launch).cast(pl.Datetime) + pl.duration(minutes=pl.Series(org.rng.integers(0, 10 * 1440, size=n)))
-    ).to_series()
-    finished = org.rng.random(n) > 0.02
-    number = pl.Series(org.employee[slots[kept]]).cast(pl.String).str.zfill(7)
     frame = pl.DataFrame(
         {
-            "StartDate": start.dt.to_string("%Y-%m-%d %H:%M:%S"),
-            "EndDate": start.dt.offset_by("6m").dt.to_string("%Y-%m-%d %H:%M:%S"),
-            "Status": pl.select(
-                pl.when(pl.int_range(n, eager=True) < 2).then(pl.lit("Survey Preview")).otherwise(pl.lit("IP Address"))
-            ).to_series(),
-            "Progress": pl.Series(np.where(finished, "100", "40")),
-            "Finished": pl.Series(np.where(finished, "True", "False")),
-            "RecordedDate": start.dt.offset_by("6m").dt.to_string("%Y-%m-%d %H:%M:%S"),
-            "ResponseId": pl.select(
-                pl.lit(f"R_{launch:%y%m}") + pl.Series(org.employee[slots[kept]]).cast(pl.String).str.zfill(9)
-            ).to_series(),
-            "RecipientLastName": pl.select(pl.lit("Person ") + number).to_series(),
-            "RecipientFirstName": pl.Series(["Synthetic"]).new_from_index(0, n),
-            "RecipientEmail": pl.select(pl.lit("person.") + number + pl.lit("@example.invalid")).to_series(),
-            "ExternalReference": format_ids("E", org.employee[slots[kept]]),
+            **_columns_of_everybody(org, slots[kept], launch),
             **{
                 item: pl.select(
                     pl.when(pl.Series(dont_know[item]))
@@ -123,6 +104,35 @@ def write_survey(org: Organisation, month: int, folder: Path, truth: Truth, dial
         write_files(SURVEY[dialect](_finished(frame.hstack(groups)), questions, launch), folder)
         return
     _with_header_rows(frame.hstack(further)).write_csv(folder / f"pulse_{launch:%Y-%m-%d}.csv")
+
+
+def _columns_of_everybody(org: Organisation, slots: np.ndarray, launch: date) -> dict[str, pl.Series]:
+    """What Qualtrics writes beside the answers."""
+    start = pl.select(
+        pl.lit(launch).cast(pl.Datetime)
+        + pl.duration(minutes=pl.Series(org.rng.integers(0, 10 * 1440, size=slots.size)))
+    ).to_series()
+    finished = org.rng.random(slots.size) > 0.02
+    number = pl.Series(org.employee[slots]).cast(pl.String).str.zfill(7)
+    return {
+        "StartDate": start.dt.to_string("%Y-%m-%d %H:%M:%S"),
+        "EndDate": start.dt.offset_by("6m").dt.to_string("%Y-%m-%d %H:%M:%S"),
+        "Status": pl.select(
+            pl.when(pl.int_range(slots.size, eager=True) < 2)
+            .then(pl.lit("Survey Preview"))
+            .otherwise(pl.lit("IP Address"))
+        ).to_series(),
+        "Progress": pl.Series(np.where(finished, "100", "40")),
+        "Finished": pl.Series(np.where(finished, "True", "False")),
+        "RecordedDate": start.dt.offset_by("6m").dt.to_string("%Y-%m-%d %H:%M:%S"),
+        "ResponseId": pl.select(
+            pl.lit(f"R_{launch:%y%m}") + pl.Series(org.employee[slots]).cast(pl.String).str.zfill(9)
+        ).to_series(),
+        "RecipientLastName": pl.select(pl.lit("Person ") + number).to_series(),
+        "RecipientFirstName": pl.Series(["Synthetic"]).new_from_index(0, slots.size),
+        "RecipientEmail": pl.select(pl.lit("person.") + number + pl.lit("@example.invalid")).to_series(),
+        "ExternalReference": format_ids("E", org.employee[slots]),
+    }
 
 
 def _finished(frame: pl.DataFrame) -> pl.DataFrame:

@@ -211,7 +211,20 @@ def workday_tables(months: list[tuple[date, pl.DataFrame]]) -> Files:
         pl.col("organisation").alias("organization_id"),
     )
     newest = seen.filter(pl.col("month") == months[-1][0])
-    organisations = pl.concat(
+    return [
+        (f"workday_{table}.csv", write_csv(frame))
+        for table, frame in (
+            ("worker_history", history),
+            ("worker_position_history", positions),
+            ("worker_position_organization_history", memberships),
+            ("organization", _organisations(newest)),
+        )
+    ]
+
+
+def _organisations(newest: pl.DataFrame) -> pl.DataFrame:
+    """Teams with their managers, and departments, as they are in the newest month."""
+    found = pl.concat(
         [
             newest.group_by("Team ID")
             .agg(pl.col("Manager").mode().sort().first())
@@ -233,15 +246,7 @@ def workday_tables(months: list[tuple[date, pl.DataFrame]]) -> Files:
     ).with_columns(
         pl.lit("false").alias("_fivetran_deleted"), pl.lit(None, pl.String).alias("superior_organization_id")
     )
-    return [
-        (f"workday_{table}.csv", write_csv(frame))
-        for table, frame in (
-            ("worker_history", history),
-            ("worker_position_history", positions),
-            ("worker_position_organization_history", memberships),
-            ("organization", organisations.sort("id")),
-        )
-    ]
+    return found.sort("id")
 
 
 def _last_day(name: str) -> pl.Expr:
