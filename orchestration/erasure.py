@@ -7,6 +7,7 @@ name that leads nowhere.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -123,6 +124,12 @@ def pseudonyms_of(
             if NORMAL_FORMS[form](word):
                 for space in spaces if form == "id" else {""}:
                     yield pseudonyms.hash(word, form=form, namespace=space)
+
+
+def is_word_of_erased(erased: Erased, mappings: list[Mapping], word: str) -> bool:
+    """Whether a word is the id, the address or the name of somebody who was erased."""
+    addresses, names = [word] if "@" in word else [], [re.sub(r"[\W_]+", " ", word)]
+    return any(map(erased.covers, pseudonyms_of(erased.pseudonyms, mappings, [word], addresses, names)))
 
 
 def remove_copies(workspace: Workspace, *prefixes: str) -> None:

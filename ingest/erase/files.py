@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -205,6 +205,21 @@ def redact(text: str, words: Iterable[str], mark: str = "[erased]") -> str:
     for word in sorted({word for word in words if DISTINCT.match(word)}, key=len, reverse=True):
         text = re.sub(re.escape(word), mark, text, flags=re.IGNORECASE)
     return text
+
+
+def words_in_names(inbox: Path, landing: Path, is_erased: Callable[[str], bool]) -> set[str]:
+    """What stands in names of files, between two marks that are no letter or digit, and is a word of somebody erased."""
+    names = {path.name for path in inbox.rglob("*") if path.is_file()}
+    names |= {landed.file_name for landed in land.landed_files(landing)}
+    return {part for name in names for part in _parts(name) if DISTINCT.match(part) and is_erased(part)}
+
+
+def _parts(name: str) -> Iterator[str]:
+    marks = [found.start() for found in re.finditer(r"[\W_]", name)]
+    for start in (0, *(mark + 1 for mark in marks)):
+        for end in (*marks, len(name)):
+            if end > start:
+                yield name[start:end]
 
 
 def redact_names(inbox: Path, landing: Path, words: Iterable[str]) -> None:

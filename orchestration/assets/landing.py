@@ -1,13 +1,15 @@
 """files in: the inbox is scanned and what is new is frozen."""
 
+from functools import partial
+
 import dagster as dg
 
 from ingest import land
-from ingest.erase.files import cleanse
+from ingest.erase.files import cleanse, redact_names, words_in_names
 from ingest.erase.people import Erased
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import prepare, warehouse
-from orchestration.erasure import follow, remove_copies
+from orchestration.erasure import follow, is_word_of_erased, remove_copies
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from orchestration.workspace import RESTATING
@@ -46,8 +48,10 @@ def _keep_out(context: dg.AssetExecutionContext, run: PipelineRun) -> None:
         return
     remove_copies(there, RESTATING)  # nobody else restates while this run holds the workspace
     done = cleanse(there.inbox, there.landing, run.mappings, erased)
+    named = words_in_names(there.inbox, there.landing, partial(is_word_of_erased, erased, run.mappings))
+    redact_names(there.inbox, there.landing, named)
     erased.keep(there.root)
     follow(there)
-    if done:
-        context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed")
+    if done or named:
+        context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed, and file names too")
         run.record("erased_again", files=[one.new for one in done])

@@ -17,7 +17,7 @@ from publish import ledger
 from publish.release import current_release
 
 pytestmark = pytest.mark.slow
-AS_OF = date(2025, 3, 2)
+AS_OF = date(2025, 3, 4)
 
 
 def contents(path: Path):
@@ -78,7 +78,7 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ru
     address = next(word for word in words if "@" in word)
     export = sorted((there.inbox / "hris").glob("*.csv"))[-1]
     shutil.copy(export, export.with_name(f"{export.stem}_for_{address.upper()}.csv"))
-    code, last, _ = run_pipeline(there, date(2025, 3, 1))
+    code, last, _ = run_pipeline(there, date(2025, 3, 3))
     assert (code, last["event"]) == (0, "published"), last
     before = hits(there.root, words | hashed)
     places = {place.split("/")[0].split(":")[0] for place in before}
@@ -119,10 +119,12 @@ def test_an_erased_person_is_nowhere_and_stays_out(copy_of_published, canary, ru
             shutil.copytree(folder, there.landing / folder.name)
     later = there.inbox / "hris" / "hris_2025-01.csv"
     later.write_text(exported_again)
+    shutil.copy(export, later.with_name(f"hris_2025-02_for_{address}.csv"))
     assert hits(there.root, words)
     code, last, _ = run_pipeline(there, date(2025, 4, 1))
     assert (code, last["event"]) == (0, "published"), last
     assert hits(there.root, words | hashed) == []
+    assert not [path for path in there.root.rglob("*") if address.lower() in path.name.lower()]
     assert "erased_again" in {event["event"] for event in ledger.read(there.ledger)}
 
 
