@@ -6,6 +6,8 @@ import pandas as pd
 import polars as pl
 
 HEADLINE_KEY = ["metric", "estimator", "aggregation", "cohort", "segment"]
+PEOPLE = ("n_pilot", "n_control")
+LARGE = 1_000  # people in each arm
 MOVES = ["is_present", "moved_by", "error_ratio"]
 ESTIMATES, LEVELS = "pub_estimates", "pub_levels"
 
@@ -29,7 +31,8 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     By the larger of both errors: a cohort that comes in with its first wave widens the new one, and of two estimates
     that share most of their data the difference varies less than the wider of them (Hausman 1978, Econometrica 46(6)).
     A fault that widens the new error would so hide its own jump: `error_ratio`, the larger error over the smaller, is
-    asked for that.
+    asked for that. Of very many people an error is smaller than what really changes from month to month: it counts as
+    that of LARGE people in each arm at least.
     """
     if previous is None or previous.is_empty():
         return pd.DataFrame({name: [] for name in (*HEADLINE_KEY, *MOVES)})
@@ -37,13 +40,16 @@ def _estimates(previous: pl.DataFrame | None, estimates: pd.DataFrame) -> pd.Dat
     old = published[
         published["event_time"].isna() & (published["status"] == "estimated") & published["suppressed"].isna()
     ]
-    new = estimates[estimates["event_time"].isna()][[*HEADLINE_KEY, "estimate", "std_error"]]
+    new = estimates[estimates["event_time"].isna()][[*HEADLINE_KEY, "estimate", "std_error", *PEOPLE]]
     both = old[[*HEADLINE_KEY, "estimate", "std_error"]].merge(
         new, on=HEADLINE_KEY, how="left", suffixes=("_old", ""), indicator=True
     )
     both["is_present"] = (both["_merge"] == "both").astype(int)
     errors = both[["std_error_old", "std_error"]].astype(float)
-    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / errors.max(axis=1)).astype(float)
+    share = (1 / both[list(PEOPLE)].astype(float)).sum(axis=1)  # an error is in proportion to its square root
+    at_least = both["std_error"].astype(float) * (2 / LARGE / share) ** 0.5
+    error = pd.concat([errors, at_least], axis=1).max(axis=1)
+    both["moved_by"] = ((both["estimate"] - both["estimate_old"]).abs() / error).astype(float)
     both["error_ratio"] = errors.max(axis=1) / errors.min(axis=1)
     return both[[*HEADLINE_KEY, *MOVES]]
 

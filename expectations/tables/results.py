@@ -62,24 +62,25 @@ PANELS_QUERY = """
 # Of a source that the study asks about: do its records reach a panel, and what is over the figures?
 REACHED_QUERY = """
     with asked as (
-        select source, list(metric) as metrics from staging.stg_study__outcomes
-        where source in ('survey', 'checkins') group by source
+        select source, metric from staging.stg_study__outcomes where source in ('survey', 'checkins')
     ),
     sent as (
-        select 'survey' as source, count(*) as n from staging.stg_survey__responses where launched_date <= $day
+        select 'survey' as source, count(*) as n from raw.raw_survey__responses
+        where launched_date <= $day and load_id in (select load_id from staging.stg_loads)
         union all
-        select 'checkins', count(*) from staging.stg_checkins__events where due_date <= $day
+        select 'checkins', count(*) from raw.raw_checkins__events
+        where due_date <= $day and load_id in (select load_id from staging.stg_loads)
+    ),
+    metrics as (
+        select source,
+            bool_or(metric in (select metric from panels.pnl_values)) as is_seen,
+            bool_or(metric in (select metric from panels.pnl_calendar where is_closed)) as is_closed,
+            bool_or(metric in (select metric from cells.cell_means)) as is_reported
+        from asked group by source
     )
-    select asked.source, sent.n as n_records,
-        (sent.n > 0 and not exists (
-            select 1 from panels.pnl_values as panel where list_contains(asked.metrics, panel.metric)
-        ))::int as is_unseen,
-        (exists (
-            select 1 from panels.pnl_calendar as panel where is_closed and list_contains(asked.metrics, panel.metric)
-        ) and not exists (
-            select 1 from cells.cell_means as panel where list_contains(asked.metrics, panel.metric)
-        ))::int as is_unreported
-    from asked inner join sent on asked.source = sent.source order by asked.source
+    select metrics.source, sent.n as n_records, (sent.n > 0 and not is_seen)::int as is_unseen,
+        (is_closed and not is_reported)::int as is_unreported
+    from metrics inner join sent on metrics.source = sent.source order by metrics.source
 """
 
 RETENTION_QUERY = """

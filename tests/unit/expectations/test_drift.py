@@ -9,7 +9,7 @@ from expectations.drift import HEADLINE_KEY, against_last_release
 KEY = dict(zip(HEADLINE_KEY, ("autonomy", "att_not_yet_treated", "group", "all", "all"), strict=True))
 
 
-def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFrame:
+def compared(then: tuple[float, float], now: tuple[float, float], people: tuple = (200, 400)) -> pd.DataFrame:
     before = pl.DataFrame(
         [
             KEY
@@ -17,7 +17,8 @@ def compared(then: tuple[float, float], now: tuple[float, float]) -> pd.DataFram
         ],
         schema_overrides={"event_time": pl.Int64},
     )
-    new = pd.DataFrame([KEY | {"event_time": None, "estimate": now[0], "std_error": now[1]}])
+    there = {"event_time": None, "estimate": now[0], "std_error": now[1], "n_pilot": people[0], "n_control": people[1]}
+    new = pd.DataFrame([KEY | there])
     return against_last_release({"pub_estimates": before}, new, pd.DataFrame())["last_release"]
 
 
@@ -43,3 +44,16 @@ def test_an_error_that_hides_its_own_jump_is_seen_in_the_errors(errors):
     found = compared((1.0, errors[0]), (4.0, errors[1]))
     assert found["moved_by"].item() == pytest.approx(1.0)
     assert found["error_ratio"].item() == pytest.approx(6.0)
+
+
+def test_of_very_many_people_an_error_counts_as_that_of_a_thousand_in_each_arm():
+    # With 20,000 and 80,000 people an error is between a fifth and a sixth of that with a thousand and a thousand.
+    same = {"then": (1.0, 0.1), "now": (1.8, 0.1)}
+    assert compared(**same, people=(1_000, 1_000))["moved_by"].item() == pytest.approx(8)
+    assert compared(**same, people=(20_000, 80_000))["moved_by"].item() == pytest.approx(8 * (5 / 160) ** 0.5)
+    assert compared(**same, people=(0, 400))["moved_by"].item() == pytest.approx(8)
+
+
+def test_what_cannot_be_estimated_any_more_has_not_moved():
+    found = compared((1.0, 0.5), (float("nan"), float("nan")), people=(None, None))
+    assert found["moved_by"].isna().all()
