@@ -106,8 +106,9 @@ def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ..
     from orchestration.doctor import end_of
     from orchestration.workspace import Workspace
     from publish import ledger
+    from tests.models import HOME
 
-    shared = Workspace(_SHARED)  # one graph for all workspaces of this process: dbt parses once
+    shared = Workspace(_SHARED) if dbt else HOME  # one graph for all workspaces of this process: dbt parses once
     assets = own_assets(shared, only) if only else None
     # Events on disk cost a third of a small run; they are kept where dbt runs too.
     kept = dg.DagsterInstance.local_temp(str(workspace.dagster_home)) if dbt else dg.DagsterInstance.ephemeral()
