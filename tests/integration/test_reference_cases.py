@@ -71,9 +71,10 @@ def estimated(made: Small):
     """All estimates and diagnostics of engagement."""
     study = load_study(made.root / "study.yml")
     with warehouse(made.warehouse) as connection:
-        asked, cells = asked_of(connection, study), StoredCells(connection)
-    questions = [question for question in asked.questions if question.metric == "engagement_score"]
-    return estimate_study(replace(asked, questions=questions), cells)
+        asked = asked_of(connection, study)
+        questions = [question for question in asked.questions if question.metric == "engagement_score"]
+        # Cells are read when a metric asks for them.
+        return estimate_study(replace(asked, questions=questions), StoredCells(connection))
 
 
 def headline(made: Small) -> dict:
