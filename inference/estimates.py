@@ -21,7 +21,7 @@ from inference.money import Case, money_table
 from inference.results import Estimate, NotEstimable, Result
 from inference.retention import hazard_line, retention_lines
 from inference.retention_diagnostics import retention_diagnostics
-from inference.unit_panels import Panels, Setting
+from inference.unit_panels import Panels, Setting, by_segment
 from study.interim import Analysis
 
 ESTIMATES_SCHEMA = {
@@ -181,16 +181,15 @@ def _at_end_of_plan(question: Question, asked: Asked, cells: Cells, analysis: An
 
 
 def _of_question(question: Question, asked: Asked, cells: Cells, panels: Panels) -> Iterator[Line]:
-    """`cells` and `panels` are those of its metric."""
+    """`cells` and `panels` are those of its metric. A segment in which nobody was observed has a row that says so."""
     if question.kind == "time_to_event":
-        parts = {} if cells.life.is_empty() else cells.life.partition_by("segment", as_dict=True, maintain_order=True)
-        lives = {segment: part for (segment,), part in parts.items()}
-        segments, of_segment = list(lives), partial(_lines_of_lives, question, asked, cells, lives)
+        lives = by_segment(cells.life)
+        table, of_segment = cells.life, partial(_lines_of_lives, question, asked, cells, lives)
     else:
         setting = _setting(question, asked, cells)
-        segments, of_segment = list(panels.observed), partial(mean_lines, question, panels, setting)
+        table, of_segment = cells.means, partial(mean_lines, question, panels, setting)
     yield from of_segment(segment=ALL)
-    for segment in sorted(segments):
+    for segment in [] if table.is_empty() else table["segment"].unique().sort():
         if segment != ALL:
             headline = next(line for line in of_segment(segment=segment) if line.is_headline)
             yield replace(headline, segment=segment, is_headline=False)

@@ -101,6 +101,12 @@ def panel_from_cells(cells: pl.DataFrame, period: str = "") -> Indexed:
     )
 
 
+def by_segment(cells: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Segment → its rows."""
+    parts = {} if cells.is_empty() else cells.partition_by("segment", as_dict=True, maintain_order=True)
+    return {segment: part for (segment,), part in parts.items()}
+
+
 class Panels:
     """What was observed of one metric, by segment: each panel and its effects are made once, whoever asks for them.
 
@@ -110,9 +116,7 @@ class Panels:
 
     def __init__(self, cells: pl.DataFrame, period: str = "", anticipation: int = 0):
         self.period, self.anticipation = period, anticipation
-        observed = cells if cells.is_empty() else cells.filter(pl.col("n_observed") > 0)
-        parts = {} if cells.is_empty() else observed.partition_by("segment", as_dict=True, maintain_order=True)
-        self.observed: dict[str, pl.DataFrame] = {segment: part for (segment,), part in parts.items()}
+        self.observed = by_segment(cells if cells.is_empty() else cells.filter(pl.col("n_observed") > 0))
         self._panels: dict[str, Indexed] = {}
         self._effects: dict[str, GroupTime] = {}
 

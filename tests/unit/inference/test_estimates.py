@@ -260,6 +260,13 @@ def test_order_of_cells_does_not_matter():
     assert study([ENGAGEMENT], means=cells).estimates.equals(study([ENGAGEMENT], means=shuffled).estimates)
 
 
+def test_a_segment_in_which_nobody_was_observed_has_a_row_that_says_so():
+    silent = mean_cells().with_columns(pl.lit("site: south").alias("segment"), pl.lit(0).alias("n_observed"))
+    estimated = study([ENGAGEMENT], means=pl.concat([mean_cells(), silent], how="vertical_relaxed"))
+    [row] = estimated.estimates.filter(pl.col("segment") == "site: south").iter_rows(named=True)
+    assert (row["status"], row["reason"]) == ("not_estimable", "no records from the source survey")
+
+
 def test_a_segment_has_a_headline_of_its_own_that_is_no_finding():
     cells = mean_cells(n_pilot=16, n_control=16)
     north = cells.with_columns(pl.lit("site: north").alias("segment"))
