@@ -217,7 +217,9 @@ def head(*names: str) -> list[str]:
 
 def table(measured: list[dict]) -> str:
     """Markdown: the whole by size, then the layers of each size."""
-    lines = head("people", "files, GB", "floor, CPU s", "rebuild, CPU s", "× floor", "exponent", "wall, s", "peak, GB")
+    lines = head(
+        "people", "files, GB", "floor, CPU s", "rebuild, CPU s", "× floor", "exponent", "wall, s", "peak, GB", "exit"
+    )
     for before, one in zip([None, *measured], measured, strict=False):
         whole = one["rebuild"]
         growth = exponent((before["rebuild"]["cpu"], before["people"]), (whole["cpu"], one["people"])) if before else ""
@@ -231,9 +233,10 @@ def table(measured: list[dict]) -> str:
                 growth,
                 f"{whole['wall']:.0f}",
                 f"{whole['peak']:.1f}",
+                whole["exit"],
             )
         )
-    lines += ["", *head("people", "newest month, MB", "delta, CPU s", "of the rebuild", "wall, s", "peak, GB")]
+    lines += ["", *head("people", "newest month, MB", "delta, CPU s", "of the rebuild", "wall, s", "peak, GB", "exit")]
     for one in measured:
         delta = one["delta"]
         lines.append(
@@ -244,6 +247,7 @@ def table(measured: list[dict]) -> str:
                 f"{delta['cpu'] / one['rebuild']['cpu']:.0%}",
                 f"{delta['wall']:.0f}",
                 f"{delta['peak']:.1f}",
+                delta["exit"],
             )
         )
     lines += ["", *head("people", *(f"rows: {schema}" for schema in SCHEMAS))]

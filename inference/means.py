@@ -82,8 +82,9 @@ def _unit_lines(question: Question, headline: Line, panels: Panels, setting: Set
     if not setting.is_random:
         yield _counted_from(replace(other, aggregation=LAST_BASE), main, "last", setting.alpha)
         yield _counted_from(replace(other, aggregation=EARLIER_BASE), main, "earlier", setting.alpha)
-    usual = main if not setting.is_random else panels.effects(segment)
-    yield from sensitivity_lines(other, main, usual, indexed, setting, is_primary=question.role == "primary")
+    yield from sensitivity_lines(
+        other, main, panels.effects(segment), indexed, setting, is_primary=question.role == "primary"
+    )
 
 
 def _counted_from(line: Line, main: GroupTime, which: Literal["last", "earlier"], alpha: float) -> Line:

@@ -22,6 +22,7 @@ from scipy import special
 from inference.aggregations import Aggregate, simple
 from inference.att import GroupTime, collect, group_time_effects
 from inference.jackknife import jackknife
+from inference.linear import can_be_solved
 from inference.panel import NEVER, Control, Panel, is_control
 
 
@@ -80,8 +81,7 @@ def least_squares(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[flo
     """
     n_rows = y.size
     products = (x * weight[:, None]).T @ x
-    size = np.sqrt(np.diag(products))
-    if not np.all(size > 0) or np.linalg.cond(products / np.outer(size, size)) > 1e12:
+    if not can_be_solved(products[None], most=1e12).all():
         return float("nan"), np.full(n_rows, np.nan), np.full(n_rows, np.nan)
     inverse = np.linalg.inv(products)
     slope = inverse @ (x * weight[:, None]).T @ y

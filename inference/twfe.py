@@ -95,7 +95,7 @@ def regression(y: np.ndarray, treated: np.ndarray, weight: np.ndarray) -> Regres
     right = np.einsum("ctq,ct->cq", weighted, centred)
     total = products.sum(axis=0)
     size = np.sqrt(np.diag(total))
-    if not np.all(size > 1e-12 * np.sqrt(weight.sum())) or np.linalg.cond(total / np.outer(size, size)) > 1e12:
+    if not np.all(size > 1e-12 * np.sqrt(weight.sum())) or not can_be_solved(total[None], most=1e12).all():
         raise ValueError("treated does not vary once units and periods are swept out")
     return Regression(
         float(np.linalg.solve(total, right.sum(axis=0))[0]), products, right, int((weight > 0).sum()), in_use

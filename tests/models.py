@@ -173,10 +173,11 @@ def _cli(_dbt: InstalledDbt, _arguments: list[str], *, context, target_path: Pat
 
 def _take_manifest(workspace: Workspace, target: Path) -> None:
     """The one that was compiled; for HOME without the data tests: half of a small run's events would be about them."""
-    manifest = json.loads((cached("compiled", _compile) / "manifest.json").read_text(encoding="utf-8"))
+    compiled = cached("compiled", _compile) / "manifest.json"
     if workspace != HOME:
-        shutil.copy(cached("compiled", _compile) / "manifest.json", target)
+        shutil.copy(compiled, target)
         return
+    manifest = json.loads(compiled.read_text(encoding="utf-8"))
     tests = {key for key, node in manifest["nodes"].items() if node["resource_type"] == "test"}
     manifest["nodes"] = {key: node for key, node in manifest["nodes"].items() if key not in tests}
     for name in ("parent_map", "child_map"):

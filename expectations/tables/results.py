@@ -73,9 +73,10 @@ REACHED_QUERY = """
     ),
     metrics as (
         select source,
-            bool_or(metric in (select metric from panels.pnl_values)) as is_seen,
-            bool_or(metric in (select metric from panels.pnl_calendar where is_closed)) as is_closed,
-            bool_or(metric in (select metric from cells.cell_means)) as is_reported
+            -- Without coalesce a null metric would make the answer null, which breaks no expectation.
+            coalesce(bool_or(metric in (select metric from panels.pnl_values)), false) as is_seen,
+            coalesce(bool_or(metric in (select metric from panels.pnl_calendar where is_closed)), false) as is_closed,
+            coalesce(bool_or(metric in (select metric from cells.cell_means)), false) as is_reported
         from asked group by source
     )
     select metrics.source, sent.n as n_records, (sent.n > 0 and not is_seen)::int as is_unseen,

@@ -211,7 +211,8 @@ def words_in_names(inbox: Path, landing: Path, is_erased: Callable[[str], bool])
     """What stands in file names, between two marks that are no letter or digit, and is a word of somebody erased."""
     names = {path.name for path in inbox.rglob("*") if path.is_file()}
     names |= {landed.file_name for landed in land.landed_files(landing)}
-    return {part for name in names for part in _parts(name) if DISTINCT.match(part) and is_erased(part)}
+    parts = {part for name in names for part in _parts(name)}
+    return {part for part in parts if DISTINCT.match(part) and is_erased(part)}
 
 
 def _parts(name: str) -> Iterator[str]:

@@ -53,5 +53,7 @@ def _keep_out(context: dg.AssetExecutionContext, run: PipelineRun) -> None:
     erased.keep(there.root)
     follow(there)
     if done or named:
-        context.log.warning(f"{len(done)} file(s) held somebody who was erased; they were cleansed, and file names too")
+        context.log.warning(
+            f"{len(done)} file(s) held somebody who was erased, {len(named)} word(s) in file names named them: cleansed"
+        )
         run.record("erased_again", files=[one.new for one in done])
