@@ -216,7 +216,7 @@ class Study(Strict):
         (), max_length=MAX_SEGMENTS, description="dimensions by which effects are also shown; few, since groups shrink"
     )
     covariates: tuple[Literal["tenure_years", "age_years", "fte"], ...] = Field(
-        (), description="facts at baseline that sensitivity analyses adjust for"
+        (), description="facts at baseline for which primary outcomes and guardrails are adjusted beside the estimate"
     )
     tenure_bands: tuple[Limit, ...] = Field((1.0, 3.0, 6.0), min_length=1, description="rising limits, in years")
     coach_load_bands: tuple[Limit, ...] = Field(

@@ -52,7 +52,7 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
             table: connection.execute(f"select count(*) from {table} where metric = ?", [name]).fetchall()[0][0]
             for table in (
                 *("comparisons.cmp_outcomes", "comparisons.cmp_trends"),
-                *("cells.cell_flows", "cells.cell_differences", "staging.stg_study__outcomes"),
+                *("cells.cell_flows", "staging.stg_study__outcomes"),
             )
         }
     assert cells == by_hand and by_hand[0][0] > 0

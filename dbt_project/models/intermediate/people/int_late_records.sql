@@ -36,15 +36,76 @@ closed_months as (
         cast({{ dbt.dateadd('month', 'series.month_number - 1', 'periods.period_start') }} as date)
 ),
 
+-- Records that came after their month had closed. Some of them came before as well and are late again only.
+late_responses as (
+    select distinct
+        loads.mapping,
+        loads.part,
+        responses.launched_date,
+        responses.response_id
+    from {{ source('raw', 'raw_survey__responses') }} as responses
+    inner join closed_months
+        on
+            closed_months.source = 'survey'
+            and closed_months.month = {{ month_of('responses.launched_date') }}
+    inner join {{ ref('stg_loads') }} as loads on responses.load_id = loads.load_id
+    left join known on responses.load_id = known.load_id
+    where
+        responses.launched_date <= {{ as_of() }}
+        and (known.batch is null or known.batch > closed_months.batch)
+),
+
+late_events as (
+    select distinct
+        loads.mapping,
+        events.event,
+        events.event_id,
+        events.status
+    from {{ source('raw', 'raw_checkins__events') }} as events
+    inner join closed_months
+        on
+            closed_months.source = 'checkins'
+            and closed_months.month = {{ month_of('events.due_date') }}
+    inner join {{ ref('stg_loads') }} as loads on events.load_id = loads.load_id
+    left join known on events.load_id = known.load_id
+    where
+        events.due_date <= {{ as_of() }}
+        and (known.batch is null or known.batch > closed_months.batch)
+),
+
+responses as (
+    select
+        responses.load_id,
+        responses.line,
+        responses.launched_date,
+        responses.response_id,
+        loads.mapping,
+        loads.part,
+        loads.sequence
+    from {{ source('raw', 'raw_survey__responses') }} as responses
+    inner join {{ ref('stg_loads') }} as loads on responses.load_id = loads.load_id
+    inner join late_responses
+        on
+            loads.mapping = late_responses.mapping
+            and loads.part = late_responses.part
+            and responses.launched_date = late_responses.launched_date
+            and responses.response_id = late_responses.response_id
+),
+
 -- A response that says something else than before is a record of its own.
 contents as (
     select
-        load_id,
-        line,
-        {{ dbt.listagg(dbt.concat(['item', "'='", "coalesce(cast(answer as " ~ dbt.type_string() ~ "), '')"]), "'|'",
-            'order by item') }} as content
-    from {{ source('raw', 'raw_survey__answers') }}
-    group by load_id, line
+        answers.load_id,
+        answers.line,
+        {{ dbt.listagg(dbt.concat(['answers.item', "'='",
+            "coalesce(cast(answers.answer as " ~ dbt.type_string() ~ "), '')"]), "'|'", 'order by answers.item') }}
+            as content
+    from {{ source('raw', 'raw_survey__answers') }} as answers
+    inner join responses
+        on
+            answers.load_id = responses.load_id
+            and answers.line = responses.line
+    group by answers.load_id, answers.line
 ),
 
 answers as (
@@ -53,16 +114,18 @@ answers as (
         {{ month_of('responses.launched_date') }} as month,
         row_number() over (
             partition by
-                loads.mapping, loads.part, responses.launched_date, responses.response_id, contents.content
-            order by loads.sequence
+                responses.mapping,
+                responses.part,
+                responses.launched_date,
+                responses.response_id,
+                contents.content
+            order by responses.sequence
         ) as arrival
-    from {{ source('raw', 'raw_survey__responses') }} as responses
-    inner join {{ ref('stg_loads') }} as loads on responses.load_id = loads.load_id
+    from responses
     left join contents
         on
             responses.load_id = contents.load_id
             and responses.line = contents.line
-    where responses.launched_date <= {{ as_of() }}
 ),
 
 events as (
@@ -75,6 +138,12 @@ events as (
         ) as arrival
     from {{ source('raw', 'raw_checkins__events') }} as events
     inner join {{ ref('stg_loads') }} as loads on events.load_id = loads.load_id
+    inner join late_events
+        on
+            loads.mapping = late_events.mapping
+            and events.event = late_events.event
+            and events.event_id = late_events.event_id
+            and events.status = late_events.status
     where events.due_date <= {{ as_of() }}
 ),
 

@@ -35,22 +35,36 @@ layer_0 as (
     where links.resolution in ('no manager named', 'reports to themselves')
 ),
 
+-- Whoever has nobody below is one below their manager; the levels are found among the others.
+managers as (
+    select
+        links.person_id,
+        links.month,
+        links.manager_person_id
+    from links
+    inner join reports
+        on
+            links.person_id = reports.manager_person_id
+            and links.month = reports.month
+    where links.manager_person_id is not null
+),
+
 -- Level by level: portable, and whoever reports in a circle is simply never reached.
-{% for n in range(1, deepest) %}
+{% for n in range(1, deepest - 1) %}
     layer_{{ n }} as (
         select
-            links.person_id,
-            links.month
-        from links
+            managers.person_id,
+            managers.month
+        from managers
         inner join layer_{{ n - 1 }} as above
             on
-                links.manager_person_id = above.person_id
-                and links.month = above.month
+                managers.manager_person_id = above.person_id
+                and managers.month = above.month
     ),
 {% endfor %}
 
 layers as (
-    {% for n in range(deepest) %}
+    {% for n in range(deepest - 1) %}
         select
             person_id,
             month,
@@ -69,7 +83,7 @@ select
     links.month,
     links.manager_person_id,
     links.resolution,
-    layers.n_above + programme.top_layer as layer,
+    coalesce(layers.n_above, above.n_above + 1) + programme.top_layer as layer,
     cast(coalesce(own.n_direct_reports, 0) as bigint) as n_direct_reports,
     cast(managers.n_direct_reports as bigint) as manager_n_direct_reports
 from links
@@ -78,6 +92,10 @@ left join layers
     on
         links.person_id = layers.person_id
         and links.month = layers.month
+left join layers as above
+    on
+        links.manager_person_id = above.person_id
+        and links.month = above.month
 left join reports as own
     on
         links.person_id = own.manager_person_id

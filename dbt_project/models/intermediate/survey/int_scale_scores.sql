@@ -46,6 +46,21 @@ judged as (
         end as net_promoter
     from answers
     cross join programme
+),
+
+scored as (
+    select
+        load_id,
+        response_id,
+        launched_date,
+        scale,
+        -- Centred at the middle of 0–100, so that squares keep their digits.
+        {{ exact_sum('score - 50.0') }} as deviation_sum,
+        {{ exact_sum('score') }} / count(*) as score,
+        {{ exact_sum('is_favourable') }} / count(*) as favourable,
+        {{ exact_sum('net_promoter') }} / count(net_promoter) as net_promoter
+    from judged
+    group by load_id, response_id, launched_date, scale
 )
 
 select
@@ -55,33 +70,23 @@ select
     responses.survey,
     responses.person_id,
     responses.resolution,
-    judged.scale,
+    scored.scale,
     scales.n_items,
     scales.n_answered,
     scales.is_scored,
-    {{ exact_sum('judged.score') }} / count(*) as score,
-    {{ exact_sum('judged.is_favourable') }} / count(*) as favourable,
-    {{ exact_sum('judged.net_promoter') }} / count(judged.net_promoter) as net_promoter
-from judged
+    scored.deviation_sum,
+    scored.score,
+    scored.favourable,
+    scored.net_promoter
+from scored
 inner join responses
     on
-        judged.load_id = responses.load_id
-        and judged.response_id = responses.response_id
-        and judged.launched_date = responses.launched_date
+        scored.load_id = responses.load_id
+        and scored.response_id = responses.response_id
+        and scored.launched_date = responses.launched_date
 inner join scales
     on
-        judged.load_id = scales.load_id
-        and judged.response_id = scales.response_id
-        and judged.launched_date = scales.launched_date
-        and judged.scale = scales.scale
-group by
-    responses.load_id,
-    responses.response_id,
-    responses.launched_date,
-    responses.survey,
-    responses.person_id,
-    responses.resolution,
-    judged.scale,
-    scales.n_items,
-    scales.n_answered,
-    scales.is_scored
+        scored.load_id = scales.load_id
+        and scored.response_id = scales.response_id
+        and scored.launched_date = scales.launched_date
+        and scored.scale = scales.scale

@@ -47,36 +47,34 @@ excluded as (
     from {{ ref('int_excluded') }}
 ),
 
-there as (
+left_out as (
     select
         occasions.metric,
+        coalesce(excluded.cohort, 'not in the study') as cohort,
         occasions.period_start,
-        occasions.observed_date,
-        frames.person_id
+        excluded.reason
     from occasions
     inner join {{ ref('int_survey_frames') }} as frames on occasions.observed_date = frames.launched_date
+    inner join excluded on frames.person_id = excluded.person_id
     where occasions.panel = 'pnl_surveys'
     union all
-    select distinct
+    select
         occasions.metric,
+        coalesce(excluded.cohort, 'not in the study') as cohort,
         occasions.period_start,
-        occasions.observed_date,
-        memberships.person_id
+        excluded.reason
     from occasions
     inner join {{ ref('int_team_memberships') }} as memberships
         on occasions.period_start = {{ period_of('memberships.month', 'occasions.period') }}
+    inner join excluded on memberships.person_id = excluded.person_id
     where occasions.panel <> 'pnl_surveys'
-),
-
-left_out as (
-    select
-        there.metric,
-        coalesce(excluded.cohort, 'not in the study') as cohort,
-        there.period_start,
-        'excluded' as status,
+    group by
+        occasions.metric,
+        occasions.period_start,
+        occasions.observed_date,
+        memberships.person_id,
+        excluded.cohort,
         excluded.reason
-    from there
-    inner join excluded on there.person_id = excluded.person_id
 ),
 
 -- Retention is looked at on the first day of each cohort's window: who was employed that day.
@@ -143,7 +141,13 @@ stayers as (
 united as (
     select * from judged
     union all
-    select * from left_out
+    select
+        metric,
+        cohort,
+        period_start,
+        'excluded' as status,
+        reason
+    from left_out
     union all
     select * from stayers
 )

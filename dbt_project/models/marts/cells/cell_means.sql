@@ -12,20 +12,12 @@ closed as (
         people.subject_id,
         people.period_start,
         people.value,
-        calendar.is_kept,
-        -- Whoever has a value counts once in the size of the unit: in the first period with one.
-        min(case when people.value is not null then people.period_start end)
-            over (partition by people.metric, people.unit_id, people.subject_id) as first_period_start
+        calendar.is_kept
     from {{ ref('pnl_values') }} as people
     inner join calendar
         on
             people.metric = calendar.metric
             and people.period_start = calendar.period_start
-),
-
-people as (
-    select * from closed
-    where not is_kept
 ),
 
 segments as (
@@ -34,6 +26,33 @@ segments as (
         member_id,
         segment
     from {{ ref('int_segments') }}
+),
+
+-- Squares are taken of distances from about the unit's mean: raw ones lose the digits that a variance is made of.
+centres as (
+    select
+        metric,
+        unit_id,
+        round({{ exact_sum('value') }} / count(value)) as centre
+    from closed
+    where value is not null
+    group by metric, unit_id
+),
+
+people as (
+    select
+        closed.metric,
+        closed.unit_id,
+        closed.subject_id,
+        closed.period_start,
+        closed.value,
+        closed.value - centres.centre as distance
+    from closed
+    left join centres
+        on
+            closed.metric = centres.metric
+            and closed.unit_id = centres.unit_id
+    where not closed.is_kept
 ),
 
 segmented as (
@@ -60,31 +79,55 @@ sums as (
         segment,
         count(*) as n_eligible,
         count(value) as n_observed,
-        sum(case when value is not null and period_start = first_period_start then 1 else 0 end) as n_first_observed,
-        coalesce({{ exact_sum('value') }}, 0) as value_sum
+        coalesce({{ exact_sum('value') }}, 0) as value_sum,
+        -- Σ(x − m)² = Σ(x − c)² − (Σ(x − c))²/n; of values that are all the same it is nothing, not a rounding error.
+        case
+            when min(value) < max(value)
+                then greatest(
+                    {{ exact_sum('distance * distance') }}
+                    - {{ exact_sum('distance') }} * {{ exact_sum('distance') }} / count(value),
+                    0
+                )
+            else 0
+        end as centred_sum_of_squares
     from segmented
     group by metric, unit_id, period_start, segment
 ),
 
--- Centred at the cell's own mean before squaring: raw squares lose the digits that a variance is made of.
-spreads as (
+-- Whoever has a value counts once in the size of the unit: in the first period with one.
+firsts as (
     select
-        segmented.metric,
-        segmented.unit_id,
-        segmented.period_start,
-        segmented.segment,
-        {{ exact_sum(
-            '(segmented.value - sums.value_sum / sums.n_observed) * (segmented.value - sums.value_sum / sums.n_observed)'
-        ) }} as centred_sum_of_squares
-    from segmented
-    inner join sums
+        metric,
+        unit_id,
+        subject_id,
+        min(period_start) as period_start
+    from closed
+    where value is not null
+    group by metric, unit_id, subject_id
+),
+
+first_seen as (
+    select
+        metric,
+        unit_id,
+        period_start,
+        'all' as segment,
+        count(*) as n_first_observed
+    from firsts
+    group by metric, unit_id, period_start
+    union all
+    select
+        firsts.metric,
+        firsts.unit_id,
+        firsts.period_start,
+        segments.segment,
+        count(*) as n_first_observed
+    from firsts
+    inner join segments
         on
-            segmented.metric = sums.metric
-            and segmented.unit_id = sums.unit_id
-            and segmented.period_start = sums.period_start
-            and segmented.segment = sums.segment
-    where segmented.value is not null
-    group by segmented.metric, segmented.unit_id, segmented.period_start, segmented.segment
+            segments.member_kind = 'person'
+            and firsts.subject_id = segments.member_id
+    group by firsts.metric, firsts.unit_id, firsts.period_start, segments.segment
 ),
 
 of_people as (
@@ -95,18 +138,18 @@ of_people as (
         sums.segment,
         sums.n_eligible,
         sums.n_observed,
-        sums.n_first_observed,
+        coalesce(first_seen.n_first_observed, 0) as n_first_observed,
         sums.value_sum,
-        coalesce(spreads.centred_sum_of_squares, 0) as centred_sum_of_squares,
+        sums.centred_sum_of_squares,
         cast(null as varchar) as closed_cohort,
         cast(null as varchar) as closed_arm
     from sums
-    left join spreads
+    left join first_seen
         on
-            sums.metric = spreads.metric
-            and sums.unit_id = spreads.unit_id
-            and sums.period_start = spreads.period_start
-            and sums.segment = spreads.segment
+            sums.metric = first_seen.metric
+            and sums.unit_id = first_seen.unit_id
+            and sums.period_start = first_seen.period_start
+            and sums.segment = first_seen.segment
     union all
     select
         kept.metric,
@@ -128,32 +171,53 @@ of_people as (
             and calendar.is_kept
 ),
 
-united as (
+sized as (
     select
         of_people.*,
-        false as is_segment_of_units
+        sum(of_people.n_first_observed) over (
+            partition by of_people.metric, of_people.unit_id, of_people.segment
+        ) as n_people
     from of_people
+),
+
+united as (
+    select
+        metric,
+        unit_id,
+        period_start,
+        segment,
+        n_eligible,
+        n_observed,
+        n_first_observed,
+        n_people,
+        value_sum,
+        centred_sum_of_squares,
+        closed_cohort,
+        closed_arm,
+        false as is_segment_of_units
+    from sized
     union all
     -- A segment of units has their cells as they are.
     select
-        of_people.metric,
-        of_people.unit_id,
-        of_people.period_start,
+        sized.metric,
+        sized.unit_id,
+        sized.period_start,
         segments.segment,
-        of_people.n_eligible,
-        of_people.n_observed,
-        of_people.n_first_observed,
-        of_people.value_sum,
-        of_people.centred_sum_of_squares,
-        of_people.closed_cohort,
-        of_people.closed_arm,
+        sized.n_eligible,
+        sized.n_observed,
+        sized.n_first_observed,
+        sized.n_people,
+        sized.value_sum,
+        sized.centred_sum_of_squares,
+        sized.closed_cohort,
+        sized.closed_arm,
         true as is_segment_of_units
-    from of_people
+    from sized
     inner join segments
         on
             segments.member_kind = 'unit'
-            and of_people.unit_id = segments.member_id
-    where of_people.segment = 'all'
+            and sized.unit_id = segments.member_id
+    where sized.segment = 'all'
 )
 
 -- Estimates use the cohort, arm and kick-off of the present list; levels use those of the day the period closed. A unit
@@ -173,9 +237,7 @@ select
     cast(united.n_eligible as bigint) as n_eligible,
     cast(united.n_observed as bigint) as n_observed,
     cast(united.n_first_observed as bigint) as n_first_observed,
-    cast(
-        sum(united.n_first_observed) over (partition by united.metric, united.unit_id, united.segment) as bigint
-    ) as n_people,
+    cast(united.n_people as bigint) as n_people,
     united.value_sum,
     united.centred_sum_of_squares
 from united

@@ -11,7 +11,6 @@ answers as (
         survey,
         scale,
         item,
-        answer,
         score
     from {{ ref('stg_survey__answers') }}
 ),
@@ -49,13 +48,10 @@ asked as (
 -- would be theirs.
 counted as (
     select
-        respondents.unit_id,
-        respondents.cohort,
         respondents.arm,
         respondents.launched_date,
         asked.scale,
         asked.item,
-        coalesce(cast(answers.answer as {{ dbt.type_string() }}), 'no answer') as answer,
         answers.score,
         coalesce(answers.score, scored.score) as counted_score,
         case
@@ -85,34 +81,6 @@ counted as (
             and asked.item = answers.item
 ),
 
-cells as (
-    -- Histograms: how many gave which answer.
-    select
-        unit_id,
-        cohort,
-        arm,
-        launched_date,
-        scale,
-        item,
-        answer,
-        score,
-        counted_score,
-        counted_favourable,
-        cast(count(*) as bigint) as n_people
-    from counted
-    group by
-        unit_id,
-        cohort,
-        arm,
-        launched_date,
-        scale,
-        item,
-        answer,
-        score,
-        counted_score,
-        counted_favourable
-),
-
 -- The dictionary: how the mappings of the wave describe the item.
 items as (
     select
@@ -139,36 +107,35 @@ complete as (
 )
 
 select
-    cells.launched_date,
-    cells.scale,
-    cells.item,
-    cells.arm,
+    counted.launched_date,
+    counted.scale,
+    counted.item,
+    counted.arm,
     items.lowest,
     items.highest,
     items.is_reversed,
-    cast(sum(cells.n_people) as bigint) as n_respondents,
+    cast(count(*) as bigint) as n_respondents,
     cast(coalesce(max(complete.n_complete), 0) as bigint) as n_complete,
-    cast(sum(case when cells.score is not null then cells.n_people else 0 end) as bigint) as n_answered,
-    cast(sum(case when cells.score is null then cells.n_people else 0 end) as double)
-    / sum(cells.n_people) as no_answer_share,
-    {{ exact_sum('cells.counted_score * cells.n_people') }} / sum(cells.n_people) as mean_score,
-    {{ exact_sum('cells.counted_favourable * cells.n_people') }} / sum(cells.n_people) as favourable_share
-from cells
+    cast(count(counted.score) as bigint) as n_answered,
+    cast(count(*) - count(counted.score) as double) / count(*) as no_answer_share,
+    {{ exact_sum('counted.counted_score') }} / count(*) as mean_score,
+    {{ exact_sum('counted.counted_favourable') }} / count(*) as favourable_share
+from counted
 inner join items
     on
-        cells.launched_date = items.launched_date
-        and cells.scale = items.scale
-        and cells.item = items.item
+        counted.launched_date = items.launched_date
+        and counted.scale = items.scale
+        and counted.item = items.item
 left join complete
     on
-        cells.arm = complete.arm
-        and cells.launched_date = complete.launched_date
-        and cells.scale = complete.scale
+        counted.arm = complete.arm
+        and counted.launched_date = complete.launched_date
+        and counted.scale = complete.scale
 group by
-    cells.launched_date,
-    cells.scale,
-    cells.item,
-    cells.arm,
+    counted.launched_date,
+    counted.scale,
+    counted.item,
+    counted.arm,
     items.lowest,
     items.highest,
     items.is_reversed

@@ -1,9 +1,21 @@
+-- Changes of a person are the largest table there would be. They are made of the outcomes that the study decides by,
+-- for estimates adjusted for covariates; of all where people were assigned one by one, whose effect is their change.
+with asked as (
+    select outcomes.metric
+    from {{ ref('stg_study__outcomes') }} as outcomes
+    cross join {{ ref('stg_study__programmes') }} as programme
+    where
+        outcomes.role in ('primary', 'guardrail')
+        or programme.assignment_unit = 'person'
+),
+
 -- Only who can be met again: seats of anonymous waves and new hires cannot.
-with reported as (
+reported as (
     select distinct
         people.metric,
         people.period_start
     from {{ ref('pnl_values') }} as people
+    inner join asked on people.metric = asked.metric
     inner join {{ ref('pnl_calendar') }} as calendar
         on
             people.metric = calendar.metric
