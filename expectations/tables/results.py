@@ -158,7 +158,8 @@ OUTCOMES_QUERY = """
 
 TRENDS_QUERY = """
     with sums as (
-        select metric, cohort, arm, period_start, sum(value_sum) / nullif(sum(n_observed), 0) as of_cells
+        select metric, closed_cohort as cohort, closed_arm as arm, period_start,
+            sum(value_sum) / nullif(sum(n_observed), 0) as of_cells
         from cells.cell_means where segment = 'all' group by all
     )
     select trends.metric, trends.group_name as cohort, strftime(trends.period_start, '%Y-%m-%d') as period, trends.mean,
