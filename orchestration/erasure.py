@@ -21,7 +21,7 @@ from ingest.mapping.model import Mapping
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import NORMAL_FORMS, Pseudonyms
 from orchestration.lock import hold
-from orchestration.workspace import REPRODUCING, RESTATING, Workspace
+from orchestration.workspace import PLANNING, REPRODUCING, RESTATING, Workspace
 from publish import closed, ledger
 from publish.recipe import RECIPES, follow_erasure, new_names
 
@@ -95,7 +95,7 @@ def erase_person(
         erased.searched.clear()
         learned = learn_words(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})
-        remove_copies(workspace, RESTATING, REPRODUCING)
+        remove_copies(workspace, RESTATING, REPRODUCING, PLANNING)
         erased.keep(workspace.root)  # first of all: a crash from here on leaves files that the next run cleanses
         files = cleanse(workspace.inbox, workspace.landing, mappings, erased, words)
         redact_names(workspace.inbox, workspace.landing, words)

@@ -69,6 +69,8 @@ def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> 
 
 def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Recipe) -> None:
     lay_out(workspace, there, recipe.study, recipe.sources)
+    if recipe.registration:
+        there.registration.write_text(recipe.registration, encoding="utf-8")
     releases = list_releases(workspace.releases)
     for name in releases[: releases.index(identity)]:
         shutil.copytree(workspace.releases / name, there.releases / name, copy_function=link)

@@ -62,12 +62,13 @@ def _state(
         lay_out(workspace, there, study, sources)
         for one in landed:
             place_file(land.content_path(workspace.landing, one), one, there, is_new=False)
-        _build_in_child(there, as_of)
+        build_in_child(there, as_of)
         with warehouse(there.warehouse) as connection:
             return read_state(connection)
 
 
-def _build_in_child(there: Workspace, as_of: str) -> None:
+def build_in_child(there: Workspace, as_of: str) -> None:
+    """Load and model a workspace made for one computation, in a process of its own. Raises CannotRestate."""
     environment = os.environ | {WORKSPACE_VARIABLE: str(there.root), DAY: as_of}
     environment.pop("COACHING_NOTIFY", None)
     done = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=False, env=environment)

@@ -15,7 +15,8 @@ from pathlib import Path
 WORKSPACE_VARIABLE = "COACHING_WORKSPACE"
 DEFAULT = "workspace"
 PROJECT_ROOT = Path(__file__).parent.parent
-RESTATING, REPRODUCING = ".restate-", ".reproduce-"  # how the names of workspaces inside a workspace begin
+# How the names of workspaces inside a workspace begin.
+RESTATING, REPRODUCING, PLANNING = ".restate-", ".reproduce-", ".plan-"
 PACKAGES = ("durable", "study", "ingest", "dbt_project", "inference", "expectations", "publish", "orchestration")
 DAGSTER_YAML = """\
 # The orchestrator's home. Nothing is reported to anybody.
@@ -44,6 +45,7 @@ class Workspace:
     sources = property(lambda self: self.root / "sources")
     inbox = property(lambda self: self.root / "inbox")
     landing = property(lambda self: self.root / "landing")
+    registration = property(lambda self: self.root / "registration.json")
     warehouse = property(lambda self: self.root / "warehouse.duckdb")
     releases = property(lambda self: self.root / "releases")
     restricted = property(lambda self: self.root / "restricted")

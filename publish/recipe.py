@@ -24,7 +24,8 @@ class Recipe:
     """`served`: the release that was read until then; `n_closed`: how many batches of closed periods there were,
     `closes` whether the release added one, `restates` whether that one holds everything, computed again; `landed`: the
     files that had arrived, as `landing/` noted them; `inputs`: source, file_name, load_id and mapping of those that the
-    release was made of; `study` and `sources` (by file name) are texts; `is_rewritten`: an erasure changed some of the
+    release was made of; `study`, `sources` (by file name) and
+    `registration` (empty: there was none) are texts; `is_rewritten`: an erasure changed some of the
     files since, and they stand here as they are now."""
 
     as_of: str
@@ -36,6 +37,7 @@ class Recipe:
     inputs: list[dict]
     study: str
     sources: dict[str, str] = field(default_factory=dict)
+    registration: str = ""
     is_rewritten: bool = False
 
     def keep(self, workspace: Path, identity: str) -> None:

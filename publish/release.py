@@ -56,6 +56,7 @@ class Order:
     late_records: list[dict]
     closing_rules: list[dict]
     restated: dict | None = None
+    registration: dict | None = None  # day, hash, whether before kick-off, amendments since
     next_restatement: date | None = None
     sources_hash: str
     questions_hash: str
@@ -237,6 +238,7 @@ def _manifest(facts: dict, verdict: dict, order: Order) -> dict:
             | {"count": at_least(item["n"], order.min_group_size)}
             for item in order.late_records
         ],
+        "registration": order.registration,
         "restated": order.restated,
         "next_restatement": str(order.next_restatement) if order.next_restatement else None,
         "verdict": verdict,

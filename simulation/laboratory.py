@@ -144,6 +144,11 @@ def waves_of(trouble: Trouble) -> int:
     return max(WAVES, max(trouble.cohorts) + 3)
 
 
+def before_the_pilot(units: int, rng: np.random.Generator, *, waves: int) -> Draw:
+    """An organisation in which nothing is done to anybody."""
+    return draw(Trouble(cohorts={waves: 1, 0: units - 1}, effects={waves: 0.0}), rng, waves=waves)
+
+
 def draw(trouble: Trouble, rng: np.random.Generator, *, waves: int = WAVES) -> Draw:
     """One study. The truth is the effect of assignment, averaged over treated cohort-waves by people, as
     Callaway and Sant'Anna's simple aggregation is."""

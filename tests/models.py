@@ -218,7 +218,7 @@ def without_dbt() -> Iterator[None]:
             (dg.DagsterInstance, "local_temp", lambda *_: dg.DagsterInstance.ephemeral()),
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", _take_manifest),
-            (restating, "_build_in_child", _build_here),
+            (restating, "build_in_child", _build_here),
             (reproduce, "run_in_child", _run_here),
             (definitions, "graph", _graph),
             (gate, "_write_docs", lambda *_: None),

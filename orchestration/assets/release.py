@@ -1,5 +1,6 @@
 """release: what was judged and passed becomes what leaders read."""
 
+import json
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -14,11 +15,12 @@ from orchestration.closing import next_restatement
 from orchestration.faults import redact_errors
 from orchestration.pending import sources_digest
 from orchestration.resources import PipelineRun
-from orchestration.workspace import code_version
+from orchestration.workspace import Workspace, code_version
 from publish import closed
 from publish.recipe import Recipe
 from publish.release import Order, current_release, make_current, manifest_of, release_id, write_release
 from publish.restricted import publish_coaches, told_through
+from study import registration
 from study.validation import definitions
 
 RELEASE = dg.AssetKey(["release", "current"])
@@ -53,6 +55,7 @@ CORRECTIONS = """
         strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
     from intermediate.int_restatements group by restatement order by restatement
 """
+KICKOFFS = "select distinct kickoff_date from intermediate.int_unit_assignments where kickoff_date is not null"
 IS_AS_OF_RUN = """
     select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
         or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
@@ -105,6 +108,7 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
         landed=[asdict(one) for one in run.landed if one.load_id in loads],
         inputs=inputs,
         study=workspace.study.read_text(encoding="utf-8"),
+        registration=_kept_registration(workspace),
         sources={path.name: path.read_text(encoding="utf-8") for path in sorted(workspace.sources.glob("*.y*ml"))},
     )
     # First, so that there is never a release of which nobody knows what it was made of.
@@ -156,6 +160,7 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         corrections=connection.sql(CORRECTIONS).pl().to_dicts(),
         late_records=connection.sql(LATE_RECORDS_QUERY).pl().to_dicts(),
         closing_rules=connection.sql(CLOSING_RULES).pl().to_dicts(),
+        registration=_registration(connection, run),
         restated=next(iter(connection.sql(RESTATEMENT).pl().to_dicts()), None),
         next_restatement=next_restatement(study, run.day),
         is_as_of_run=is_as_of_run,
@@ -164,6 +169,25 @@ def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first:
         questions_hash=study.questions_digest,
         due=run.day + timedelta(days=study.stale_after_days) if is_due else None,
     )
+
+
+def _kept_registration(workspace: Workspace) -> str:
+    return workspace.registration.read_text(encoding="utf-8") if workspace.registration.exists() else ""
+
+
+def _registration(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> dict | None:
+    """What was registered, and what the study asks otherwise since; None where nothing was."""
+    kept = _kept_registration(run.workspace)
+    if not kept:
+        return None
+    registered = json.loads(kept)
+    kickoffs = [day for (day,) in connection.sql(KICKOFFS).fetchall()]
+    return {
+        "at": registered["at"],
+        "text_sha256": registered["text_sha256"],
+        "is_before_kickoff": registration.is_before(registered["at"], kickoffs),
+        "amendments": [asdict(one) for one in registration.amendments(registered["questions"], run.study)],
+    }
 
 
 @dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})

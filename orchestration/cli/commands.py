@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import design, files, gate, releases, running, workspaces
+from orchestration.cli import assign, design, files, gate, register, releases, running, workspaces
 from orchestration.cli.terminal import BROKEN, WRONG, err, fail, out
 from study.strict_yaml import RenamedKey
 
@@ -31,7 +31,14 @@ app = typer.Typer(
 app.add_typer(files.mapping, name="mapping")
 app.add_typer(files.quarantine, name="quarantine")
 app.add_typer(gate.gate, name="gate")
-for _command in (*workspaces.WORKSPACE_COMMANDS, *running.RUN_COMMANDS, *releases.RELEASE_COMMANDS, design.design):
+for _command in (
+    *workspaces.WORKSPACE_COMMANDS,
+    *running.RUN_COMMANDS,
+    *releases.RELEASE_COMMANDS,
+    design.design,
+    assign.assign,
+    register.register,
+):
     app.command()(_command)
 
 

@@ -18,8 +18,15 @@ WORDS = {
     "ancova": "adjusted for the past",
 }
 
+DESCRIPTION = "Chance to find an effect by its size, for half, this and twice this many units"
+
+
+# What is known of an organisation with a past: options of these that nobody gives are guessed.
+GUESSED = ("people", "icc", "sd", "lasting_unit", "lasting_person", "uneven")
+
 
 def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as questions
+    context: typer.Context,
     teams: Annotated[int, typer.Option(min=4, help="Units to be assigned, both arms together.")],
     people: Annotated[float, typer.Option(help="Answers expected per unit and wave.")] = 10,
     share: Annotated[float, typer.Option(help="Share of the units that is coached.")] = 0.5,
@@ -74,8 +81,17 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     if picture is not None:
         from publish.page.charts import power_curves
 
-        picture.write_text(power_curves(_curves(plan, analyses, sd), marked=effect), encoding="utf-8")
+        picture.write_text(power_curves(_curves(plan, analyses, sd), DESCRIPTION, marked=effect), encoding="utf-8")
         out.print(f"Power curves: {picture}", highlight=False, soft_wrap=True)
+    guessed = [name for name in GUESSED if context.get_parameter_source(name).name == "DEFAULT"]
+    if guessed:
+        words = ", ".join(f"--{name.replace('_', '-')} {context.params[name]:g}" for name in guessed)
+        out.print(
+            f"Guessed, not known of your organisation: {words}. From past waves coaching assign reads them.",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     out.print(
         "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
         "effect below its number is not excluded by a null.",

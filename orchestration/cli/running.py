@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from contextlib import redirect_stdout
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +23,8 @@ from orchestration.cli.terminal import (
     fail,
     opened,
     out,
+    parse_day,
+    show_departures,
     show_waiting,
 )
 from orchestration.cli.workspaces import lay_out
@@ -31,15 +33,6 @@ from study.strict_yaml import ConfigError
 
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
 DEMO_SEED = 11
-
-
-def _parse_day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise fail(f"--as-of {text}: write a day as 2026-01-31", WRONG) from None
 
 
 def simulate(
@@ -70,7 +63,7 @@ def run(
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
 ) -> None:
     """Do what a run does: load what is new, compare, estimate, judge, publish."""
-    _run(opened(workspace), _parse_day(as_of))
+    _run(opened(workspace), parse_day(as_of))
 
 
 def restate(
@@ -78,7 +71,7 @@ def restate(
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
 ) -> None:
     """Compute closed periods again, so that what came late enters; a cell that few people change stays as published."""
-    _run(opened(workspace), _parse_day(as_of), restate=True)
+    _run(opened(workspace), parse_day(as_of), restate=True)
 
 
 def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None, restate: bool = False) -> None:
@@ -107,6 +100,7 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None,
         out.print(f"Running the pipeline: {'; '.join(reasons)}.", highlight=False)
         shown = _run_here(workspace, as_of, restate=restate)
     show_release(out, shown, truth=truth)
+    show_departures(workspace)
     served = current_release(workspace.releases)
     if served and served.name != shown.name and not manifest_of(shown)["is_in_history"]:
         out.print(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,31 @@ def opened(path: Path) -> Workspace:
     if not workspace.study.exists():
         raise fail(f"{path} is no workspace (no study.yml in it); make one: coaching init {path}", WRONG)
     return workspace
+
+
+def parse_day(text: str | None, option: str = "--as-of") -> date | None:
+    """The day that an option gives, or the exit that says how to write one."""
+    if text is None:
+        return None
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise fail(f"{option} {text}: write a day as 2026-01-31", WRONG) from None
+
+
+def show_departures(workspace: Workspace) -> None:
+    """Print the units that are not coached as the lot said, as the last run read the lists."""
+    from ingest.warehouse import WarehouseBusy
+    from orchestration.planning import departures
+
+    try:
+        found = departures(workspace)
+    except WarehouseBusy:
+        return
+    if found:
+        out.print(f"{len(found)} unit(s) are not coached as the lot said:", style="yellow")
+    for unit, words in found:
+        out.print(f"  {unit} {words}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_waiting(news) -> None:

@@ -22,6 +22,7 @@ from orchestration.cli.terminal import (
     next_command,
     opened,
     out,
+    show_departures,
     show_waiting,
 )
 from orchestration.workspace import Workspace
@@ -108,6 +109,7 @@ def status(workspace: WorkspaceOption = HERE) -> None:
         about = event.get("release") or event.get("reason") or "; ".join(event.get("reasons", [])) or event.get("as_of")
         table.add_row(event["at"], event["event"], str(about or event.get("content_hash", ""))[:200])
     out.print(table)
+    show_departures(there)
     level, says = last_run(ledger.read(there.ledger))
     out.print(f"Last run: {says}", style=LEVEL_COLOURS[level], highlight=False, markup=False, soft_wrap=True)
 

@@ -168,10 +168,11 @@ def _small(chart, height: int):
     )
 
 
-def power_curves(points: list[dict], *, marked: float | None = None) -> str:
-    """Chance to find an effect by its size, one line per number of units, as an SVG file's text.
+def power_curves(points: list[dict], description: str, *, marked: float | None = None) -> str:
+    """Chance to find an effect by its size, one line per design, as an SVG file's text.
 
-    `points` have effect, power, units and analysis (words); `marked` draws an upright line at an effect.
+    `points` have effect, power, units (the name of the line) and analysis (words); `marked` draws an upright line at an
+    effect; `description` is what a screen reader says.
     """
     import altair as alt
 
@@ -191,7 +192,7 @@ def power_curves(points: list[dict], *, marked: float | None = None) -> str:
     drawn = chart.properties(width=WIDTH, height=HEIGHT, title=f"Power, {points[0]['analysis']}").configure_view(
         stroke=None
     )
-    return _svg(drawn, "Chance to find an effect by its size, for half, this and twice this many units")
+    return _svg(drawn, description)
 
 
 def _svg(chart, description: str, **datasets: list[dict]) -> str:

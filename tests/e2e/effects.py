@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingest import land
 from orchestration.lock import hold
 from publish import ledger
 from publish.release import current_release
@@ -158,6 +159,22 @@ def amount(printed: str) -> str:
 
 def is_drawn(place: Place) -> bool:
     return "<svg" in (place.folder / "power.svg").read_text()
+
+
+def damage_landing(place: Place) -> None:
+    """A file that was copied in is not what it was any more."""
+    one = land.landed_files(place.there.landing)[0]
+    path = land.content_path(place.there.landing, one)
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def says_what_was_changed(place: Place) -> bool:
+    page = " ".join((place.there.releases / "current" / "index.html").read_text(encoding="utf-8").split())
+    return (
+        "<b>after kick-off</b>" in page
+        and "Changed since: <code>outcomes[retention].minimum_important_difference</code> from 0.02 to 0.03." in page
+    )
 
 
 def is_served(place: Place, release: str) -> bool:

@@ -10,8 +10,7 @@ import pytest
 from tests.e2e.steps import environment, run_here
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-PAGE = PROJECT_ROOT / "docs" / "tutorial" / "first-hour.md"
-BLOCKS = re.findall(r"^```(console|text)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
+TUTORIAL = PROJECT_ROOT / "docs" / "tutorial"
 SAVED_AS = "payroll_2024-12.csv"
 LOAD = "edeebb5f"  # as the page has it; every workspace has other ids
 
@@ -21,10 +20,11 @@ def words(text: str) -> str:
     return " ".join(text.replace("│", " ").split())
 
 
-def steps() -> list[tuple[str, list[str]]]:
+def steps(page: str) -> list[tuple[str, list[str]]]:
     """Each command and the lines shown below it; a file to save stands among them as a command of its own."""
     found: list[tuple[str, list[str]]] = []
-    for language, body in BLOCKS:
+    text = (TUTORIAL / page).read_text(encoding="utf-8")
+    for language, body in re.findall(r"^```(console|text)\n(.*?)^```", text, flags=re.M | re.S):
         if language == "text":
             found.append((f"cat > {SAVED_AS} <<'END'\n{body}END", []))
             continue
@@ -51,9 +51,17 @@ def typed(command: str, folder: Path) -> str:
 
 
 @pytest.mark.organisation
-def test_the_tutorial_typed_as_it_stands(tmp_path):
+def test_a_pilot_planned_as_it_stands(tmp_path):
+    for command, shown in steps("plan-a-pilot.md"):
+        printed = words(typed(command, tmp_path))
+        for line in shown:
+            assert words(line) in printed, f"{command}\nnot printed: {line}\n{printed}"
+
+
+@pytest.mark.organisation
+def test_the_first_hour_typed_as_it_stands(tmp_path):
     load, printed = LOAD, ""
-    for command, shown in steps():
+    for command, shown in steps("first-hour.md"):
         printed = typed(command.replace(LOAD, load), tmp_path)
         if command.startswith("coaching quarantine list"):
             load = re.search(r"(\w{8}) +│ +hris_2024-03", printed)[1]

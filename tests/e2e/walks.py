@@ -15,6 +15,7 @@ from tests.e2e.effects import (
     change_code_version,
     choose_person,
     correct_by_hand,
+    damage_landing,
     do_without_that_day,
     is_drawn,
     is_erased,
@@ -24,6 +25,7 @@ from tests.e2e.effects import (
     load_of_many,
     number_of,
     port_taken,
+    says_what_was_changed,
     sees,
     spoil_last_export,
     take_key_away,
@@ -35,6 +37,7 @@ from tests.e2e.steps import Step
 
 LATER = "2025-04-01"  # after the last export of the simulated year
 SIMULATE = "simulate --people 200 --months 12"
+ASSIGN = f"assign -w {{w}} --as-of {LATER} --kickoff 2099-01-31"
 SMALL = " ".join(f"--{name} {value}" for name, value in DEMO.items())
 
 # Each walk is on a copy of a published workspace of its own: the demo's, else one of few questions.
@@ -109,8 +112,31 @@ WALKS: dict[str, list[Step]] = {
             "design --teams 40 --picture power.svg",
             after=sees(lambda p, _: is_drawn(p)),
         ),
+        Step("design --teams 40", 0, r"Guessed, .*--icc 0.1.*coaching assign reads them"),
         Step("design --teams 40 --share 2", 2, "share"),
         Step("design --teams 40 --picture none/power.svg", 2, "there is no folder"),
+    ],
+    "the pilot before it begins": [
+        Step("register -w {w} --out none/text.md", 2, "there is no folder"),
+        Step("register -w {w}", 75, "another program has", during=warehouse_held),
+        Step("register -w {w}", 0, "releases say that this was registered afterwards"),
+        Step("register -w {w} --out text.md", 2, "what was registered stays. Changed since, .*: nothing"),
+        Step(
+            f"run -w {{w}} --as-of {LATER}",
+            before=change("{w}/study.yml", "difference: 0.02", "difference: 0.03"),
+            after=sees(lambda p, _: says_what_was_changed(p)),
+        ),
+        Step("reproduce current -w {w}", 0, "files are the same to the byte"),
+        Step(f"{ASSIGN} --per-cohort 7", 75, "another run holds", during=workspace_held),
+        Step(f"{ASSIGN} --per-cohort 3", 2, "too few: below 6 in an arm"),
+        Step(
+            f"{ASSIGN} --per-cohort 3 --cohorts 2 --months-between 2 --strata site --pairs engagement_score --seed 5 "
+            "--exclude 'T00003=merges in May' --picture power.svg",
+            0,
+            r"(?s)merges in May.*wave_2099_01_31.*wave_2099_03_31.*Drawn with seed 5, .*sealed in the ledger",
+            after=sees(lambda p, _: is_drawn(p)),
+        ),
+        Step(f"{ASSIGN} --per-cohort 7", 1, "could not be loaded", before=damage_landing),
     ],
     "mapping": [
         Step("mapping list -w {w}", 0, "hris"),

@@ -1,0 +1,172 @@
+"""The lot: which units may be drawn, which of them are alike, and which cohort each gets.
+
+A lot is drawn within strata: in each of them every unit has the same chance of each cohort, and the analysis compares
+within them. Strata are declared (units of one site), or blocks of units with a similar past, which is a matched design
+(Imai, King & Nall 2009, "The essential role of pair matching in cluster-randomized experiments", Statistical Science
+24(1)). Cohorts that start one after the other beside a hold-out are a stepped wedge (Hussey & Hughes 2007).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from inference.jackknife import MIN_UNITS
+
+HOLD_OUT = 0  # the cohort of units that are not coached; the others count from 1
+MIN_PEOPLE = 5  # of a unit that is drawn: below, its mean is noise and its people can be told
+MOST_OTHERS = 1 / 3  # of a unit's people may name another manager than most do
+
+
+class CannotDraw(ValueError):
+    """No lot can be drawn from these units; the message says what is missing."""
+
+
+def why_not(units: pl.DataFrame, excluded: Mapping[str, str], *, min_people: int = MIN_PEOPLE) -> list[str]:
+    """Why each unit cannot be drawn; empty where it can. Rules are looked at in this order, the first one counts.
+
+    `units` has a row per unit: unit, cohort (null: in none yet), n_people, n_with_manager (people whose manager is
+    known), n_of_manager (those who name the one named most). `excluded` gives units that are left out, with the reason.
+    """
+    reasons = []
+    for row in units.iter_rows(named=True):
+        others = row["n_with_manager"] - row["n_of_manager"]
+        if row["unit"] in excluded:
+            reasons.append(excluded[row["unit"]])
+        elif row["cohort"] is not None:
+            reasons.append(f"is in the cohort {row['cohort']} already")
+        elif row["n_people"] < min_people:
+            reasons.append(f"has {row['n_people']} people, fewer than {min_people}")
+        elif not row["n_with_manager"]:
+            reasons.append("nobody in it has a known manager")
+        elif others > MOST_OTHERS * row["n_with_manager"]:
+            reasons.append(f"has several managers: {others} of {row['n_with_manager']} people name another one")
+        else:
+            reasons.append("")
+    return reasons
+
+
+def check_cohorts(cohorts: int, per_cohort: int) -> None:
+    """Raise CannotDraw where these cohorts are none that an estimate can rest on."""
+    pilot = cohorts * per_cohort
+    if cohorts < 1 or per_cohort < 1:
+        raise CannotDraw("there must be a cohort, and a unit in it")
+    if pilot < MIN_UNITS:
+        raise CannotDraw(f"{pilot} coached units are too few: below {MIN_UNITS} in an arm no verdict is given")
+
+
+def check(n_units: int, cohorts: int, per_cohort: int) -> None:
+    """Raise CannotDraw where so many units do not make the cohorts and a hold-out that an estimate can rest on."""
+    check_cohorts(cohorts, per_cohort)
+    pilot = cohorts * per_cohort
+    if n_units < pilot + MIN_UNITS:
+        raise CannotDraw(
+            f"{n_units} units can be drawn; {cohorts} cohort(s) of {per_cohort} and a hold-out of at least {MIN_UNITS} "
+            f"need {pilot + MIN_UNITS}"
+        )
+
+
+def strata(
+    n_units: int, cohorts: int, per_cohort: int, *, labels: Sequence[str] | None = None, past: np.ndarray | None = None
+) -> np.ndarray:
+    """The stratum of each unit, as a number from 0.
+
+    `labels` are declared strata. `past` (units × facts; of NaN the mean stands for it) asks for blocks of units alike:
+    units are put in the order of their facts' first principal component, and cut into as many blocks as each can have
+    two units for every cohort and one to compare with. With one, the spread inside a block would be unknown, and errors
+    come out a sixth too wide (`benchmarks/results/lots.md` has those of two). Both: blocks within the declared strata.
+    """
+    declared = np.zeros(n_units, int) if labels is None else np.unique(labels, return_inverse=True)[1]
+    if past is None:
+        return declared
+    order = np.lexsort((_first_component(past), declared))
+    block, begun = np.empty(n_units, int), 0
+    for label, share in zip(np.unique(declared), _shares(declared, cohorts, per_cohort), strict=True):
+        members = order[declared[order] == label]
+        cuts = (np.arange(members.size) * n // members.size for n in range(max(share // 2, 1), 0, -1))
+        cut = next(cut for cut in cuts if cut.max() == 0 or _room(np.bincount(cut), cohorts).sum() >= share)
+        block[members] = begun + cut
+        begun += cut.max() + 1
+    return block
+
+
+def draw(stratum: np.ndarray, cohorts: int, per_cohort: int, rng: np.random.Generator) -> np.ndarray:
+    """The cohort of each unit (1 … `cohorts`, or HOLD_OUT), so many units in each, spread over the strata by size.
+
+    Raises CannotDraw where there are too few units, in all or in the strata.
+    """
+    check(stratum.size, cohorts, per_cohort)
+    lot = np.full(stratum.size, HOLD_OUT)
+    for label, share in zip(np.unique(stratum), _shares(stratum, cohorts, per_cohort), strict=True):
+        members = np.flatnonzero(stratum == label)
+        lot[rng.permutation(members)[: cohorts * share]] = np.repeat(np.arange(1, cohorts + 1), share)
+    return lot
+
+
+def _room(sizes: np.ndarray, cohorts: int) -> np.ndarray:
+    """How many units each cohort can have of strata of these sizes, so that one is left to compare with."""
+    return np.maximum(sizes - 1, 0) // cohorts
+
+
+def _shares(stratum: np.ndarray, cohorts: int, per_cohort: int) -> np.ndarray:
+    """How many units of each stratum every cohort gets: by size, largest remainders first (Hamilton), as there is room.
+
+    Raises CannotDraw where the strata are too small.
+    """
+    sizes = np.unique(stratum, return_counts=True)[1]
+    exact, room = per_cohort * sizes / sizes.sum(), _room(sizes, cohorts)
+    share = np.minimum(np.floor(exact).astype(int), room)
+    while share.sum() < per_cohort:
+        wanting = np.where(share < room, exact - share, -np.inf)
+        if not np.isfinite(wanting).any():
+            raise CannotDraw(
+                f"the strata are too small: with one unit of each to compare with, a cohort can have {room.sum()} "
+                f"units, not {per_cohort}"
+            )
+        share[int(np.argmax(wanting))] += 1
+    return share
+
+
+def _first_component(past: np.ndarray) -> np.ndarray:
+    """One number per unit that most of the standardised facts' variation lies on; the fact itself where it is one."""
+    facts = past.astype(float).reshape(past.shape[0], -1)
+    centre, spread = np.nanmean(facts, axis=0), np.nanstd(facts, axis=0)
+    scaled = np.where(np.isfinite(facts), facts - centre, 0.0) / np.where(spread > 0, spread, 1.0)
+    return scaled @ np.linalg.svd(scaled, full_matrices=False)[2][0]
+
+
+def departures(drawn: Mapping[str, date | None], listed: pl.DataFrame) -> list[tuple[str, str]]:
+    """Unit and words for each unit that is not coached as the lot said. The analysis goes by the list, and the lot
+    decides nothing any more where the list departs from it.
+
+    `drawn` gives each unit's kick-off (None: the hold-out), `listed` has unit, kickoff_date (null: control, or in no
+    list) and trained_date (of whoever leads it; null: not trained).
+    """
+    found = []
+    now = {row["unit"]: row for row in listed.iter_rows(named=True)}
+    for unit, lot in sorted(drawn.items()):
+        row = now.get(unit)
+        said = "to be coached from " + lot.isoformat() if lot else "for the hold-out"
+        if row is None:
+            found.append((unit, f"was drawn {said} and is in no list"))
+        elif row["kickoff_date"] != lot:
+            given = f"coached from {row['kickoff_date']}" if row["kickoff_date"] else "not coached"
+            found.append((unit, f"was drawn {said} and is listed as {given}"))
+        elif lot is None and row["trained_date"] is not None:
+            found.append((unit, f"was drawn {said}; who leads it was trained on {row['trained_date']}"))
+    for unit, row in sorted(now.items()):
+        if unit not in drawn and row["kickoff_date"] is not None:
+            found.append((unit, f"was not drawn and is listed as coached from {row['kickoff_date']}"))
+    return found
+
+
+def differences(lot: np.ndarray, facts: np.ndarray) -> np.ndarray:
+    """Each cohort's mean less the hold-out's (cohorts × facts), in standard deviations between units."""
+    facts = facts.astype(float).reshape(lot.size, -1)
+    spread = np.nanstd(facts, axis=0, ddof=1)
+    held = np.nanmean(facts[lot == HOLD_OUT], axis=0)
+    means = [np.nanmean(facts[lot == cohort], axis=0) for cohort in range(1, lot.max() + 1)]
+    return (np.array(means) - held) / np.where(spread > 0, spread, 1.0)
