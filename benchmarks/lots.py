@@ -78,8 +78,10 @@ def foretold_and_realised() -> list[str]:
             )
             foretold += [found.power(effect, alpha=0.05) for effect in EFFECTS]
             realised += _found(whole, n_past, stratum_of, rng)
-        for effect, told, seen in zip(EFFECTS, foretold / ORGANISATIONS, realised / ORGANISATIONS, strict=True):
-            rows.append(f"| {n_past} | {name} | {effect:.1f} | {told:.1%} | {seen:.1%} | {100 * (told - seen):+.1f} |")
+        for effect, expected, seen in zip(EFFECTS, foretold / ORGANISATIONS, realised / ORGANISATIONS, strict=True):
+            rows.append(
+                f"| {n_past} | {name} | {effect:.1f} | {expected:.1%} | {seen:.1%} | {100 * (expected - seen):+.1f} |"
+            )
     return rows
 
 

@@ -9,6 +9,7 @@ within them. Strata are declared (units of one site), or blocks of units with a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -17,7 +18,7 @@ import polars as pl
 from inference.jackknife import MIN_UNITS
 
 HOLD_OUT = 0  # the cohort of units that are not coached; the others count from 1
-MIN_PEOPLE = 5  # of a unit that is drawn: below, its mean is noise and its people can be told
+MIN_PEOPLE = 5  # of a unit that is drawn: below, its mean is noise, and its people are known by it
 MOST_OTHERS = 1 / 3  # of a unit's people may name another manager than most do
 
 
@@ -28,25 +29,37 @@ class CannotDraw(ValueError):
 def why_not(units: pl.DataFrame, excluded: Mapping[str, str], *, min_people: int = MIN_PEOPLE) -> list[str]:
     """Why each unit cannot be drawn; empty where it can. Rules are looked at in this order, the first one counts.
 
-    `units` has a row per unit: unit, cohort (null: in none yet), n_people, n_with_manager (people whose manager is
-    known), n_of_manager (those who name the one named most). `excluded` gives units that are left out, with the reason.
+    `units` has a row per unit: unit, cohort (null: in none yet), stratum (of an earlier lot), n_people, n_with_manager
+    (people whose manager is known), n_of_manager (those who name the one named most); without the last two nothing is
+    asked of managers. `excluded` gives units that are left out, with the reason. Whoever is in the hold-out of an
+    earlier lot is drawn, whatever has become of it since: the others would be compared with what is left.
     """
     reasons = []
+    of_managers = "n_with_manager" in units.columns
     for row in units.iter_rows(named=True):
-        others = row["n_with_manager"] - row["n_of_manager"]
-        if row["unit"] in excluded:
-            reasons.append(excluded[row["unit"]])
-        elif row["cohort"] is not None:
+        if row["cohort"] is not None:
             reasons.append(f"is in the cohort {row['cohort']} already")
-        elif row["n_people"] < min_people:
-            reasons.append(f"has {row['n_people']} people, fewer than {min_people}")
-        elif not row["n_with_manager"]:
-            reasons.append("nobody in it has a known manager")
-        elif others > MOST_OTHERS * row["n_with_manager"]:
-            reasons.append(f"has several managers: {others} of {row['n_with_manager']} people name another one")
-        else:
+            continue
+        if row["stratum"] is not None:
             reasons.append("")
+            continue
+        reasons.append(
+            excluded.get(row["unit"]) or _too_small(row, min_people) or (_managers(row) if of_managers else "")
+        )
     return reasons
+
+
+def _too_small(row: Mapping, min_people: int) -> str:
+    return f"has {row['n_people']} people, fewer than {min_people}" if row["n_people"] < min_people else ""
+
+
+def _managers(row: Mapping) -> str:
+    others = row["n_with_manager"] - row["n_of_manager"]
+    if 2 * row["n_with_manager"] < row["n_people"]:
+        return f"has {row['n_people']} people, of whom {row['n_with_manager']} have a known manager"
+    if others > MOST_OTHERS * row["n_with_manager"]:
+        return f"has several managers: {others} of {row['n_with_manager']} people name another one"
+    return ""
 
 
 def check_cohorts(cohorts: int, per_cohort: int) -> None:
@@ -87,7 +100,7 @@ def strata(
     for label, share in zip(np.unique(declared), _shares(declared, cohorts, per_cohort), strict=True):
         members = order[declared[order] == label]
         cuts = (np.arange(members.size) * n // members.size for n in range(max(share // 2, 1), 0, -1))
-        cut = next(cut for cut in cuts if cut.max() == 0 or _room(np.bincount(cut), cohorts).sum() >= share)
+        cut = next(cut for cut in cuts if cut.max() == 0 or _capacity(np.bincount(cut), cohorts).sum() >= share)
         block[members] = begun + cut
         begun += cut.max() + 1
     return block
@@ -106,24 +119,24 @@ def draw(stratum: np.ndarray, cohorts: int, per_cohort: int, rng: np.random.Gene
     return lot
 
 
-def _room(sizes: np.ndarray, cohorts: int) -> np.ndarray:
+def _capacity(sizes: np.ndarray, cohorts: int) -> np.ndarray:
     """How many units each cohort can have of strata of these sizes, so that one is left to compare with."""
     return np.maximum(sizes - 1, 0) // cohorts
 
 
 def _shares(stratum: np.ndarray, cohorts: int, per_cohort: int) -> np.ndarray:
-    """How many units of each stratum every cohort gets: by size, largest remainders first (Hamilton), as there is room.
+    """How many units of each stratum every cohort gets: by size, largest remainders first (Hamilton), what it can give.
 
     Raises CannotDraw where the strata are too small.
     """
     sizes = np.unique(stratum, return_counts=True)[1]
-    exact, room = per_cohort * sizes / sizes.sum(), _room(sizes, cohorts)
-    share = np.minimum(np.floor(exact).astype(int), room)
+    exact, capacity = per_cohort * sizes / sizes.sum(), _capacity(sizes, cohorts)
+    share = np.minimum(np.floor(exact).astype(int), capacity)
     while share.sum() < per_cohort:
-        wanting = np.where(share < room, exact - share, -np.inf)
+        wanting = np.where(share < capacity, exact - share, -np.inf)
         if not np.isfinite(wanting).any():
             raise CannotDraw(
-                f"the strata are too small: with one unit of each to compare with, a cohort can have {room.sum()} "
+                f"the strata are too small: with one unit of each to compare with, a cohort can have {capacity.sum()} "
                 f"units, not {per_cohort}"
             )
         share[int(np.argmax(wanting))] += 1
@@ -138,28 +151,39 @@ def _first_component(past: np.ndarray) -> np.ndarray:
     return scaled @ np.linalg.svd(scaled, full_matrices=False)[2][0]
 
 
-def departures(drawn: Mapping[str, date | None], listed: pl.DataFrame) -> list[tuple[str, str]]:
-    """Unit and words for each unit that is not coached as the lot said. The analysis goes by the list, and the lot
-    decides nothing any more where the list departs from it.
+@dataclass(frozen=True)
+class Place:
+    """What a lot, or a list, says of a unit: its kick-off (None: it is not coached) and its stratum."""
 
-    `drawn` gives each unit's kick-off (None: the hold-out), `listed` has unit, kickoff_date (null: control, or in no
-    list) and trained_date (of whoever leads it; null: not trained).
+    kickoff: date | None
+    stratum: str | None
+
+
+def departures(
+    drawn: Mapping[str, Place], listed: Mapping[str, Place], trained: Mapping[str, date]
+) -> list[tuple[str, str]]:
+    """Unit and words for each unit that is not coached as the lot said, or not in its stratum. The analysis goes by the
+    list, and the lot decides nothing any more where the list departs from it.
+
+    `trained` gives the day of who leads a unit. Units coached before the first lot's kick-off are none of its.
     """
     found = []
-    now = {row["unit"]: row for row in listed.iter_rows(named=True)}
+    first = min((place.kickoff for place in drawn.values() if place.kickoff), default=date.max)
     for unit, lot in sorted(drawn.items()):
-        row = now.get(unit)
-        said = "to be coached from " + lot.isoformat() if lot else "for the hold-out"
-        if row is None:
+        now = listed.get(unit)
+        said = f"to be coached from {lot.kickoff}" if lot.kickoff else "for the hold-out"
+        if now is None:
             found.append((unit, f"was drawn {said} and is in no list"))
-        elif row["kickoff_date"] != lot:
-            given = f"coached from {row['kickoff_date']}" if row["kickoff_date"] else "not coached"
+        elif now.kickoff != lot.kickoff:
+            given = f"coached from {now.kickoff}" if now.kickoff else "not coached"
             found.append((unit, f"was drawn {said} and is listed as {given}"))
-        elif lot is None and row["trained_date"] is not None:
-            found.append((unit, f"was drawn {said}; who leads it was trained on {row['trained_date']}"))
-    for unit, row in sorted(now.items()):
-        if unit not in drawn and row["kickoff_date"] is not None:
-            found.append((unit, f"was not drawn and is listed as coached from {row['kickoff_date']}"))
+        elif now.stratum != lot.stratum:
+            found.append((unit, f"was drawn in {lot.stratum} and is listed in {now.stratum or 'no stratum'}"))
+        elif lot.kickoff is None and unit in trained:
+            found.append((unit, f"was drawn {said}; who leads it was trained on {trained[unit]}"))
+    for unit, now in sorted(listed.items()):
+        if unit not in drawn and now.kickoff is not None and now.kickoff >= first:
+            found.append((unit, f"was not drawn and is listed as coached from {now.kickoff}"))
     return found
 
 

@@ -19,12 +19,12 @@ from inference import lot
 from ingest import land
 from ingest.warehouse import warehouse
 from orchestration import restating
-from orchestration.lock import hold
 from orchestration.pending import taken_back
 from orchestration.restating import lay_out, link, place_file
 from orchestration.workspace import PLANNING, Workspace
 from publish import ledger
 from study.model import load_study
+from study.strict_yaml import ConfigError
 
 # Who is in which unit in the newest month, where, and whom they report to.
 PEOPLE_QUERY = """
@@ -35,10 +35,8 @@ PEOPLE_QUERY = """
     where units.unit_id is not null
         and units.month = (select max(month) from intermediate.int_unit_memberships)
 """
-# In which cohort a unit is already, and in which stratum of an earlier lot.
 LISTED_QUERY = """
-    select unit_id as unit, case when arm = 'pilot' then cohort end as cohort, nullif(stratum, 'all') as stratum
-    from intermediate.int_unit_assignments
+    select unit_id as unit, cohort, kickoff_date from intermediate.int_unit_assignments where arm = 'pilot'
 """
 STAYED_QUERY = """
     with months as (select max(month) as month from intermediate.int_unit_memberships)
@@ -50,7 +48,7 @@ STAYED_QUERY = """
 """
 PERIODS_QUERY = "select metric, period, label, unit from staging.stg_study__outcomes where kind = 'mean'"
 NOW_QUERY = """
-    select units.unit_id as unit, units.kickoff_date, leads.trained_date
+    select units.unit_id, units.kickoff_date, units.stratum, leads.trained_date
     from intermediate.int_unit_assignments as units
     left join (select unit_id, min(trained_date) as trained_date from intermediate.int_unit_leads group by unit_id)
         as leads using (unit_id)
@@ -60,6 +58,10 @@ LOADED_QUERY = "select distinct file_name from raw.load_log where source = 'rost
 IS_BUILT_QUERY = "select count(*) = 2 from duckdb_tables() where table_name in ('load_log', 'int_unit_leads')"
 
 
+class UnreadList(ConfigError):
+    """A roster waits in the inbox that no run has read."""
+
+
 @dataclass(frozen=True)
 class Organisation:
     """What is known of the organisation before a pilot.
@@ -67,40 +69,63 @@ class Organisation:
     `units` has a row per unit of the newest month: the columns that `inference.lot.why_not` reads; site and department
     (where most of its people are), stratum (of an earlier lot). `cells` is `cell_means` of whole units, all outcomes;
     `outcomes` has metric, period, label, unit; `stayed` is the share of people of a year ago who are still there (None:
-    no month a year ago).
+    no month a year ago); `first_kickoff` is that of the cohorts there are.
     """
 
     units: pl.DataFrame
     cells: pl.DataFrame
     outcomes: pl.DataFrame
     stayed: float | None
+    first_kickoff: date | None
+
+    def cells_of(self, units: pl.DataFrame, metric: str) -> pl.DataFrame:
+        """Cells of an outcome with anybody observed, of these units."""
+        mine = (pl.col("metric") == metric) & (pl.col("n_observed") > 0)
+        return self.cells.filter(mine & pl.col("unit_id").is_in(units["unit"].implode()))
+
+    def period_of(self, metric: str) -> str:
+        """Month or quarter, as an outcome is asked."""
+        return self.outcomes.filter(pl.col("metric") == metric)["period"].item()
 
 
 def read_organisation(workspace: Workspace, as_of: str) -> Organisation:
     """What the files in the workspace say about its units as of a day.
 
-    Raises CannotRestate where they cannot be loaded, WorkspaceBusy while a run holds the workspace.
+    The caller holds the workspace. Raises CannotRestate where they cannot be loaded, UnreadList where a list waits.
     """
     for left in workspace.root.glob(f"{PLANNING}*"):  # by a command that was killed
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PLANNING) as folder:
         there = Workspace(Path(folder))
         texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
-        with hold(workspace.lock, run_id="assign"):
-            lay_out(workspace, there, _study_of_all(workspace), texts)
-            _lay_out_files(workspace, there)
+        lay_out(workspace, there, _study_of_all(workspace), texts)
+        _lay_out_files(workspace, there)
         restating.build_in_child(there, as_of)
+        drawn = {unit: place.stratum for unit, place in lots(workspace).items()}
         with warehouse(there.warehouse) as connection:
+            listed = connection.sql(LISTED_QUERY).pl()
             return Organisation(
-                _units(connection.sql(PEOPLE_QUERY).pl(), connection.sql(LISTED_QUERY).pl()),
+                _units(connection.sql(PEOPLE_QUERY).pl(), listed, drawn, has_leads=_has_leads(workspace)),
                 connection.sql("from cells.cell_means where segment = 'all'").pl(),
                 connection.sql(PERIODS_QUERY).pl(),
                 connection.sql(STAYED_QUERY).fetchall()[0][0],
+                listed["kickoff_date"].min(),
             )
+
+
+def _has_leads(workspace: Workspace) -> bool:
+    """Whether a unit has one manager: a department or a site has many."""
+    return load_study(workspace.study).assignment.unit == "team"
 
 
 def _lay_out_files(workspace: Workspace, there: Workspace) -> None:
     landed, inbox = land.landed_files(workspace.landing), land.scan(workspace.inbox)
+    waiting = [name for source, name in _unread(landed, inbox) if source == "roster"]
+    if waiting:
+        raise UnreadList(
+            f"{', '.join(waiting)} in {workspace.inbox / 'roster'} has not been read yet, and which of two lists "
+            "counts depends on the order in which they come: run first"
+        )
     gone = taken_back(workspace, landed, inbox)
     for one in landed:
         if one.load_id not in gone:
@@ -112,6 +137,11 @@ def _lay_out_files(workspace: Workspace, there: Workspace) -> None:
             link(path, target)
 
 
+def _unread(landed: list[land.Landed], inbox: land.Inbox) -> list[tuple[str, str]]:
+    known = {one.load_id for one in landed}
+    return [(one.source, one.file_name) for load_id, one in inbox.files.items() if load_id not in known]
+
+
 def _study_of_all(workspace: Workspace) -> str:
     """The study as if every unit that is in no cohort were a control."""
     load_study(workspace.study)  # says what is wrong with it
@@ -120,19 +150,22 @@ def _study_of_all(workspace: Workspace) -> str:
     return yaml.safe_dump(document | {"assignment": assignment}, allow_unicode=True)
 
 
-def _units(people: pl.DataFrame, listed: pl.DataFrame) -> pl.DataFrame:
-    """One row per unit of people (unit, site, department, manager), by name."""
+def _units(people: pl.DataFrame, listed: pl.DataFrame, drawn: dict[str, str], *, has_leads: bool) -> pl.DataFrame:
+    """One row per unit of people (unit, site, department, manager), by name; of managers where anybody's is known."""
     where = [pl.col(name).mode(maintain_order=False).sort().first() for name in ("site", "department")]
-    managers = (
-        people.filter(pl.col("manager").is_not_null())
-        .group_by("unit", "manager")
-        .len()
-        .group_by("unit")
-        .agg(n_with_manager=pl.col("len").sum().cast(pl.Int64), n_of_manager=pl.col("len").max().cast(pl.Int64))
+    known = people.group_by("unit").agg(*where, n_people=pl.len().cast(pl.Int64))
+    known = known.join(listed.select("unit", "cohort"), on="unit", how="left").with_columns(
+        stratum=pl.col("unit").replace_strict(drawn, default=None, return_dtype=pl.String)
     )
-    sizes = people.group_by("unit").agg(*where, n_people=pl.len().cast(pl.Int64))
-    known = sizes.join(managers, on="unit", how="left").join(listed, on="unit", how="left")
-    return known.with_columns(pl.col("n_with_manager", "n_of_manager").fill_null(0)).sort("unit")
+    managers = people.filter(pl.col("manager").is_not_null()).group_by("unit", "manager").len()
+    if has_leads and managers.height:
+        counts = managers.group_by("unit").agg(
+            n_with_manager=pl.col("len").sum().cast(pl.Int64), n_of_manager=pl.col("len").max().cast(pl.Int64)
+        )
+        known = known.join(counts, on="unit", how="left").with_columns(
+            pl.col("n_with_manager", "n_of_manager").fill_null(0)
+        )
+    return known.sort("unit")
 
 
 def newest_lot(workspace: Workspace) -> dict | None:
@@ -151,20 +184,31 @@ def kickoffs(workspace: Workspace) -> list[date]:
     return known
 
 
-def departures(workspace: Workspace) -> list[tuple[str, str]]:
-    """Units that are not coached as they were drawn, in what the last run loaded; empty where it loaded no lot.
+def lots(workspace: Workspace) -> dict[str, lot.Place]:
+    """What the ledger's lots say of each unit that was in one; of several the last one."""
+    found = {}
+    for event in ledger.read(workspace.ledger):
+        if event["event"] == "drawn":
+            for unit, (at, stratum) in event["lot"].items():
+                found[unit] = lot.Place(date.fromisoformat(at) if at else None, stratum)
+    return found
 
-    Raises WarehouseBusy.
-    """
-    events = [event for event in ledger.read(workspace.ledger) if event["event"] == "drawn"]
-    if not events or not workspace.warehouse.exists():
+
+def departures(workspace: Workspace) -> list[tuple[str, str]]:
+    """What is not as it was drawn: lists and units, with words, as the last run read them; empty where none was since
+    the first lot. Raises WarehouseBusy."""
+    events = ledger.read(workspace.ledger)
+    first = next((place for place, event in enumerate(events) if event["event"] == "drawn"), None)
+    ran = first is not None and any(event["event"] in ("published", "refused") for event in events[first:])
+    if not ran or not workspace.warehouse.exists():
         return []
     with warehouse(workspace.warehouse) as connection:
         if not connection.sql(IS_BUILT_QUERY).fetchall()[0][0]:
             return []
         loaded = {name for (name,) in connection.sql(LOADED_QUERY).fetchall()}
-        drawn = {}
-        for event in events:
-            if event["file"] in loaded:
-                drawn |= {unit: date.fromisoformat(at) if at else None for unit, at in event["lot"].items()}
-        return lot.departures(drawn, connection.sql(NOW_QUERY).pl()) if drawn else []
+        rows = connection.sql(NOW_QUERY).fetchall()
+    files = [event["file"] for event in events if event["event"] == "drawn" and event["file"] not in loaded]
+    listed = {unit: lot.Place(kickoff, stratum) for unit, kickoff, stratum, _ in rows}
+    trained = {unit: day for unit, _, _, day in rows if day}
+    unread = [(file, "was drawn, and no run has read it") for file in files]
+    return unread + lot.departures(lots(workspace), listed, trained)

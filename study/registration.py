@@ -147,7 +147,7 @@ def _design(study: Study, lot: Mapping[str, Any] | None) -> list[str]:
     assignment = study.assignment
     points = [f"Unit of assignment: {assignment.unit}; design: {assignment.design}."]
     if lot is not None:
-        coached = [at for at in lot["lot"].values() if at]
+        coached = [at for at, _ in lot["lot"].values() if at]
         days = ", ".join(f"{coached.count(day)} from {day}" for day in sorted(set(coached)))
         within = [*filter(None, [lot["drawn_within"]["strata"]]), *lot["drawn_within"]["pairs"]]
         points += [

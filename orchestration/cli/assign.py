@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,14 +22,22 @@ from orchestration.cli.terminal import BROKEN, BUSY, HERE, WRONG, WorkspaceOptio
 from study.strict_yaml import ConfigError
 
 HEADINGS = ("Team ID", "Stratum", "Wave", "Arm", "Kick-off", "Coach Employee ID", "Training completed")  # roster_table
-POWER = 0.8
-DESCRIPTION = "Chance to find an effect by its size, by how long the pilot lasts"
 BY_NAME = ("team", "department", "site")
 
 
 def wave_of(kickoff: date) -> str:
-    """The name of the cohort that is coached from a day on: that of no other lot."""
+    """The name of the cohort that is coached from a day on."""
     return f"wave_{kickoff:%Y_%m_%d}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The pilot that is asked for: a kick-off per cohort, units in each, and within what they are drawn."""
+
+    kickoffs: tuple[date, ...]
+    per_cohort: int
+    strata: str | None
+    pairs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,9 @@ class Lot:
 
     units: pl.DataFrame
     stratum: np.ndarray
+    number: np.ndarray  # of the stratum, from 0
     cohort: np.ndarray
-    kickoffs: list[date]
+    kickoffs: tuple[date, ...]
 
     @property
     def rows(self) -> list[tuple]:
@@ -67,9 +76,12 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         list[str] | None, typer.Option(help="Draw within blocks of units alike in the past of this outcome.")
     ] = None,
     exclude: Annotated[
-        list[str] | None, typer.Option(help="A unit that is left out, with the reason: T012=merges in May.")
+        list[str] | None,
+        typer.Option(help="A unit that is left out, with the reason and no names of people: T012=merges."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed draws the same lot (default: a new one).")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed draws the same lot (default: a new one).")
+    ] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="The day to look from (default: today).")] = None,
     picture: Annotated[Path | None, typer.Option(help="Where the power curves are drawn (SVG).")] = Path("assign.svg"),
     workspace: WorkspaceOption = HERE,
@@ -81,7 +93,7 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     from inference import lot as lots
     from ingest.pseudonyms import KeyMissing, Pseudonyms
     from orchestration import machine
-    from orchestration.lock import WorkspaceBusy
+    from orchestration.lock import WorkspaceBusy, hold
     from orchestration.planning import read_organisation
     from orchestration.restating import CannotRestate
     from study.model import load_study
@@ -90,49 +102,66 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     day, start = parse_day(as_of) or date.today(), parse_day(kickoff, "--kickoff")
     if start <= day:
         raise fail(f"--kickoff {start}: a lot is drawn before the kick-off, and {day} is not before it", WRONG)
-    if picture is not None and not picture.absolute().parent.is_dir():
-        raise fail(f"--picture {picture}: there is no folder {picture.absolute().parent}", WRONG)
+    if picture is not None and (picture.is_dir() or not picture.absolute().parent.is_dir()):
+        raise fail(f"--picture {picture}: there is no folder {picture.absolute().parent}, or it is one itself", WRONG)
+    chosen = secrets.randbits(32) if seed is None else seed
+    asked = Asked(
+        kickoffs=tuple(_months_later(start, k * months_between) for k in range(cohorts)),
+        per_cohort=per_cohort,
+        strata=strata,
+        pairs=tuple(pairs or ()),
+    )
     try:
         study = load_study(there.study)
         _check_study(study)
         machine.check()
         Pseudonyms.from_environment(there.key_file)
         lots.check_cohorts(cohorts, per_cohort)
-        excluded = dict(_reasons(exclude or []))
-        organisation = read_organisation(there, str(day))
-        units = _eligible(organisation.units, excluded)
-        lots.check(units.height, cohorts, per_cohort)
-        labels = _labels(units, strata, pairs)
-        number = lots.strata(
-            units.height, cohorts, per_cohort, labels=labels, past=_past(organisation, units, pairs or [])
-        )
-        is_kept = units["stratum"].null_count() < units.height
-        stratum = np.array(labels) if is_kept else np.array([f"stratum {one + 1:02d}" for one in number])
-        chosen = secrets.randbits(32) if seed is None else seed
-        cohort = lots.draw(number, cohorts, per_cohort, np.random.default_rng(chosen))
+        with hold(there.lock, run_id="assign"):
+            organisation = read_organisation(there, str(day))
+            excluded = dict(_reasons(exclude or [], organisation.units["unit"].to_list()))
+            units = _eligible(organisation.units, excluded)
+            lot = _draw(asked, organisation, units, np.random.default_rng(chosen))
+            _show(asked, lot, organisation, study, picture)
+            # Last of all: whatever goes wrong before leaves nothing behind.
+            file = _seal(there, lot, asked, seed=chosen, as_of=str(day), excluded=excluded)
     except (ConfigError, KeyMissing, ValueError) as problem:
         raise fail(str(problem), WRONG) from None
     except WorkspaceBusy as busy:
         raise fail(str(busy), BUSY) from None
     except CannotRestate as problem:
         raise fail(str(problem), BROKEN) from None
-    lot = Lot(units, stratum, cohort, [_months_later(start, k * months_between) for k in range(cohorts)])
-    file = _seal(
-        there,
-        lot,
-        seed=chosen,
-        as_of=str(day),
-        drawn_within={"strata": strata, "pairs": pairs or [], "months_between": months_between},
-        excluded=excluded,
-    )
-    _show(lot, organisation, study, months_between, picture=picture, pairs=pairs or [], strata=strata)
     out.print(
-        f"\nDrawn with seed {chosen}, written to {file} and sealed in the ledger. The next run reads it.",
+        f"\nDrawn with seed {chosen}, sealed in the ledger and written to {file}. The next run reads it.",
         highlight=False,
         soft_wrap=True,
     )
+    if start <= date.today():
+        out.print(f"The kick-off was on {start}: the ledger shows that this was drawn afterwards.", style="yellow")
     if study.assignment.design != "randomised":
         out.print("Write `design: randomised` under `assignment` in study.yml: the lot decides now.", style="yellow")
+    chosen_by_hand = organisation.units.filter(pl.col("cohort").is_not_null() & pl.col("stratum").is_null()).height
+    if chosen_by_hand:
+        out.print(
+            f"{chosen_by_hand} unit(s) are in cohorts that no lot gave them. With `design: randomised` they count as "
+            "drawn, and they were not: give the lot a study of its own, without them.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _draw(asked: Asked, organisation, units: pl.DataFrame, rng: np.random.Generator) -> Lot:
+    from inference import lot as lots
+
+    cohorts = len(asked.kickoffs)
+    lots.check(units.height, cohorts, asked.per_cohort)
+    labels = _labels(units, asked)
+    number = lots.strata(
+        units.height, cohorts, asked.per_cohort, labels=labels, past=_past(organisation, units, asked.pairs)
+    )
+    is_later = units["stratum"].null_count() < units.height
+    stratum = labels if is_later else [f"stratum {one + 1:02d} of {asked.kickoffs[0]}" for one in number]
+    return Lot(units, np.array(stratum), number, lots.draw(number, cohorts, asked.per_cohort, rng), asked.kickoffs)
 
 
 def _check_study(study) -> None:
@@ -145,20 +174,27 @@ def _check_study(study) -> None:
         raise ConfigError("study.yml lists the units itself; a lot is written as a roster: set `source: roster`")
 
 
-def _reasons(words: list[str]) -> Iterator[tuple[str, str]]:
+def _reasons(words: list[str], names: list[str]) -> Iterator[tuple[str, str]]:
     for word in words:
-        unit, _, reason = word.partition("=")
-        if not (unit.strip() and reason.strip()):
+        # A name may have the sign itself.
+        unit = max((name for name in names if word.startswith(f"{name}=")), key=len, default=None)
+        if unit is None and "=" in word:
+            raise ConfigError(f"--exclude {word}: no unit of the name {word.partition('=')[0]} has anybody in it")
+        if unit is None or not word[len(unit) + 1 :].strip():
             raise ConfigError(f"--exclude {word}: give the unit and the reason, as T012=merges in May")
-        yield unit.strip(), reason.strip()
+        yield unit, word[len(unit) + 1 :].strip()
 
 
 def _eligible(units: pl.DataFrame, excluded: dict[str, str]) -> pl.DataFrame:
     """The units that can be drawn; the others are printed with the reason."""
     from inference.lot import why_not
 
-    if unknown := sorted(set(excluded) - set(units["unit"])):
-        raise ConfigError(f"--exclude {', '.join(unknown)}: no unit of this name has anybody in it")
+    held = units.filter(pl.col("stratum").is_not_null() & pl.col("unit").is_in(list(excluded)))
+    if held.height:
+        raise ConfigError(
+            f"--exclude {', '.join(held['unit'])}: is in the hold-out of an earlier lot, and is compared with who "
+            "is drawn next"
+        )
     units = units.with_columns(reason=pl.Series(why_not(units, excluded), dtype=pl.String))
     left_out = units.filter(pl.col("reason") != "")
     if left_out.height:
@@ -168,28 +204,31 @@ def _eligible(units: pl.DataFrame, excluded: dict[str, str]) -> pl.DataFrame:
     return units.filter(pl.col("reason") == "")
 
 
-def _labels(units: pl.DataFrame, strata: str | None, pairs: list[str] | None) -> list[str] | None:
+def _labels(units: pl.DataFrame, asked: Asked) -> list[str] | None:
     """The declared strata: those of an earlier lot where there was one, beside whose hold-out all are compared."""
     if units["stratum"].null_count() < units.height:
-        if strata or pairs:
+        if asked.strata or asked.pairs:
             raise ConfigError(
                 "these units are in the strata of an earlier lot and are drawn within them; leave out --strata and "
                 "--pairs"
             )
-        return units["stratum"].fill_null("new").to_list()
-    return None if strata is None else units[strata].fill_null("").to_list()
+        return units["stratum"].fill_null(f"new before {asked.kickoffs[0]}").to_list()
+    return None if asked.strata is None else units[asked.strata].fill_null("").to_list()
 
 
-def _past(organisation, units: pl.DataFrame, metrics: list[str]) -> np.ndarray | None:
+def _past(organisation, units: pl.DataFrame, metrics: Sequence[str]) -> np.ndarray | None:
     """What the units' past was (units × metrics): the mean over the last year."""
     from inference.unit_panels import panel_from_cells
 
     found = []
     for metric in metrics:
-        cells = _cells_of(organisation, units, metric)
+        cells = organisation.cells_of(units, metric)
         if cells.is_empty():
-            raise ConfigError(f"--pairs {metric}: no unit has a past of it")
-        indexed = panel_from_cells(cells, _period_of(organisation, metric))
+            raise ConfigError(
+                f"--pairs {metric}: no unit has a past of it; what study.yml asks and can be averaged by unit: "
+                + ", ".join(sorted(organisation.cells["metric"].unique()))
+            )
+        indexed = panel_from_cells(cells, organisation.period_of(metric))
         last = slice(-indexed.calendar.year, None)
         with np.errstate(invalid="ignore", divide="ignore"):
             means = indexed.panel.total[:, last].sum(axis=1) / indexed.panel.n[:, last].sum(axis=1)
@@ -198,48 +237,41 @@ def _past(organisation, units: pl.DataFrame, metrics: list[str]) -> np.ndarray |
     return np.array(found).T if found else None
 
 
-def _cells_of(organisation, units: pl.DataFrame, metric: str) -> pl.DataFrame:
-    return organisation.cells.filter(
-        (pl.col("metric") == metric) & (pl.col("n_observed") > 0) & pl.col("unit_id").is_in(units["unit"].implode())
-    )
-
-
-def _period_of(organisation, metric: str) -> str:
-    return organisation.outcomes.filter(pl.col("metric") == metric)["period"].item()
-
-
 def _months_later(day: date, months: int) -> date:
     """The same day so many months later, or the last of a shorter month."""
     return pl.Series([day]).dt.offset_by(f"{months}mo").item()
 
 
-def _seal(there, lot: Lot, **facts) -> Path:
-    """Write the roster, then the ledger: a list that the ledger does not know was not drawn."""
+def _seal(there, lot: Lot, asked: Asked, **facts) -> Path:
+    """Write the ledger, then the roster: a list that the ledger does not know was not drawn."""
     from publish import ledger
 
-    lines = [HEADINGS, *lot.rows]
-    digest = hashlib.sha256(repr(lines).encode()).hexdigest()
-    file = there.inbox / "roster" / f"drawn_{facts['as_of']}_{digest[:8]}.csv"
+    number = 1 + sum(event["event"] == "drawn" for event in ledger.read(there.ledger))
+    # Lists that arrive together are read in the order of their names.
+    file = there.inbox / "roster" / f"drawn_{facts['as_of']}_{number:03d}.csv"
     if file.exists():
-        raise fail(f"{file} is there already: this very lot was drawn before", WRONG)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    durable.replace_text(file, text.getvalue())
+        raise ConfigError(f"{file} is there already, and the ledger does not know it")
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\n").writerows([HEADINGS, *lot.rows])
     ledger.append(
         there.ledger,
         "drawn",
         file=file.name,
-        file_sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
-        kickoffs=lot.kickoffs,
-        lot={row[0]: row[4] for row in lot.rows},
+        file_sha256=hashlib.sha256(written.getvalue().encode()).hexdigest(),
+        kickoffs=[str(day) for day in asked.kickoffs],
+        drawn_within={"strata": asked.strata, "pairs": list(asked.pairs)},
+        lot={row[0]: (row[4], row[1]) for row in lot.rows},
         **facts,
     )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    durable.replace_text(file, written.getvalue())
     return file
 
 
-def _show(lot: Lot, organisation, study, months_between: int, *, picture, pairs: list[str], strata: str | None) -> None:
+def _show(asked: Asked, lot: Lot, organisation, study, picture: Path | None) -> None:
     """Who was drawn, how alike the arms are, and what the pilot would see."""
+    from orchestration.cli.foretold import show_foretold
+
     out.print(_table_of_arms(lot, organisation, study))
     out.print(
         "Size and past: the difference from the hold-out, in standard deviations between units.",
@@ -248,34 +280,13 @@ def _show(lot: Lot, organisation, study, months_between: int, *, picture, pairs:
     )
     if organisation.stayed is not None:
         out.print(f"Of the people of a year ago {organisation.stayed:.0%} are still there.", highlight=False)
-    table = Table(
-        title="\nWhat it would see, judged by your own past", title_justify="left", box=None, padding=(0, 2, 0, 0)
-    )
-    table.add_column("outcome", no_wrap=True)
-    for heading in ("before", "after", f"found in {POWER:.0%}", "minimum important", "found in"):
-        table.add_column(heading, justify="right")
-    points = []
-    for metric in study.primary:
-        points += _power_of(metric, lot, organisation, study, months_between, table, pairs=pairs, strata=strata)
-    out.print(table)
-    out.print(
-        "Before and after: periods of the outcome (months or quarters). The lot was drawn anew over the past as if the "
-        "kick-off had been then; longer pilots than the past can hold: coaching design.",
-        style="dim",
-        highlight=False,
-    )
-    if picture is not None and points:
-        from publish.page.charts import power_curves
-
-        first = [point for point in points if point["analysis"] == points[0]["analysis"]]
-        picture.write_text(power_curves(first, DESCRIPTION), encoding="utf-8")
-        out.print(f"Power curves of {points[0]['analysis']}: {picture}", highlight=False, soft_wrap=True)
+    show_foretold(asked, lot, organisation, study, picture)
 
 
 def _table_of_arms(lot: Lot, organisation, study) -> Table:
     from inference.lot import differences
 
-    shown = [metric for metric in study.primary if _cells_of(organisation, lot.units, metric).height]
+    shown = [metric for metric in study.primary if organisation.cells_of(lot.units, metric).height]
     people = lot.units["n_people"].to_numpy()
     apart = differences(
         lot.cohort, np.column_stack([people, *(_past(organisation, lot.units, [metric])[:, 0] for metric in shown)])
@@ -296,81 +307,3 @@ def _table_of_arms(lot: Lot, organisation, study) -> Table:
             *cells,
         )
     return table
-
-
-def _power_of(
-    metric: str,
-    lot: Lot,
-    organisation,
-    study,
-    months_between: int,
-    table: Table,
-    *,
-    pairs: list[str],
-    strata: str | None,
-) -> list[dict]:
-    """A row of `table` per length of the pilot; the points of its curves."""
-    from inference.lot import strata as strata_of
-    from inference.past import by_length
-    from inference.unit_panels import panel_from_cells
-
-    cells = _cells_of(organisation, lot.units, metric)
-    if cells.is_empty():
-        out.print(f"{metric}: no unit has a past of it; what a pilot would see of it is not known.", highlight=False)
-        return []
-    indexed = panel_from_cells(cells, _period_of(organisation, metric))
-    with_past = lot.units["unit"].is_in(indexed.units).to_numpy()
-    per_cohort = int((lot.cohort == 1).sum())
-    labels = None if strata is None else lot.units[strata].fill_null("").filter(with_past).to_list()
-
-    def stratum_of(past: np.ndarray) -> np.ndarray:
-        if metric not in pairs:
-            return np.unique(lot.stratum[with_past], return_inverse=True)[1]
-        return strata_of(past.size, len(lot.kickoffs), per_cohort, labels=labels, past=past)
-
-    try:
-        lengths = by_length(
-            indexed.panel,
-            stratum_of,
-            most=indexed.calendar.year,
-            starts=[-(-k * months_between // indexed.calendar.months) for k in range(len(lot.kickoffs))],
-            per_cohort=per_cohort,
-            rng=np.random.default_rng(0),
-        )
-    except ValueError as problem:
-        out.print(f"{metric}: what a pilot would see of it is not known: {problem}.", highlight=False, soft_wrap=True)
-        return []
-    _show_alike(metric, indexed)
-    worth = next(one.minimum_important_difference for one in study.outcomes if one.metric == metric)
-    points = []
-    for before, after, found in lengths:
-        smallest = found.detectable(alpha=study.alpha, power=POWER)
-        chance = "" if worth is None else f"{found.power(worth, alpha=study.alpha):.0%}"
-        table.add_row(metric, str(before), str(after), f"{smallest:.3g}", "" if worth is None else f"{worth:g}", chance)
-        points += [
-            {
-                "effect": effect,
-                "power": found.power(effect, alpha=study.alpha),
-                "units": f"{after} {'periods' if after > 1 else 'period'} after",
-                "analysis": metric,
-            }
-            for effect in np.linspace(0, 2 * smallest, 41).tolist()
-        ]
-    return points
-
-
-def _show_alike(metric: str, indexed) -> None:
-    """What `coaching design` has to guess without a past."""
-    from inference.power import intraclass_correlation
-
-    panel = indexed.panel
-    last = np.flatnonzero(panel.observed)[-1]
-    alike = intraclass_correlation(panel.n[:, last], panel.total[:, last], indexed.centred_squares[:, last])
-    sizes = panel.n[:, last][panel.n[:, last] > 0]
-    if alike is not None:
-        out.print(
-            f"{metric}, newest period: --icc {alike.icc:.2f} --sd {alike.sd:.3g} --people {sizes.mean():.1f} --uneven "
-            f"{sizes.std() / sizes.mean():.2f}",
-            highlight=False,
-            soft_wrap=True,
-        )

@@ -168,6 +168,9 @@ def _small(chart, height: int):
     )
 
 
+LINES = ["#9aa5b1", EFFECT, "#1f4e79", "#b5651d"]  # of power curves, at most four
+
+
 def power_curves(points: list[dict], description: str, *, marked: float | None = None) -> str:
     """Chance to find an effect by its size, one line per design, as an SVG file's text.
 
@@ -182,7 +185,7 @@ def power_curves(points: list[dict], description: str, *, marked: float | None =
         .encode(
             x=alt.X("effect:Q", title="true effect"),
             y=alt.Y("power:Q", title="chance to find it", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("units:N", title=None, sort=None, scale=alt.Scale(range=["#9aa5b1", EFFECT, "#1f4e79"])),
+            color=alt.Color("units:N", title=None, sort=None, scale=alt.Scale(range=LINES)),
         )
     )
     rules = [{"power": 0.8}]

@@ -67,11 +67,14 @@ def lot(planned):
         (("--per-cohort", "7", "--kickoff", "2024-12-20"), "a lot is drawn before the kick-off"),
         (("--per-cohort", "7", "--kickoff", "soon"), "--kickoff soon: write a day as 2026-01-31"),
         (("--per-cohort", "7", "--exclude", "T00003"), "give the unit and the reason, as T012=merges in May"),
-        (("--per-cohort", "7", "--exclude", "T9=is moving"), "--exclude T9: no unit of this name has anybody in it"),
+        (
+            ("--per-cohort", "7", "--exclude", "T9=is moving"),
+            "--exclude T9=is moving: no unit of the name T9 has anybody in it",
+        ),
         (("--per-cohort", "7", "--pairs", "happiness"), "--pairs happiness: no unit has a past of it"),
         (("--per-cohort", "400"), "a hold-out of at least 6 need 406"),
         (("--per-cohort", "3"), "3 coached units are too few: below 6 in an arm no verdict is given"),
-        (("--per-cohort", "7", "--picture", "/nowhere/power.svg"), "there is no folder /nowhere"),
+        (("--per-cohort", "7", "--picture", "/nowhere/power.svg"), "there is no folder /nowhere, or it is one itself"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_and_nothing_is_written(planned, words, why):
@@ -105,8 +108,8 @@ def test_the_list_is_written_and_sealed_before_kick_off(lot):
     event = ledger.read(made.ledger)[-1]
     assert event["event"] == "drawn" and event["seed"] == 7 and event["as_of"] == DAY
     assert event["file_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert event["lot"] == {row["Team ID"]: row["Kick-off"] for row in rows}
-    assert event["drawn_within"] == {"strata": None, "pairs": ["engagement_score"], "months_between": 3}
+    assert event["lot"] == {row["Team ID"]: [row["Kick-off"], row["Stratum"]] for row in rows}
+    assert event["drawn_within"] == {"strata": None, "pairs": ["engagement_score"]}
     assert event["excluded"] == {"T00003": "is moving"}
 
 
@@ -116,8 +119,8 @@ def test_the_same_seed_draws_the_same_bytes(lot, planned, published, tmp_path):
     with mock.patch.object(planning, "read_organisation", lambda *_: planned[1]):
         assert drawn(other, *ASKED)[0] == 0
         assert (other.inbox / "roster" / file.name).read_bytes() == file.read_bytes()
-        code, printed = drawn(other, *ASKED)
-    assert code == 2 and "this very lot was drawn before" in printed
+    code, printed = drawn(other, *ASKED)
+    assert code == 2 and f"{file.name} in {other.inbox / 'roster'} has not been read yet" in printed
     assert [event["event"] for event in ledger.read(other.ledger)] == ["drawn"]
 
 

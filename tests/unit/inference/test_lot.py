@@ -23,8 +23,15 @@ def past(*, units: int, periods: int, seed: int) -> Panel:
 
 
 def units(**columns) -> pl.DataFrame:
-    one = {"unit": "T1", "cohort": None, "n_people": 9, "n_with_manager": 9, "n_of_manager": 8} | columns
-    return pl.DataFrame([one], schema_overrides={"cohort": pl.String})
+    one = {
+        "unit": "T1",
+        "cohort": None,
+        "stratum": None,
+        "n_people": 9,
+        "n_with_manager": 9,
+        "n_of_manager": 8,
+    } | columns
+    return pl.DataFrame([one], schema_overrides={"cohort": pl.String, "stratum": pl.String})
 
 
 @pytest.mark.parametrize(
@@ -34,13 +41,18 @@ def units(**columns) -> pl.DataFrame:
         ({"unit": "T9"}, "merges in May"),
         ({"cohort": "wave_1"}, "is in the cohort wave_1 already"),
         ({"n_people": 4}, "has 4 people, fewer than 5"),
-        ({"n_with_manager": 0, "n_of_manager": 0}, "nobody in it has a known manager"),
+        ({"n_with_manager": 4, "n_of_manager": 4}, "has 9 people, of whom 4 have a known manager"),
+        ({"n_people": 4, "stratum": "stratum 01"}, ""),
         ({"n_of_manager": 6}, ""),
         ({"n_of_manager": 5}, "has several managers: 4 of 9 people name another one"),
     ],
 )
 def test_a_unit_that_cannot_be_drawn_has_a_reason(columns, reason):
     assert lot.why_not(units(**columns), {"T9": "merges in May"}) == [reason]
+
+
+def test_of_a_department_no_one_manager_is_asked():
+    assert lot.why_not(units(n_of_manager=1).drop("n_with_manager", "n_of_manager"), {}) == [""]
 
 
 @pytest.mark.parametrize(
@@ -119,20 +131,31 @@ def test_differences_are_in_spreads_between_units():
 
 
 def test_departures_are_named_in_both_directions():
-    may, june = date(2026, 5, 1), date(2026, 6, 1)
-    drawn = {"A": may, "B": None, "C": may, "D": None, "E": may, "F": None}
-    listed = pl.DataFrame(
-        {
-            "unit": ["A", "B", "C", "D", "F", "X", "Y"],
-            "kickoff_date": [may, None, june, may, None, may, None],
-            "trained_date": [may, None, None, None, june, None, None],
-        }
-    )
-    assert lot.departures(drawn, listed) == [
+    march, may, june = date(2026, 3, 1), date(2026, 5, 1), date(2026, 6, 1)
+    drawn = {"A": may, "B": None, "C": may, "D": None, "E": may, "F": None, "G": None, "H": None}
+    listed = {
+        "A": may,
+        "B": None,
+        "C": june,
+        "D": may,
+        "F": None,
+        "G": None,
+        "H": None,
+        "X": may,
+        "Y": None,
+        "Z": march,
+    }
+    places = {unit: lot.Place(day, "one") for unit, day in listed.items()}
+    places |= {"G": lot.Place(None, "two"), "H": lot.Place(None, None)}
+    assert lot.departures(
+        {unit: lot.Place(day, "one") for unit, day in drawn.items()}, places, {"A": may, "F": june}
+    ) == [
         ("C", "was drawn to be coached from 2026-05-01 and is listed as coached from 2026-06-01"),
         ("D", "was drawn for the hold-out and is listed as coached from 2026-05-01"),
         ("E", "was drawn to be coached from 2026-05-01 and is in no list"),
         ("F", "was drawn for the hold-out; who leads it was trained on 2026-06-01"),
+        ("G", "was drawn in one and is listed in two"),
+        ("H", "was drawn in one and is listed in no stratum"),
         ("X", "was not drawn and is listed as coached from 2026-05-01"),
     ]
 
@@ -174,6 +197,22 @@ def test_power_and_the_smallest_effect_are_counted():
     assert found.detectable(alpha=0.05, power=0.75) == pytest.approx(1.96, abs=0.001)
 
 
+def test_a_lot_of_which_no_verdict_would_be_given_finds_nothing():
+    """Few units answer: the lot is drawn of all, and of five coached units with answers nothing is said."""
+    panel = past(units=40, periods=4, seed=3)
+    silent = np.arange(40) % 3 > 0
+    n, total = (np.where(silent[:, None], 0.0, values) for values in (panel.n, panel.total))
+    asked = {"before": 2, "starts": (0,), "per_cohort": 12, "draws": 200, "rng": np.random.default_rng(2)}
+    part = Panel(n, total, panel.cohort, np.where(silent, 0.0, panel.people))
+    found = lots_over_the_past(part, lambda _: np.zeros(40, int), **asked)
+    without = np.isnan(found.estimate).mean()
+    # 12 of 40 are coached, 14 answer: at least 6 of these, and at least 6 of the others, by the hypergeometric.
+    coached = stats.hypergeom(40, 14, 12)
+    assert without == pytest.approx(1 - sum(coached.pmf(k) for k in range(6, 9)), abs=0.08)
+    assert found.power(1e9, alpha=0.05) == pytest.approx(1 - without)
+    assert found.detectable(alpha=0.05) == float("inf")
+
+
 def test_pilots_of_each_length_that_the_past_can_hold():
     panel = past(units=40, periods=6, seed=9)
     lengths = by_length(
@@ -185,7 +224,7 @@ def test_pilots_of_each_length_that_the_past_can_hold():
         draws=60,
         rng=np.random.default_rng(1),
     )
-    assert [(before, after) for before, after, _ in lengths] == [(5, 1), (4, 2), (3, 3)]
+    assert [(one.before, one.after) for one in lengths] == [(5, 1), (4, 2), (3, 3)]
     one = Panel(panel.n[:, :1], panel.total[:, :1], panel.cohort, panel.people)
     with pytest.raises(ValueError, match="one period only"):
         by_length(one, lambda _: np.zeros(40, int), most=4, starts=(0,), per_cohort=6, rng=np.random.default_rng(1))

@@ -14,8 +14,14 @@ LOT = {
     "at": "2026-01-05T10:00:00+00:00",
     "seed": 7,
     "file_sha256": "ab" * 32,
-    "drawn_within": {"strata": "site", "pairs": ["engagement_score"], "months_between": 3},
-    "lot": {"T1": "2026-02-01", "T2": "2026-02-01", "T3": "2026-05-01", "T4": "", "T5": ""},
+    "drawn_within": {"strata": "site", "pairs": ["engagement_score"]},
+    "lot": {
+        "T1": ["2026-02-01", "1"],
+        "T2": ["2026-02-01", "1"],
+        "T3": ["2026-05-01", "2"],
+        "T4": ["", "1"],
+        "T5": ["", "2"],
+    },
 }
 
 
