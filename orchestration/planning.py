@@ -6,8 +6,8 @@ have their past in the very cells that the study will compare, and nothing is pu
 
 from __future__ import annotations
 
-import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 import yaml
 
+import durable
 from inference import lot
 from ingest import land
 from ingest.warehouse import warehouse
@@ -94,14 +95,14 @@ def read_organisation(workspace: Workspace, as_of: str) -> Organisation:
     The caller holds the workspace. Raises CannotRestate where they cannot be loaded, UnreadList where a list waits.
     """
     for left in workspace.root.glob(f"{PLANNING}*"):  # by a command that was killed
-        shutil.rmtree(left, ignore_errors=True)
+        durable.remove(left)
     with tempfile.TemporaryDirectory(dir=workspace.root, prefix=PLANNING) as folder:
         there = Workspace(Path(folder))
         texts = {path.name: path.read_text(encoding="utf-8") for path in workspace.sources.glob("*.y*ml")}
         lay_out(workspace, there, _study_of_all(workspace), texts)
         _lay_out_files(workspace, there)
         restating.build_in_child(there, as_of)
-        drawn = {unit: place.stratum for unit, place in lots(workspace).items()}
+        drawn = {unit: place.stratum for unit, place in lots(ledger.read(workspace.ledger)).items()}
         with warehouse(there.warehouse) as connection:
             listed = connection.sql(LISTED_QUERY).pl()
             return Organisation(
@@ -184,10 +185,10 @@ def kickoffs(workspace: Workspace) -> list[date]:
     return known
 
 
-def lots(workspace: Workspace) -> dict[str, lot.Place]:
-    """What the ledger's lots say of each unit that was in one; of several the last one."""
+def lots(events: Iterable[dict]) -> dict[str, lot.Place]:
+    """What lots say of each unit that was in one (of several the last one); `events` are the ledger's."""
     found = {}
-    for event in ledger.read(workspace.ledger):
+    for event in events:
         if event["event"] == "drawn":
             for unit, (at, stratum) in event["lot"].items():
                 found[unit] = lot.Place(date.fromisoformat(at) if at else None, stratum)
@@ -195,20 +196,19 @@ def lots(workspace: Workspace) -> dict[str, lot.Place]:
 
 
 def departures(workspace: Workspace) -> list[tuple[str, str]]:
-    """What is not as it was drawn: lists and units, with words, as the last run read them; empty where none was since
-    the first lot. Raises WarehouseBusy."""
+    """What is not as it was drawn: lists and units, with words, as the last run read them. Lots that no run came after
+    say nothing yet. Raises WarehouseBusy."""
     events = ledger.read(workspace.ledger)
-    first = next((place for place, event in enumerate(events) if event["event"] == "drawn"), None)
-    ran = first is not None and any(event["event"] in ("published", "refused") for event in events[first:])
-    if not ran or not workspace.warehouse.exists():
+    runs = [place for place, event in enumerate(events) if event["event"] in ("published", "refused")]
+    drawn = [event for event in events[: max(runs, default=0)] if event["event"] == "drawn"]
+    if not drawn or not workspace.warehouse.exists():
         return []
     with warehouse(workspace.warehouse) as connection:
         if not connection.sql(IS_BUILT_QUERY).fetchall()[0][0]:
             return []
         loaded = {name for (name,) in connection.sql(LOADED_QUERY).fetchall()}
         rows = connection.sql(NOW_QUERY).fetchall()
-    files = [event["file"] for event in events if event["event"] == "drawn" and event["file"] not in loaded]
     listed = {unit: lot.Place(kickoff, stratum) for unit, kickoff, stratum, _ in rows}
     trained = {unit: day for unit, _, _, day in rows if day}
-    unread = [(file, "was drawn, and no run has read it") for file in files]
-    return unread + lot.departures(lots(workspace), listed, trained)
+    unread = [(event["file"], "was drawn, and no run has read it") for event in drawn if event["file"] not in loaded]
+    return unread + lot.departures(lots(drawn), listed, trained)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import durable
 from ingest import land
 from orchestration.lock import hold
 from orchestration.pending import used_loads
@@ -70,7 +71,7 @@ def made_again(workspace: Workspace, identity: str, *, anyway: bool = False) -> 
 def _lay_out(workspace: Workspace, there: Workspace, identity: str, recipe: Recipe) -> None:
     lay_out(workspace, there, recipe.study, recipe.sources)
     if recipe.registration:
-        there.registration.write_text(recipe.registration, encoding="utf-8")
+        durable.replace_text(there.registration, recipe.registration)
     releases = list_releases(workspace.releases)
     for name in releases[: releases.index(identity)]:
         shutil.copytree(workspace.releases / name, there.releases / name, copy_function=link)

@@ -129,7 +129,7 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         raise fail(str(problem), WRONG) from None
     except WorkspaceBusy as busy:
         raise fail(str(busy), BUSY) from None
-    except CannotRestate as problem:
+    except (CannotRestate, OSError) as problem:
         raise fail(str(problem), BROKEN) from None
     out.print(
         f"\nDrawn with seed {chosen}, sealed in the ledger and written to {file}. The next run reads it.",

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from rich.table import Table
 
+import durable
 from orchestration.cli.terminal import out
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def show_foretold(asked: Asked, lot: Lot, organisation, study, picture: Path | N
 
         metric, found = next(iter(lengths.items()))
         drawing = power_curves(_curves(metric, found, organisation, study), DESCRIPTION, marked=_worth(study, metric))
-        picture.write_text(drawing, encoding="utf-8")
+        durable.replace_text(picture, drawing, mode=0o644)
         out.print(f"Power curves of {metric}: {picture}", highlight=False, soft_wrap=True)
 
 
