@@ -36,6 +36,20 @@ closed_months as (
         cast({{ dbt.dateadd('month', 'series.month_number - 1', 'periods.period_start') }} as date)
 ),
 
+-- Which loads come late for which months.
+late as (
+    select
+        closed_months.source,
+        closed_months.month,
+        loads.load_id
+    from closed_months
+    cross join {{ ref('stg_loads') }} as loads
+    left join known on loads.load_id = known.load_id
+    where
+        known.batch is null
+        or known.batch > closed_months.batch
+),
+
 -- Records that came after their month had closed. Some of them came before as well and are late again only.
 late_responses as (
     select distinct
@@ -44,15 +58,13 @@ late_responses as (
         responses.launched_date,
         responses.response_id
     from {{ source('raw', 'raw_survey__responses') }} as responses
-    inner join closed_months
-        on
-            closed_months.source = 'survey'
-            and closed_months.month = {{ month_of('responses.launched_date') }}
     inner join {{ ref('stg_loads') }} as loads on responses.load_id = loads.load_id
-    left join known on responses.load_id = known.load_id
-    where
-        responses.launched_date <= {{ as_of() }}
-        and (known.batch is null or known.batch > closed_months.batch)
+    inner join late
+        on
+            late.source = 'survey'
+            and responses.load_id = late.load_id
+            and late.month = {{ month_of('responses.launched_date') }}
+    where responses.launched_date <= {{ as_of() }}
 ),
 
 late_events as (
@@ -62,15 +74,13 @@ late_events as (
         events.event_id,
         events.status
     from {{ source('raw', 'raw_checkins__events') }} as events
-    inner join closed_months
-        on
-            closed_months.source = 'checkins'
-            and closed_months.month = {{ month_of('events.due_date') }}
     inner join {{ ref('stg_loads') }} as loads on events.load_id = loads.load_id
-    left join known on events.load_id = known.load_id
-    where
-        events.due_date <= {{ as_of() }}
-        and (known.batch is null or known.batch > closed_months.batch)
+    inner join late
+        on
+            late.source = 'checkins'
+            and events.load_id = late.load_id
+            and late.month = {{ month_of('events.due_date') }}
+    where events.due_date <= {{ as_of() }}
 ),
 
 responses as (
@@ -182,12 +192,9 @@ select
     records.kind,
     cast(sum(records.n_rows) as bigint) as n_records
 from records
-inner join closed_months
+inner join late
     on
-        records.source = closed_months.source
-        and records.month = closed_months.month
-left join known on records.load_id = known.load_id
-where
-    known.batch is null
-    or known.batch > closed_months.batch
+        records.source = late.source
+        and records.month = late.month
+        and records.load_id = late.load_id
 group by records.source, records.month, records.kind
