@@ -175,7 +175,9 @@ def newest_lot(workspace: Workspace) -> dict | None:
 
 
 def kickoffs(workspace: Workspace) -> list[date]:
-    """The days on which cohorts began or will, as the last run or the lot knows them."""
+    """The days on which cohorts began or will, as the last run or the lot knows them.
+
+    Raises WarehouseBusy, WarehouseUnreadable."""
     known = [date.fromisoformat(day) for day in (newest_lot(workspace) or {}).get("kickoffs", [])]
     known += [cohort.kickoff_date for cohort in load_study(workspace.study).cohorts]
     if workspace.warehouse.exists():
@@ -197,7 +199,7 @@ def lots(events: Iterable[dict]) -> dict[str, lot.Place]:
 
 def departures(workspace: Workspace) -> list[tuple[str, str]]:
     """What is not as it was drawn: lists and units, with words, as the last run read them. Lots that no run came after
-    say nothing yet. Raises WarehouseBusy."""
+    say nothing yet. Raises WarehouseBusy, WarehouseUnreadable."""
     events = ledger.read(workspace.ledger)
     runs = [place for place, event in enumerate(events) if event["event"] in ("published", "refused")]
     drawn = [event for event in events[: max(runs, default=0)] if event["event"] == "drawn"]

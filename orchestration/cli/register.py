@@ -22,7 +22,7 @@ def register(
 
     Until the first kick-off it can be written again; then what was registered stays.
     """
-    from ingest.warehouse import WarehouseBusy
+    from ingest.warehouse import WarehouseBusy, WarehouseUnreadable
     from orchestration.planning import kickoffs, newest_lot
     from publish import ledger
     from study.model import load_study
@@ -33,7 +33,7 @@ def register(
         raise fail(f"--out {file}: there is no folder {file.absolute().parent}", WRONG)
     try:
         study, begun = load_study(there.study), [day for day in kickoffs(there) if day <= now.date()]
-    except ConfigError as problem:
+    except (ConfigError, WarehouseUnreadable) as problem:
         raise fail(str(problem), WRONG) from None
     except WarehouseBusy as busy:
         raise fail(str(busy), BUSY) from None

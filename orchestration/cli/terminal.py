@@ -60,12 +60,19 @@ def parse_day(text: str | None, option: str = "--as-of") -> date | None:
 
 def show_departures(workspace: Workspace) -> None:
     """Print the units that are not coached as the lot said, as the last run read the lists."""
-    from ingest.warehouse import WarehouseBusy
+    from ingest.warehouse import WarehouseBusy, WarehouseUnreadable
     from orchestration.planning import departures
 
     try:
         found = departures(workspace)
-    except WarehouseBusy:
+    except (WarehouseBusy, WarehouseUnreadable) as problem:
+        out.print(
+            f"Whether units are coached as they were drawn is not known: {problem}",
+            style="yellow",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
         return
     if found:
         out.print(f"{len(found)} unit(s) are not coached as the lot said:", style="yellow")
