@@ -16,12 +16,9 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from inference import aggregations, randomised
-from inference.jackknife import jackknife
 from inference.lot import draw, strata
-from inference.mean_line import usable_baseline
 from inference.panel import NEVER, Panel
-from inference.past import lots_over_the_past
+from inference.past import effect_of_lot, lots_over_the_past
 from simulation.laboratory import before_the_pilot
 
 LOTS, ORGANISATIONS, LOTS_OF_EACH = 10_000, 200, 10
@@ -94,10 +91,8 @@ def _found(whole: Panel, n_past: int, stratum_of, rng: np.random.Generator) -> n
         treated = (cohort[:, None] != NEVER) & (np.arange(1, whole.n_periods + 1) >= cohort[:, None])
         for place, effect in enumerate(EFFECTS):
             panel = Panel(whole.n, whole.total + effect * whole.n * treated, cohort, whole.people)
-            effects = randomised.group_time_contrasts(panel, stratum=stratum, baseline=usable_baseline(panel).value)
-            part = aggregations.simple(effects)
-            error = jackknife(theta=part.value, theta_without=part.without, cohort=cohort)
-            hits[place] += error is not None and error.p_value(part.value) <= 0.05
+            found, error = effect_of_lot(panel, stratum)
+            hits[place] += error is not None and error.p_value(found) <= 0.05
     return hits / LOTS_OF_EACH
 
 

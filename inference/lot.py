@@ -26,7 +26,7 @@ class CannotDraw(ValueError):
     """No lot can be drawn from these units; the message says what is missing."""
 
 
-def why_not(units: pl.DataFrame, excluded: Mapping[str, str], *, min_people: int = MIN_PEOPLE) -> list[str]:
+def why_not(units: pl.DataFrame, excluded: Mapping[str, str]) -> list[str]:
     """Why each unit cannot be drawn; empty where it can. Rules are looked at in this order, the first one counts.
 
     `units` has a row per unit: unit, cohort (null: in none yet), stratum (of an earlier lot), n_people, n_with_manager
@@ -43,14 +43,12 @@ def why_not(units: pl.DataFrame, excluded: Mapping[str, str], *, min_people: int
         if row["stratum"] is not None:
             reasons.append("")
             continue
-        reasons.append(
-            excluded.get(row["unit"]) or _too_small(row, min_people) or (_managers(row) if of_managers else "")
-        )
+        reasons.append(excluded.get(row["unit"]) or _too_small(row) or (_managers(row) if of_managers else ""))
     return reasons
 
 
-def _too_small(row: Mapping, min_people: int) -> str:
-    return f"has {row['n_people']} people, fewer than {min_people}" if row["n_people"] < min_people else ""
+def _too_small(row: Mapping) -> str:
+    return f"has {row['n_people']} people, fewer than {MIN_PEOPLE}" if row["n_people"] < MIN_PEOPLE else ""
 
 
 def _managers(row: Mapping) -> str:

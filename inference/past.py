@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from inference import aggregations, randomised
+from inference.jackknife import Uncertainty
 from inference.judging import arms_of, judge
 from inference.lot import draw
 from inference.mean_line import size_of_values, usable_baseline
@@ -93,16 +94,22 @@ def lots_over_the_past(
     for row in found:
         cohort = first[draw(stratum, len(starts), per_cohort, rng)][seen]
         drawn = Panel(panel.n[seen], panel.total[seen], cohort, panel.people[seen])
-        effects = randomised.group_time_contrasts(drawn, stratum=mine, baseline=usable_baseline(drawn).value)
-        part, post = aggregations.simple(effects), effects.t >= effects.g
-        if not post.any():
-            continue
-        _, error = judge(
-            part, arms_of(effects, post), cohort=cohort, method="", alpha=ALPHA, scale=size_of_values(drawn)
-        )
+        effect, error = effect_of_lot(drawn, mine)
         if error is not None:
-            row[:] = part.value, error.std_error, error.df
+            row[:] = effect, error.std_error, error.df
     return Found(*found.T)
+
+
+def effect_of_lot(panel: Panel, stratum: np.ndarray | None) -> tuple[float, Uncertainty | None]:
+    """The headline of a study whose lot decided, and its error; None where the study would give no verdict."""
+    effects = randomised.group_time_contrasts(panel, stratum=stratum, baseline=usable_baseline(panel).value)
+    part, post = aggregations.simple(effects), effects.t >= effects.g
+    if not post.any():
+        return float("nan"), None
+    _, error = judge(
+        part, arms_of(effects, post), cohort=panel.cohort, method="", alpha=ALPHA, scale=size_of_values(panel)
+    )
+    return part.value, error
 
 
 def by_length(

@@ -14,6 +14,7 @@ from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.closing import next_restatement
 from orchestration.faults import redact_errors
 from orchestration.pending import sources_digest
+from orchestration.planning import KICKOFFS_QUERY
 from orchestration.resources import PipelineRun
 from orchestration.workspace import Workspace, code_version
 from publish import closed
@@ -55,7 +56,6 @@ CORRECTIONS = """
         strftime(max(month), '%Y-%m') as last_month, sum(n_rows)::bigint as n
     from intermediate.int_restatements group by restatement order by restatement
 """
-KICKOFFS = "select distinct kickoff_date from intermediate.int_unit_assignments where kickoff_date is not null"
 IS_AS_OF_RUN = """
     select exists (select 1 from raw.raw_hris__workers where snapshot_date > $day)
         or exists (select 1 from raw.raw_survey__responses where launched_date > $day)
@@ -181,7 +181,7 @@ def _registration(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> di
     if not kept:
         return None
     registered = json.loads(kept)
-    kickoffs = [day for (day,) in connection.sql(KICKOFFS).fetchall()]
+    kickoffs = [day for (day,) in connection.sql(KICKOFFS_QUERY).fetchall()]
     return {
         "at": registered["at"],
         "text_sha256": registered["text_sha256"],

@@ -90,11 +90,8 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
 
     `coaching assign --cohorts 3 --per-cohort 12 --kickoff 2026-03-01 --pairs engagement_score -w my-org`
     """
-    from inference import lot as lots
-    from ingest.pseudonyms import KeyMissing, Pseudonyms
-    from orchestration import machine
-    from orchestration.lock import WorkspaceBusy, hold
-    from orchestration.planning import read_organisation
+    from ingest.pseudonyms import KeyMissing
+    from orchestration.lock import WorkspaceBusy
     from orchestration.restating import CannotRestate
     from study.model import load_study
 
@@ -114,17 +111,7 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
     try:
         study = load_study(there.study)
         _check_study(study)
-        machine.check()
-        Pseudonyms.from_environment(there.key_file)
-        lots.check_cohorts(cohorts, per_cohort)
-        with hold(there.lock, run_id="assign"):
-            organisation = read_organisation(there, str(day))
-            excluded = dict(_reasons(exclude or [], organisation.units["unit"].to_list()))
-            units = _eligible(organisation.units, excluded)
-            lot = _draw(asked, organisation, units, np.random.default_rng(chosen))
-            _show(asked, lot, organisation, study, picture)
-            # Last of all: whatever goes wrong before leaves nothing behind.
-            file = _seal(there, lot, asked, seed=chosen, as_of=str(day), excluded=excluded)
+        organisation, file = _assign(there, study, asked, str(day), exclude or [], chosen, picture)
     except (ConfigError, KeyMissing, ValueError) as problem:
         raise fail(str(problem), WRONG) from None
     except WorkspaceBusy as busy:
@@ -136,6 +123,31 @@ def assign(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         highlight=False,
         soft_wrap=True,
     )
+    _show_warnings(start, study, organisation)
+
+
+def _assign(there, study, asked: Asked, day: str, exclude: list[str], seed: int, picture: Path | None) -> tuple:
+    """The organisation that was drawn from, and the roster that was written; the workspace is held all the time."""
+    from inference.lot import check_cohorts
+    from ingest.pseudonyms import Pseudonyms
+    from orchestration import machine
+    from orchestration.lock import hold
+    from orchestration.planning import read_organisation
+
+    machine.check()
+    Pseudonyms.from_environment(there.key_file)
+    check_cohorts(len(asked.kickoffs), asked.per_cohort)
+    with hold(there.lock, run_id="assign"):
+        organisation = read_organisation(there, day)
+        excluded = dict(_reasons(exclude, organisation.units["unit"].to_list()))
+        units = _eligible(organisation.units, excluded)
+        lot = _draw(asked, organisation, units, np.random.default_rng(seed))
+        _show(asked, lot, organisation, study, picture)
+        # Last of all: whatever goes wrong before leaves nothing behind.
+        return organisation, _seal(there, lot, asked, seed=seed, as_of=day, excluded=excluded)
+
+
+def _show_warnings(start: date, study, organisation) -> None:
     if start <= date.today():
         out.print(f"The kick-off was on {start}: the ledger shows that this was drawn afterwards.", style="yellow")
     if study.assignment.design != "randomised":

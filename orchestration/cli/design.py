@@ -83,6 +83,15 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
 
         picture.write_text(power_curves(_curves(plan, analyses, sd), DESCRIPTION, marked=effect), encoding="utf-8")
         out.print(f"Power curves: {picture}", highlight=False, soft_wrap=True)
+    _show_guessed(context)
+    out.print(
+        "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
+        "effect below its number is not excluded by a null.",
+        style="dim",
+    )
+
+
+def _show_guessed(context: typer.Context) -> None:
     guessed = [name for name in GUESSED if context.get_parameter_source(name).name == "DEFAULT"]
     if guessed:
         words = ", ".join(f"--{name.replace('_', '-')} {context.params[name]:g}" for name in guessed)
@@ -92,11 +101,6 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
             highlight=False,
             soft_wrap=True,
         )
-    out.print(
-        "The first needs a random lot or arms that are alike, the second parallel trends, the third a random lot. An "
-        "effect below its number is not excluded by a null.",
-        style="dim",
-    )
 
 
 def _limit(plan, teams: int, waves: int) -> str | None:
