@@ -79,7 +79,7 @@ def dbt(
     env = os.environ | {"COACHING_WAREHOUSE": str(warehouse), "COACHING_AS_OF": str(as_of)}
     env["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     paths = ["--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(target)]
-    command = [str(DBT), *arguments, *paths, "--log-path", str(target)]
+    command = [str(DBT), "--log-level-file", "info", *arguments, *paths, "--log-path", str(target)]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib import metadata
@@ -149,14 +149,27 @@ def what_failed(target: Path) -> str:
 
 
 class InstalledDbt(DbtCliResource):
-    """dbt's command line without its look at PyPI: the stock resource asks `dbt --version` before every build."""
+    """dbt's command line without its look at PyPI: the stock resource asks `dbt --version` before every build.
+
+    Nor does it load dbt's adapter into this process: only the integration's own row counts would ask it, and DuckDB
+    lets one process write at a time.
+    """
 
     @cached_property
     def _cli_version(self) -> Version:
         return Version(metadata.version("dbt-core"))
 
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:
+        return None
+
 
 def dbt_resource() -> dg.ResourceDefinition:
     """dbt's command line, of this project; no run can name another program or folder."""
-    installed = InstalledDbt(project_dir=str(PROJECT), profiles_dir=str(PROJECT), dbt_executable=str(DBT))
+    installed = InstalledDbt(
+        project_dir=str(PROJECT),
+        profiles_dir=str(PROJECT),
+        dbt_executable=str(DBT),
+        # A line for each model and each test. dbt's own default, every statement, is 5 MB and a third of a small run.
+        global_config_flags=["--log-level-file", "info"],
+    )
     return dg.ResourceDefinition(lambda _context: installed, config_schema={})
