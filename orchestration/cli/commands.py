@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import assign, design, files, gate, register, releases, running, workspaces
+from orchestration.cli import assign, design, files, gate, pool, register, releases, running, workspaces
 from orchestration.cli.terminal import BROKEN, WRONG, err, fail, out
 from study.strict_yaml import RenamedKey
 
@@ -38,6 +38,7 @@ for _command in (
     design.design,
     assign.assign,
     register.register,
+    pool.pool,
 ):
     app.command()(_command)
 

@@ -119,6 +119,11 @@ def take_key_away(place: Place) -> None:
     (place.folder / "new" / "inbox" / "hris" / "hris_2024-01.csv").write_text("Employee ID\n")
 
 
+def copy_earlier(place: Place) -> None:
+    """As if another pilot had sent it."""
+    shutil.copytree(place.there.releases / place.earlier(), place.folder / "elsewhere")
+
+
 def change_code_version(place: Place) -> None:
     """As if another version of the program had made the release."""
     path = place.there.releases / place.earlier() / "manifest.json"

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -51,7 +52,8 @@ def typed(command: str, folder: Path) -> str:
 
 
 @pytest.mark.organisation
-def test_a_pilot_planned_as_it_stands(tmp_path):
+def test_a_pilot_planned_as_it_stands(tmp_path, published):
+    shutil.copytree(published.releases / "current", tmp_path / "other-country")
     for command, shown in steps("plan-a-pilot.md"):
         printed = words(typed(command, tmp_path))
         for line in shown:
