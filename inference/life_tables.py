@@ -118,6 +118,11 @@ class LifeTable:
         """Both arms have people, followed to the window's end or until the last had left."""
         return all(member.any() and np.isfinite(self.survival(member)[0]) for member in (self.pilot, self.control))
 
+    def until(self, months: int) -> LifeTable:
+        """The same people, followed for so many months."""
+        causes = {cause: counts[:, :months] for cause, counts in self.causes.items()}
+        return LifeTable(self.at_risk[:, :months], self.events[:, :months], self.pilot, self.control, causes)
+
     def entered(self, member: np.ndarray) -> int:
         """People at risk on the first day, in the member units."""
         return int(self.at_risk[member, 0].sum())

@@ -124,9 +124,20 @@ def retention_lines(
                 for name, tables_of in usable.items():
                     part = replace(line, aggregation="cohort", cohort=name, is_headline=False)
                     yield _life_line(part, measure, [tables_of], labels, left_out=[], alpha=alpha)
+                if is_headline:
+                    yield from _by_month(line, measure, list(usable.values()), labels, alpha)
                 if newest := newest_windows(usable, kickoffs or {}):
                     part = replace(line, aggregation=NEWEST, is_headline=False)
                     yield _life_line(part, measure, newest, labels, left_out=[], alpha=alpha)
+
+
+def _by_month(line: Line, measure: Measure, cohorts: Windows, labels: np.ndarray, alpha: float) -> Iterator[Line]:
+    """The headline's effect after each month since kick-off: of the same people, so that it can be followed. Where it
+    stops growing, the programme keeps nobody further."""
+    for months in range(1, cohorts[0][0].months + 1):
+        until_then = [(after.until(months), before.until(months) if before else None) for after, before in cohorts]
+        part = replace(line, aggregation="event_time", event_time=months, is_headline=False)
+        yield _life_line(part, measure, until_then, labels, left_out=[], alpha=alpha)
 
 
 def newest_windows(usable: Mapping[str, tuple], kickoffs: Mapping[str, date]) -> Windows:
