@@ -16,7 +16,7 @@ from inference import aggregations, answers, att, randomised, twfe
 from inference.aggregations import Aggregate
 from inference.att import GroupTime
 from inference.diagnostic import DIAGNOSTICS_SCHEMA, DRAWS, SEED, Diagnostic, judge_aggregate, unknown_diagnostic
-from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics
+from inference.dose_diagnostics import decay_diagnostics, dose_diagnostics, variant_diagnostics
 from inference.jackknife import Uncertainty
 from inference.judging import ALL, Arms, Question, arms_of, judge
 from inference.mean_line import contrasts, size_of_values
@@ -114,6 +114,7 @@ def _as_it_scales(context: MeanContext) -> Iterator[Diagnostic]:
         # Later cohorts have more periods before them: from the last one all have the same.
         effects = att.effects_counted_from(context.effects, "last")
         yield from decay_diagnostics(context.panels, effects, context.setting)
+        yield from variant_diagnostics(context.panels, context.setting)
         yield from dose_diagnostics(context.indexed, context.doses, context.setting)
 
 

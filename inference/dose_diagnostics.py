@@ -1,9 +1,9 @@
-"""Does the effect follow the dose: of coaching, of a coach's load, of the cascade's depth?"""
+"""Does the effect follow the dose: of coaching, of a coach's load, of the cascade's depth? Do variants differ?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -16,9 +16,10 @@ from inference.jackknife import jackknife
 from inference.judging import Arms, arms_of
 from inference.mean_line import size_of_values
 from inference.panel import Panel
+from inference.trends import pre_trend
 from inference.unit_panels import Indexed, Panels, Setting
 
-SLOPE_WORDS = ("the effect changes as it scales", "no change of the effect as it scales was seen")
+SLOPE_WORDS = ("the effect changes from step to step", "no change of the effect from step to step was seen")
 
 
 def decay_diagnostics(panels: Panels, effects: GroupTime, setting: Setting) -> Iterator[Diagnostic]:
@@ -34,40 +35,96 @@ def decay_diagnostics(panels: Panels, effects: GroupTime, setting: Setting) -> I
         found = _of_segments(panels, ordered)
         if found is None:
             continue
-        parts, panel, arms = found
-        slope = associations.slope_over(parts, np.arange(len(parts), dtype=float))
-        yield judge_aggregate(f"slope_by_{dimension}", slope, arms, panel, setting, SLOPE_WORDS)
+        slope = associations.slope_over(found.parts, np.arange(len(found.parts), dtype=float))
+        yield judge_aggregate(f"slope_by_{dimension}", slope, found.together, found.panel, setting, SLOPE_WORDS)
 
 
-def _of_segments(panels: Panels, ordered: Sequence[str]):
-    """Simple effects of ordered segments on the units of all of them, or None with fewer than two."""
-    segments = [segment for segment in ordered if segment in panels.observed]
+VARIANT_WORDS = ("the variants differ in what they do", "no difference between the variants was seen")
+
+
+def variant_diagnostics(panels: Panels, setting: Setting) -> Iterator[Diagnostic]:
+    """Are the variants alike? Of two the difference (the first in the alphabet less the second), of more the joint test
+    that none differs from the first. Their control is the same and cancels out: the error is that of their own units.
+    """
+    found = _of_segments(panels, setting.variants)
+    if found is None:
+        return
+    name, first = "variants_differ", 0
+    differences, judged = [], []
+    for other in range(1, len(found.parts)):
+        one, two = found.parts[first], found.parts[other]
+        difference = Aggregate(one.value - two.value, one.without - two.without, np.zeros(one.without.size))
+        arms = Arms(
+            pilot=found.arms[first].pilot,
+            control=found.arms[other].pilot,
+            n_pilot=found.arms[first].n_pilot,
+            n_control=found.arms[other].n_pilot,
+        )
+        sides = Panel(*(np.ones((len(arms.pilot), 1)),) * 2, np.where(arms.pilot, 1, 2), np.ones(len(arms.pilot)))
+        differences.append(difference)
+        judged.append(judge_aggregate(name, difference, arms, sides, setting, VARIANT_WORDS))
+    if len(judged) == 1 or any(one.reason for one in judged):
+        yield next((one for one in judged if one.reason), judged[0])
+        return
+    test = pre_trend(differences, min(one.df for one in judged))
+    if test is None:
+        yield unknown_diagnostic(name, "too few units for so many variants")
+        return
+    yield Diagnostic(
+        name=name,
+        p_value=test.p_value,
+        df=test.df_denominator,
+        n_pilot=judged[0].n_pilot,
+        n_control=min(one.n_control for one in judged),
+        says=VARIANT_WORDS[0] if test.p_value < setting.alpha else VARIANT_WORDS[1],
+    )
+
+
+@dataclass(frozen=True)
+class _Segments:
+    """Simple effects of several segments, each over the units of all of them, and the arms behind each."""
+
+    parts: list[Aggregate]
+    arms: list[Arms]
+    panel: Panel
+
+    @property
+    def together(self) -> Arms:
+        """A slope and its other parts give the smallest one away: it counts."""
+        return Arms(
+            pilot=np.any([one.pilot for one in self.arms], axis=0),
+            control=np.any([one.control for one in self.arms], axis=0),
+            n_pilot=min(one.n_pilot for one in self.arms),
+            n_control=min(one.n_control for one in self.arms),
+        )
+
+
+def _of_segments(panels: Panels, chosen: Sequence[str]) -> _Segments | None:
+    """Simple effects of these segments on the units of all of them, or None with fewer than two."""
+    segments = [segment for segment in chosen if segment in panels.observed]
     units = sorted({unit for segment in segments for unit in panels.of(segment).units})
     place = {unit: index for index, unit in enumerate(units)}
-    parts, cohort = [], np.zeros(len(units), int)
-    pilot, control = np.zeros((2, len(units)), bool)
-    n_pilot, n_control = [], []
+    parts, arms, cohort = [], [], np.zeros(len(units), int)
     for segment in segments:
         indexed, effects = panels.of(segment), panels.effects(segment)
-        chosen = (effects.t >= effects.g) & np.isfinite(effects.value)
-        if not chosen.any():
+        post = (effects.t >= effects.g) & np.isfinite(effects.value)
+        if not post.any():
             continue
         part = aggregations.simple(effects)
         rows = np.array([place[unit] for unit in indexed.units])
         without = np.full(len(units), part.value)
         without[rows] = part.without
         parts.append(Aggregate(part.value, without, np.zeros(len(units))))
-        arms = arms_of(effects, chosen)
+        mine = arms_of(effects, post)
+        pilot, control = np.zeros((2, len(units)), bool)
+        pilot[rows], control[rows] = mine.pilot, mine.control
+        arms.append(replace(mine, pilot=pilot, control=control))
         cohort[rows] = np.maximum(cohort[rows], indexed.panel.cohort)
-        pilot[rows] |= arms.pilot
-        control[rows] |= arms.control
-        n_pilot.append(arms.n_pilot)
-        n_control.append(arms.n_control)
     if len(parts) < 2:
         return None
-    panel = Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
-    # A slope and its other parts give the smallest one away: it counts.
-    return parts, panel, Arms(pilot=pilot, control=control, n_pilot=min(n_pilot), n_control=min(n_control))
+    return _Segments(
+        parts, arms, Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
+    )
 
 
 def dose_diagnostics(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:

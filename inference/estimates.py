@@ -117,6 +117,7 @@ class Asked:
     alpha: float = 0.05  # the study's level: of every interval and diagnostic; a verdict needs that of the analysis
     planned_until: date | None = None  # the last day whose waves are of the plan
     ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()  # segments of what units got, where they got different things
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,7 @@ def _setting(question: Question, asked: Asked, cells: Cells) -> Setting:
         is_trained=cells.facts_of_units("is_coach_trained"),
         anticipation=question.anticipation,
         ordered_segments=asked.ordered_segments,
+        variants=asked.variants,
         changes=cells.differences,
         products=cells.covariates,
         answers=cells.answers,

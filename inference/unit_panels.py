@@ -24,7 +24,7 @@ class Setting:
     of the people around it is coached, `anticipation` how many periods before kick-off may be moved already; `changes`,
     `products` and `answers` are `cell_differences`, `cell_covariates` and `cell_answers` of one metric (empty: nothing
     to adjust by, or to bound with). `ordered_segments` names, lowest first, the segments of a dimension along which an
-    effect may fall.
+    effect may fall; `variants` names those of what units got, where they got different things.
     """
 
     design: str
@@ -36,6 +36,7 @@ class Setting:
     coached_around: Mapping[str, float] = field(default_factory=dict)
     anticipation: int = 0
     ordered_segments: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()
     changes: pl.DataFrame = field(default_factory=pl.DataFrame)
     products: pl.DataFrame = field(default_factory=pl.DataFrame)
     answers: pl.DataFrame = field(default_factory=pl.DataFrame)

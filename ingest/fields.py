@@ -63,6 +63,8 @@ MEANING = {
     "kickoff_date": "first day of coaching",
     "coach_id": "the unit's coach; hashed",
     "trained_date": "when the coach's training was completed",
+    "variant": "what the unit gets, where there are several: a human coach, an AI coach, a peer circle",
+    "nomination_rank": "in which place the coach was recommended for the programme; 1 is first",
     "course": "which course",
     "invited_date": "when invited",
     "enrolled_date": "when enrolled",

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from study.model import MAX_RANK
+
 STORED_AS = {
     "person": pl.String,
     "name": pl.String,
@@ -261,12 +263,15 @@ ROSTER = RawTable(
         "kickoff_date": "date",
         "coach_id": "person",
         "trained_date": "date",
+        "variant": "text",
+        "nomination_rank": "number",
     },
     required=("arm",),
     key=("unit", "person_id"),
     dated="exported_date",
     one_of=(("unit", "person_id"),),
     words={"arm": ("pilot", "control")},
+    ranges={"nomination_rank": (1.0, float(MAX_RANK))},
     required_where={"kickoff_date": ("arm", "pilot")},
 )
 

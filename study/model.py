@@ -100,11 +100,15 @@ class Output(Strict):
 
 
 class Scale(Strict):
-    """A survey scale that the catalogue does not know: `<scale>_score` and `<scale>_favourable` become metrics."""
+    """A survey scale that the catalogue does not know: `<scale>_score` and `<scale>_favourable` become metrics, and
+    `<scale>_net_promoter` where its items are answered on the range of the eNPS question."""
 
     scale: str = Field(pattern=NAME, description="as the items of the survey mapping name it")
     label: str = Field(description="in words")
     direction: Literal["up", "down"] = Field("up", description="which way is good")
+    link: Literal["noticed"] | None = Field(
+        None, description="noticed: how the team sees its manager coach; the score is a link of the chain then"
+    )
 
 
 class CheckIns(Strict):
@@ -179,9 +183,11 @@ class Money(Strict):
 
 Limit = Annotated[float, Field(gt=0)]
 Dimension = Literal[
-    "department", "site", "job_level", "employment_type", "tenure", "cascade_depth", "coach_load", "readiness"
+    *("department", "site", "job_level", "employment_type", "tenure"),
+    *("cascade_depth", "coach_load", "readiness", "variant", "nomination_rank"),
 ]
 MAX_DEPTH = 15  # of the cascade, as int_cascade follows it
+MAX_RANK = 20  # of a nomination
 MAX_SEGMENTS = 6  # dimensions: each further one makes smaller groups, and more differences between published tables
 TURNOVER_FORMULAS = ("opening_headcount", "last_month", "start_and_end", "monthly_means", "person_years")
 
@@ -358,13 +364,15 @@ class Study(Strict):
                 measure=measure,
                 of_what=scale.scale,
                 direction=scale.direction,
-                lowest=0.0,
+                lowest=lowest,
                 highest=highest,
+                link=scale.link if measure == "score" else None,
             )
             for scale in self.scales
-            for measure, suffix, unit, written_as, highest in (
-                ("score", "", "points (0–100)", "points", 100.0),
-                ("favourable", ", favourable", "share of answers", "share", 1.0),
+            for measure, suffix, unit, written_as, lowest, highest in (
+                ("score", "", "points (0–100)", "points", 0.0, 100.0),
+                ("favourable", ", favourable", "share of answers", "share", 0.0, 1.0),
+                ("net_promoter", ", net score", "points (−100 to 100)", "points", -100.0, 100.0),
             )
         ]
         return outputs + scales
@@ -373,7 +381,11 @@ class Study(Strict):
     def ordered_segments(self) -> dict[str, tuple[str, ...]]:
         """Of dimensions with an order: the names of their segments (`dimension: word`), lowest first."""
         loads = [band for _, band, _, _ in bands("coach_load", self.coach_load_bands, PEOPLE)]
-        words = {"cascade_depth": map(str, range(1, MAX_DEPTH + 1)), "coach_load": loads}
+        words = {
+            "cascade_depth": map(str, range(1, MAX_DEPTH + 1)),
+            "coach_load": loads,
+            "nomination_rank": map(str, range(1, MAX_RANK + 1)),
+        }
         return {dimension: tuple(f"{dimension}: {word}" for word in of) for dimension, of in words.items()}
 
     def tables(self) -> dict[str, pl.DataFrame]:

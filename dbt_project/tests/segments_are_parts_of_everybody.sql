@@ -30,7 +30,7 @@ summed as (
     inner join dimensions on cells.segment = dimensions.segment
     where
         cells.arm = 'pilot'
-        or dimensions.dimension not in ('cascade_depth', 'coach_load', 'readiness')
+        or dimensions.dimension not in ('cascade_depth', 'coach_load', 'readiness', 'variant', 'nomination_rank')
     group by cells.metric, cells.unit_id, cells.period_start, dimensions.dimension
 )
 

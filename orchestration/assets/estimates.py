@@ -121,6 +121,9 @@ class StoredCells:
         return Cells(**mine, **self._of_units)
 
 
+VARIANTS = "select distinct segment from intermediate.int_segments where dimension = 'variant' order by segment"
+
+
 def asked_of(connection, study: Study) -> Asked:
     """What the study asks of its estimators."""
     declared = {outcome.metric: outcome for outcome in study.outcomes}
@@ -139,6 +142,7 @@ def asked_of(connection, study: Study) -> Asked:
         alpha=study.alpha,
         planned_until=study.planned_until,
         ordered_segments=study.ordered_segments,
+        variants=tuple(segment for (segment,) in connection.sql(VARIANTS).fetchall()),
     )
 
 

@@ -89,6 +89,8 @@ select
     described.kickoff_date,
     described.coach_person_id as coach_id,
     described.trained_date,
+    described.variant,
+    cast(described.nomination_rank as integer) as nomination_rank,
     described.cohort_name as cohort,
     case when newest.cohort_name <> described.cohort_name then newest.cohort_name end as later_cohort
 from described

@@ -47,6 +47,8 @@ SYNONYMS = {
         "kickoff_date": r"kick|start",
         "coach_id": r"coach.*id",
         "trained_date": r"trained|training",
+        "variant": r"\bvariant\b|coaching kind|kind of coaching",
+        "nomination_rank": r"nominat|recommend.*rank|\brank\b",
     },
 }
 

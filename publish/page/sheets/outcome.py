@@ -86,6 +86,8 @@ DIAGNOSTIC_LABELS = {
     "slope_by_wave": "Change of the effect from wave to wave",
     "slope_by_cascade_depth": "Change of the effect per step of the cascade",
     "slope_by_coach_load": "Change of the effect per band of coach load",
+    "slope_by_nomination_rank": "Change of the effect per rank of the coach's nomination",
+    "variants_differ": "Between the variants (of two: the first less the second)",
     "dose_response": "Per check-in a month, among the coached",
     "intraclass_correlation": "Alikeness within units (ICC)",
     "standard_deviation": "Standard deviation between people",

@@ -36,6 +36,15 @@ units as (
     from {{ ref('int_unit_assignments') }}
 ),
 
+roster as (
+    select
+        unit,
+        variant,
+        nomination_rank
+    from {{ ref('stg_roster__assignments') }}
+    where arm = 'pilot'
+),
+
 leads as (
     select
         unit_id,
@@ -66,6 +75,18 @@ of_people as (
 ),
 
 of_pilot_units as (
+    select
+        unit as unit_id,
+        'variant' as dimension,
+        variant as word
+    from roster
+    union all
+    select
+        unit as unit_id,
+        'nomination_rank' as dimension,
+        cast(nomination_rank as {{ dbt.type_string() }}) as word
+    from roster
+    union all
     select
         leads.unit_id,
         'cascade_depth' as dimension,
@@ -136,7 +157,7 @@ of_the_control as (
     from reported
     cross join kinds
     inner join units on units.arm = 'control'
-    where reported.dimension in ('cascade_depth', 'coach_load', 'readiness')
+    where reported.dimension in ('cascade_depth', 'coach_load', 'readiness', 'variant', 'nomination_rank')
 ),
 
 members as (
