@@ -33,6 +33,9 @@ class Metric(Strict):
     lowest: float | None = Field(None, description="the lowest value that there can be")
     highest: float | None = Field(None, description="the highest value that there can be")
     closing_days: int | None = Field(None, description="days from a period's end until it closes; none: a survey wave")
+    link: Literal["held", "noticed"] | None = Field(
+        None, description="held: how much coaching happened; noticed: manager coaching behaviour, as the team sees it"
+    )
 
 
 @cache

@@ -55,6 +55,7 @@ STUDY_TABLES = {
         "lowest": pl.Float64,
         "highest": pl.Float64,
         "closing_days": pl.Int64,
+        "link": pl.String,
     },
     "raw_study__segments": {"dimension": pl.String},
     "raw_study__bands": {

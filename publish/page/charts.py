@@ -36,6 +36,18 @@ def event_study(rows: pl.DataFrame, *, label: str, unit: Unit, reach: float | No
     )
 
 
+def by_month(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
+    """Effects on a share that is still there, by months since kick-off, with intervals, as an SVG element; needs
+    event_time, estimate, ci_low and ci_high."""
+    return _intervals(
+        rows.sort("event_time").with_columns(pl.lit("since").alias("phase")),
+        x="event_time",
+        title="months since kick-off",
+        unit=unit,
+        description=f"{label}: effect by months since kick-off, with intervals; a dashed line marks no effect",
+    )
+
+
 def by_cohort(rows: pl.DataFrame, *, label: str, unit: Unit) -> str:
     """Effects by cohort with intervals, as an SVG element; needs cohort, estimate, ci_low and ci_high."""
     return _intervals(

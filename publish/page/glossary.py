@@ -18,6 +18,9 @@ GLOSSARY = {
     "certainty": "From 0 to 5, by fixed steps: what the design allows at most, lowered by trouble that was found. It "
     "changes no number.",
     "control": "Units that were not coached, or not yet.",
+    "chain": "Coaches are trained; then coaching is held; then the team notices it; then results move. A link is seen "
+    "if one of its outcomes moved the good way, adjusted for their number; the training, if eight of ten coaches "
+    "completed it. What is not shown may still be there: too few answers show little.",
     "cohort": "Units that began on the same day.",
     "retention": "The share still employed after the months of the window; people of whom no more is known count as "
     "long as they were seen (Kaplan and Meier).",

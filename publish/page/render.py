@@ -16,6 +16,7 @@ from publish.page import charts
 from publish.page.front import front
 from publish.page.glossary import GLOSSARY
 from publish.page.sheets import programme
+from publish.page.sheets.chain import chain
 from publish.page.sheets.decision import answer, decisions, money
 from publish.page.sheets.others import others_found
 from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
@@ -45,6 +46,7 @@ FAMILY_LABELS = {
     "coaching": "Regular check-ins",
     "leadership": "Leadership shared by many",
     "structure": "Layers and spans",
+    "managers": "The managers themselves",
 }
 # A release never changes, so the page itself must notice that none came after it.
 SCRIPT = 'var s=document.getElementById("stale");if(Date.now()>Date.parse(s.dataset.due))s.hidden=false;'
@@ -67,7 +69,8 @@ class Outcome:
     interval: str
     naive: float | None
     before: float | None  # how far the arms were apart before kick-off
-    chart: Markup | None
+    chart: Markup | None  # by period since kick-off; of one window for each cohort by month in it
+    of_cohorts: Markup | None  # of one window for each cohort
     has_periods: bool
     has_band: bool
     n_cohorts: int
@@ -132,11 +135,14 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
     estimated_cohorts = cohorts.filter(ESTIMATED).sort(in_order, nulls_last=True)
     early = events.filter(pl.col("event_time") < -asked["anticipation"])
     outside = early.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0))
-    picture = None
-    if draw and events.height:
+    has_periods = asked["period"] is not None and bool(events.height)
+    picture = of_cohorts = None
+    if draw and has_periods:
         picture = charts.event_study(events, label=asked["label"], unit=unit, reach=asked["reach"])
-    elif draw and estimated_cohorts.height:  # one window per cohort: there are no periods to show
-        picture = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
+    elif draw and events.height:
+        picture = charts.by_month(events, label=asked["label"], unit=unit)
+    if draw and not has_periods and estimated_cohorts.height > bool(picture):  # one cohort alone is the picture above
+        of_cohorts = charts.by_cohort(estimated_cohorts, label=asked["label"], unit=unit)
 
     return Outcome(
         metric=asked["metric"],
@@ -161,8 +167,9 @@ def _outcome(asked, row, estimates, study, *, draw) -> Outcome:
         naive=naive,
         before=before,
         chart=Markup(picture) if picture else None,
-        has_periods=bool(events.height),
-        has_band=bool(events.height) and asked["reach"] is not None,
+        of_cohorts=Markup(of_cohorts) if of_cohorts else None,
+        has_periods=has_periods,
+        has_band=has_periods and asked["reach"] is not None,
         n_cohorts=cohorts.height,
         before_kickoff=before_kickoff(
             p_value=asked["pre_trend"],
@@ -219,12 +226,19 @@ def render(
         files=data_files(tables),
         glossary=list(GLOSSARY.items()),
         others_found=others_found(tables, columns),
+        chain=chain(tables, {one.metric: one.row for one in shown}, level(tables, study["alpha"])),
         done=[make(tables) for make in (programme.cohorts, cascade, readiness)],
         stayed=[make(tables) for make in (retention, causes, turnover)],
         compared=[baseline(tables, labels), responses(tables)],
         assumption=ASSUMPTIONS[study["design"]],
         suppressed=suppressed_rows(tables),
     )
+
+
+def level(tables: dict[str, pl.DataFrame], alpha: float) -> float:
+    """The level of this analysis of the plan; the study's where there is none."""
+    found = tables["pub_answer"]["alpha"].drop_nulls()
+    return found.item() if found.len() else alpha
 
 
 def said_on_page(tables: dict[str, pl.DataFrame], study: dict) -> dict:

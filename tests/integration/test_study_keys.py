@@ -31,7 +31,7 @@ retention_months: 3
 outputs:
   - {metric: cases, attribute: output_value, label: Cases, unit: cases per month, direction: down, per: person_month}
 scales:
-  - {scale: trust, label: Trust, direction: down}
+  - {scale: trust, label: Trust, direction: down, link: noticed}
 segments: [tenure, coach_load, site]
 covariates: [age_years]
 tenure_bands: [2, 5]
@@ -90,10 +90,14 @@ QUESTIONS = {
         [],
         [("Cases", "cases per month", "down", "person_months", True)],
     ),
-    "scales.scale scales.label scales.direction": (
-        "select metric, label, direction from staging.stg_study__metrics where metric like 'trust%' order by 1",
+    "scales.scale scales.label scales.direction scales.link": (
+        "select metric, label, direction, link from staging.stg_study__metrics where metric like 'trust%' order by 1",
         [],
-        [("trust_favourable", "Trust, favourable", "down"), ("trust_score", "Trust", "down")],
+        [
+            ("trust_favourable", "Trust, favourable", "down", None),
+            ("trust_net_promoter", "Trust, net score", "down", None),
+            ("trust_score", "Trust", "down", "noticed"),
+        ],
     ),
     "segments tenure_bands coach_load_bands": (
         "select distinct dimension, word from intermediate.int_segments order by 1, 2",

@@ -18,7 +18,7 @@ title: Tiny
 assignment: {unit: team, source: roster, design: volunteered}
 retention_months: 3
 min_group_size: 5
-segments: [job_level, tenure, cascade_depth, readiness]
+segments: [job_level, tenure, cascade_depth, readiness, variant, nomination_rank]
 covariates: [tenure_years, fte]
 tenure_bands: [3]
 outcomes:
@@ -30,7 +30,7 @@ ASKED = (
     *("goals_aligned_share", "retention", "retention_voluntary", "new_hire_attrition_90d", "autonomy_score"),
     *("goals_self_set_share", "team_agenda_share", "checkins_held_share", "checkin_gap_days", "checkin_minutes"),
     *("reviewed_on_time_share", "led_by_others_share", "leading_gini", "span_of_control", "managers_per_person"),
-    *("layers", "innovation_score"),
+    *("layers", "innovation_score", "manager_engagement_score", "manager_checkin_hours", "manager_attrition"),
 )
 HEAD = (
     "Employee ID,Hire Date,Termination Date,Termination Type,Worker Status,Department,Team ID,Manager ID,FTE,"
@@ -145,8 +145,9 @@ def tiny(tmp_path_factory):
     made.drop("survey", "pulse_2026-02-10.csv", qualtrics(BEFORE, ALL_ITEMS, day=date(2026, 2, 12)))
     made.drop("survey", "pulse_2026-05-12.csv", qualtrics(AFTER, ALL_ITEMS, day=date(2026, 5, 14)))
     made.drop("checkins", "log.jsonl", "".join(json.dumps(event) + "\n" for event in EVENTS))
-    roster = [("TA", "wave_1", "Pilot", "2026-04-01", "ma", "2026-03-18"), ("TB", None, "Control", None, "mb", None)]
-    made.drop("roster", "roster.csv", csv("Team ID,Wave,Arm,Kick-off,Coach Employee ID,Training completed", roster))
+    head = "Team ID,Wave,Arm,Kick-off,Coach Employee ID,Training completed,Variant,Nomination rank"
+    coached = ("TA", "wave_1", "Pilot", "2026-04-01", "ma", "2026-03-18", "human", 2)
+    made.drop("roster", "roster.csv", csv(head, [coached, ("TB", None, "Control", None, "mb", None, None, None)]))
     made.drop("roster", "lms_2026.csv", csv("Employee ID,Email,Course,Status,Completed On", [
         ("ma", "ma@example.invalid", "Coach", "Completed", "2026-03-18"),
         ("mb", "mb@example.invalid", "Coach", "Withdrawn", None),
@@ -197,6 +198,11 @@ BY_HAND = {
     "span_of_control": (Fraction(7, 2), Fraction(3), Fraction(15, 4), (Fraction(8, 3) + 2) / 2),
     # ma ½ and five fifths, · mb ½ and three thirds | quarter by quarter, see managers_after
     "managers_per_person": (Fraction(3, 2) / 6, Fraction(3, 2) / 4, None, None),
+    # ma 75 · mb 75 | ma 100 · mb 75
+    "manager_engagement_score": (Fraction(75), Fraction(75), Fraction(100), Fraction(75)),
+    # led by themselves, in an hour: ma 60 · mb 75 minutes in three months | none and, in the second quarter, 30
+    "manager_checkin_hours": (Fraction(60, 180), Fraction(75, 180), Fraction(0), Fraction(30, 180)),
+    "manager_attrition": (Fraction(0), Fraction(0), Fraction(0), Fraction(0)),
     "layers": (Fraction(17, 6), Fraction(11, 4), Fraction(31, 11), Fraction(11, 4)),
 }
 
@@ -348,7 +354,7 @@ def test_the_programme_by_hand(tiny):
 
 
 def test_segments_by_hand(tiny):
-    """Job levels and tenure are people's, depth and readiness are the coached unit's: control is in each of them."""
+    """Job levels and tenure are people's; the others are the coached unit's, and control is in each of them."""
     found = tiny.rows(
         "select segment, mean_pilot, mean_control, n_pilot, n_control from comparisons.cmp_outcomes "
         "where metric = 'engagement_score' and time_window = 'before' order by segment"
@@ -358,9 +364,11 @@ def test_segments_by_hand(tiny):
         ("cascade_depth: 1", 62.5, 50.0, 4, 3),
         ("job_level: L1", pytest.approx(175 / 3), 37.5, 3, 2),
         ("job_level: L2", 75.0, 75.0, 1, 1),
+        ("nomination_rank: 2", 62.5, 50.0, 4, 3),
         ("readiness: resistant", 62.5, 50.0, 4, 3),
         ("tenure: 3 and more years", 62.5, 62.5, 4, 2),
         ("tenure: under 3 years", None, 25.0, 0, 1),
+        ("variant: human", 62.5, 50.0, 4, 3),
     ]
 
 

@@ -13,5 +13,6 @@ select
     direction,
     lowest,
     highest,
-    closing_days
+    closing_days,
+    link
 from {{ source('raw', 'raw_study__metrics') }}

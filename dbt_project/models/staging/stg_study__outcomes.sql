@@ -71,6 +71,7 @@ select
     metrics.direction,
     metrics.lowest,
     metrics.highest,
-    metrics.closing_days
+    metrics.closing_days,
+    metrics.link
 from placed
 inner join metrics on placed.metric = metrics.metric
