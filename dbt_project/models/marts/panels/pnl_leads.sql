@@ -215,8 +215,8 @@ employed as (
         on
             leads.manager_person_id = spells.person_id
             and not spells.is_superseded
-            and spells.hired_date <= {{ dbt.last_day('leads.first_month', 'month') }}
-            and (spells.left_date is null or spells.left_date >= leads.period_start)
+            and {{ dbt.last_day('leads.first_month', 'month') }} >= spells.hired_date
+            and (spells.left_date is null or leads.period_start <= spells.left_date)
     where
         leads.measure = 'lead_left'
         and leads.first_month = leads.period_start
