@@ -132,6 +132,12 @@ def money_table(*, retention: Result, months: int, case: Case | None, metric: st
         else:
             rows.append((item, unit, None, None, None, "not_estimable", value.reason, basis, of_metric))
 
+    add(
+        "coach_hours",
+        "hours a month",
+        Range.of(assumptions.coach_hours_per_month),
+        "assumed of a coach, beyond what a manager does anyway",
+    )
     add("programme_cost", currency, cost, f"{scale.n_coaches} coaches {over}: training, time, fixed cost")
     effect = None
     if isinstance(retention, Estimate):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import polars as pl
 
 from publish.page.sheets.sheet import (
     NOTHING,
@@ -13,6 +15,7 @@ from publish.page.sheets.sheet import (
     format_figure,
     format_wave,
 )
+from publish.page.wording import is_estimated
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ def decisions(tables: Tables, labels: dict[str, str]) -> Sheet:
 CERTAINTY_WORDS = ("none", "very low", "low", "moderate", "high", "very high")
 HIGHEST = len(CERTAINTY_WORDS) - 1
 SHARES = ("break_even_effect",)  # items that are a share, written per cent
+LOAD = "manager_checkin_hours"  # the metric that measures what coach_hours_per_month assumes
 MONEY_WORDS = {
+    "coach_hours": "Time of a coach",
     "programme_cost": "Programme cost",
     "leavers_avoided": "Leavers avoided",
     "turnover_cost_avoided": "Turnover cost avoided",
@@ -105,7 +110,7 @@ def money(tables: Tables) -> Sheet:
         value = row[end] * (100 if row["item"] in SHARES else 1)
         return format_figure(0 if abs(value) >= 100 else 1)(value)
 
-    return Sheet(
+    sheet = Sheet(
         "Money: every assumption is a range, carried through the interval of the effect",
         ("item", "basis", "low", "middle", "high"),
         [
@@ -120,3 +125,15 @@ def money(tables: Tables) -> Sheet:
         note="Assumptions are the study's own (money, in study.yml); nothing but turnover is counted as a gain.",
         n_words=2,
     )
+    measured = _measured_load(tables)
+    return replace(sheet, rows=[*sheet.rows[:1], measured, *sheet.rows[1:]]) if sheet.rows and measured else sheet
+
+
+def _measured_load(tables: Tables) -> tuple[str, ...] | None:
+    """The hours of check-ins that a coaching manager leads more, from the log: beside what is assumed."""
+    found = tables["pub_estimates"].filter((pl.col("metric") == LOAD) & pl.col("is_headline"))
+    row = next(iter(found.to_dicts()), None)
+    if row is None or not is_estimated(row):
+        return None
+    ends = (format_figure(1)(row[end]) for end in ("ci_low", "estimate", "ci_high"))
+    return ("of it measured: check-ins led, hours a month", "effect on the hours in the check-in log", *ends)

@@ -34,6 +34,7 @@ def money(retention) -> dict[str, tuple]:
 def test_money_by_hand():
     """10 coaches, 6 months: training 10–30 thousand, time 12–24 thousand, fixed 0–10 thousand; a leaver costs 4–18."""
     found = money(estimate(0.05, -0.02, 0.12))
+    assert found["coach_hours"] == (4, 6, 8)
     assert found["programme_cost"] == (22_000, 43_000, 64_000)
     assert found["leavers_avoided"] == (-2.0, 5.0, 12.0)
     assert found["turnover_cost_avoided"] == (-36_000, 50_000, 216_000)  # −2 × 18,000; 5 × 50,000 × 0.2; 12 × 18,000

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from publish.page.sheets.decision import money
 from publish.page.sheets.others import others_found
 from publish.page.sheets.outcome import Column, diagnostics, for_whom, other_answers
 from publish.page.sheets.sheet import format_period
@@ -116,3 +117,20 @@ def test_this_study_stands_beside_what_others_found_in_standard_deviations():
 )
 def test_periods_are_named_by_what_they_are(days, word):
     assert format_period(days)(date(2024, 4, 1)) == word
+
+
+MONEY = {
+    "item": "coach_hours", "unit": "hours a month", "low": 4.0, "central": 6.0, "high": 8.0, "status": "estimated",
+    "reason": None, "basis": "assumed", "suppressed": None,
+}  # fmt: skip
+
+
+def test_the_hours_that_are_assumed_stand_beside_those_that_were_measured():
+    load = estimate("manager_checkin_hours", "att_not_yet_treated", 1.2, is_headline=True)
+    made = {"pub_money": pl.DataFrame([MONEY], schema_overrides={"suppressed": pl.String, "reason": pl.String})}
+    rows = money(made | tables(load)).rows
+    assert rows[0] == ("Time of a coach, hours a month", "assumed", "4.0", "6.0", "8.0")
+    assert rows[1][0].startswith("of it measured") and rows[1][2:] == ("1.2", "1.2", "1.2")
+    unknown = estimate("manager_checkin_hours", "att_not_yet_treated", None, status="not_estimable", is_headline=True)
+    assert len(money(made | tables(unknown)).rows) == 1
+    assert len(money(made | tables(estimate("goals", "twfe"))).rows) == 1
