@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ from publish import ledger
 from publish.closed import batches
 from publish.recipe import NoRecipe, Recipe
 from publish.release import current_release, list_releases, manifest_of, newest_release
-from study.model import load_study
+from study.catalogue import catalogue
+from study.model import Study, load_study
 from study.strict_yaml import ConfigError
 
 
@@ -38,6 +39,13 @@ NO_HRIS = (
     "an HR export is needed in {inbox}/hris: without it nobody knows who belonged to which unit, who could answer a "
     "survey, or who left. Where there is none, a list with a line per person and month will do: employee id, day of "
     "hire and unit (docs/reference/sources.md)"
+)
+
+
+NO_ROSTER = (
+    "no list says which units are coached, so there is nothing to compare: put the programme's list in {inbox}/roster "
+    "(docs/reference/sources/roster_table.md has its columns; coaching assign draws one), or write the units in "
+    "study.yml (assignment.source: listed)"
 )
 
 
@@ -63,12 +71,14 @@ def sources_digest(mappings: list[Mapping]) -> str:
 
 @dataclass(frozen=True)
 class PendingChanges:
-    """Why a run would find something new; nothing where it would not. `fingerprint` names the state that was seen."""
+    """Why a run would find something new; nothing where it would not. `fingerprint` names the state that was seen,
+    `unanswered` the sources of which no file ever came, each with the outcomes that need it."""
 
     reasons: tuple[str, ...]
     fingerprint: str
     newest_release: str | None
     waiting: tuple[tuple[Path, str], ...] = ()
+    unanswered: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.reasons)
@@ -96,7 +106,10 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
         there = {one.source for one in (*files.values(), *land.landed_files(workspace.landing))}
         if "hris" not in there and not waiting:
             raise NothingToLoad(NO_HRIS.format(inbox=workspace.inbox))
-        return PendingChanges(("there is no release yet",), fingerprint, None, waiting)
+        if study.assignment.source == "roster" and "roster" not in there and not waiting:
+            raise NothingToLoad(NO_ROSTER.format(inbox=workspace.inbox))
+        unanswered = tuple(_unanswered(study, there))
+        return PendingChanges(("there is no release yet",), fingerprint, None, waiting, unanswered)
     if as_of is not None:
         newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
@@ -119,6 +132,15 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
         if holds
     ]
     return PendingChanges(tuple(reasons), fingerprint, newest, waiting)
+
+
+def _unanswered(study: Study, there: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Sources without a file, and the outcomes that cannot be answered without them."""
+    known = catalogue() | {metric.metric: metric for metric in study.declared_metrics}
+    sources = {outcome.metric: known[outcome.metric].source for outcome in study.outcomes}
+    for source in dict.fromkeys(sources.values()):
+        if source not in there:
+            yield source, tuple(metric for metric, needs in sources.items() if needs == source)
 
 
 def _newest_of(releases: Path, as_of: date) -> str | None:

@@ -81,6 +81,13 @@ def show_departures(workspace: Workspace) -> None:
 
 
 def show_waiting(news) -> None:
-    """Print the files that a run leaves in the inbox, with the reason."""
+    """Print the files that a run leaves in the inbox, with the reason, and what cannot be answered without files."""
+    for source, metrics in news.unanswered:
+        out.print(
+            f"No file in inbox/{source} yet. Not answered without it: {', '.join(metrics)}.",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     for path, reason in news.waiting:
         out.print(f"Left where it is: {path.name}: {reason}", style="yellow", markup=False, highlight=False)

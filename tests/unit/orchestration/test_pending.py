@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from orchestration.pending import find_pending_changes
+from orchestration.pending import NothingToLoad, find_pending_changes
 from study.strict_yaml import ConfigError
 
 
@@ -74,3 +74,25 @@ def test_each_kind_of_change_is_pending(copy_of_published):
     study = copy_of_published.study
     study.write_text(study.read_text().replace("retention_months: 6", "retention_months: 3"))
     assert "study.yml has changed" in find_pending_changes(copy_of_published).reasons
+
+
+def test_what_is_missing_is_said_before_a_run(workspace):
+    """HR files alone compare nobody; with a list, what needs other sources is named."""
+    (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")
+    with pytest.raises(NothingToLoad, match=r"which units are coached.*inbox/roster"):
+        find_pending_changes(workspace)
+    (workspace.inbox / "roster" / "list.csv").write_text("x\n")
+    unanswered = dict(find_pending_changes(workspace).unanswered)
+    assert set(unanswered) == {"survey", "checkins"}
+    assert "engagement_score" in unanswered["survey"]
+    assert not set(unanswered["survey"]) & set(unanswered["checkins"])
+    (workspace.inbox / "survey" / "pulse_2026-01-10.csv").write_text("x\n")
+    assert set(dict(find_pending_changes(workspace).unanswered)) == {"checkins"}
+
+
+def test_units_that_the_study_lists_need_no_roster(workspace):
+    listed = "[{cohort: one, kickoff_date: 2026-03-01, units: [T1]}]"
+    text = workspace.study.read_text().replace("source: roster", "source: listed")
+    workspace.study.write_text(f"{text}cohorts: {listed}\ncontrol_units: [T2]\n")
+    (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")
+    assert find_pending_changes(workspace).reasons == ("there is no release yet",)
