@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
 import stat
 from collections.abc import Iterator
@@ -75,25 +76,39 @@ def _key(workspace: Workspace) -> Finding:
 
 
 def _modes(workspace: Workspace) -> Iterator[Finding]:
-    """Everything but releases belongs to its owner alone; a release may be read by its group."""
-    open_to_others = []
-    if workspace.root.stat().st_mode & OTHERS:
-        open_to_others.append(workspace.root)
-    for path in sorted(workspace.root.rglob("*")):
+    """Everything but releases belongs to its owner alone; the group may pass through the workspace to read those."""
+    open_to_others, listed = [], 0
+    for path in (workspace.root, *sorted(workspace.root.rglob("*"))):
         if path.is_symlink():
             continue
-        allowed = stat.S_IRGRP | stat.S_IXGRP if workspace.releases in path.parents else 0
+        allowed = 0
+        if path == workspace.root:
+            allowed = stat.S_IXGRP
+        elif workspace.releases in (path, *path.parents):
+            allowed = stat.S_IRGRP | stat.S_IXGRP
+        if _has_access_list(path):  # what its mode shows of the group is the list's mask
+            listed, allowed = listed + 1, stat.S_IRWXG
         if path.stat().st_mode & OTHERS & ~allowed:
             open_to_others.append(path)
     if open_to_others:
         first = ", ".join(str(path.relative_to(workspace.root.parent)) for path in open_to_others[:3])
+        root = shlex.quote(str(workspace.root))
         yield Finding(
             "file modes",
             "error",
-            f"{len(open_to_others)} file(s) are open to others ({first}); run: chmod -R go-rwx {workspace.root}",
+            f"{len(open_to_others)} file(s) are open to others ({first}); run: chmod -R go-rwx {root} && chmod g+x {root}"
+            + (f" && chmod -R g+rX {root}/releases" if workspace.releases.exists() else ""),
         )
-    else:
-        yield Finding("file modes", "ok", "nothing but releases can be read by other accounts")
+        return
+    lists = f"; {listed} with an access list of their own (getfacl shows it)" if listed else ""
+    yield Finding("file modes", "ok", f"nothing but releases can be read by other accounts{lists}")
+
+
+def _has_access_list(path: Path) -> bool:
+    try:
+        return "system.posix_acl_access" in os.listxattr(path)
+    except (OSError, AttributeError):  # a file system, or a system, without them
+        return False
 
 
 def _place(workspace: Workspace) -> Finding:

@@ -87,6 +87,9 @@ def write_release(tables: Tables, *, verdict: dict, order: Order, releases: Path
     Raises NotAllowed unless `verdict` has passed and names the hash of `tables`.
     """
     content = check_verdict(verdict, tables)
+    if not releases.exists():
+        releases.mkdir(parents=True)
+        releases.chmod(0o750)  # whatever the umask is: the account's group reads what is published
     target = releases / release_id(order, content)
     if (target / "manifest.json").exists():
         return target

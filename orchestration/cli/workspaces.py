@@ -44,7 +44,11 @@ def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is alre
 
 
 def lay_out(workspace: Workspace) -> None:
-    """Write what a new workspace lacks: folders, study.yml, the key."""
+    """Write what a new workspace lacks: folders, study.yml, the key. The account's group may pass through a new one, to
+    its releases and to nothing else."""
+    if not workspace.root.exists():
+        workspace.root.mkdir(parents=True)
+        workspace.root.chmod(0o710)
     templates = resources.files("orchestration") / "templates"
     for part in ("hris", "survey", "checkins", "roster"):
         (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
