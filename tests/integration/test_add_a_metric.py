@@ -23,7 +23,7 @@ def test_a_metric_is_a_panel_a_row_and_a_page(copy_of_published, tmp_path, reque
     name = row.split(",")[0]
     (project / "models" / "marts" / "panels" / "pnl_manager_changes.sql").write_text(panel, encoding="utf-8")
     settings = project / "dbt_project.yml"
-    named = settings.read_text(encoding="utf-8").replace("pnl_new_hires]", "pnl_new_hires, pnl_manager_changes]")
+    named = settings.read_text(encoding="utf-8").replace("panels: [", "panels: [pnl_manager_changes, ")
     settings.write_text(named, encoding="utf-8")
     with warehouse(copy_of_published.warehouse) as connection:
         heads = CATALOGUE.read_text(encoding="utf-8").splitlines()[0].split(",")
