@@ -188,10 +188,11 @@ BALANCE_QUERY = """
         and name in (select metric from raw.raw_study__outcomes where role in ('primary', 'guardrail'))
 """
 
+# Of managers' own answers no rate is judged: they are answers of the same survey, and a few of them make no rate.
 RESPONSES_QUERY = """
     with rates as (
         select metric, period_start, arm, n_observed, n_eligible from comparisons.cmp_trends
-        where scope = 'arm' and metric in (select metric from staging.stg_study__outcomes where source = 'survey')
+        where scope = 'arm' and metric in (select metric from staging.stg_study__outcomes where panel = 'pnl_surveys')
     ),
     waves as (
         select metric, period_start, min(n_observed / n_eligible) as lowest_rate,
