@@ -12,7 +12,7 @@ from inference import aggregations, associations
 from inference.aggregations import Aggregate
 from inference.att import GroupTime
 from inference.diagnostic import Diagnostic, judge_aggregate, unknown_diagnostic
-from inference.jackknife import jackknife
+from inference.jackknife import MIN_UNITS, ROUNDING, jackknife
 from inference.judging import Arms, arms_of
 from inference.mean_line import size_of_values
 from inference.panel import Panel
@@ -44,25 +44,22 @@ VARIANT_WORDS = ("the variants differ in what they do", "no difference between t
 
 def variant_diagnostics(panels: Panels, setting: Setting) -> Iterator[Diagnostic]:
     """Are the variants alike? Of two the difference (the first in the alphabet less the second), of more the joint test
-    that none differs from the first. Their control is the same and cancels out: the error is that of their own units.
+    that none differs from the first. The error knows that they share their control. Variants that began at different
+    times differ in time too: then there is no answer.
     """
     found = _of_segments(panels, setting.variants)
     if found is None:
         return
-    name, first = "variants_differ", 0
+    name = "variants_differ"
+    if len(set(found.cohorts)) > 1:
+        yield unknown_diagnostic(name, "the variants did not begin on the same days: what differs may be the time")
+        return
     differences, judged = [], []
     for other in range(1, len(found.parts)):
-        one, two = found.parts[first], found.parts[other]
+        one, two = found.parts[0], found.parts[other]
         difference = Aggregate(one.value - two.value, one.without - two.without, np.zeros(one.without.size))
-        arms = Arms(
-            pilot=found.arms[first].pilot,
-            control=found.arms[other].pilot,
-            n_pilot=found.arms[first].n_pilot,
-            n_control=found.arms[other].n_pilot,
-        )
-        sides = Panel(*(np.ones((len(arms.pilot), 1)),) * 2, np.where(arms.pilot, 1, 2), np.ones(len(arms.pilot)))
         differences.append(difference)
-        judged.append(judge_aggregate(name, difference, arms, sides, setting, VARIANT_WORDS))
+        judged.append(_judge_pair(name, difference, found, other, setting))
     if len(judged) == 1 or any(one.reason for one in judged):
         yield next((one for one in judged if one.reason), judged[0])
         return
@@ -80,12 +77,26 @@ def variant_diagnostics(panels: Panels, setting: Setting) -> Iterator[Diagnostic
     )
 
 
+def _judge_pair(name: str, difference: Aggregate, found: _Segments, other: int, setting: Setting) -> Diagnostic:
+    """The first variant less another one: each needs units enough, and every unit that moves the difference counts, of
+    the control too."""
+    first, second = found.arms[0], found.arms[other]
+    if (fewest := min(first.pilot.sum(), second.pilot.sum())) < MIN_UNITS:
+        return unknown_diagnostic(name, f"too few units: {fewest} of a variant; at least {MIN_UNITS} each are needed")
+    moves = np.abs(difference.without - difference.value) > ROUNDING * max(1.0, abs(difference.value))
+    control = (first.control | second.control) & moves
+    arms = Arms(pilot=first.pilot, control=second.pilot | control, n_pilot=first.n_pilot, n_control=second.n_pilot)
+    sides = np.select([first.pilot, second.pilot], [1, 2], 3)
+    return judge_aggregate(name, difference, arms, _bare_panel(sides), setting, VARIANT_WORDS)
+
+
 @dataclass(frozen=True)
 class _Segments:
     """Simple effects of several segments, each over the units of all of them, and the arms behind each."""
 
     parts: list[Aggregate]
     arms: list[Arms]
+    cohorts: list[tuple[str, ...]]  # with a coached period, by name
     panel: Panel
 
     @property
@@ -104,7 +115,7 @@ def _of_segments(panels: Panels, chosen: Sequence[str]) -> _Segments | None:
     segments = [segment for segment in chosen if segment in panels.observed]
     units = sorted({unit for segment in segments for unit in panels.of(segment).units})
     place = {unit: index for index, unit in enumerate(units)}
-    parts, arms, cohort = [], [], np.zeros(len(units), int)
+    parts, arms, cohorts, cohort = [], [], [], np.zeros(len(units), int)
     for segment in segments:
         indexed, effects = panels.of(segment), panels.effects(segment)
         post = (effects.t >= effects.g) & np.isfinite(effects.value)
@@ -119,12 +130,17 @@ def _of_segments(panels: Panels, chosen: Sequence[str]) -> _Segments | None:
         pilot, control = np.zeros((2, len(units)), bool)
         pilot[rows], control[rows] = mine.pilot, mine.control
         arms.append(replace(mine, pilot=pilot, control=control))
+        cohorts.append(tuple(sorted(indexed.cohort_names[g] for g in np.unique(effects.g[post]))))
         cohort[rows] = np.maximum(cohort[rows], indexed.panel.cohort)
     if len(parts) < 2:
         return None
-    return _Segments(
-        parts, arms, Panel(np.ones((len(units), 1)), np.zeros((len(units), 1)), cohort, np.ones(len(units)))
-    )
+    return _Segments(parts, arms, cohorts, _bare_panel(cohort))
+
+
+def _bare_panel(cohort: np.ndarray) -> Panel:
+    """Units with a cohort and nothing else."""
+    ones = np.ones((len(cohort), 1))
+    return Panel(ones, np.zeros_like(ones), cohort, ones[:, 0])
 
 
 def dose_diagnostics(indexed: Indexed, doses: pl.DataFrame, setting: Setting) -> Iterator[Diagnostic]:

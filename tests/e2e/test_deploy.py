@@ -151,7 +151,10 @@ def test_systemd_takes_the_units_of_the_runbook(tmp_path):
     for name, words in (("coaching.service", "Type=oneshot"), ("coaching.timer", "[Timer]")):
         (tmp_path / name).write_text(block(words).replace(program, str(COACHING)))
     done = subprocess.run(
-        ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     complaints = [line for line in (done.stdout + done.stderr).splitlines() if str(tmp_path) in line]
     assert done.returncode == 0 and complaints == [], done.stderr
