@@ -34,6 +34,7 @@ class Seen(StrEnum):
     FEW = "too few"
     NOT_SHOWN = "not shown"
     WORSE = "worse"
+    MIXED = "better and worse"
     UNKNOWN = "not known"
 
 
@@ -55,21 +56,22 @@ def training_seen(n_trained: int | None, n_coaches: int | None) -> Seen:
 
 def effects_seen(effects: Sequence[Effect], alpha: float) -> tuple[Seen, str]:
     """Whether any outcome of a link moved the good way, adjusted for their number (Holm); and which one says so, the
-    clearest. Two-sided p-values, level `alpha`. Without effects it is not known, and no outcome says so."""
+    clearest. Where another one moved the wrong way the link is mixed, and that one is named. Two-sided p-values, level
+    `alpha`. Without effects it is not known, and no outcome says so."""
     if not effects:
         return Seen.UNKNOWN, ""
     adjusted = holm([effect.p_value for effect in effects])
-    found = {True: "", False: ""}
-    for p, effect in sorted(zip(adjusted, effects, strict=True), key=lambda one: -one[0]):
-        if p < alpha:
-            found[effect.gain > 0] = effect.metric
-    if found[True]:
-        return Seen.YES, found[True]
-    if found[False]:
-        return Seen.WORSE, found[False]
+    found = sorted(
+        (effect for p, effect in zip(adjusted, effects, strict=True) if p < alpha), key=lambda one: one.p_value
+    )
+    better, worse = ([one.metric for one in found if (one.gain > 0) is good] for good in (True, False))
+    if worse:
+        return (Seen.MIXED if better else Seen.WORSE), worse[0]
+    if better:
+        return Seen.YES, better[0]
     return Seen.NOT_SHOWN, min(effects, key=lambda effect: effect.p_value).metric
 
 
 def breaks_at(links: Mapping[Link, Seen]) -> Link | None:
     """The first link that is known and not seen; None where each known link is seen. Nothing known: None too."""
-    return next((link for link in Link if links.get(link) in (Seen.FEW, Seen.NOT_SHOWN, Seen.WORSE)), None)
+    return next((link for link in Link if links.get(link, Seen.UNKNOWN) not in (Seen.YES, Seen.UNKNOWN)), None)

@@ -77,30 +77,37 @@ def _key(workspace: Workspace) -> Finding:
 
 def _modes(workspace: Workspace) -> Iterator[Finding]:
     """Everything but releases belongs to its owner alone; the group may pass through the workspace to read those."""
-    open_to_others, listed = [], 0
+    open_to_others, links, listed = [], [], 0
     for path in (workspace.root, *sorted(workspace.root.rglob("*"))):
+        is_release = workspace.releases in (path, *path.parents)
         if path.is_symlink():
+            links += [] if path.resolve().is_relative_to(workspace.root.resolve()) else [path]
             continue
-        allowed = 0
-        if path == workspace.root:
-            allowed = stat.S_IXGRP
-        elif workspace.releases in (path, *path.parents):
+        allowed = stat.S_IXGRP if path == workspace.root else 0
+        if is_release:
             allowed = stat.S_IRGRP | stat.S_IXGRP
-        if _has_access_list(path):  # what its mode shows of the group is the list's mask
+        elif workspace.inbox in (path, *path.parents) and _has_access_list(path):
+            # What its mode shows of the group is the list's mask.
             listed, allowed = listed + 1, stat.S_IRWXG
-        if path.stat().st_mode & OTHERS & ~allowed:
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:  # a run's file that is gone already
+            continue
+        if mode & OTHERS & ~allowed:
             open_to_others.append(path)
     if open_to_others:
         first = ", ".join(str(path.relative_to(workspace.root.parent)) for path in open_to_others[:3])
         root = shlex.quote(str(workspace.root))
+        repair = f"chmod -R go-rwx {root} && chmod g+x {root}"
+        if workspace.releases.exists():
+            repair += f" && chmod -R g+rX {root}/releases"
         yield Finding(
-            "file modes",
-            "error",
-            f"{len(open_to_others)} file(s) are open to others ({first}); run: chmod -R go-rwx {root} && chmod g+x {root}"
-            + (f" && chmod -R g+rX {root}/releases" if workspace.releases.exists() else ""),
+            "file modes", "error", f"{len(open_to_others)} file(s) are open to others ({first}); run: {repair}"
         )
         return
-    lists = f"; {listed} with an access list of their own (getfacl shows it)" if listed else ""
+    if links:
+        yield Finding("file modes", "warning", f"{links[0]} is a link: what it leads to is not looked at")
+    lists = f"; {listed} in the inbox with an access list of their own (getfacl shows it)" if listed else ""
     yield Finding("file modes", "ok", f"nothing but releases can be read by other accounts{lists}")
 
 

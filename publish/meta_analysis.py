@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from scipy import stats
 
 from inference.meta_analysis import Pooled, pool
 from publish.release import manifest_of, released_tables
 
 # What two pilots must have in common for one number to mean the same in both.
-DEFINITION = ("unit", "written_as", "direction", "measure", "scale", "months")
+DEFINITION = ("unit", "written_as", "direction", "measure", "scale", "period", "months")
+WINDOWS = ("still_employed", "not_left_by_choice")  # measures with one window for each cohort, and no period
+OWN = "own"  # written in the export's own unit, which no release names
+COHORT = ("group_name", "kickoff_date", "n_units", "n_people")
+LEVEL = 0.95  # of all intervals, whatever level each release was read at
 
 
 class CannotPool(ValueError):
@@ -53,56 +58,84 @@ def _check(folders: Sequence[Path]) -> None:
             raise CannotPool(f"{folder} is no release: name the folder with manifest.json, or releases/current")
     seen: dict[object, Path] = {}
     for folder in folders:
-        for mark in (folder.resolve().parent, manifest_of(folder)["content_hash"]):
+        for mark in (manifest_of(folder)["content_hash"], *_cohorts(folder)):
             if mark in seen:
                 raise CannotPool(
-                    f"{seen[mark]} and {folder} are about the same people, and each would count twice: name one "
+                    f"{seen[mark]} and {folder} have a cohort of the same people, and each would count twice: name one "
                     "release of each pilot"
                 )
-            seen[mark] = folder
+        seen |= dict.fromkeys((manifest_of(folder)["content_hash"], *_cohorts(folder)), folder)
+
+
+def _cohorts(folder: Path) -> list[tuple]:
+    """Cohorts by name, day, units and people: what two releases of one pilot have in common, and two pilots hardly."""
+    found = released_tables(folder)["pub_cohorts"].filter(pl.col("scope") == "cohort").select(COHORT)
+    return found.drop_nulls("n_people").rows()
 
 
 def _headlines(folder: Path) -> pl.DataFrame:
     """One row per outcome: its definition, and the headline (empty where it is not shown)."""
     tables = released_tables(folder)
     months = tables["pub_retention"]["n_months"].max()
+    is_window = pl.col("measure").is_in(WINDOWS)
     return (
         tables["pub_outcomes"]
         .select("metric", "label", "role", "unit", "written_as", "direction", "measure", "scale", "period")
         .join(
             tables["pub_estimates"]
             .filter("is_headline")
-            .select("metric", "estimate", "std_error", "ci_low", "ci_high", "status", "reason", "suppressed"),
+            .select("metric", "estimate", "std_error", "df", "status", "reason", "suppressed"),
             on="metric",
             how="left",
         )
         .with_columns(
             design=pl.lit(manifest_of(folder)["design"]),
-            # One window for each cohort has no period; its length is part of what is asked.
-            months=pl.when(pl.col("period").is_null()).then(pl.lit(months, dtype=pl.Int64)),
+            period=pl.when(~is_window).then(pl.col("period")),
+            months=pl.when(is_window).then(pl.lit(months, dtype=pl.Int64)),
         )
     )
 
 
 def _pooled(metric: str, headlines: Sequence[pl.DataFrame]) -> PooledOutcome:
     asked = [(number, _row_of(metric, one)) for number, one in enumerate(headlines, 1)]
-    first = next(row for _, row in asked if row and row["role"] == "primary")
+    declared = [row for _, row in asked if row and row["role"] == "primary"]
+    # What is asked is said by a release that has an answer, whichever stands first.
+    first = next((row for row in declared if _is_shown(row)), declared[0])
     kept, left_out = [], []
     for number, row in asked:
         if why := _why_not(row, first):
             left_out.append((number, why))
         else:
-            kept.append({"release": number} | row)
-    columns = ("release", "design", "estimate", "std_error", "ci_low", "ci_high")
+            kept.append(_pilot(number, row))
     return PooledOutcome(
         metric=metric,
         label=first["label"],
         unit=first["unit"],
         written_as=first["written_as"],
-        pilots=pl.DataFrame([{name: row[name] for name in columns} for row in kept]),
+        pilots=pl.DataFrame(kept, schema=PILOTS),
         left_out=tuple(left_out),
         pooled=pool([row["estimate"] for row in kept], [row["std_error"] for row in kept]) if len(kept) > 1 else None,
     )
+
+
+PILOTS = {
+    "release": pl.Int64,
+    "design": pl.String,
+    "estimate": pl.Float64,
+    "std_error": pl.Float64,
+    "ci_low": pl.Float64,
+    "ci_high": pl.Float64,
+}
+
+
+def _pilot(number: int, row: dict) -> dict:
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, row["df"])) * row["std_error"]
+    ends = {"ci_low": row["estimate"] - reach, "ci_high": row["estimate"] + reach}
+    return {"release": number} | {name: row[name] for name in ("design", "estimate", "std_error")} | ends
+
+
+def _is_shown(row: dict) -> bool:
+    return row["status"] == "estimated" and row["suppressed"] is None
 
 
 def _row_of(metric: str, headlines: pl.DataFrame) -> dict | None:
@@ -114,14 +147,14 @@ def _why_not(row: dict | None, first: dict) -> str:
     if row is None:
         return "does not ask for it"
     differing = [name for name in DEFINITION if row[name] != first[name]]
-    if differing:
+    if differing and _is_shown(row):
         return "asks for something else: " + ", ".join(
             f"{name} {row[name]} instead of {first[name]}" for name in differing
         )
-    if row["status"] != "estimated":
-        return f"has no estimate: {row['reason']}"
-    if row["suppressed"] is not None:
-        return "does not show it"
-    if not row["std_error"]:
-        return "has an effect without an error"
-    return ""
+    reasons = (
+        (row["status"] != "estimated", f"has no estimate: {row['reason']}"),
+        (row["suppressed"] is not None, "does not show it"),
+        (not row["std_error"] or not row["df"], "has an effect without an error"),
+        (row["written_as"] == OWN, "writes it in its export's own unit, which may be another one elsewhere"),
+    )
+    return next((why for holds, why in reasons if holds), "")

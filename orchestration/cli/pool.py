@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from orchestration.cli.terminal import WRONG, fail, out
@@ -32,8 +33,7 @@ def pool(
             out.print(f"  {number} {why}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     if not found:
         out.print("None of these releases has a primary outcome.", style="yellow")
-    designs = {design for outcome in found for design in outcome.pilots["design"].to_list()} if found else set()
-    if "volunteered" in designs:
+    if any("volunteered" in outcome.pilots["design"] for outcome in found):
         out.print(
             "Units of a volunteered pilot were not drawn: pooling makes what they share more precise, a bias too.",
             style="dim",
@@ -44,9 +44,9 @@ def _table(outcome: PooledOutcome) -> Table:
     from inference.meta_analysis import FEW_TO_PREDICT
     from publish.page.wording import unit_of
 
-    errors = outcome.pilots["std_error"].to_list() if outcome.pilots.height else []
-    unit = unit_of(outcome.written_as, outcome.unit, error=min(errors, default=None))
-    table = Table(title=f"{outcome.label} ({unit.word or outcome.unit})", title_justify="left", box=None)
+    unit = unit_of(outcome.written_as, outcome.unit, error=outcome.pilots["std_error"].min())
+    title = escape(f"{outcome.label} ({unit.word or outcome.unit})")
+    table = Table(title=title, title_justify="left", box=None)
     for heading, justify in (("", "left"), ("effect", "right"), ("95 % interval", "right")):
         table.add_column(heading, justify=justify)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from ingest import land
 from orchestration.lock import hold
@@ -119,9 +120,13 @@ def take_key_away(place: Place) -> None:
     (place.folder / "new" / "inbox" / "hris" / "hris_2024-01.csv").write_text("Employee ID\n")
 
 
-def copy_earlier(place: Place) -> None:
-    """As if another pilot had sent it."""
-    shutil.copytree(place.there.releases / place.earlier(), place.folder / "elsewhere")
+def copy_as_another(place: Place) -> None:
+    """As if another pilot had sent it: its cohorts have other people."""
+    there = place.folder / "elsewhere"
+    shutil.copytree(place.there.releases / place.earlier(), there)
+    table = there / "parquet" / "pub_cohorts.parquet"
+    table.chmod(0o600)
+    pl.read_parquet(table).with_columns(pl.col("n_people") + 1).write_parquet(table)
 
 
 def change_code_version(place: Place) -> None:

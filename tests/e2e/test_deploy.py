@@ -142,7 +142,23 @@ def test_a_folder_with_an_access_list_is_named_and_no_error(served):
     if done.returncode:
         pytest.skip("this file system has no access lists")
     [finding] = _modes(served)
-    assert (finding.level, "1 with an access list" in finding.says) == ("ok", True)
+    assert (finding.level, "1 in the inbox with an access list" in finding.says) == ("ok", True)
+
+
+@pytest.mark.skipif(shutil.which("setfacl") is None, reason="setfacl is absent")
+def test_an_access_list_on_the_key_is_an_error(served):
+    key = next((served.root / "secrets").iterdir())
+    if subprocess.run(["setfacl", "-m", "u:nobody:r", key], capture_output=True, check=False).returncode:
+        pytest.skip("this file system has no access lists")
+    [finding] = _modes(served)
+    assert (finding.level, "secrets/" in finding.says) == ("error", True)
+
+
+def test_a_link_out_of_the_workspace_is_named(served, tmp_path):
+    shutil.move(served.landing, tmp_path / "landing")
+    served.landing.symlink_to(tmp_path / "landing")
+    finding = next(_modes(served))
+    assert (finding.level, "landing is a link" in finding.says) == ("warning", True)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")

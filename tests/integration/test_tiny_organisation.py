@@ -200,8 +200,8 @@ BY_HAND = {
     "managers_per_person": (Fraction(3, 2) / 6, Fraction(3, 2) / 4, None, None),
     # ma 75 · mb 75 | ma 100 · mb 75
     "manager_engagement_score": (Fraction(75), Fraction(75), Fraction(100), Fraction(75)),
-    # led by themselves, in an hour: ma 60 · mb 75 minutes in three months | none and, in the second quarter, 30
-    "manager_checkin_hours": (Fraction(60, 180), Fraction(75, 180), Fraction(0), Fraction(30, 180)),
+    # led by themselves, in the two months of the log: ma 60 · mb 75 minutes | in April none and 30
+    "manager_checkin_hours": (Fraction(60, 120), Fraction(75, 120), Fraction(0), Fraction(30, 60)),
     "manager_attrition": (Fraction(0), Fraction(0), Fraction(0), Fraction(0)),
     "layers": (Fraction(17, 6), Fraction(11, 4), Fraction(31, 11), Fraction(11, 4)),
 }

@@ -90,7 +90,11 @@ select
     described.coach_person_id as coach_id,
     described.trained_date,
     described.variant,
-    cast(described.nomination_rank as integer) as nomination_rank,
+    -- Half a rank is none.
+    case
+        when described.nomination_rank = floor(described.nomination_rank)
+            then cast(described.nomination_rank as integer)
+    end as nomination_rank,
     described.cohort_name as cohort,
     case when newest.cohort_name <> described.cohort_name then newest.cohort_name end as later_cohort
 from described

@@ -13,6 +13,7 @@ from publish.page.wording import Unit, is_estimated, unit_of, why_not
 
 # Who says so, by the kind of export that it is read from.
 REPORTED_BY = {"hris": "HR system", "survey": "team", "checkins": "coach"}
+OF_MANAGERS = "lead_score"  # the measure of managers' own answers
 BY_PROGRAMME = "programme's list"
 TITLES = {Link.TRAINED: "Trained", Link.HELD: "Held", Link.NOTICED: "Noticed", Link.RESULTS: "Results"}
 
@@ -22,8 +23,13 @@ class Box:
     """One link of one group: whether it is seen, and the number that says so."""
 
     title: str
-    seen: str
+    seen: Seen
     number: str
+
+    @property
+    def mark(self) -> str:
+        """The class of its frame: seen, worse, or open."""
+        return {Seen.YES: "seen", Seen.WORSE: "worse", Seen.MIXED: "worse"}.get(self.seen, "open")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,7 @@ class Chain:
 
     rows: tuple[Row, ...]
     sheet: Sheet
+    level: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +84,19 @@ def chain(tables: Tables, rows: Mapping[str, dict], alpha: float) -> Chain | Non
             [line for group in groups for line in _lines(group, asked, effects)],
             n_words=4,
         ),
+        level=alpha,
     )
 
 
 def _asked(tables: Tables, rows: Mapping[str, dict]) -> list[_Asked]:
-    """Outcomes of the links held and noticed, and the primary ones, in the order of the links."""
+    """Outcomes of the links held and noticed, and the primary ones that are of neither, in the order of the links."""
     found = [
         _Asked(
             metric=one["metric"],
             label=one["label"],
-            link=Link.RESULTS if one["role"] == "primary" else Link(one["link"]),
+            link=Link(one["link"] or Link.RESULTS),
             direction=one["direction"],
-            reported_by=REPORTED_BY[one["source"]],
+            reported_by="manager" if one["measure"] == OF_MANAGERS else REPORTED_BY[one["source"]],
             unit=unit_of(one["written_as"], one["unit"], error=rows[one["metric"]]["std_error"]),
             estimator=rows[one["metric"]]["estimator"],
         )
@@ -145,9 +153,9 @@ MISSED = {
     Seen.FEW: "is short: fewer than eight of ten coaches completed it",
     Seen.NOT_SHOWN: "is not shown",
     Seen.WORSE: "moved the wrong way",
+    Seen.MIXED: "moved the good way and the wrong way at once",
 }
-OTHER_CAUSE = {
-    Seen.FEW: "Results moved nevertheless: something else may have moved them.",
+NO_LINK = {
     Seen.NOT_SHOWN: "Results moved: either there is too little to see this link by, or something else moved them.",
     Seen.WORSE: "Results moved nevertheless: something else may have moved them.",
 }
@@ -161,8 +169,10 @@ def _sentence(seen: Mapping[Link, Seen]) -> str:
     if broken is not None:
         name = NAMES.get(broken, "an effect on the results")
         said = [f"{name[0].upper()}{name[1:]} {MISSED[seen[broken]]}."]
-        if broken is not Link.RESULTS and seen[Link.RESULTS] is Seen.YES:
-            said.append(OTHER_CAUSE[seen[broken]])
+        if broken is not Link.RESULTS and seen[Link.RESULTS] is Seen.YES and seen[broken] in NO_LINK:
+            said.append(NO_LINK[seen[broken]])
+        if broken is not Link.RESULTS and seen[Link.RESULTS] in (Seen.WORSE, Seen.MIXED):
+            said.append(f"Results {MISSED[seen[Link.RESULTS]]}.")
     if unknown:
         said.append(f"Not known: {', '.join(unknown)}.")
     return " ".join(said)

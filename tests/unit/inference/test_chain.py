@@ -37,7 +37,7 @@ def of(**outcomes: tuple[float, float]) -> list[Effect]:
         (of(a=(-1.0, 0.04)), Seen.WORSE, "a"),
         (of(a=(1.0, 0.04), b=(1.0, 0.9)), Seen.NOT_SHOWN, "a"),  # two questions: 0.04 is not enough
         (of(a=(1.0, 0.02), b=(1.0, 0.001)), Seen.YES, "b"),
-        (of(a=(-1.0, 0.001), b=(1.0, 0.01)), Seen.YES, "b"),  # one moved the good way, whatever the other did
+        (of(a=(-1.0, 0.01), b=(1.0, 0.001)), Seen.MIXED, "a"),  # what became worse is never hidden
         (of(a=(-1.0, 0.001), b=(1.0, 0.5)), Seen.WORSE, "a"),
     ],
 )
@@ -46,7 +46,7 @@ def test_a_link_is_seen_by_its_clearest_outcome_adjusted_for_their_number(effect
 
 
 @pytest.mark.parametrize("link", Link)
-@pytest.mark.parametrize("state", [Seen.FEW, Seen.NOT_SHOWN, Seen.WORSE])
+@pytest.mark.parametrize("state", [Seen.FEW, Seen.NOT_SHOWN, Seen.WORSE, Seen.MIXED])
 def test_the_first_link_that_is_not_seen_is_named(link, state):
     after = list(Link)[list(Link).index(link) + 1 :]
     assert breaks_at(ALL_SEEN | {link: state}) is link

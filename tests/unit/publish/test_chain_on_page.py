@@ -19,12 +19,19 @@ SEEN, NOT_SHOWN = 0.001, 0.6
 
 
 def made(
-    *, p: dict | None = None, cohorts=("first",), trained: int | None = 9, estimates: dict | None = None, leave=()
+    *,
+    p: dict | None = None,
+    cohorts=("first",),
+    trained: int | None = 9,
+    estimates: dict | None = None,
+    leave=(),
+    roles=None,
 ) -> Chain | None:
     """A page's chain of these p-values (metric, or metric and cohort; SEEN where nothing is said)."""
     p, estimates = p or {}, estimates or {}
     asked = {name: one for name, one in OUTCOMES.items() if name not in leave}
     names = ("label", "link", "role", "direction", "source", "written_as")
+    roles = roles or {}
     rows = [
         {
             "metric": metric,
@@ -61,7 +68,12 @@ def made(
     ]
     tables = {
         "pub_outcomes": pl.DataFrame(
-            [{"metric": name, "unit": "days"} | dict(zip(names, one, strict=True)) for name, one in asked.items()],
+            [
+                {"metric": name, "unit": "days", "measure": "score"}
+                | dict(zip(names, one, strict=True))
+                | ({"role": roles[name]} if name in roles else {})
+                for name, one in asked.items()
+            ],
             schema_overrides={"link": pl.String},
         ),
         "pub_estimates": pl.DataFrame(rows, schema_overrides={"suppressed": pl.String, "reason": pl.String}),
@@ -80,7 +92,7 @@ def test_a_programme_that_works_is_seen_at_every_link():
     assert first(found) == (["seen"] * 4, "Every link is seen.")
     assert [box.number for box in found.rows[0].boxes] == [
         "9 of 10 coaches",
-        "Gap −2.00",
+        "Check-ins held +200.0 pp",
         "Support +2.0 points",
         "Engagement +2.0 points",
     ]
@@ -92,8 +104,7 @@ def test_a_programme_that_works_is_seen_at_every_link():
         (
             {"trained": 4},
             ["too few", "seen", "seen", "seen"],
-            "The training is short: fewer than eight of ten coaches completed it. Results moved nevertheless: "
-            "something else may have moved them.",
+            "The training is short: fewer than eight of ten coaches completed it.",
         ),
         (
             {"p": dict.fromkeys(("manager_support_score", "engagement_score"), NOT_SHOWN)},
@@ -157,3 +168,25 @@ def test_without_a_link_between_training_and_results_there_is_no_chain():
     asked = ("checkins_held_share", "checkin_gap_days", "checkin_minutes", "manager_support_score")
     assert made(leave=asked) is None
     assert made(leave=asked[:3]) is not None
+
+
+def test_a_harm_beside_a_gain_is_never_hidden():
+    found = made(estimates={"enps": -8.0}, roles={"enps": "primary"})
+    assert first(found) == (
+        ["seen", "seen", "seen", "better and worse"],
+        "An effect on the results moved the good way and the wrong way at once.",
+    )
+    assert found.rows[0].boxes[3].number == "eNPS −8.0 points"
+
+
+def test_a_harm_is_said_beside_a_link_that_is_not_shown():
+    found = made(p={"manager_support_score": NOT_SHOWN}, estimates={"engagement_score": -2.0})
+    assert first(found)[1] == "What the team notices is not shown. Results moved the wrong way."
+
+
+def test_a_primary_outcome_of_a_link_stays_in_its_link():
+    found = made(roles={"manager_support_score": "primary", "engagement_score": "secondary"})
+    assert first(found) == (
+        ["seen", "seen", "seen", "not known"],
+        "Each link that is known is seen. Not known: results.",
+    )

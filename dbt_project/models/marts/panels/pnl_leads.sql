@@ -45,9 +45,6 @@ ranked as (
         {{ period_of('led.month', 'outcomes.period') }} as period_start,
         led.month as first_month,
         led.unit_id,
-        count(*) over (
-            partition by outcomes.metric, led.manager_person_id, {{ period_of('led.month', 'outcomes.period') }}
-        ) as n_months,
         row_number() over (
             partition by outcomes.metric, led.manager_person_id, {{ period_of('led.month', 'outcomes.period') }}
             order by led.month, led.unit_id
@@ -65,7 +62,6 @@ leads as (
         ranked.manager_person_id,
         ranked.period_start,
         ranked.first_month,
-        ranked.n_months,
         units.unit_id,
         units.cohort,
         units.arm,
@@ -139,15 +135,15 @@ checkins as (
     where event = 'checkin'
 ),
 
-minutes as (
+led_checkins as (
     select
         leader_person_id,
         month,
+        count(*) as n_held,
+        count(n_minutes) as n_timed,
         {{ exact_sum('n_minutes') }} as n_minutes
     from checkins
-    where
-        status = 'held'
-        and n_minutes is not null
+    where status = 'held'
     group by leader_person_id, month
 ),
 
@@ -159,44 +155,55 @@ logged as (
     where manager_person_id is not null
 ),
 
--- Of a period in which the log has nothing of a manager's people, nothing is known.
+-- Months in which the log has nothing of a manager's people are not known, and no months without check-ins.
 counted as (
     select
         leads.metric,
         leads.manager_person_id,
         leads.period_start,
-        {{ exact_sum('minutes.n_minutes') }} as n_minutes,
-        count(logged.month) as n_logged
+        count(*) as n_months,
+        coalesce(sum(led_checkins.n_held), 0) as n_held,
+        coalesce(sum(led_checkins.n_timed), 0) as n_timed,
+        {{ exact_sum('led_checkins.n_minutes') }} as n_minutes
     from leads
     inner join led
         on
             leads.manager_person_id = led.manager_person_id
             and leads.period_start = {{ period_of('led.month', 'leads.period') }}
-    left join minutes
-        on
-            led.manager_person_id = minutes.leader_person_id
-            and led.month = minutes.month
-    left join logged
+    inner join logged
         on
             led.manager_person_id = logged.manager_person_id
             and led.month = logged.month
+    left join led_checkins
+        on
+            led.manager_person_id = led_checkins.leader_person_id
+            and led.month = led_checkins.month
     where leads.measure = 'lead_checkin_hours'
     group by leads.metric, leads.manager_person_id, leads.period_start
 ),
 
+-- A check-in without a length is as long as the manager's others.
 busy as (
     select
         leads.*,
         leads.period_start as observed_from_date,
         leads.period_end_date as observed_date,
-        case when counted.n_logged > 0 then coalesce(counted.n_minutes, 0) / 60.0 / leads.n_months end as value,
-        'no check-in of the manager''s people in the log' as why_missing
+        case
+            when counted.n_held = 0 then 0.0
+            when counted.n_timed > 0
+                then counted.n_minutes / counted.n_timed * counted.n_held / 60.0 / counted.n_months
+        end as value,
+        case
+            when counted.metric is null then 'no check-in of the manager''s people in the log'
+            else 'no check-in that the manager led has a length'
+        end as why_missing
     from leads
-    inner join counted
+    left join counted
         on
             leads.metric = counted.metric
             and leads.manager_person_id = counted.manager_person_id
             and leads.period_start = counted.period_start
+    where leads.measure = 'lead_checkin_hours'
 ),
 
 -- Of whoever led a unit in the period's first month: who then led it in turn is no loss of the one before.
