@@ -6,10 +6,12 @@ as text but for plain `true`/`false`, decimal numbers and nothing (null); pydant
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 from zoneinfo import available_timezones
@@ -105,6 +107,16 @@ def rename_keys(document: Any, renamed: dict[str, str]) -> Any:
     return {renamed.get(key, key): value for key, value in document.items()}
 
 
+# Unknown key → the keys that the part of the file has in which it stands; filled while a document is read.
+_KNOWN_BESIDE: ContextVar[dict[str, list[str]] | None] = ContextVar("known_beside", default=None)
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """` – did you mean …?` where one of the known words is like this one; else nothing."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
 class Strict(BaseModel):
     """A part of a configuration file: unknown keys are errors, nothing changes after it was read."""
 
@@ -114,7 +126,12 @@ class Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _rename(cls, document: Any) -> Any:
-        return rename_keys(document, cls.RENAMED)
+        document = rename_keys(document, cls.RENAMED)
+        beside = _KNOWN_BESIDE.get()
+        if beside is not None and isinstance(document, dict):
+            known = [field.alias or name for name, field in cls.model_fields.items()]
+            beside |= {str(key): known for key in document if key not in known}
+        return document
 
 
 def _known_zone(name: str) -> str:
@@ -134,6 +151,8 @@ def load_as(path: Path, model: type[Model]) -> Model:
 
 def as_model(path: Path, make: Callable[[], Model]) -> Model:
     """What `make` returns; pydantic's faults become one ConfigError that names `path`, as warnings of old keys do."""
+    beside: dict[str, list[str]] = {}
+    token = _KNOWN_BESIDE.set(beside)
     try:
         with warnings.catch_warnings(record=True) as seen:
             warnings.simplefilter("always", RenamedKey)
@@ -144,6 +163,17 @@ def as_model(path: Path, make: Callable[[], Model]) -> Model:
         return made
     except ValidationError as error:
         lines = [
-            f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()
+            f"{path}: {'.'.join(map(str, fault['loc'])) or 'document'}: {_words(fault, beside)}"
+            for fault in error.errors()
         ]
         raise ConfigError("\n".join(lines[:20])) from None
+    finally:
+        _KNOWN_BESIDE.reset(token)
+
+
+def _words(fault: Mapping[str, Any], beside: Mapping[str, list[str]]) -> str:
+    """What is wrong: of a key that nobody reads, which one may be meant."""
+    if fault["type"] != "extra_forbidden":
+        return fault["msg"]
+    key = str(fault["loc"][-1])
+    return f"there is no such key{closest(key, beside.get(key, ()))}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from study.catalogue import Metric, catalogue
 from study.model import Study
-from study.strict_yaml import ConfigError
+from study.strict_yaml import ConfigError, closest
 
 MEASURED_BY = {"kind", "panel", "source", "measure", "of_what", "lowest", "highest"}  # columns of the catalogue
 
@@ -67,7 +67,8 @@ def check(study: Study, readable: Readable) -> None:
         raise ConfigError(f"outputs, scales: the name {', '.join(taken)} is taken; choose another one")
     asked, known = [outcome.metric for outcome in study.outcomes], metrics_of(study)
     if unknown := sorted(set(asked) - set(known)):
-        raise ConfigError(f"outcomes: {', '.join(unknown)} is no metric; there are {', '.join(known)}")
+        words = "; ".join(f"{name} is no metric{closest(name, known)}" for name in unknown)
+        raise ConfigError(f"outcomes: {words}; there are {', '.join(known)}")
     for outcome in study.outcomes:
         if outcome.period and known[outcome.metric].kind == "time_to_event":
             raise ConfigError(

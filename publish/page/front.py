@@ -43,6 +43,7 @@ class Front:
     money: list[str]
     doubts: list[str]
     changes: list[str]
+    guardrails: str
 
 
 def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels: dict[str, str], design: str) -> Front:
@@ -58,6 +59,7 @@ def front(tables: Tables, rows: dict[str, dict], units: dict[str, Unit], labels:
         money=_money(tables),
         doubts=_doubts(decisions, labels, design),
         changes=_changes(tables, decisions, labels, units),
+        guardrails=next((row["guardrails"] for row in decisions.values() if row["guardrails"]), ""),  # all read all
     )
 
 

@@ -22,6 +22,7 @@ GLOSSARY = {
     "if one of its outcomes moved the good way, adjusted for their number; the training, if eight of ten coaches "
     "completed it. What is not shown may still be there: too few answers show little.",
     "cohort": "Units that began on the same day.",
+    "pp": "Percentage points: from 70 % to 73 % is +3 pp.",
     "retention": "The share still employed after the months of the window; people of whom no more is known count as "
     "long as they were seen (Kaplan and Meier).",
     "standardised difference": "A difference in units of the standard deviation between people.",

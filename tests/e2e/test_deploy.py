@@ -52,6 +52,7 @@ def nginx(workspace: Workspace, group: str):
         passwords = Path(folder) / "passwords"
         hashed = subprocess.run(["openssl", "passwd", "-apr1", "secret"], check=True, capture_output=True, text=True)
         passwords.write_text(f"leader:{hashed.stdout}")
+        passwords.chmod(0o644)  # whatever the umask is that a test before left
         Path(folder).chmod(0o755)
         location = block("location /coaching/").replace("/etc/nginx/coaching.htpasswd", str(passwords))
         location = location.replace("/srv/coaching/hr", str(workspace.root))

@@ -55,6 +55,14 @@ def test_two_questions_that_divide_the_same_count_are_refused(workspace):
         find_pending_changes(workspace)
 
 
+def test_a_misspelt_metric_is_named_with_the_one_that_is_meant(workspace):
+    workspace.study.write_text(
+        workspace.study.read_text().replace("metric: engagement_score,", "metric: engagment_score,")
+    )
+    with pytest.raises(ConfigError, match=r"engagment_score is no metric; did you mean engagement_score\?"):
+        find_pending_changes(workspace)
+
+
 def test_files_outside_a_sources_folder_are_reported(workspace):
     (workspace.inbox / "hris_2026-01.csv").write_text("x\n")
     (workspace.inbox / "hris" / "hris_2026-01.csv").write_text("x\n")

@@ -31,6 +31,7 @@ DECISION = {
     "expected_reach": 1.5,
     "minimum_important_difference": 2.0,
     "corrected_estimate": None,
+    "guardrails": "Alignment holds",
 }
 ANSWER = {
     "analysis": 2, "planned_analyses": 5, "next_wave": date(2026, 10, 1), "answer": "not yet", "alpha": 0.01,
@@ -189,3 +190,8 @@ def test_a_quarter_is_written_as_people_do(day, word):
 
 def test_names_and_days_are_written_as_people_do():
     assert words("cascade_1") == "cascade 1" and format_day(date(2024, 7, 1)) == "1 July 2024"
+
+
+def test_the_guardrails_and_whether_they_hold_stand_on_the_first_screen():
+    assert made(tables()).guardrails == "Alignment holds"
+    assert made(tables(decisions=[DECISION | {"guardrails": None}])).guardrails == ""
