@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from inference.chain import Effect, Link, Seen, breaks_at, effects_seen, training_seen
-from publish.page.sheets.sheet import ALL, NOTHING, Sheet, Tables, words
-from publish.page.wording import Unit, is_estimated, unit_of, why_not
+from publish.page.sheets.sheet import ALL, NOTHING, Sheet, Tables, format_effect, words
+from publish.page.wording import Unit, is_estimated, unit_of
 
 # Who says so, by the kind of export that it is read from.
 REPORTED_BY = {"hris": "HR system", "survey": "team", "checkins": "coach"}
@@ -188,14 +188,13 @@ def _lines(group: dict, asked: list[_Asked], effects: dict) -> list[tuple[str, .
     lines = [(name, TITLES[Link.TRAINED].lower(), "Coaches with a completed training", BY_PROGRAMME, trained)]
     for one in asked:
         row = effects.get((one.metric, one.estimator, group["group_name"]))
-        lines.append((name, TITLES[one.link].lower(), one.label, one.reported_by, _effect(row, one.unit)))
+        lines.append(
+            (
+                name,
+                TITLES[one.link].lower(),
+                one.label,
+                one.reported_by,
+                format_effect(row, one.unit, write=one.unit.brief),
+            )
+        )
     return lines
-
-
-def _effect(row: dict | None, unit: Unit) -> str:
-    if row is None:
-        return NOTHING
-    if not is_estimated(row):
-        return why_not(row)
-    low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
-    return f"{unit.brief(row['estimate'], signed=True)} ({low} to {high})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from publish.page.sheets.sheet import ALL, NOTHING, Sheet, Tables, words
+from publish.page.sheets.sheet import ALL, NOTHING, Sheet, Tables, format_effect, words
 from publish.page.wording import MINUS, Unit, is_estimated, why_not
 
 OTHER_ANSWERS = {
@@ -38,15 +38,6 @@ class Column:
     headline: str
 
 
-def _effect(row: dict | None, unit: Unit) -> str:
-    if row is None:
-        return NOTHING
-    if not is_estimated(row):
-        return why_not(row)
-    low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
-    return f"{unit.number(row['estimate'], signed=True)} ({low} to {high})"
-
-
 def other_answers(tables: Tables, columns: list[Column]) -> Sheet:
     """The headlines beside what other estimators of the same quantities say."""
     found = tables["pub_estimates"].filter((pl.col("aggregation") == "simple") & (pl.col("segment") == ALL))
@@ -54,7 +45,7 @@ def other_answers(tables: Tables, columns: list[Column]) -> Sheet:
 
     def cell(name: str, column: Column) -> str:
         mark = "headline: " if name == column.headline else ""
-        return mark + _effect(rows.get((column.metric, name)), column.unit)
+        return mark + format_effect(rows.get((column.metric, name)), column.unit)
 
     return Sheet(
         "What other estimators say of the same effect",
@@ -176,7 +167,7 @@ def for_whom(tables: Tables, columns: list[Column]) -> Sheet:
         "For whom: by cohort, and by segment (hints, not findings)",
         ("who", *(column.label for column in columns)),
         [
-            (who, *(_effect(rows.get(column.metric), column.unit) for column in columns))
+            (who, *(format_effect(rows.get(column.metric), column.unit) for column in columns))
             for who, rows in (*sorted(cohorts.items()), *sorted(segments.items()))
         ],
         note="What only coached units have is compared with the whole control.",

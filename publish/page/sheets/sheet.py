@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from publish.page.wording import MINUS, NARROW
+from publish.page.wording import MINUS, NARROW, Unit, is_estimated, why_not
 
 ALL = "all"
 
@@ -96,3 +96,14 @@ def format_stamp(text: str) -> str:
         return text
     day = date(*map(int, [*parts, "1"][:3]))
     return format_day(day) if len(parts) == 3 else f"{day:%B %Y}"
+
+
+def format_effect(row: dict | None, unit: Unit, *, write: Callable[..., str] | None = None) -> str:
+    """An effect with its interval, the effect written by `write` (by default its number); a dash where there is no row,
+    or why nothing is shown."""
+    if row is None:
+        return NOTHING
+    if not is_estimated(row):
+        return why_not(row)
+    low, high = (unit.number(row[end], signed=True) for end in ("ci_low", "ci_high"))
+    return f"{(write or unit.number)(row['estimate'], signed=True)} ({low} to {high})"
