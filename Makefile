@@ -44,11 +44,8 @@ oracles: .venv/oracles  ## Install other people's estimators, so that tests comp
 demo: .venv/run  ## Simulate an organisation, run the pipeline on its files, show the estimates beside the truth
 	@$(BIN)/coaching demo --workspace demo --people $(PEOPLE)
 
-# One worker more than there are cores, at most four: tests wait for processes that they start.
-WORKERS = $$($(BIN)/python -c 'import os; print(min(4, len(os.sched_getaffinity(0)) + 1))')
-
 test: .venv/dev  ## Run all tests
-	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-unit: .venv/dev  ## Run the unit tests that start no dbt, for the inner loop
 	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 -m "not organisation" tests/unit

@@ -43,19 +43,10 @@ land.SETTLED = 0
 
 
 def pytest_collection_modifyitems(items):
-    """Tests of the published organisation can be left out: it is made by dbt, once per version of the code.
-
-    While one worker makes it, the others do the files that need none.
-    """
-    files: dict[Path, bool] = {}
+    """Tests of the published organisation can be left out: it is made by dbt, once per version of the code."""
     for item in items:
-        needs = bool({"published", "copy_of_published"} & set(getattr(item, "fixturenames", ())))
-        if needs:
+        if {"published", "copy_of_published"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("organisation")
-        files[item.path] = files.get(item.path, False) or needs
-    first = next((path for path, needs in files.items() if needs), None)
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path != first, files[item.path] or item.path not in slow))
 
 
 def pytest_sessionfinish(session, exitstatus):
