@@ -2,7 +2,7 @@
 
 A programme's logic, tested link by link (Weiss 1995, "Nothing as practical as good theory"; Funnell & Rogers 2011,
 Purposeful Program Theory): what was not delivered cannot have worked, and results without what should bring them about
-have another cause. It describes; it decides nothing and changes no number.
+may have another cause. It describes; it decides nothing and changes no number.
 """
 
 from __future__ import annotations

@@ -18,9 +18,9 @@ from publish import ledger
 from publish.closed import batches
 from publish.recipe import NoRecipe, Recipe
 from publish.release import current_release, list_releases, manifest_of, newest_release
-from study.catalogue import catalogue
 from study.model import Study, load_study
 from study.strict_yaml import ConfigError
+from study.validation import metrics_of
 
 
 class DayToCome(ConfigError):
@@ -136,7 +136,7 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
 
 def _unanswered(study: Study, there: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Sources without a file, and the outcomes that cannot be answered without them."""
-    known = catalogue() | {metric.metric: metric for metric in study.declared_metrics}
+    known = metrics_of(study)
     sources = {outcome.metric: known[outcome.metric].source for outcome in study.outcomes}
     for source in dict.fromkeys(sources.values()):
         if source not in there:

@@ -10,6 +10,7 @@ import polars as pl
 from scipy import stats
 
 from inference.meta_analysis import Pooled, pool
+from publish.page.wording import is_estimated
 from publish.release import manifest_of, released_tables
 
 # What two pilots must have in common for one number to mean the same in both.
@@ -44,38 +45,51 @@ def pool_releases(folders: Sequence[Path]) -> list[PooledOutcome]:
 
     Raises CannotPool for fewer than two, a folder that holds no release, and two releases about the same people.
     """
-    _check(folders)
-    headlines = [_headlines(folder) for folder in folders]
+    if len(folders) < 2:
+        raise CannotPool("name two releases at least: one pilot is no pool")
+    released = [_read(folder) for folder in folders]
+    _check_people(folders, released)
+    headlines = [_headlines(one) for one in released]
     primary = pl.concat(one.filter(pl.col("role") == "primary") for one in headlines)["metric"]
     return [_pooled(metric, headlines) for metric in primary.unique(maintain_order=True)]
 
 
-def _check(folders: Sequence[Path]) -> None:
-    if len(folders) < 2:
-        raise CannotPool("name two releases at least: one pilot is no pool")
-    for folder in folders:
-        if not (folder / "manifest.json").is_file():
-            raise CannotPool(f"{folder} is no release: name the folder with manifest.json, or releases/current")
+@dataclass(frozen=True)
+class _Released:
+    """A release as pooling reads it: once."""
+
+    manifest: dict
+    tables: dict[str, pl.DataFrame]
+
+
+def _read(folder: Path) -> _Released:
+    if not (folder / "manifest.json").is_file():
+        raise CannotPool(f"{folder} is no release: name the folder with manifest.json, or releases/current")
+    return _Released(manifest_of(folder), released_tables(folder))
+
+
+def _check_people(folders: Sequence[Path], released: Sequence[_Released]) -> None:
     seen: dict[object, Path] = {}
-    for folder in folders:
-        for mark in (manifest_of(folder)["content_hash"], *_cohorts(folder)):
+    for folder, one in zip(folders, released, strict=True):
+        marks = (one.manifest["content_hash"], *_cohorts(one.tables))
+        for mark in marks:
             if mark in seen:
                 raise CannotPool(
                     f"{seen[mark]} and {folder} have a cohort of the same people, and each would count twice: name one "
                     "release of each pilot"
                 )
-        seen |= dict.fromkeys((manifest_of(folder)["content_hash"], *_cohorts(folder)), folder)
+        seen |= dict.fromkeys(marks, folder)
 
 
-def _cohorts(folder: Path) -> list[tuple]:
+def _cohorts(tables: dict[str, pl.DataFrame]) -> list[tuple]:
     """Cohorts by name, day, units and people: what two releases of one pilot have in common, and two pilots hardly."""
-    found = released_tables(folder)["pub_cohorts"].filter(pl.col("scope") == "cohort").select(COHORT)
+    found = tables["pub_cohorts"].filter(pl.col("scope") == "cohort").select(COHORT)
     return found.drop_nulls("n_people").rows()
 
 
-def _headlines(folder: Path) -> pl.DataFrame:
+def _headlines(released: _Released) -> pl.DataFrame:
     """One row per outcome: its definition, and the headline (empty where it is not shown)."""
-    tables = released_tables(folder)
+    tables = released.tables
     months = tables["pub_retention"]["n_months"].max()
     is_window = pl.col("measure").is_in(WINDOWS)
     return (
@@ -89,7 +103,7 @@ def _headlines(folder: Path) -> pl.DataFrame:
             how="left",
         )
         .with_columns(
-            design=pl.lit(manifest_of(folder)["design"]),
+            design=pl.lit(released.manifest["design"]),
             period=pl.when(~is_window).then(pl.col("period")),
             months=pl.when(is_window).then(pl.lit(months, dtype=pl.Int64)),
         )
@@ -100,7 +114,7 @@ def _pooled(metric: str, headlines: Sequence[pl.DataFrame]) -> PooledOutcome:
     asked = [(number, _row_of(metric, one)) for number, one in enumerate(headlines, 1)]
     declared = [row for _, row in asked if row and row["role"] == "primary"]
     # What is asked is said by a release that has an answer, whichever stands first.
-    first = next((row for row in declared if _is_shown(row)), declared[0])
+    first = next((row for row in declared if is_estimated(row)), declared[0])
     kept, left_out = [], []
     for number, row in asked:
         if why := _why_not(row, first):
@@ -134,10 +148,6 @@ def _pilot(number: int, row: dict) -> dict:
     return {"release": number} | {name: row[name] for name in ("design", "estimate", "std_error")} | ends
 
 
-def _is_shown(row: dict) -> bool:
-    return row["status"] == "estimated" and row["suppressed"] is None
-
-
 def _row_of(metric: str, headlines: pl.DataFrame) -> dict | None:
     return next(iter(headlines.filter(pl.col("metric") == metric).to_dicts()), None)
 
@@ -147,7 +157,7 @@ def _why_not(row: dict | None, first: dict) -> str:
     if row is None:
         return "does not ask for it"
     differing = [name for name in DEFINITION if row[name] != first[name]]
-    if differing and _is_shown(row):
+    if differing and is_estimated(row):
         return "asks for something else: " + ", ".join(
             f"{name} {row[name]} instead of {first[name]}" for name in differing
         )

@@ -124,7 +124,6 @@ answered as (
 
 checkins as (
     select
-        person_id,
         month,
         status,
         n_minutes,
