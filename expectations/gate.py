@@ -17,7 +17,7 @@ import pandas as pd
 
 from expectations.suites.declared import CONTENT_LAYERS, declared
 from expectations.suites.promise import Promise
-from expectations.verdict import Failure, Verdict, Waiver
+from expectations.verdict import Failure, Judged, Verdict, Waiver
 
 MAX_EXAMPLES = 5
 EXAMPLE_COLUMNS = 6
@@ -51,7 +51,7 @@ def judge(
     found: dict[str, list[Failure]] = {"block": [], "warn": []}
     used: list[Waiver] = []
     errors: list[str] = []
-    n_evaluated = 0
+    judged: list[Judged] = []
     for name, promises in asked.items():
         progress(name)
         if name not in tables:
@@ -62,27 +62,28 @@ def judge(
             if result is None or _raised(result.exception_info):
                 errors.append(f"{name}: could not evaluate “{promise.sentence}”")
                 continue
-            n_evaluated += 1
-            if result.success:
-                continue
-            rows = result.result.get("unexpected_index_list") or []
+            rows = [] if result.success else result.result.get("unexpected_index_list") or []
             by = [_signer(promise, frame, row, signed) for row in rows]
             left = [row for row, signer in zip(rows, by, strict=True) if signer is None]
             if promise.level == "block":
                 used += [signer for signer in by if signer is not None and signer not in used]
-            if left or not rows:
-                found[promise.level].append(_failure(layer_of[name], name, promise, result, frame, left))
+            is_met = result.success or bool(rows and not left)
+            seen = _observed(result, len(frame), len(left))
+            judged.append(Judged(table=name, check=promise.check, level=promise.level, is_met=is_met, observed=seen))
+            if not is_met:
+                found[promise.level].append(_failure(layer_of[name], name, promise, seen, frame, left))
     if docs is not None:
         _write_docs(context, docs)
     blocked = {(failure.table, failure.check) for failure in found["block"]}
     return Verdict(
         content_hash=content_hash,
         n_declared=sum(map(len, asked.values())),
-        n_evaluated=n_evaluated,
+        n_evaluated=len(judged),
         failures=tuple(found["block"]),
         warnings=tuple(item for item in found["warn"] if (item.table, item.check) not in blocked),
         waivers=tuple(used),
         errors=tuple(errors),
+        judged=tuple(judged),
     )
 
 
@@ -148,11 +149,16 @@ def _raised(info: dict) -> bool:
     )
 
 
-def _failure(layer: str, name: str, promise: Promise, result, frame: pd.DataFrame, rows: list[int]) -> Failure:
-    detail = result.result
-    observed = detail.get("observed_value")
-    if observed is None:
-        observed = f"{len(rows) or '?'} of {detail.get('element_count', len(frame))} rows break it"
+def _observed(result, n_rows: int, n_breaking: int) -> str:
+    """What was seen, in short: the value, or how many rows break the promise."""
+    value = result.result.get("observed_value")
+    if value is None:
+        n_seen = result.result.get("element_count", n_rows)
+        value = f"{n_breaking or (0 if result.success else '?')} of {n_seen} rows break it"
+    return str(value)[:200]
+
+
+def _failure(layer: str, name: str, promise: Promise, observed: str, frame: pd.DataFrame, rows: list[int]) -> Failure:
     asked = [promise.arguments[key] for key in ("column", "column_A", "column_B") if key in promise.arguments]
     columns = [
         *frame.columns[:EXAMPLE_COLUMNS],
@@ -166,7 +172,7 @@ def _failure(layer: str, name: str, promise: Promise, result, frame: pd.DataFram
         table=name,
         check=promise.check,
         promise=promise.sentence,
-        observed=str(observed)[:200],
+        observed=observed,
         fix=promise.fix,
         examples=examples,
     )

@@ -31,6 +31,17 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """One expectation as it was evaluated. `is_met` also where somebody has signed for what was found."""
+
+    table: str
+    check: str
+    level: str
+    is_met: bool
+    observed: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The gate's answer for exactly one content. What is waived was not met, and somebody has signed for it."""
 
@@ -41,6 +52,7 @@ class Verdict:
     warnings: tuple[Failure, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     errors: tuple[str, ...] = ()
+    judged: tuple[Judged, ...] = ()
 
     @property
     def passed(self) -> bool:

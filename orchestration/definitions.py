@@ -1,7 +1,9 @@
 """The graph: `dagster dev -m orchestration.definitions` shows it, `coaching run` runs it. Importing it does nothing."""
 
 import os
+import re
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 
 import dagster as dg
@@ -11,6 +13,10 @@ from orchestration.assets import candidate, estimates, gate, landing, raw, relea
 from orchestration.progress import progress_logger
 from orchestration.resources import PipelineRun
 from orchestration.workspace import Workspace
+from study.model import Study
+
+MAILBOX = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+DOCUMENTED = ("raw", "closed", "panels", "cells", "comparisons")
 
 
 @cache
@@ -20,8 +26,9 @@ def graph(workspace: Workspace) -> dg.Definitions:
     assets = [landing.load_log, *raw.sources, raw.study_tables, raw.closed_cells]
     assets += [transform.transform_assets(workspace), estimates.estimates, candidate.candidate, gate.verdicts]
     assets += [release.release, gate.restricted_verdicts, release.restricted_release]
+    study = automation.study_if_whole(workspace)
     return dg.Definitions(
-        assets=assets,
+        assets=[one.map_asset_specs(lambda spec: _as_shown(spec, study)) for one in assets],
         jobs=[automation.pipeline_job],
         schedules=[automation.nightly_schedule(workspace)],
         sensors=[automation.inbox_sensor(workspace)],
@@ -29,6 +36,16 @@ def graph(workspace: Workspace) -> dg.Definitions:
         loggers={"progress": progress_logger},
         executor=dg.in_process_executor,
     )
+
+
+def _as_shown(spec: dg.AssetSpec, study: Study | None) -> dg.AssetSpec:
+    """The asset with what the study says of all: whom to ask, and for the first and the last when it is overdue."""
+    contact = study.contact.strip() if study else ""
+    owners = [contact if MAILBOX.fullmatch(contact) else f"team:{contact}"] if contact else []
+    has_window = study is not None and study.stale_after_days and spec.key in (landing.LOAD_LOG_KEY, release.RELEASE)
+    window = dg.FreshnessPolicy.time_window(timedelta(days=study.stale_after_days)) if has_window else None
+    page = {"page": f"docs/reference/warehouse.md#{spec.key.path[-1]}"} if spec.group_name in DOCUMENTED else {}
+    return spec.replace_attributes(owners=owners, freshness_policy=window, metadata={**spec.metadata, **page})
 
 
 def execute(

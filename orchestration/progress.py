@@ -39,6 +39,12 @@ def _logger() -> logging.Logger:
     return log
 
 
+def report(step: str, words: str) -> None:
+    """Say how far a step is."""
+    for watcher in _watchers:
+        watcher(step, "PROGRESS", words)
+
+
 def watch(watcher: Watcher) -> Callable[[], None]:
     """Call `watcher` with every event from now on; returns what ends it."""
     _watchers.append(watcher)

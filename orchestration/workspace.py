@@ -27,6 +27,13 @@ run_monitoring:
   enabled: true
   max_resume_run_attempts: 0
   poll_interval_seconds: 60
+# One run at a time, whoever starts it: a second one waits.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+# Nobody is asked for an address.
+nux:
+  enabled: false
 """
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from ingest.warehouse import create_table, warehouse
 from orchestration.assets.estimates import COACHES_KEY, ESTIMATES_KEY, FURTHER
+from orchestration.assets.tables import facts
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.catalogue import candidate_tables, published_tables, share_shown
@@ -41,7 +42,15 @@ READ_BY_CANDIDATE |= {"cells.cell_overlaps"}
         )
         for name, key in CANDIDATE_KEYS.items()
     ]
-    + [dg.AssetSpec(PUBLISHED, deps=[COACHES_KEY], group_name="restricted", kinds={"python"})],
+    + [
+        dg.AssetSpec(
+            PUBLISHED,
+            deps=[COACHES_KEY],
+            description="grain: one row per coach and primary outcome, as it would be published to few readers.",
+            group_name="restricted",
+            kinds={"python"},
+        )
+    ],
     name="candidate",
 )
 @redact_errors
@@ -57,12 +66,15 @@ def candidate(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
             withdrawn=study.sensitive_facts,
         )
         coaches = guard_coaches(connection.sql("from restricted.est_coaches").pl(), study.min_group_size)
-        for key, frame in [*((CANDIDATE_KEYS[name], frame) for name, frame in tables.items()), (PUBLISHED, coaches)]:
+        written = {CANDIDATE_KEYS[name]: frame for name, frame in tables.items()} | {PUBLISHED: coaches}
+        for key, frame in written.items():
             create_table(connection, *key.path, frame)
-            yield dg.MaterializeResult(asset_key=key, metadata={"rows": frame.height} | _facts(tables, key))
+        found = facts(connection, written)
+    for key in written:
+        yield dg.MaterializeResult(asset_key=key, metadata=found[key] | _shown(tables, key))
 
 
-def _facts(tables: dict[str, pl.DataFrame], key: dg.AssetKey) -> dict:
+def _shown(tables: dict[str, pl.DataFrame], key: dg.AssetKey) -> dict:
     return {"share_of_rows_shown": share_shown(tables)} if key == CANDIDATE_KEYS["pub_estimates"] else {}
 
 

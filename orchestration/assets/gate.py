@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from collections import Counter
 
 import dagster as dg
 import duckdb
@@ -10,7 +11,7 @@ import durable
 from expectations.candidate import candidate, coaches
 from expectations.drift import against_last_release
 from expectations.gate import judge
-from expectations.suites.declared import SUITES
+from expectations.suites.declared import SUITES, declared
 from expectations.suites.promise import thresholds
 from expectations.tables.gather import gather
 from expectations.verdict import Verdict, Waiver
@@ -31,6 +32,19 @@ PEOPLE_QUERY = {
     for name, table in published_tables().items()
 }
 OF_RELEASE = tuple(layer for layer in SUITES if layer != "restricted")
+PASSES = "gate_passes"
+
+
+def _checks() -> dict[str, str]:
+    """Word of a check → what it asks, of all tables of which it is asked."""
+    asked: dict[str, dict[str, None]] = {}
+    for layer, promises in declared().values():
+        for promise in promises if layer in OF_RELEASE else ():
+            asked.setdefault(promise.check, {})[promise.sentence] = None
+    return {check: "; ".join(sentences) for check, sentences in asked.items()}
+
+
+CHECKS = _checks()
 
 
 def judge_warehouse(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> Verdict:
@@ -134,7 +148,10 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key:
     deps=[*CANDIDATE_KEYS.values()],
     group_name="gate",
     kinds={"great_expectations"},
-    check_specs=[dg.AssetCheckSpec("gate_passes", asset=VERDICTS, blocking=True)],
+    check_specs=[
+        dg.AssetCheckSpec(PASSES, asset=VERDICTS, blocking=True, description="Nothing that blocks was found."),
+        *(dg.AssetCheckSpec(check, asset=VERDICTS, description=sentence) for check, sentence in CHECKS.items()),
+    ],
 )
 @redact_errors
 def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
@@ -146,7 +163,6 @@ def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
     keep(run, verdict)
     report_verdict(context, run, verdict)
     failures, warnings = verdict.sentences(), verdict.for_readers()["warnings"]
-    docs = run.workspace.root / _docs(verdict)
     metadata = {
         "verdict": "passed" if verdict.passed else "refused",
         "content_hash": verdict.content_hash,
@@ -154,12 +170,42 @@ def verdicts(context: dg.AssetExecutionContext, run: PipelineRun):
         "declared": verdict.n_declared,
         "failures": dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in failures) or "none"),
         "warnings": dg.MetadataValue.md("\n".join(f"- {sentence}" for sentence in warnings) or "none"),
-        "data_docs": dg.MetadataValue.url(docs.as_uri()),
+        "data_docs": dg.MetadataValue.path(str(run.workspace.root / _docs(verdict))),
     }
-    return dg.MaterializeResult(
-        metadata=metadata,
-        check_results=[dg.AssetCheckResult(check_name="gate_passes", passed=verdict.passed, metadata=metadata)],
+    of_all = dg.AssetCheckResult(check_name=PASSES, passed=verdict.passed, metadata=metadata)
+    return dg.MaterializeResult(metadata=metadata, check_results=[of_all, *check_results(verdict)])
+
+
+def check_results(verdict: Verdict) -> list[dg.AssetCheckResult]:
+    """A result for each word of `CHECKS`: what blocks is an error, what only warns a warning; each says what was seen.
+
+    A check that could not be evaluated for all its tables has not passed.
+    """
+    n_asked = Counter(
+        promise.check for layer, promises in declared().values() if layer in OF_RELEASE for promise in promises
     )
+    found = []
+    for check in CHECKS:
+        judged = [one for one in verdict.judged if one.check == check]
+        unmet = [one for one in judged if not one.is_met]
+        is_whole = len(judged) == n_asked[check]
+        blocks = not is_whole or any(one.level == "block" for one in unmet)
+        found.append(
+            dg.AssetCheckResult(
+                check_name=check,
+                passed=is_whole and not unmet,
+                severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+                description="; ".join(f"{one.table}: {one.observed}" for one in unmet)
+                or ("" if is_whole else "it could not be evaluated"),
+                metadata={
+                    "observed": dg.MetadataValue.md(
+                        "\n".join(f"- {one.table} ({one.level}): {one.observed}" for one in judged) or "nothing"
+                    ),
+                    "see": f"coaching gate explain {check}",
+                },
+            )
+        )
+    return found
 
 
 @dg.asset(key=OF_COACHES, deps=[PUBLISHED], group_name=OF_COACHES.path[0], kinds={"great_expectations"})

@@ -9,6 +9,7 @@ from ingest.erase.files import cleanse, redact_names, words_in_names
 from ingest.erase.people import Erased
 from ingest.pseudonyms import Pseudonyms
 from ingest.warehouse import prepare, warehouse
+from orchestration.assets.tables import SCHEMA, descriptions, facts
 from orchestration.erasure import follow, is_word_of_erased, remove_copies
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
@@ -17,7 +18,7 @@ from orchestration.workspace import RESTATING
 LOAD_LOG_KEY = dg.AssetKey(["raw", "load_log"])
 
 
-@dg.asset(key=LOAD_LOG_KEY, group_name="landing", kinds={"duckdb"})
+@dg.asset(key=LOAD_LOG_KEY, group_name="landing", kinds={"duckdb"}, description=descriptions()["raw", "load_log"])
 @redact_errors
 def load_log(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
     """Freeze new files of the inbox in landing/ and make the schema raw ready."""
@@ -28,10 +29,12 @@ def load_log(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.Material
     new = [] if run.is_as_of_run else land.land(inbox, run.workspace.landing, known_date=run.day)
     with warehouse(run.workspace.warehouse) as connection:
         prepare(connection)
+        columns = facts(connection, [LOAD_LOG_KEY])[LOAD_LOG_KEY][SCHEMA]  # its rows come with the loads
     for path, reason in inbox.waiting:
         context.log.warning(f"{path.name}: {reason}; left for the next run")
     return dg.MaterializeResult(
         metadata={
+            SCHEMA: columns,
             "files_in_inbox": len(inbox.files),
             "new_files": len(new),
             "waiting_files": len(inbox.waiting),

@@ -11,6 +11,7 @@ from ingest.pseudonyms import Pseudonyms
 from ingest.tables import TABLES_OF
 from ingest.warehouse import replace_table, warehouse
 from orchestration.assets.landing import LOAD_LOG_KEY
+from orchestration.assets.tables import descriptions, facts
 from orchestration.closing import due
 from orchestration.faults import redact_errors
 from orchestration.pending import n_closed
@@ -26,10 +27,20 @@ def _key(table: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", table])
 
 
+def _spec(schema: str, table: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey([schema, table]),
+        deps=[LOAD_LOG_KEY],
+        group_name=schema,
+        kinds={"duckdb"},
+        description=descriptions()[schema, table],
+    )
+
+
 def source_asset(source: str) -> dg.AssetsDefinition:
     """The asset (or the two, for surveys) that loads every landed file of one source."""
     names = [table.name for table in TABLES_OF[source]] + (["data_issues"] if source == "hris" else [])
-    specs = [dg.AssetSpec(_key(name), deps=[LOAD_LOG_KEY], group_name=GROUP, kinds={"duckdb"}) for name in names]
+    specs = [_spec(GROUP, name) for name in names]
 
     @dg.multi_asset(specs=specs, name=f"load_{source}")
     @redact_errors
@@ -45,16 +56,17 @@ def source_asset(source: str) -> dg.AssetsDefinition:
                 pseudonyms=Pseudonyms.from_environment(workspace.key_file),
                 taken_back=run.taken_back,
             )
+            of_tables = facts(connection, map(_key, names))
         for result in results:
             if result.status == "refused":
                 context.log.error(f"{source}/{result.landed.file_name}: {result.reason}")
         for name in names:
-            yield dg.MaterializeResult(asset_key=_key(name), metadata=_facts(results))
+            yield dg.MaterializeResult(asset_key=_key(name), metadata=of_tables[_key(name)] | _counts(results))
 
     return load_files
 
 
-def _facts(results: list[load.Loaded]) -> dict:
+def _counts(results: list[load.Loaded]) -> dict:
     loaded = [result for result in results if result.status == "loaded"]
     return {
         "files_loaded_now": len(loaded),
@@ -72,7 +84,7 @@ sources = [source_asset(source) for source in TABLES_OF]
 
 
 @dg.multi_asset(
-    specs=[dg.AssetSpec(_key(name), deps=[LOAD_LOG_KEY], group_name=GROUP, kinds={"duckdb"}) for name in STUDY_TABLES],
+    specs=[_spec(GROUP, name) for name in STUDY_TABLES],
     name="load_study",
 )
 @redact_errors
@@ -81,14 +93,13 @@ def study_tables(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     with warehouse(run.workspace.warehouse) as connection:
         for name, frame in run.study.tables().items():
             replace_table(connection, name, frame)
-            yield dg.MaterializeResult(asset_key=_key(name), metadata={"rows": frame.height})
+        found = facts(connection, map(_key, STUDY_TABLES))
+    for key, of_table in found.items():
+        yield dg.MaterializeResult(asset_key=key, metadata=of_table)
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(dg.AssetKey([CLOSED, name]), deps=[LOAD_LOG_KEY], group_name=CLOSED, kinds={"duckdb"})
-        for name in CLOSED_TABLES
-    ],
+    specs=[_spec(CLOSED, name) for name in CLOSED_TABLES],
     name="load_closed",
 )
 @redact_errors
@@ -112,7 +123,9 @@ def closed_cells(context: dg.AssetExecutionContext, run: PipelineRun) -> Iterato
     with warehouse(run.workspace.warehouse) as connection:
         for name, frame in frames.items():
             replace_table(connection, name, frame, schema_name=CLOSED)
-            yield dg.MaterializeResult(asset_key=dg.AssetKey([CLOSED, name]), metadata={"rows": frame.height})
+        found = facts(connection, [dg.AssetKey([CLOSED, name]) for name in frames])
+    for key, of_table in found.items():
+        yield dg.MaterializeResult(asset_key=key, metadata=of_table)
 
 
 def _as_declared(kept: pl.DataFrame) -> pl.DataFrame:

@@ -18,7 +18,8 @@ from packaging.version import Version
 
 import durable
 from ingest.warehouse import warehouse
-from orchestration import built, machine
+from orchestration import built, machine, progress
+from orchestration.assets import tables
 from orchestration.resources import PipelineRun
 from orchestration.workspace import PROJECT_ROOT, Workspace, code_version, creating
 
@@ -109,7 +110,7 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
         stamp.unlink(missing_ok=True)
         try:
             with _as_environment({**_environment(run.workspace), "COACHING_AS_OF": str(run.day)}):
-                yield from dbt.cli(arguments, context=context, target_path=target).stream()
+                yield from _with_facts(context, run, dbt.cli(arguments, context=context, target_path=target).stream())
         except DagsterDbtCliRuntimeError as error:
             if words := what_failed(target):
                 raise RuntimeError(words) from None
@@ -120,6 +121,41 @@ def transform_assets(workspace: Workspace) -> dg.AssetsDefinition:
                 built.write(connection, run.day, run.study.digest)
 
     return transform
+
+
+def _with_facts(context: dg.AssetExecutionContext, run: PipelineRun, stream: Iterator) -> Iterator:
+    """dbt's events, those of models with their rows and columns.
+
+    They are handed on when dbt has ended, as the stock integration does for DuckDB, which lets one process write at a
+    time; until then the terminal is shown how far it is.
+    """
+    events, failure = [], None
+    n_built, n_models = 0, len(context.selected_asset_keys)
+    try:
+        for event in stream:
+            events.append(event)
+            n_built += isinstance(event, dg.Output | dg.AssetMaterialization)
+            progress.report(context.op_handle.name, f"{n_built} of {n_models} models")
+    except DagsterDbtCliRuntimeError as error:
+        failure = error
+    found: dict[dg.AssetKey, dict[str, dg.MetadataValue]] = {}
+    if failure is None:
+        with warehouse(run.workspace.warehouse) as connection:
+            schemas = {
+                one.key: one.metadata[tables.SCHEMA]
+                for one in context.assets_def.specs
+                if tables.SCHEMA in one.metadata
+            }
+            found = tables.facts(connection, context.assets_def.keys, schemas)
+    for event in events:
+        if isinstance(event, dg.Output | dg.AssetMaterialization):
+            is_output = isinstance(event, dg.Output)
+            key = context.asset_key_for_output(event.output_name) if is_output else event.asset_key
+            yield event.with_metadata({**event.metadata, **found.get(key, {})})
+        else:
+            yield event
+    if failure is not None:
+        raise failure
 
 
 def what_failed(target: Path) -> str:

@@ -65,7 +65,8 @@ class Progress:
         elif kind in ("STEP_SUCCESS", "STEP_FAILURE"):
             self.seconds[layer_of(step)] = self.seconds.get(layer_of(step), 0.0) + now - self._step_began
         self._step_began = now if kind.startswith("STEP") else self._step_began
-        self.status.update(f"{layer_of(step)} · {self.tables} tables, {self.checks} checks done")
+        done = message if kind == "PROGRESS" else f"{self.tables} tables, {self.checks} checks"
+        self.status.update(f"{layer_of(step)} · {done} done")
 
 
 def show_release(console: Console, release: Path, *, truth: dict | None = None) -> None:
