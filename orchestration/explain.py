@@ -66,13 +66,17 @@ def explained(workspace: Workspace, identity: str, metric: str, segment: str = "
     }
 
 
+def _graph(workspace: Workspace):
+    from orchestration.definitions import graph
+
+    return graph(workspace).resolve_asset_graph()
+
+
 def _models(workspace: Workspace, panel: str) -> list:
     """Everything between the files and the estimates that this panel's numbers pass through."""
     import dagster as dg
 
-    from orchestration.definitions import graph
-
-    assets = graph(workspace).resolve_asset_graph()
+    assets = _graph(workspace)
     start, end = dg.AssetKey(["panels", panel]), dg.AssetKey(["estimates", "est_estimates"])
 
     def reached(keys: Iterable, step: str) -> set:

@@ -25,14 +25,16 @@ import dagster as dg
 import duckdb
 
 from expectations import gate
-from orchestration import definitions, reproduce, restating
-from orchestration.assets import transform
+from orchestration import definitions, explain, reproduce, restating
+from orchestration.assets import estimates, transform
+from orchestration.assets.candidate import READ_BY_CANDIDATE
 from orchestration.assets.transform import DBT, PROJECT, InstalledDbt
 from orchestration.cli import running
 from orchestration.workspace import PROJECT_ROOT, WORKSPACE_VARIABLE, Workspace, code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
 GRAPH = definitions.graph
+WHOLE = Workspace(Workspace.from_environment().root / "whole")  # its graph has all models and data tests
 HOME = Workspace(Workspace.from_environment().root / "plain")  # whose graph serves all workspaces, without dbt's tests
 
 
@@ -88,10 +90,15 @@ def _compile(folder: Path) -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+def compiled_manifest() -> Path:
+    """dbt's manifest with the compiled SQL."""
+    return cached("compiled", _compile) / "manifest.json"
+
+
 @functools.cache
 def nodes() -> dict[str, Node]:
     """Everything that dbt would build, parents first: unique id → node."""
-    found = json.loads((cached("compiled", _compile) / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    found = json.loads(compiled_manifest().read_text(encoding="utf-8"))["nodes"]
     every = {key: _node(node, found) for key, node in found.items()}
     return {key: every[key] for key in TopologicalSorter({k: one.parents for k, one in every.items()}).static_order()}
 
@@ -160,10 +167,8 @@ class CompiledModels:
         assert self.context.selected_asset_keys == self.context.assets_def.keys, "a part of the models needs dbt itself"
         with duckdb.connect(os.environ["COACHING_WAREHOUSE"], config={"threads": 1}) as connection:
             build(connection, date.fromisoformat(os.environ["COACHING_AS_OF"]), is_tested=False)
-        outputs = {key.path[-1]: name for name, key in self.context.assets_def.keys_by_output_name.items()}
-        for node in nodes().values():  # parents first
-            if node.kind == "model":
-                yield dg.Output(None, outputs[node.name])
+        for name in self.context.assets_def.keys_by_output_name:
+            yield dg.Output(None, name)
 
 
 def _cli(_dbt: InstalledDbt, _arguments: list[str], *, context, target_path: Path, **_) -> CompiledModels:
@@ -172,17 +177,26 @@ def _cli(_dbt: InstalledDbt, _arguments: list[str], *, context, target_path: Pat
 
 
 def _take_manifest(workspace: Workspace, target: Path) -> None:
-    """The one that was compiled; for HOME without the data tests: half of a small run's events would be about them."""
-    compiled = cached("compiled", _compile) / "manifest.json"
+    """The one that was compiled; for HOME without data tests, and with those models only that an asset reads: most of a
+    small run's events would be about the others. What is left comes after all that dbt reads."""
+    compiled = compiled_manifest()
     if workspace != HOME:
         shutil.copy(compiled, target)
         return
     manifest = json.loads(compiled.read_text(encoding="utf-8"))
-    tests = {key for key, node in manifest["nodes"].items() if node["resource_type"] == "test"}
-    manifest["nodes"] = {key: node for key, node in manifest["nodes"].items() if key not in tests}
-    for name in ("parent_map", "child_map"):
-        known = manifest[name]
-        manifest[name] = {key: [one for one in known[key] if one not in tests] for key in known if key not in tests}
+    read = {*READ_BY_CANDIDATE, *estimates.READ_BY_ESTIMATES, "intermediate.int_unit_leads"}
+    kept = {key: node for key, node in manifest["nodes"].items() if f"{node['schema']}.{node['name']}" in read}
+    parents = {parent for node in manifest["nodes"].values() for parent in node["depends_on"].get("nodes", ())}
+    sources = sorted(parents & set(manifest["sources"]))
+    for node in kept.values():
+        node["depends_on"]["nodes"] = sources
+    manifest |= {
+        "nodes": kept,
+        "parent_map": dict.fromkeys(kept, sources) | {key: [] for key in sources},
+        "child_map": dict.fromkeys(sources, sorted(kept)) | {key: [] for key in kept},
+        "unit_tests": {},
+        "exposures": {},
+    }
     (target / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
@@ -211,7 +225,7 @@ def _run_here(words: list[str]) -> tuple[int, str]:
 @contextmanager
 def without_dbt() -> Iterator[None]:
     """Runs in this block, and those that they start, compute the models without dbt, keep Dagster events in memory,
-    write no Data Docs (a quarter of the gate's time) and stay in this process."""
+    write no Data Docs (a quarter of the gate's time), draw no forest plot and stay in this process."""
     with ExitStack() as stack:
         for place, name, instead in (
             (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
@@ -221,7 +235,9 @@ def without_dbt() -> Iterator[None]:
             (restating, "build_in_child", _build_here),
             (reproduce, "run_in_child", _run_here),
             (definitions, "graph", _graph),
+            (explain, "_graph", lambda _: GRAPH(WHOLE).resolve_asset_graph()),
             (gate, "_write_docs", lambda *_: None),
+            (estimates, "forest", lambda _: b""),
         ):
             stack.enter_context(mock.patch.object(place, name, instead))
         yield

@@ -1,5 +1,6 @@
 """estimates: inference over cells."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,10 @@ from inference.money import Assumptions, Case, Scale
 from inference.pooling import alike_from_period_to_period, changes_by_coach, coach_table, variance_within
 from inference.unit_panels import panel_from_cells
 from ingest.warehouse import create_table, warehouse
+from orchestration.assets.tables import facts
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
+from publish.page.charts import forest
 from study.model import Money, Study
 
 GROUP = "estimates"
@@ -34,6 +37,15 @@ CELL_TABLES = {
     "surroundings": "cell_surroundings",
     "life": "cell_life_tables",
 }
+GRAINS = {
+    "est_estimates": "grain: one row per outcome, estimator, aggregation, cohort, time and segment; what could not be "
+    "estimated says why.",
+    "est_power": "grain: one row per outcome: the smallest effect that the study finds with the stated probability.",
+    "est_decisions": "grain: one row per primary outcome: go, no go or not yet, by rule.",
+    "est_answer": "grain: one row, the study's answer.",
+    "est_money": "grain: one row per item of the money sheet.",
+    "est_diagnostics": "grain: one row per outcome and test of an assumption.",
+}
 COACHES_KEY = dg.AssetKey(["restricted", "est_coaches"])  # in the restricted release only
 LEADS = "select unit_id, lead_person_id from intermediate.int_unit_leads where arm = 'pilot'"
 READ_BY_ESTIMATES = (
@@ -45,6 +57,7 @@ QUESTIONS = """
     select metric, label, kind, role, source, direction, anticipation, period, measure
     from staging.stg_study__outcomes order by metric
 """
+UNITS = "select metric, unit from staging.stg_study__outcomes"
 COACH_LOADS_QUERY = """
     select n_coaches, n_people_coached as n_people, n_people_in_study,
         n_coaches_needed_low, n_coaches_needed, n_coaches_needed_high
@@ -55,7 +68,11 @@ COACH_LOADS_QUERY = """
 @dg.multi_asset(
     specs=[
         dg.AssetSpec(
-            key, deps=[dg.AssetKey(name.split(".")) for name in READ_BY_ESTIMATES], group_name=GROUP, kinds={"python"}
+            key,
+            deps=[dg.AssetKey(name.split(".")) for name in READ_BY_ESTIMATES],
+            description=GRAINS[key.path[-1]],
+            group_name=GROUP,
+            kinds={"python"},
         )
         for key in (ESTIMATES_KEY, *FURTHER.values())
     ]
@@ -63,6 +80,7 @@ COACH_LOADS_QUERY = """
         dg.AssetSpec(
             COACHES_KEY,
             deps=[dg.AssetKey(["cells", "cell_means"]), dg.AssetKey(["intermediate", "int_unit_leads"])],
+            description="grain: one row per coach and primary outcome; partially pooled.",
             group_name=COACHES_KEY.path[0],
             kinds={"python"},
         )
@@ -76,8 +94,10 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
     with warehouse(run.workspace.warehouse) as connection:
         run.take_date_of(connection)
         cells = StoredCells(connection)
+        asked = asked_of(connection, study)
+        units = dict(connection.sql(UNITS).fetchall())
         estimated = estimate_study(
-            asked_of(connection, study),
+            asked,
             cells,
             case=_case(study.money, connection.sql(COACH_LOADS_QUERY).fetchall()),
         )
@@ -85,17 +105,17 @@ def estimates(run: PipelineRun) -> Iterator[dg.MaterializeResult]:
         tables[COACHES_KEY] = _coaches(study, cells, dict(connection.execute(LEADS).fetchall()))
         for key, frame in tables.items():
             create_table(connection, *key.path, frame)
-    headlines = estimated.estimates.filter(pl.col("is_headline"))
+        of_tables = facts(connection, tables)
     yield dg.MaterializeResult(
         asset_key=ESTIMATES_KEY,
-        metadata={
-            "rows": estimated.estimates.height,
+        metadata=of_tables[ESTIMATES_KEY]
+        | {
             "not_estimable": estimated.estimates.filter(pl.col("status") == "not_estimable").height,
-            "headlines": dg.MetadataValue.md(_table(headlines)),
+            "headlines": dg.MetadataValue.md(headlines_shown(asked, units, estimated.estimates)),
         },
     )
     for key in (*FURTHER.values(), COACHES_KEY):
-        yield dg.MaterializeResult(asset_key=key, metadata={"rows": tables[key].height})
+        yield dg.MaterializeResult(asset_key=key, metadata=of_tables[key])
 
 
 @dataclass(frozen=True)
@@ -147,9 +167,10 @@ def asked_of(connection, study: Study) -> Asked:
 
 
 def _coaches(study: Study, stored: StoredCells, leads: dict[str, str]) -> pl.DataFrame:
-    """Primary outcomes coach by coach, partially pooled. Where people were assigned one by one no unit has a coach."""
+    """Primary outcomes coach by coach, partially pooled; none where the study has `coaches: off`. Where people were
+    assigned one by one no unit has a coach."""
     found = {}
-    for metric in study.primary:
+    for metric in study.primary if study.coaches else ():
         mine = stored.of_metric(metric)
         cells = mine.means.filter((pl.col("segment") == ALL) & (pl.col("n_observed") > 0))
         if cells.height and study.assignment.unit != "person":
@@ -174,28 +195,24 @@ def _case(money: Money | None, loads: list[tuple]) -> Case | None:
     return Case(Assumptions(**money.model_dump()), scale)
 
 
-def _table(rows: pl.DataFrame) -> str:
-    lines = ["| metric | estimator | estimate | interval | |", "|---|---|---|---|---|"]
-    for row in rows.iter_rows(named=True):
-        if row["status"] == "estimated":
-            plot = _bar(row["ci_low"], row["estimate"], row["ci_high"])
-            numbers = f"{row['estimate']:.4g} | {row['ci_low']:.4g} … {row['ci_high']:.4g} | `{plot}`"
-        else:
+def headlines_shown(asked: Asked, units: dict[str, str], estimates: pl.DataFrame) -> str:
+    """The headlines as Markdown: a table, and a picture of those that have a minimum important difference."""
+    of_metric = {one.metric: one for one in asked.questions}
+    lines = ["| outcome | unit | estimate | interval | adjusted p |", "|---|---|---|---|---|"]
+    drawn = []
+    for row in estimates.filter(pl.col("is_headline")).iter_rows(named=True):
+        question = of_metric[row["metric"]]
+        if row["status"] != "estimated":
             numbers = f"– | {row['reason']} | "
-        lines.append(f"| {row['metric']} | {row['estimator']} | {numbers} |")
-    return "\n".join(lines)
-
-
-def _bar(low: float, value: float, high: float, width: int = 31) -> str:
-    """The interval as characters, zero marked: a small plot that every log viewer shows."""
-    reach = max(abs(low), abs(high)) or 1.0
-
-    def place(x: float) -> int:
-        return min(max(round((x / reach + 1) / 2 * (width - 1)), 0), width - 1)
-
-    cells = [" "] * width
-    for index in range(place(low), place(high) + 1):
-        cells[index] = "─"
-    cells[place(0)] = "┼" if cells[place(0)] == "─" else "│"
-    cells[place(value)] = "●"
-    return "".join(cells)
+        else:
+            adjusted = "" if row["p_value_adjusted"] is None else f"{row['p_value_adjusted']:.3f}"
+            numbers = f"{row['estimate']:.4g} | {row['ci_low']:.4g} … {row['ci_high']:.4g} | {adjusted}"
+            if question.minimum_important_difference is not None:
+                worth = question.minimum_important_difference * (-1 if question.direction == "down" else 1)
+                scaled = {name: row[name] / worth for name in ("estimate", "ci_low", "ci_high")}
+                drawn.append({"name": question.label, **scaled})
+        lines.append(f"| {question.label} | {units[row['metric']]} | {numbers} |")
+    table = "\n".join(lines)
+    if not drawn:
+        return table
+    return f"{table}\n\n![forest plot](data:image/png;base64,{base64.b64encode(forest(drawn)).decode()})"
