@@ -46,16 +46,16 @@ def facts_of(tables: Mapping[str, pl.DataFrame], manifest: Mapping, *, title: st
 ACTIVE = str.maketrans({sign: f"\\{sign}" for sign in "\\`*[]|"})  # of Markdown: links, images, emphasis, code, cells
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Words that a reader of Markdown or HTML sees as they are."""
     return html.escape(text.translate(ACTIVE), quote=False)
 
 
 def readme(facts: Mapping[str, str]) -> str:
     """The README of a release, in Markdown."""
-    lines = [f"# {_plain(facts['title'])}", ""]
+    lines = [f"# {plain(facts['title'])}", ""]
     lines += [
-        f"**{name.capitalize()}**: {words if name in OUR_OWN else _plain(words)}  "
+        f"**{name.capitalize()}**: {words if name in OUR_OWN else plain(words)}  "
         for name, words in facts.items()
         if name != "title"
     ]

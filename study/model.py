@@ -202,6 +202,10 @@ class Waiver(Strict):
     until: date = Field(description="the last day that it counts on")
 
 
+# What releases may differ in and still answer the same questions.
+NOT_ASKED = {"waivers", "title", "contact", "stale_after_days", "restatements", "coaches"}
+
+
 class Study(Strict):
     """The study as declared."""
 
@@ -241,6 +245,11 @@ class Study(Strict):
         (),
         description="facts that are published because colleagues know them anyway, and that are not to be: who works "
         "where, who came and left, who coaches whom",
+    )
+    coaches: bool = Field(
+        True,
+        description="whether the change of each coach's teams is computed, for the restricted release; off: it is not, "
+        "and the restricted releases that there are go",
     )
     survey_open_days: int = Field(
         14,
@@ -323,9 +332,7 @@ class Study(Strict):
     @property
     def questions_digest(self) -> str:
         """sha256 of what is asked: two releases with equal ones are comparable, whatever was waived between them."""
-        return hashlib.sha256(
-            self.model_dump_json(exclude={"waivers", "title", "contact", "stale_after_days", "restatements"}).encode()
-        ).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude=NOT_ASKED).encode()).hexdigest()
 
     @property
     def primary(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import dagster as dg
 import duckdb
 
+import durable
 from ingest.warehouse import warehouse
 from orchestration.alarm import notify
 from orchestration.assets.candidate import CANDIDATE_KEYS, read_candidate, read_coaches
@@ -84,7 +85,8 @@ OBSERVED = "select observed_through_date from intermediate.int_observation_windo
 @dg.asset(key=RELEASE, deps=[VERDICTS, *CANDIDATE_KEYS.values()], group_name="release", kinds={"parquet", "html"})
 @redact_errors
 def release(run: PipelineRun) -> dg.MaterializeResult:
-    """Write the release and swap the link; the lock is checked once more just before."""
+    """grain: one row per published estimate. Writes the release and swaps the link; the lock is checked once more just
+    before."""
     workspace = run.workspace
     served = current_release(workspace.releases)
     with warehouse(workspace.warehouse) as connection:
@@ -131,10 +133,19 @@ def release(run: PipelineRun) -> dg.MaterializeResult:
         metadata={
             "release": target.name,
             "page": dg.MetadataValue.path(str(target / "index.html")),
-            "open": dg.MetadataValue.url((target / "index.html").as_uri()),
-            "estimates": tables["pub_estimates"].height,
+            "dagster/row_count": tables["pub_estimates"].height,
+            "months": dg.MetadataValue.md(_months(order)),
         }
     )
+
+
+def _months(order: Order) -> str:
+    """Which months of which source are in, and which came late or were corrected, as Markdown."""
+    heads = ["| what | first month | last month |", "|---|---|---|"]
+    found = [(item["source"], item) for item in order.sources]
+    found += [(f"{item['source']}: records too late for a closed period", item) for item in order.late_records]
+    found += [(f"corrected: {item['correction']}", item) for item in order.corrections]
+    return "\n".join([*heads, *(f"| {what} | {item['first_month']} | {item['last_month']} |" for what, item in found)])
 
 
 def _order(connection: duckdb.DuckDBPyConnection, run: PipelineRun, *, is_first: bool) -> Order:
@@ -193,8 +204,14 @@ def _registration(connection: duckdb.DuckDBPyConnection, run: PipelineRun) -> di
 @dg.asset(key=RESTRICTED, deps=[RELEASE, OF_COACHES], group_name=RESTRICTED.path[0], kinds={"parquet"})
 @redact_errors
 def restricted_release(context: dg.AssetExecutionContext, run: PipelineRun) -> dg.MaterializeResult:
-    """Write what is known of single coaches, where few may read it. An as-of run writes none."""
+    """grain: one row per coach and primary outcome, where few may read it. An as-of run writes none; with
+    `coaches: off` none stays."""
     workspace = run.workspace
+    if not run.study.coaches:
+        if workspace.restricted.exists():
+            durable.remove(workspace.restricted)
+            run.record("restricted_removed", reason="the study has coaches: off")
+        return dg.MaterializeResult(metadata={"restricted": "none: the study has coaches: off"})
     with warehouse(workspace.warehouse) as connection:
         run.take_date_of(connection)
     served = current_release(workspace.releases)

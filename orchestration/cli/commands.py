@@ -15,7 +15,19 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli import assign, design, files, gate, pool, register, releases, running, workspaces
+from orchestration.cli import (
+    assign,
+    backup,
+    design,
+    dossier,
+    files,
+    gate,
+    pool,
+    register,
+    releases,
+    running,
+    workspaces,
+)
 from orchestration.cli.terminal import BROKEN, WRONG, err, fail, out
 from study.strict_yaml import RenamedKey
 
@@ -35,10 +47,12 @@ for _command in (
     *workspaces.WORKSPACE_COMMANDS,
     *running.RUN_COMMANDS,
     *releases.RELEASE_COMMANDS,
+    *backup.BACKUP_COMMANDS,
     design.design,
     assign.assign,
     register.register,
     pool.pool,
+    dossier.dossier,
 ):
     app.command()(_command)
 

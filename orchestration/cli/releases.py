@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from datetime import datetime
 from typing import Annotated
 
@@ -182,9 +184,13 @@ def coach_report(
     id: Annotated[str, typer.Option("--id", help="The coach's id, as exports write it.")],
     workspace: WorkspaceOption = HERE,
 ) -> None:
-    """What is known of one coach's teams, beside all coaches (restricted release); the ledger notes the look."""
+    """What is known of one coach's teams, beside all coaches (restricted release).
+
+    The ledger notes which account looked at which coach (as a pseudonym).
+    """
     from ingest.mapping.registry import load_mappings
     from ingest.pseudonyms import Pseudonyms
+    from orchestration.configuration import checked_study
     from orchestration.erasure import pseudonyms_of
     from publish import ledger
     from publish.restricted import SAYS, current_coaches
@@ -192,6 +198,8 @@ def coach_report(
 
     there = opened(workspace)
     found = current_coaches(there.restricted)
+    if found is None and not checked_study(there).coaches:
+        raise fail("the study has coaches: off, so nothing is computed of single coaches", WRONG)
     if found is None:
         raise fail(
             f"there is no restricted release in {there.restricted}; make one: {next_command('run', there.root)}", WRONG
@@ -205,7 +213,13 @@ def coach_report(
     except (KeyMissing, ConfigError) as error:
         raise fail(str(error), WRONG) from None
     rows = coaches.filter(coaches["coach_person_id"].is_in(sorted(mine)))
-    ledger.append(there.ledger, "restricted_read", release=identity, n_rows=rows.height)
+    ledger.append(
+        there.ledger,
+        "restricted_read",
+        release=identity,
+        by=account(),
+        coach=min(mine & set(coaches["coach_person_id"]), default="nobody"),
+    )
     if rows.is_empty():
         raise fail(f"release {identity} knows no coach with this id", WRONG)
     table = Table()
@@ -216,6 +230,13 @@ def coach_report(
     out.print(f"Restricted release {identity}", style="bold", highlight=False)
     out.print(table)
     out.print(SAYS, highlight=False, soft_wrap=True)
+
+
+def account() -> str:
+    """The account that this process runs as, and whose it was before sudo."""
+    name = pwd.getpwuid(os.getuid()).pw_name
+    before = os.environ.get("SUDO_USER", "")
+    return f"{name} (by sudo of {before})" if before else name
 
 
 def _coach_cells(row: dict) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from orchestration.cli.terminal import (
 from orchestration.workspace import Workspace
 from study.strict_yaml import ConfigError
 
+TEMPLATES = resources.files("orchestration") / "templates"
 LEVEL_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -49,19 +50,24 @@ def lay_out(workspace: Workspace) -> None:
     if not workspace.root.exists():
         workspace.root.mkdir(parents=True)
         workspace.root.chmod(0o710)
-    templates = resources.files("orchestration") / "templates"
+    make_inbox(workspace)
+    if not workspace.study.exists():
+        workspace.study.write_text((TEMPLATES / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    if not workspace.key_file.exists():
+        create_key_file(workspace.key_file)
+
+
+def make_inbox(workspace: Workspace) -> None:
+    """The folders into which exports and mappings are put, as far as they are missing."""
     for part in ("hris", "survey", "checkins", "roster"):
         (workspace.inbox / part).mkdir(mode=0o700, parents=True, exist_ok=True)
     workspace.sources.mkdir(exist_ok=True)
     for path, text in (
         (workspace.root / ".gitignore", "# Nothing here belongs in a repository.\n*\n"),
-        (workspace.study, (templates / "study.yml").read_text(encoding="utf-8")),
-        (workspace.inbox / "README.md", (templates / "inbox.md").read_text(encoding="utf-8")),
+        (workspace.inbox / "README.md", (TEMPLATES / "inbox.md").read_text(encoding="utf-8")),
     ):
         if not path.exists():
             path.write_text(text, encoding="utf-8")
-    if not workspace.key_file.exists():
-        create_key_file(workspace.key_file)
 
 
 def dev(

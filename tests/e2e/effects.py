@@ -1,6 +1,8 @@
 """What is prepared before a step of a walk, goes on during it, and is seen after it."""
 
 import json
+import os
+import pwd
 import re
 import shutil
 import socket
@@ -14,9 +16,11 @@ import duckdb
 import polars as pl
 
 from ingest import land
+from orchestration import backup
 from orchestration.lock import hold
 from publish import ledger
 from publish.release import current_release
+from publish.restricted import current_coaches
 from tests.e2e.steps import Place
 
 PAGE = "<html>Sign in</html>\n"
@@ -158,8 +162,47 @@ def are_unlike(place: Place) -> bool:
 
 
 def is_look_noted(place: Place) -> bool:
+    """Who looked, and at whom, by pseudonym."""
     noted = ledger.read(place.there.ledger)[-1]
-    return noted["event"] == "restricted_read" and noted["n_rows"] > 0 and place.coach() not in str(noted)
+    assert noted["by"].startswith(pwd.getpwuid(os.getuid()).pw_name)
+    known = set(current_coaches(place.there.restricted)[1]["coach_person_id"])
+    return noted["event"] == "restricted_read" and noted["coach"] in known and place.coach() not in str(noted)
+
+
+def is_dossier(place: Place, name: str) -> bool:
+    """It says of each column how it is kept, names the study's minimum, and nobody."""
+    text = (place.folder / name).read_text(encoding="utf-8")
+    mark = ("| ", " | ") if name.endswith(".md") else ("<td>", "</td>\n<td>")
+    for words in (("Employee ID", "person_id"), ("Hire Date", "hired_date")):
+        assert mark[0] + mark[1].join(words) + mark[1] in text, words
+    assert "10 people" in text and "http" not in text and "hashed with the key" in text
+    return not any(cell in text for row in place.rows()[:50] for cell in (row[0], row[3]) if cell)
+
+
+def files_below(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def is_same_but_for_the_key(place: Place) -> bool:
+    """What was saved is there to the byte and with its modes; the key and what is known of coaches are not."""
+    again = place.folder / "again"
+    for name in backup.KEPT:
+        here = place.there.root / name
+        if here.is_dir():
+            assert files_below(here) == files_below(again / name), name
+            for path in here.rglob("*"):
+                assert path.lstat().st_mode == (again / name / path.relative_to(here)).lstat().st_mode, path
+        elif here.exists():
+            assert here.read_bytes() == (again / name).read_bytes()
+    links = [folder / "releases" / "current" for folder in (again, place.there.root)]
+    assert links[0].readlink() == links[1].readlink()
+    return not (again / "secrets").exists() and not (again / "restricted").exists()
+
+
+def numbers_are_those_before(place: Place) -> bool:
+    """The run in what was restored makes the numbers that were served."""
+    tables = [folder / "releases" / "current" / "parquet" for folder in (place.there.root, place.folder / "again")]
+    return files_below(tables[0]) == files_below(tables[1])
 
 
 def amount(printed: str) -> str:

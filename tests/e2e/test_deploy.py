@@ -165,7 +165,12 @@ def test_a_link_out_of_the_workspace_is_named(served, tmp_path):
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is absent")
 def test_systemd_takes_the_units_of_the_runbook(tmp_path):
     program = "/srv/coaching/program/.venv/bin/coaching"
-    for name, words in (("coaching.service", "Type=oneshot"), ("coaching.timer", "[Timer]")):
+    units = {
+        "coaching.service": "OnFailure=coaching-failed.service",
+        "coaching-failed.service": "outcomes: the run failed",
+        "coaching.timer": "[Timer]",
+    }
+    for name, words in units.items():
         (tmp_path / name).write_text(block(words).replace(program, str(COACHING)))
     done = subprocess.run(
         ["systemd-analyze", "verify", *map(str, sorted(tmp_path.iterdir()))],

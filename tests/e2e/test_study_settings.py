@@ -6,6 +6,10 @@ from datetime import date
 import polars as pl
 import pytest
 
+from ingest.warehouse import warehouse
+from publish import ledger
+from publish.restricted import current_coaches
+
 pytestmark = pytest.mark.slow
 SETTINGS = {
     'title: "Managers as coaches: did it work?"': 'title: "Did coaching pay?"',
@@ -14,6 +18,7 @@ SETTINGS = {
     "currency: EUR": "currency: CHF",
     "fixed_cost: [10000, 30000]": "fixed_cost: [77000, 78000]",
     "min_group_size: 10": "min_group_size: 25",
+    "# coaches: off": "coaches: off",
     "# sensitive_facts: [leavers]": "sensitive_facts: [leavers]",
     "stale_after_days: 40": "stale_after_days: 3",
     "alpha: 0.05": "alpha: 0.04",
@@ -23,6 +28,7 @@ SETTINGS = {
 
 def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     made = copy_of_published
+    assert current_coaches(made.restricted)[1].height > 0
     first = (made.releases / "current").resolve()
     before = json.loads((made.releases / "current" / "manifest.json").read_text(encoding="utf-8"))
     study = made.study.read_text(encoding="utf-8")
@@ -47,4 +53,8 @@ def test_the_release_says_what_was_set(copy_of_published, run_pipeline):
     assert "<h1>Did coaching pay?" in page and "CHF" in page and "EUR" not in page
     turnover = pl.read_parquet(release / "parquet" / "pub_turnover.parquet")
     assert turnover.height > 0 and turnover["n_leavers"].null_count() == turnover.height
+    assert not made.restricted.exists()
+    assert "restricted_removed" in {event["event"] for event in ledger.read(made.ledger)}
+    with warehouse(made.warehouse) as connection:
+        assert connection.sql("from restricted.est_coaches").fetchall() == []
     assert manifest["questions_hash"] != before["questions_hash"]
