@@ -22,6 +22,7 @@ from ingest.erase.files import ERASING
 from ingest.pseudonyms import KeyMissing, Pseudonyms
 from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration.configuration import checked_study
+from orchestration.deletion import RecordsOverdue, check_kept
 from orchestration.pending import HistoryLost, find_pending_changes, n_closed
 from orchestration.workspace import PROJECT_ROOT, Workspace
 from publish import closed, ledger
@@ -63,6 +64,10 @@ def _study(workspace: Workspace) -> Finding:
     try:
         study = checked_study(workspace)
     except (ConfigError, OSError) as error:
+        return Finding("study.yml", "error", str(error))
+    try:
+        check_kept(workspace, study)
+    except RecordsOverdue as error:
         return Finding("study.yml", "error", str(error))
     return Finding("study.yml", "ok", f"{study.programme}, {len(study.outcomes)} outcomes")
 

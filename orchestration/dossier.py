@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 from ingest.erase.people import Erased
+from ingest.mapping.columns import Column
 from ingest.mapping.model import Mapping
 from ingest.mapping.registry import load_mappings
 from ingest.pseudonyms import Pseudonyms
@@ -63,7 +64,11 @@ class System:
     dropped: tuple[str, ...]
 
 
-def _how_kept(kind: str, column) -> str:
+def _headers(column: Column) -> str:
+    return (" + " if column.from_ else " or ").join(column.headers)
+
+
+def _how_kept(kind: str, column: Column) -> str:
     if getattr(column, "personal", None) or kind in OF_KIND:
         return OF_KIND.get(kind, HASHED)
     return BANDED if getattr(column, "bands", ()) else KEPT
@@ -77,12 +82,12 @@ def _read_by(mapping: Mapping) -> tuple[Read, ...]:
 def _read_by_version(mapping: Mapping) -> list[Read]:
     kinds = mapping.record.fields
     found = [
-        Read(" + ".join(column.headers), name, _how_kept(kinds[name], column))
+        Read(_headers(column), name, _how_kept(kinds[name], column))
         for name, column in mapping.all_columns
         if column.headers
     ]
     found += [
-        Read(" + ".join(column.headers), f"attribute {name}", _how_kept(column.kind, column))
+        Read(_headers(column), f"attribute {name}", _how_kept(column.kind, column))
         for name, column in mapping.attributes.items()
     ]
     if mapping.items or mapping.long:

@@ -13,6 +13,7 @@ from ingest.mapping.model import Mapping
 from ingest.mapping.registry import load_mappings
 from orchestration.closing import due
 from orchestration.configuration import checked_study
+from orchestration.deletion import check_kept
 from orchestration.workspace import Workspace, code_version
 from publish import ledger
 from publish.closed import batches
@@ -91,6 +92,7 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
     The date is compared only if it is given: a new day alone brings no new records.
     """
     study = checked_study(workspace)
+    check_kept(workspace, study)
     if not workspace.inbox.is_dir():
         raise ConfigError(f"{workspace.inbox} is not there (not mounted?); nothing can be said about what is new")
     digest = sources_digest(load_mappings(workspace.sources))

@@ -20,6 +20,7 @@ from ingest.warehouse import WarehouseBusy, WarehouseUnreadable, warehouse
 from orchestration import built
 from orchestration.alarm import report_broken_run, report_failed_steps, report_turned_away
 from orchestration.configuration import checked_study
+from orchestration.deletion import check_kept
 from orchestration.lock import Held, WorkspaceBusy, hold
 from orchestration.pending import check_day, taken_back
 from orchestration.workspace import Workspace
@@ -84,8 +85,10 @@ class PipelineRun(dg.ConfigurableResource):
 
     @cached_property
     def study(self) -> Study:
-        """The study as declared; read once per run."""
-        return checked_study(self.workspace)
+        """The study as declared; read once per run. Raises RecordsOverdue after its `keep_until`."""
+        study = checked_study(self.workspace)
+        check_kept(self.workspace, study)
+        return study
 
     @cached_property
     def mappings(self) -> list[Mapping]:

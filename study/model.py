@@ -203,7 +203,7 @@ class Waiver(Strict):
 
 
 # What releases may differ in and still answer the same questions.
-NOT_ASKED = {"waivers", "title", "contact", "stale_after_days", "restatements", "coaches"}
+NOT_ASKED = {"waivers", "title", "contact", "stale_after_days", "restatements", "coaches", "keep_until"}
 
 
 class Study(Strict):
@@ -245,6 +245,11 @@ class Study(Strict):
         (),
         description="facts that are published because colleagues know them anyway, and that are not to be: who works "
         "where, who came and left, who coaches whom",
+    )
+    keep_until: date | None = Field(
+        None,
+        description="last day on which records of people are kept: after it no run uses them, and "
+        "`coaching delete-records` is due",
     )
     coaches: bool = Field(
         True,

@@ -29,6 +29,7 @@ from orchestration.cli.terminal import (
 )
 from orchestration.cli.workspaces import lay_out
 from orchestration.workspace import WORKSPACE_VARIABLE, Workspace, first_line, open_history
+from study.model import load_study
 from study.strict_yaml import ConfigError
 
 # An ordinary draw. Without effect some draw claims something by chance whatever the method (20240101: retention).
@@ -78,10 +79,12 @@ def _run(workspace: Workspace, as_of: date | None, *, truth: dict | None = None,
     from orchestration import machine
     from orchestration.alarm import report_broken_configuration
     from orchestration.cli.console import show_release
+    from orchestration.deletion import check_kept
     from orchestration.pending import DayToCome, check_day, find_pending_changes
     from publish.release import current_release, manifest_of
 
     try:
+        check_kept(workspace, load_study(workspace.study))  # before the key, which goes with the records
         Pseudonyms.from_environment(workspace.key_file)
         check_day(workspace, as_of)
         machine.check()

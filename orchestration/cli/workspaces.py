@@ -93,6 +93,7 @@ def dev(
 
 def status(workspace: WorkspaceOption = HERE) -> None:
     """What lies in the inbox, what is served, and how the last runs ended."""
+    from orchestration.deletion import RecordsOverdue
     from orchestration.doctor import last_run
     from orchestration.pending import NothingToLoad, find_pending_changes
     from publish import ledger
@@ -104,6 +105,8 @@ def status(workspace: WorkspaceOption = HERE) -> None:
         new = "; ".join(pending.reasons) if pending else "nothing"
     except NothingToLoad as error:
         pending, new = None, f"nothing to begin with: {error}"
+    except RecordsOverdue as error:
+        pending, new = None, f"nothing is used any more: {error}"
     except ConfigError as error:
         raise fail(str(error), WRONG) from None
     served = current_release(there.releases)
@@ -187,4 +190,33 @@ def erase(
         out.print("No file named this person; they are kept out of files to come.", style="yellow")
 
 
-WORKSPACE_COMMANDS = (init, dev, status, doctor, erase)
+def delete_records(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, workspace: WorkspaceOption = HERE
+) -> None:
+    """Delete everything that holds people, the key too, once the study's `keep_until` is over. Releases stay."""
+    from orchestration import deletion
+    from orchestration.configuration import checked_study
+    from orchestration.lock import WorkspaceBusy
+
+    there = opened(workspace)
+    try:
+        study = checked_study(there)
+        if not deletion.is_over(study):
+            until = f"until {study.keep_until}" if study.keep_until else "without end (keep_until is not set)"
+            raise fail(f"records are kept {until}; nothing was deleted", WRONG)
+        if not yes and not typer.confirm("Delete all exports, the warehouse, the logs and the key of this workspace?"):
+            raise fail("nothing was deleted", WRONG)
+        n_files = deletion.delete_records(there)
+    except WorkspaceBusy as error:
+        raise fail(str(error), BUSY) from None
+    except ConfigError as error:
+        raise fail(str(error), WRONG) from None
+    out.print(
+        f"{n_files:,} file(s) are gone. Releases, closed cells, study and ledger stay: they hold no person. Backups, "
+        "and a key that was kept elsewhere, are yours.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+WORKSPACE_COMMANDS = (init, dev, status, doctor, erase, delete_records)

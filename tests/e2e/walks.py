@@ -41,6 +41,7 @@ from tests.e2e.steps import Step
 
 LATER = "2025-04-01"  # after the last export of the simulated year
 SIMULATE = "simulate --people 200 --months 12"
+KEEP_UNTIL = ("# keep_until: 2028-12-31", "keep_until: 2099-12-31")
 ASSIGN = f"assign -w {{w}} --as-of {LATER} --kickoff 2099-01-31"
 SMALL = " ".join(f"--{name} {value}" for name, value in DEMO.items())
 
@@ -320,6 +321,18 @@ WALKS: dict[str, list[Step]] = {
         Step("doctor -w again", 0, "the next run makes it from landing"),
         Step("run -w again", 2, "no pseudonym key", env={"COACHING_PSEUDONYM_KEY": ""}),
         Step("run -w again --as-of 2025-03-02", 0, "", after=sees(lambda p, _: numbers_are_those_before(p))),
+    ],
+    "the end of the records": [
+        Step("delete-records -w {w} --yes", 2, "keep_until is not set"),
+        Step("delete-records -w {w} --yes", 2, "until 2099-12-31", before=change("{w}/study.yml", *KEEP_UNTIL)),
+        Step("run -w {w}", 2, "delete them", before=change("{w}/study.yml", "2099-12-31", "2025-06-30")),
+        Step("doctor -w {w}", 1, "may be kept until 2025-06-30"),
+        Step("delete-records -w {w}", 2, "nothing was deleted", typed="n\n"),
+        Step("delete-records -w {w} --yes", 75, "another run holds", during=workspace_held),
+        Step("delete-records -w {w}", 0, "are gone", typed="y\n"),
+        Step("run -w {w}", 2, "stop the nightly run", env={"COACHING_PSEUDONYM_KEY": ""}),
+        Step("status -w {w}", 0, "nothing is used any more"),
+        Step("releases -w {w}", 0, "2025-03-02"),
     ],
     "erasing": [
         Step("erase -w {w}", 2, "id"),

@@ -216,6 +216,7 @@ IN_THE_RELEASE = {
     )
 }
 ELSEWHERE = {
+    "keep_until": "tests/e2e/test_deletion.py",
     "coaches": "tests/e2e/test_study_settings.py",
     "restatements": "tests/e2e/test_late_facts.py",
     "outcomes.minimum_important_difference": "tests/unit/inference/test_money_and_decisions.py",
