@@ -196,7 +196,7 @@ def _case(money: Money | None, loads: list[tuple]) -> Case | None:
 
 
 def headlines_shown(asked: Asked, units: dict[str, str], estimates: pl.DataFrame) -> str:
-    """The headlines as Markdown: a table, and a picture of those that have a minimum important difference."""
+    """The headlines as Markdown: a picture of those that have a minimum important difference, and a table of all."""
     of_metric = {one.metric: one for one in asked.questions}
     lines = ["| outcome | unit | estimate | interval | adjusted p |", "|---|---|---|---|---|"]
     drawn = []
@@ -205,8 +205,10 @@ def headlines_shown(asked: Asked, units: dict[str, str], estimates: pl.DataFrame
         if row["status"] != "estimated":
             numbers = f"– | {row['reason']} | "
         else:
-            adjusted = "" if row["p_value_adjusted"] is None else f"{row['p_value_adjusted']:.3f}"
-            numbers = f"{row['estimate']:.4g} | {row['ci_low']:.4g} … {row['ci_high']:.4g} | {adjusted}"
+            p = row["p_value_adjusted"]
+            adjusted = "" if p is None else "< 0.001" if p < 0.0005 else f"{p:.3f}"
+            numbers = f"{row['estimate']:.4g} | {row['ci_low']:.4g} to {row['ci_high']:.4g} | {adjusted}"
+            numbers = numbers.replace("-", "−")
             if question.minimum_important_difference is not None:
                 worth = question.minimum_important_difference * (-1 if question.direction == "down" else 1)
                 scaled = {name: row[name] / worth for name in ("estimate", "ci_low", "ci_high")}
@@ -215,4 +217,4 @@ def headlines_shown(asked: Asked, units: dict[str, str], estimates: pl.DataFrame
     table = "\n".join(lines)
     if not drawn:
         return table
-    return f"{table}\n\n![forest plot](data:image/png;base64,{base64.b64encode(forest(drawn)).decode()})"
+    return f"![forest plot](data:image/png;base64,{base64.b64encode(forest(drawn)).decode()})\n\n{table}"

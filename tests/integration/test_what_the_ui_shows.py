@@ -137,7 +137,7 @@ def test_a_check_that_blocks_is_an_error_and_one_that_was_not_evaluated_has_not_
 def test_the_headlines_have_units_adjusted_p_and_a_forest_plot(history):
     text = metadata_of(history, dg.AssetKey(["estimates", "est_estimates"]))["headlines"].value
     assert "| Engagement | points (0–100) |" in text and "adjusted p" in text
-    picture = base64.b64decode(text.partition("data:image/png;base64,")[2].rstrip(")"))
+    picture = base64.b64decode(text.partition("data:image/png;base64,")[2].partition(")")[0])
     assert picture.startswith(b"\x89PNG") and len(picture) > 5_000
 
 
