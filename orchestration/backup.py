@@ -63,12 +63,26 @@ def restore(file: Path, workspace: Workspace) -> list[str]:
             names = list(dict.fromkeys(Path(member.name).parts[0] for member in members))
             if "study.yml" not in names or not set(names) <= set(KEPT):
                 raise CannotRestore(f"{file} is no backup of a workspace; nothing was written")
-            workspace.root.mkdir(parents=True, exist_ok=True)
-            workspace.root.chmod(0o710)
-            archive.extractall(workspace.root, members, filter="data")
+            _lay_out(archive, members, workspace.root)
     except (tarfile.TarError, EOFError) as error:
-        raise CannotRestore(f"{file} cannot be read as a backup ({type(error).__name__})") from None
-    for member in reversed(members):  # files before the folders that may not be written in
-        if not member.issym():
-            (workspace.root / member.name).chmod(member.mode & 0o770)
+        raise CannotRestore(
+            f"{file} cannot be read as a backup ({type(error).__name__}); nothing was written"
+        ) from None
     return names
+
+
+def _lay_out(archive: tarfile.TarFile, members: list[tarfile.TarInfo], folder: Path) -> None:
+    """Beside its place first: there is never half a workspace."""
+    temporary = folder.with_name(f".{folder.name}.restoring")
+    durable.remove(temporary)
+    temporary.mkdir(parents=True, mode=0o710)
+    try:
+        archive.extractall(temporary, members, filter="data")
+        for member in reversed(members):  # files before the folders that may not be written in
+            if not member.issym():
+                (temporary / member.name).chmod(member.mode & 0o770)
+        if folder.exists():
+            folder.rmdir()
+        durable.rename(temporary, folder)
+    finally:
+        durable.remove(temporary)

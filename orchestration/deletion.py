@@ -58,7 +58,7 @@ def delete_records(workspace: Workspace) -> int:
             durable.remove(folder)
         for pattern in FILES:
             for path in workspace.root.glob(pattern):
-                path.unlink()
                 n_files += 1
+                durable.remove(path) if path.is_dir() else path.unlink()
         ledger.append(workspace.ledger, DELETED, run_id="delete-records", n_files=n_files)
     return n_files
