@@ -73,13 +73,15 @@ def sources_digest(mappings: list[Mapping]) -> str:
 @dataclass(frozen=True)
 class PendingChanges:
     """Why a run would find something new; nothing where it would not. `fingerprint` names the state that was seen,
-    `unanswered` the sources of which no file ever came, each with the outcomes that need it."""
+    `files` the files of the inbox that no release knows, below it, and `unanswered` the sources of which no file ever
+    came, each with the outcomes that need it."""
 
     reasons: tuple[str, ...]
     fingerprint: str
     newest_release: str | None
     waiting: tuple[tuple[Path, str], ...] = ()
     unanswered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    files: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.reasons)
@@ -111,7 +113,8 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
         if study.assignment.source == "roster" and "roster" not in there and not waiting:
             raise NothingToLoad(NO_ROSTER.format(inbox=workspace.inbox))
         unanswered = tuple(_unanswered(study, there))
-        return PendingChanges(("there is no release yet",), fingerprint, None, waiting, unanswered)
+        new = _names(files.values())
+        return PendingChanges(("there is no release yet",), fingerprint, None, waiting, unanswered, new)
     if as_of is not None:
         newest = _newest_of(workspace.releases, as_of) or newest
     manifest = manifest_of(workspace.releases / newest)
@@ -133,7 +136,12 @@ def find_pending_changes(workspace: Workspace, *, as_of: date | None = None) -> 
         )
         if holds
     ]
-    return PendingChanges(tuple(reasons), fingerprint, newest, waiting)
+    new = _names(files[load_id] for load_id in unseen)
+    return PendingChanges(tuple(reasons), fingerprint, newest, waiting, files=new)
+
+
+def _names(arrivals: Iterable[land.Arrival]) -> tuple[str, ...]:
+    return tuple(sorted(f"{one.source}/{one.file_name}" for one in arrivals))
 
 
 def _unanswered(study: Study, there: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -11,6 +11,7 @@ from ingest.mapping.headers import normalise_name
 from ingest.mapping.model import Mapping
 
 MAX_COLUMNS = 500
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 
 def wanted_headers(mapping: Mapping) -> dict[str, bool]:
@@ -28,6 +29,21 @@ def wanted_headers(mapping: Mapping) -> dict[str, bool]:
     return headers | {normalise_name(name): False for name in rules}
 
 
+def _other_delimiter(names: list[str], wanted: dict[str, bool], mapping: Mapping) -> str | None:
+    """What separates the columns, where it is not the mapping's mark: most of the names that are needed stand in the
+    header line, and not by themselves. Of names that are read, tabs have become blanks."""
+    line = mapping.delimiter.join(names)
+    needed = [name for name, optional in wanted.items() if not optional]
+    is_split = 2 * len(names) > len(needed)
+    if (
+        is_split
+        or mapping.format not in ("csv", "by_ending")
+        or 2 * sum(name in line for name in needed) <= len(needed)
+    ):
+        return None
+    return next((mark for mark in DELIMITERS if mark != mapping.delimiter and mark in line), "\t")
+
+
 def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
     """Where each wanted header stands. The message lists what is missing and what the file has instead."""
     if len(names) > MAX_COLUMNS:
@@ -37,6 +53,12 @@ def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
     missing = missing_headers(wanted, set(named), mapping)
     few = len(missing) > 1 and 2 * len(missing) > sum(not optional for optional in wanted.values())
     if missing and (few or not wanted.keys() & named.keys()):
+        if mark := _other_delimiter(names, wanted, mapping):
+            raise FileRefused(
+                f"columns are separated by {DELIMITERS[mark]} here, and the mapping {mapping.label} says "
+                f"{DELIMITERS.get(mapping.delimiter, repr(mapping.delimiter))}: export it so, or give the mapping "
+                f"delimiter: {DELIMITERS[mark]} (sources/{mapping.name}.yml)"
+            )
         # What stands there instead may be people's data (an export without a header row): it is not repeated.
         raise FileRefused(
             f"most of the expected columns are missing ({quote_names(missing[:20])}); is the header row there, "

@@ -29,6 +29,7 @@ from orchestration.workspace import Workspace
 from study.strict_yaml import ConfigError
 
 TEMPLATES = resources.files("orchestration") / "templates"
+MOST_NAMED = 20  # files in `coaching status`
 LEVEL_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
@@ -113,6 +114,10 @@ def status(workspace: WorkspaceOption = HERE) -> None:
     out.print(f"Served: {served.name if served else 'nothing yet'}", highlight=False)
     out.print(f"New: {new}", highlight=False, soft_wrap=True)
     if pending is not None:
+        for name in pending.files[:MOST_NAMED]:
+            out.print(f"  {name}", highlight=False, markup=False, soft_wrap=True)
+        if len(pending.files) > MOST_NAMED:
+            out.print(f"  … and {len(pending.files) - MOST_NAMED} more", highlight=False)
         show_waiting(pending)
     out.print(f"Mappings: {', '.join(mapping.name for mapping in load_mappings(there.sources))}", highlight=False)
     table = Table(title="Last events", title_justify="left")

@@ -222,6 +222,8 @@ WALKS: dict[str, list[Step]] = {
         Step("run", 0, "Nothing new since release", env={"COACHING_WORKSPACE": "{w}"}),
         Step("status --workspace {w}", 0, "published"),
         Step("doctor -w {w}", 0, "can be opened"),
+        Step("status -w {w}", 0, "(?m)^  roster/more.csv$", before=write("{w}/inbox/roster/more.csv", "Team ID\n")),
+        Step("status -w {w}", 0, "New: nothing", before=lambda p: (p.there.inbox / "roster" / "more.csv").unlink()),
         Step(
             "doctor -w {w}",
             1,

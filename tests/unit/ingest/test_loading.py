@@ -523,6 +523,14 @@ def test_a_header_that_is_missing_is_not_answered_with_peoples_data(box):
     assert "Synthetic" not in result.reason and "E0000001" not in result.reason
 
 
+@pytest.mark.parametrize(("mark", "word"), [(";", "semicolon"), ("\t", "tab"), ("|", "pipe")])
+def test_another_delimiter_is_named(box, mark, word):
+    box.drop("hris", "hris_2026-01.csv", (HEAD + row("E0000001")).replace(",", mark))
+    [result] = box.load()
+    assert f"separated by {word} here" in result.reason and f"delimiter: {word}" in result.reason
+    assert "E0000001" not in result.reason
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
