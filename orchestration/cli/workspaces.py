@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
+from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 
@@ -26,34 +29,61 @@ from orchestration.cli.terminal import (
     show_waiting,
 )
 from orchestration.workspace import Workspace
+from study.model import Assignment, Study
 from study.strict_yaml import ConfigError
 
+Unit, Design = (Assignment.model_fields[name].annotation for name in ("unit", "design"))
+ZONE = "Europe/Berlin"  # of the template
 TEMPLATES = resources.files("orchestration") / "templates"
 MOST_NAMED = 20  # files in `coaching status`
 LEVEL_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
-def init(folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")]) -> None:
-    """Lay out a workspace: a commented study.yml, inboxes, and a fresh pseudonym key."""
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder; what is already there is left alone.")],
+    unit: Annotated[Unit, typer.Option(help="What is assigned to pilot or control.")] = "team",
+    design: Annotated[Design, typer.Option(help="How units come to be coached.")] = "volunteered",
+    time_zone: Annotated[str, typer.Option(help="IANA name; nightly runs start at 02:00 there.")] = ZONE,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "Managers as coaches: did it work?",
+    contact: Annotated[str, typer.Option(help="Whom readers of the page ask: a team or a mailbox.")] = "",
+) -> None:
+    """Lay out a workspace: a commented study.yml with these answers, inboxes, and a fresh pseudonym key."""
     workspace = Workspace(folder.resolve())
     if workspace.study.exists():
         raise fail(f"{workspace.study} exists already; nothing was changed", WRONG)
-    lay_out(workspace)
+    answers = {
+        'title: "Managers as coaches: did it work?"': f"title: {json.dumps(title, ensure_ascii=False)}",
+        "  unit: team ": f"  unit: {unit} ",
+        "  design: volunteered ": f"  design: {design} ",
+    }
+    if time_zone != ZONE:
+        answers[f"time_zone: {ZONE} "] = f"time_zone: {json.dumps(time_zone)} "
+    if contact:
+        answers["# contact: people-analytics@example.org "] = f"contact: {json.dumps(contact, ensure_ascii=False)} "
+    text = (TEMPLATES / "study.yml").read_text(encoding="utf-8")
+    for template, answer in answers.items():
+        text = text.replace(template, answer, 1)
+    try:
+        Study.model_validate(yaml.safe_load(text))
+    except ValidationError as error:
+        raise fail("; ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors()), WRONG) from None
+    lay_out(workspace, text)
     out.print(
         f"Made {folder}. Next: write {folder}/study.yml, drop exports into {folder}/inbox/, then", highlight=False
     )
     out.print(f"  coaching run --workspace {folder}", highlight=False, style="bold")
 
 
-def lay_out(workspace: Workspace) -> None:
-    """Write what a new workspace lacks: folders, study.yml, the key. The account's group may pass through a new one, to
-    its releases and to nothing else."""
+def lay_out(workspace: Workspace, study: str = "") -> None:
+    """Write what a new workspace lacks: folders, study.yml (`study`, or the template), the key. The account's group may
+    pass through a new one, to its releases and to nothing else."""
     if not workspace.root.exists():
         workspace.root.mkdir(parents=True)
         workspace.root.chmod(0o710)
     make_inbox(workspace)
     if not workspace.study.exists():
-        workspace.study.write_text((TEMPLATES / "study.yml").read_text(encoding="utf-8"), encoding="utf-8")
+        text = study or (TEMPLATES / "study.yml").read_text(encoding="utf-8")
+        workspace.study.write_text(text, encoding="utf-8")
     if not workspace.key_file.exists():
         create_key_file(workspace.key_file)
 
@@ -224,4 +254,23 @@ def delete_records(
     )
 
 
-WORKSPACE_COMMANDS = (init, dev, status, doctor, erase, delete_records)
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="Of how many runs, the newest ones, all is kept.")] = 30,
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Take away the gate's pages and Dagster's history of old runs; releases, ledger and landed files stay."""
+    from orchestration.lock import WorkspaceBusy
+    from orchestration.prune import prune as taken_away
+
+    try:
+        done = taken_away(opened(workspace), keep)
+    except WorkspaceBusy as error:
+        raise fail(str(error), BUSY) from None
+    out.print(
+        f"{done.n_verdicts} verdict(s) of the gate and {done.n_runs} run(s) of Dagster's history are gone, "
+        f"{done.n_bytes / 1e6:.1f} MB.",
+        highlight=False,
+    )
+
+
+WORKSPACE_COMMANDS = (init, dev, status, doctor, erase, delete_records, prune)

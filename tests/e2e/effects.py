@@ -18,9 +18,11 @@ import polars as pl
 from ingest import land
 from orchestration import backup
 from orchestration.lock import hold
+from orchestration.workspace import PROJECT_ROOT
 from publish import ledger
 from publish.release import current_release
 from publish.restricted import current_coaches
+from study.model import load_study
 from tests.e2e.steps import Place
 
 PAGE = "<html>Sign in</html>\n"
@@ -152,6 +154,16 @@ def is_laid_out(place: Place) -> bool:
     return key.stat().st_mode & 0o777 == 0o400 and (new / "study.yml").read_text().startswith("# The study")
 
 
+def is_answered(place: Place) -> bool:
+    """The answers stand in the study, and all else as in the template."""
+    template = PROJECT_ROOT / "orchestration" / "templates" / "study.yml"
+    assert (place.folder / "new" / "study.yml").read_bytes() == template.read_bytes()
+    made, template = load_study(place.folder / "other" / "study.yml"), load_study(template)
+    answers = {"title": 'Did "it" work', "contact": "us@example.org", "time_zone": "Asia/Tokyo"}
+    assignment = template.assignment.model_copy(update={"unit": "site", "design": "randomised"})
+    return made == template.model_copy(update={**answers, "assignment": assignment})
+
+
 def are_unlike(place: Place) -> bool:
     """Two simulated organisations: another seed gives other people, `effect` multiplies the true effects."""
     truths = [json.loads((place.folder / name / "truth.json").read_text()) for name in ("one", "two")]
@@ -212,6 +224,13 @@ def amount(printed: str) -> str:
 
 def is_drawn(place: Place) -> bool:
     return "<svg" in (place.folder / "power.svg").read_text()
+
+
+def old_verdict(place: Place) -> None:
+    """A page of the gate's from long ago."""
+    folder = place.there.gate / "0123456789abcdef"
+    folder.mkdir()
+    os.utime(folder, (0, 0))
 
 
 def damage_landing(place: Place) -> None:
