@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -88,6 +89,31 @@ def _drop_if_older(connection) -> None:
     if any(name in there and there[name] != set(schema) for name, schema in (SCHEMAS | STUDY_TABLES).items()):
         connection.execute("drop schema raw cascade")
         connection.execute("create schema raw")
+
+
+def copy_loads(source: Path, target: Path, load_ids: Collection[str]) -> None:
+    """Make a new warehouse that knows these loads as another one does; the loader then reads only what it would read
+    otherwise (another mapping, another key). Where the other one is missing or in use nothing is copied."""
+    if not source.exists():
+        return
+    with duckdb.connect(str(target)) as connection:
+        connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        try:
+            connection.execute(f"attach {_quoted(source)} as source (read_only)")
+        except duckdb.Error:
+            return
+        sql = "select table_name from duckdb_columns() where database_name = 'source' and schema_name = 'raw' "
+        tables = connection.execute(sql + "and column_name = 'load_id' order by 1").fetchall()
+        connection.execute("create schema raw")
+        for (name,) in tables:
+            connection.execute(
+                f"create table raw.{name} as select * from source.raw.{name} where load_id in (select unnest(?))",
+                [sorted(load_ids)],
+            )
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def replace_table(connection, name: str, frame: pl.DataFrame, *, schema_name: str = "raw") -> None:

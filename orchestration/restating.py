@@ -1,7 +1,8 @@
 """Closed periods computed again: from today's files, and from those of earlier releases, to see who changed.
 
-Each set of files is loaded and modelled in its own workspace and process. This code may not be able to load the files
-of an earlier release any more; the cells that only those files reproduce then stay as published.
+Each set of files is loaded and modelled in its own workspace and process; rows that the warehouse has already are
+copied. This code may not be able to load the files of an earlier release any more; the cells that only those files
+reproduce then stay as published.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from ingest import land
 from ingest.erase.people import TOMBSTONES
-from ingest.warehouse import warehouse
+from ingest.warehouse import copy_loads, warehouse
 from orchestration.resources import PipelineRun
 from orchestration.workspace import RESTATING, WORKSPACE_VARIABLE, Workspace
 from publish import closed
@@ -60,8 +61,11 @@ def _state(
     with tempfile.TemporaryDirectory(dir=workspace.root, prefix=RESTATING) as folder:
         there = Workspace(Path(folder))
         lay_out(workspace, there, study, sources)
-        for one in landed:
+        placed = list(landed)
+        for one in placed:
             place_file(land.content_path(workspace.landing, one), one, there, is_new=False)
+        # What was read already is not read again: the loader compares mapping, key and order of arrival.
+        copy_loads(workspace.warehouse, there.warehouse, {one.load_id for one in placed})
         build_in_child(there, as_of)
         with warehouse(there.warehouse) as connection:
             return read_state(connection)
