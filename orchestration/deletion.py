@@ -6,10 +6,11 @@ early records are gone would answer something else (docs/decisions/0014-erasure-
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 import durable
-from orchestration.erasure import remove_copies
+from ingest.erase.people import TOMBSTONES
+from orchestration.erasure import remove_copies, remove_what_is_made
 from orchestration.lock import hold
 from orchestration.workspace import PLANNING, REPRODUCING, RESTATING, Workspace
 from publish import ledger
@@ -17,9 +18,6 @@ from publish.recipe import RECIPES
 from study.model import Study
 from study.strict_yaml import ConfigError
 
-# What holds people, or says what files about them were like. Releases, closed cells, study, mappings and ledger stay.
-FOLDERS = ("inbox", "landing", "gate", "restricted", "dagster", "secrets", RECIPES)
-FILES = ("warehouse.duckdb*", ".seen.json", "erased.json")
 DELETED = "records_deleted"
 
 
@@ -27,9 +25,9 @@ class RecordsOverdue(ConfigError):
     """The last day on which records of people may be kept is over."""
 
 
-def is_over(study: Study, today: date | None = None) -> bool:
+def is_over(study: Study) -> bool:
     """Whether the study's `keep_until` lies before today (in the study's time zone)."""
-    return study.keep_until is not None and (today or datetime.now(study.zone).date()) > study.keep_until
+    return study.keep_until is not None and datetime.now(study.zone).date() > study.keep_until
 
 
 def check_kept(workspace: Workspace, study: Study) -> None:
@@ -45,20 +43,23 @@ def check_kept(workspace: Workspace, study: Study) -> None:
 
 
 def delete_records(workspace: Workspace) -> int:
-    """Take away everything that holds people, the key too; returns the number of files.
+    """Take away everything that holds people, or says what files about them were like, and the key; returns the number
+    of files. Releases, closed cells, study, mappings and ledger stay.
 
     What is left of pseudonyms (units of closed cells that are managers, looks at coaches in the ledger) leads to nobody
     without the key. Raises WorkspaceBusy.
     """
     with hold(workspace.lock, run_id="delete-records"):
-        paths = [workspace.root / name for name in FOLDERS]
-        n_files = sum(path.is_file() for folder in paths for path in folder.rglob("*"))
+        n_before = _n_files(workspace)
         remove_copies(workspace, RESTATING, REPRODUCING, PLANNING)
-        for folder in paths:
+        for folder in (workspace.inbox, workspace.landing, workspace.root / RECIPES, workspace.key_file.parent):
             durable.remove(folder)
-        for pattern in FILES:
-            for path in workspace.root.glob(pattern):
-                n_files += 1
-                durable.remove(path) if path.is_dir() else path.unlink()
+        remove_what_is_made(workspace)
+        (workspace.root / TOMBSTONES).unlink(missing_ok=True)
+        n_files = n_before - _n_files(workspace)
         ledger.append(workspace.ledger, DELETED, run_id="delete-records", n_files=n_files)
     return n_files
+
+
+def _n_files(workspace: Workspace) -> int:
+    return sum(path.is_file() for path in workspace.root.rglob("*"))

@@ -24,7 +24,7 @@ from publish import ledger
 from publish.catalogue import KNOWN_FACTS, MIN_UNITS_SHOWN
 from publish.readme import plain
 from publish.release import current_release, manifest_of
-from study.catalogue import catalogue
+from study.validation import metrics_of
 
 TEMPLATE = Path(__file__).parent / "templates" / "dossier.md.j2"
 HASHED, YEAR, BANDED, KEPT = "hashed with the key", "its year only", "its band only", "as it is"
@@ -53,7 +53,10 @@ class Read:
 
 @dataclass(frozen=True)
 class System:
-    """A kind of export as it was loaded: its mapping, its files, what is read of it and what never is."""
+    """A kind of export as it was loaded: its mapping, its files, what is read of it and what never is.
+
+    Both are empty where the mapping is not there any more.
+    """
 
     name: str
     source: str
@@ -69,7 +72,7 @@ def _headers(column: Column) -> str:
 
 
 def _how_kept(kind: str, column: Column) -> str:
-    if getattr(column, "personal", None) or kind in OF_KIND:
+    if column.personal or kind in OF_KIND:
         return OF_KIND.get(kind, HASHED)
     return BANDED if getattr(column, "bands", ()) else KEPT
 
@@ -104,9 +107,10 @@ def systems(workspace: Workspace) -> list[System]:
         loads = connection.execute(LOADS_QUERY).fetchall()
     known = {mapping.name: mapping for mapping in load_mappings(workspace.sources)}
     return [
-        System(name, source, n_files, first, last, _read_by(known[name]), known[name].dropped)
-        for name, source, n_files, first, last in loads
-        if name in known
+        System(
+            name, *facts, _read_by(known[name]) if name in known else (), known[name].dropped if name in known else ()
+        )
+        for name, *facts in loads
     ]
 
 
@@ -116,7 +120,7 @@ def dossier(workspace: Workspace) -> str:
     served = current_release(workspace.releases)
     events = ledger.read(workspace.ledger)
     erased = Erased.of(workspace.root, Pseudonyms.from_environment(workspace.key_file))
-    metrics = catalogue() | {metric.metric: metric for metric in study.declared_metrics}
+    metrics = metrics_of(study)
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["plain"] = plain
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

@@ -103,10 +103,7 @@ def erase_person(
         ghosts = {unit: secrets.token_hex(16) for unit in _closed_units(workspace, erased)}
         closed.rename(workspace.closed, "unit_id", ghosts)
         follow(workspace)
-        for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
-            durable.remove(path)
-        for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
-            path.unlink(missing_ok=True)
+        remove_what_is_made(workspace)
         for path in (workspace.ledger, *(workspace.root / RECIPES).glob("*.json")):
             _redact(path, {*known, *words})
         erased.keep(workspace.root)
@@ -137,6 +134,16 @@ def remove_copies(workspace: Workspace, *prefixes: str) -> None:
     for prefix in prefixes:
         for path in workspace.root.glob(f"{prefix}*"):
             durable.remove(path)
+
+
+def remove_what_is_made(workspace: Workspace) -> None:
+    """Remove what the next run makes anew from the files, and what past runs said of them."""
+    for path in (workspace.dagster_home, workspace.gate, workspace.restricted):
+        durable.remove(path)
+    for path in [workspace.seen, *workspace.root.glob(f"{workspace.warehouse.name}*")]:
+        durable.remove(path) if path.is_dir() else path.unlink(
+            missing_ok=True
+        )  # DuckDB's temporary files lie in a folder
 
 
 def follow(workspace: Workspace) -> None:

@@ -198,9 +198,13 @@ def coach_report(
 
     there = opened(workspace)
     found = current_coaches(there.restricted)
-    if found is None and not checked_study(there).coaches:
-        raise fail("the study has coaches: off, so nothing is computed of single coaches", WRONG)
     if found is None:
+        try:
+            is_off = not checked_study(there).coaches
+        except ConfigError as error:
+            raise fail(str(error), WRONG) from None
+        if is_off:
+            raise fail("the study has coaches: off, so nothing is computed of single coaches", WRONG)
         raise fail(
             f"there is no restricted release in {there.restricted}; make one: {next_command('run', there.root)}", WRONG
         )

@@ -233,6 +233,12 @@ def old_verdict(place: Place) -> None:
     os.utime(folder, (0, 0))
 
 
+def take_mapping_away(place: Place) -> None:
+    """Files were read by a mapping that nobody has any more."""
+    with duckdb.connect(str(place.there.warehouse)) as connection:
+        connection.execute("update raw.load_log set mapping = 'former' where source = 'roster'")
+
+
 def damage_landing(place: Place) -> None:
     """A file that was copied in is not what it was any more."""
     one = land.landed_files(place.there.landing)[0]

@@ -28,6 +28,9 @@ def test_nobody_is_left_and_releases_are_to_the_byte(copy_of_published):
     kept = {name: files_below(there.root / name) for name in ("releases", "closed", "sources")}
     study = there.study.read_text(encoding="utf-8")
     there.study.write_text(f"keep_until: 2025-06-30\n{study}", encoding="utf-8")
+    left_by_a_killed_run = there.root / f"{there.warehouse.name}.tmp"
+    left_by_a_killed_run.mkdir()
+    (left_by_a_killed_run / "spilled").write_text(" ".join(sorted(words)[:3]))
     done = run(there, "delete-records", "--yes")
     assert done.exit_code == 0, done.output
     assert hits(there.root, words) == []

@@ -35,6 +35,7 @@ from tests.e2e.effects import (
     sees,
     spoil_last_export,
     take_key_away,
+    take_mapping_away,
     warehouse_held,
     workspace_held,
     write,
@@ -43,6 +44,7 @@ from tests.e2e.steps import Step
 
 LATER = "2025-04-01"  # after the last export of the simulated year
 SIMULATE = "simulate --people 200 --months 12"
+COACHES_OFF = ("# coaches: off", "coaches: off")
 KEEP_UNTIL = ("# keep_until: 2028-12-31", "keep_until: 2099-12-31")
 ASSIGN = f"assign -w {{w}} --as-of {LATER} --kickoff 2099-01-31"
 SMALL = " ".join(f"--{name} {value}" for name, value in DEMO.items())
@@ -85,6 +87,13 @@ WALKS: dict[str, list[Step]] = {
         Step("run -w new", 2, "write a whole number from 1 on", env={"COACHING_THREADS": "0"}),
         Step("mapping list", 0, "qualtrics"),
         Step("mapping list -w nowhere", 2, "coaching init nowhere"),
+        Step("coach-report --id E1 -w new", 2, "coaches: off", before=change("{folder}/new/study.yml", *COACHES_OFF)),
+        Step(
+            "coach-report --id E1 -w new",
+            2,
+            "coaches",
+            before=change("{folder}/new/study.yml", "coaches: off", "coaches: 7"),
+        ),
     ],
     "simulate, demo and design": [
         Step(f"{SIMULATE} --out one/inbox --seed 3 --effect 0", 0, "200 people × 12 months"),
@@ -324,6 +333,11 @@ WALKS: dict[str, list[Step]] = {
         Step("dossier out.md -w {w}", 75, "another program has", during=warehouse_held),
         Step("dossier out.md -w {w}", 0, "yours to fill in", after=sees(lambda p, _: is_dossier(p, "out.md"))),
         Step("dossier out.html -w {w}", 0, "yours to fill in", after=sees(lambda p, _: is_dossier(p, "out.html"))),
+        Step(
+            "dossier gone.md -w {w}",
+            before=take_mapping_away,
+            after=sees(lambda p, _: "not known here" in (p.folder / "gone.md").read_text(encoding="utf-8")),
+        ),
         Step("backup {w}/saved.tar.gz -w {w}", 2, "lies in the workspace"),
         Step("backup none/saved.tar.gz -w {w}", 2, "there is no folder"),
         Step("backup saved.tar.gz -w {w}", 75, "another run holds", during=workspace_held),
