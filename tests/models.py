@@ -176,7 +176,7 @@ def _cli(_dbt: InstalledDbt, _arguments: list[str], *, context, target_path: Pat
     return CompiledModels(context)
 
 
-def _take_manifest(workspace: Workspace, target: Path) -> None:
+def take_manifest(workspace: Workspace, target: Path) -> None:
     """The one that was compiled; for HOME without data tests, and with those models only that an asset reads: most of a
     small run's events would be about the others. What is left comes after all that dbt reads."""
     compiled = compiled_manifest()
@@ -231,7 +231,7 @@ def without_dbt() -> Iterator[None]:
             (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
             (dg.DagsterInstance, "local_temp", lambda *_: dg.DagsterInstance.ephemeral()),
             (InstalledDbt, "cli", _cli),
-            (transform, "_parse", _take_manifest),
+            (transform, "_parse", take_manifest),
             (restating, "build_in_child", _build_here),
             (reproduce, "run_in_child", _run_here),
             (definitions, "graph", _graph),
