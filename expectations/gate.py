@@ -42,12 +42,7 @@ def judge(
     layer_of = {name: layer for name, (layer, _) in declared().items()}
     signed = [item for item in waivers if item.until >= day]
     context = _context(docs)
-    # One for all tables: Great Expectations writes its whole configuration whenever it is given another source.
-    batch = (
-        context.data_sources.add_pandas("warehouse")
-        .add_dataframe_asset("table")
-        .add_batch_definition_whole_dataframe("whole")
-    )
+    batch = _batch(context)
     found: dict[str, list[Failure]] = {"block": [], "warn": []}
     used: list[Waiver] = []
     errors: list[str] = []
@@ -117,6 +112,12 @@ def _context(docs: Path | None):
             },
         )
     return context
+
+
+def _batch(context):
+    """One for all tables: Great Expectations writes its whole configuration whenever it is given another source."""
+    source = context.data_sources.add_pandas("warehouse")
+    return source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("whole")
 
 
 def _validate(context, batch, name: str, frame: pd.DataFrame, promises: list[Promise]) -> list:

@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import durable
+from ingest.erase.people import TOMBSTONES
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish.recipe import RECIPES
@@ -21,7 +22,7 @@ KEPT = (
     "closed",
     RECIPES,
     "releases",
-    "erased.json",
+    TOMBSTONES,
     "registration.json",
     "ledger.jsonl",
 )

@@ -16,8 +16,6 @@ from orchestration.workspace import Workspace, creating
 from publish import ledger
 from publish.release import CURRENT, current_release, manifest_of
 
-JUDGED = ("passed", "refused")
-
 
 @dataclass(frozen=True)
 class Pruned:
@@ -48,7 +46,7 @@ def prune(workspace: Workspace, keep: int) -> Pruned:
 def _verdicts(workspace: Workspace, keep: int) -> int:
     """Folders written before the oldest run that is kept began, but for what the served releases rest on."""
     events = [event for event in ledger.read(workspace.ledger) if event.get("run_id")]
-    judged = [event["run_id"] for event in reversed(events) if event["event"] in JUDGED]
+    judged = [event["run_id"] for event in reversed(events) if event["event"] in ledger.JUDGED]
     newest = set(list(dict.fromkeys(judged))[:keep])
     since = min((event["at"] for event in events if event["run_id"] in newest), default="")
     served = [current_release(workspace.releases), workspace.restricted / CURRENT]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import durable
 
+JUDGED = ("passed", "refused")  # events of the gate
+
 
 def append(path: Path, event: str, **facts) -> None:
     """Add one event with the time (UTC); on disk when this returns."""

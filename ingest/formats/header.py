@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from ingest.formats.records import FileRefused
 from ingest.mapping.headers import normalise_name
-from ingest.mapping.model import Mapping
+from ingest.mapping.model import DELIMITERS, Mapping
 
 MAX_COLUMNS = 500
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+WORD_OF = {mark: word for word, mark in DELIMITERS.items()}
 
 
 def wanted_headers(mapping: Mapping) -> dict[str, bool]:
@@ -41,7 +41,7 @@ def _other_delimiter(names: list[str], wanted: dict[str, bool], mapping: Mapping
         or 2 * sum(name in line for name in needed) <= len(needed)
     ):
         return None
-    return next((mark for mark in DELIMITERS if mark != mapping.delimiter and mark in line), "\t")
+    return next((mark for mark in WORD_OF if mark != mapping.delimiter and mark in line), "\t")
 
 
 def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
@@ -55,9 +55,9 @@ def find_columns(names: list[str], mapping: Mapping) -> dict[str, int]:
     if missing and (few or not wanted.keys() & named.keys()):
         if mark := _other_delimiter(names, wanted, mapping):
             raise FileRefused(
-                f"columns are separated by {DELIMITERS[mark]} here, and the mapping {mapping.label} says "
-                f"{DELIMITERS.get(mapping.delimiter, repr(mapping.delimiter))}: export it so, or give the mapping "
-                f"delimiter: {DELIMITERS[mark]} (sources/{mapping.name}.yml)"
+                f"columns are separated by {WORD_OF[mark]} here, and the mapping {mapping.label} says "
+                f"{WORD_OF.get(mapping.delimiter, repr(mapping.delimiter))}: export it so, or give the mapping "
+                f"delimiter: {WORD_OF[mark]} (sources/{mapping.name}.yml)"
             )
         # What stands there instead may be people's data (an export without a header row): it is not repeated.
         raise FileRefused(

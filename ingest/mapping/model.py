@@ -57,6 +57,8 @@ ENCODINGS = (
     "big5",
 )
 
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}  # by the words that a mapping may use
+
 # Keys that say how another format is written.
 OF_TEXT = ("encoding", "delimiter", "quoting", "final_newline", "short_rows", "trailing_delimiter", "line_breaks")
 
@@ -171,7 +173,7 @@ class Mapping(Strict):
     @field_validator("delimiter", mode="before")
     @classmethod
     def _one_mark(cls, value):
-        value = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "\\t": "\t"}.get(value, value)
+        value = {**DELIMITERS, "\\t": "\t"}.get(value, value)
         if not isinstance(value, str) or len(value) != 1 or value in '"\r\n':
             raise ValueError("one character, or tab, comma, semicolon, pipe")
         return value

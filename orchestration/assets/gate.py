@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from collections import Counter
 
 import dagster as dg
 import duckdb
@@ -35,13 +34,13 @@ OF_RELEASE = tuple(layer for layer in SUITES if layer != "restricted")
 PASSES = "gate_passes"
 
 
-def _checks() -> dict[str, str]:
-    """Word of a check → what it asks, of all tables of which it is asked."""
-    asked: dict[str, dict[str, None]] = {}
+def _checks() -> dict[str, list[str]]:
+    """Word of a check → what it asks, a sentence for each table and level of which it is asked."""
+    asked: dict[str, list[str]] = {}
     for layer, promises in declared().values():
         for promise in promises if layer in OF_RELEASE else ():
-            asked.setdefault(promise.check, {})[promise.sentence] = None
-    return {check: "; ".join(sentences) for check, sentences in asked.items()}
+            asked.setdefault(promise.check, []).append(promise.sentence)
+    return asked
 
 
 CHECKS = _checks()
@@ -150,7 +149,10 @@ def sealed_verdict(connection: duckdb.DuckDBPyConnection, run: PipelineRun, key:
     kinds={"great_expectations"},
     check_specs=[
         dg.AssetCheckSpec(PASSES, asset=VERDICTS, blocking=True, description="Nothing that blocks was found."),
-        *(dg.AssetCheckSpec(check, asset=VERDICTS, description=sentence) for check, sentence in CHECKS.items()),
+        *(
+            dg.AssetCheckSpec(check, asset=VERDICTS, description="; ".join(dict.fromkeys(sentences)))
+            for check, sentences in CHECKS.items()
+        ),
     ],
 )
 @redact_errors
@@ -181,14 +183,11 @@ def check_results(verdict: Verdict) -> list[dg.AssetCheckResult]:
 
     A check that could not be evaluated for all its tables has not passed.
     """
-    n_asked = Counter(
-        promise.check for layer, promises in declared().values() if layer in OF_RELEASE for promise in promises
-    )
     found = []
-    for check in CHECKS:
+    for check, asked in CHECKS.items():
         judged = [one for one in verdict.judged if one.check == check]
         unmet = [one for one in judged if not one.is_met]
-        is_whole = len(judged) == n_asked[check]
+        is_whole = len(judged) == len(asked)
         blocks = not is_whole or any(one.level == "block" for one in unmet)
         found.append(
             dg.AssetCheckResult(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, check_folder, fail, opened, out
 from orchestration.cli.workspaces import make_inbox
 from orchestration.workspace import Workspace
 
@@ -26,8 +26,7 @@ def backup(
     there = opened(workspace)
     if file.resolve().is_relative_to(there.root):
         raise fail(f"{file} lies in the workspace; write it elsewhere", WRONG)
-    if not file.resolve().parent.is_dir():
-        raise fail(f"there is no folder {file.parent}", WRONG)
+    check_folder(file)
     try:
         names = back_up(there, file)
     except FileExistsError as error:

@@ -10,7 +10,7 @@ from typing import Annotated, get_args
 import typer
 from rich.table import Table
 
-from orchestration.cli.terminal import WRONG, fail, out
+from orchestration.cli.terminal import WRONG, check_folder, fail, out
 
 WORDS = {
     "difference": "after only",
@@ -66,8 +66,8 @@ def design(  # noqa: PLR0913, PLR0917 – a command line has as many options as 
         raise fail("--sd must be positive and finite", WRONG)
     if effect is not None and not (math.isfinite(effect) and effect):
         raise fail("--effect must be finite and not 0", WRONG)
-    if picture is not None and not picture.absolute().parent.is_dir():
-        raise fail(f"--picture {picture}: there is no folder {picture.absolute().parent}", WRONG)
+    if picture is not None:
+        check_folder(picture, "--picture")
     analyses = [name for name in get_args(Analysis) if before or name == "difference"]
     pilot, control = plan.arms
     out.print(

@@ -10,7 +10,7 @@ import typer
 import durable
 from ingest.pseudonyms import KeyMissing
 from ingest.warehouse import WarehouseBusy, WarehouseUnreadable
-from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, check_folder, fail, opened, out
 from study.strict_yaml import ConfigError
 
 
@@ -27,8 +27,7 @@ def dossier(
 
     if file.suffix not in (".md", ".html"):
         raise fail(f"{file.name}: the name ends in .md or .html", WRONG)
-    if not file.resolve().parent.is_dir():
-        raise fail(f"there is no folder {file.parent}", WRONG)
+    check_folder(file)
     there = opened(workspace)
     try:
         text = written(there)

@@ -16,12 +16,11 @@ from publish import ledger
 
 gate = typer.Typer(no_args_is_help=True, help="What the gate asks, and what it saw.")
 OUTCOME_COLOURS = {"blocked": "red", "warned": "yellow", "waived": "yellow", "kept": "green", "unjudged": "dim"}
-JUDGED = ("passed", "refused")
 
 
 def last_verdicts(workspace: Workspace) -> list[dict]:
     """The whole verdicts of the last run that was judged: on the content, and on the candidate if it came so far."""
-    events = [event for event in ledger.read(workspace.ledger) if event["event"] in JUDGED]
+    events = [event for event in ledger.read(workspace.ledger) if event["event"] in ledger.JUDGED]
     last = [event for event in events if event.get("run_id") == events[-1].get("run_id")]
     found = []
     for event in last:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import durable
-from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, fail, opened, out
+from orchestration.cli.terminal import BUSY, HERE, WRONG, WorkspaceOption, check_folder, fail, opened, out
 from study.strict_yaml import ConfigError
 
 
@@ -29,8 +29,7 @@ def register(
     from study.registration import amendments, document
 
     there, now = opened(workspace), datetime.now(UTC)
-    if not file.absolute().parent.is_dir():
-        raise fail(f"--out {file}: there is no folder {file.absolute().parent}", WRONG)
+    check_folder(file, "--out")
     try:
         study, begun = load_study(there.study), [day for day in kickoffs(there) if day <= now.date()]
     except (ConfigError, WarehouseUnreadable) as problem:

@@ -58,6 +58,13 @@ def parse_day(text: str | None, option: str = "--as-of") -> date | None:
         raise fail(f"{option} {text}: write a day as 2026-01-31", WRONG) from None
 
 
+def check_folder(file: Path, option: str = "") -> None:
+    """Leave, saying so, where there is no folder to write `file` in; `option` gave it, where it is no argument."""
+    if not file.absolute().parent.is_dir():
+        given = f"{option} {file}: " if option else ""
+        raise fail(f"{given}there is no folder {file.absolute().parent}", WRONG)
+
+
 def show_departures(workspace: Workspace) -> None:
     """Print the units that are not coached as the lot said, as the last run read the lists."""
     from ingest.warehouse import WarehouseBusy, WarehouseUnreadable

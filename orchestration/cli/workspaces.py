@@ -33,7 +33,7 @@ from study.model import Assignment, Study
 from study.strict_yaml import ConfigError
 
 Unit, Design = (Assignment.model_fields[name].annotation for name in ("unit", "design"))
-ZONE = "Europe/Berlin"  # of the template
+TITLE, ZONE = "Managers as coaches: did it work?", "Europe/Berlin"  # of the template
 TEMPLATES = resources.files("orchestration") / "templates"
 MOST_NAMED = 20  # files in `coaching status`
 LEVEL_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
@@ -44,7 +44,7 @@ def init(
     unit: Annotated[Unit, typer.Option(help="What is assigned to pilot or control.")] = "team",
     design: Annotated[Design, typer.Option(help="How units come to be coached.")] = "volunteered",
     time_zone: Annotated[str, typer.Option(help="IANA name; nightly runs start at 02:00 there.")] = ZONE,
-    title: Annotated[str, typer.Option(help="Of the page.")] = "Managers as coaches: did it work?",
+    title: Annotated[str, typer.Option(help="Of the page.")] = TITLE,
     contact: Annotated[str, typer.Option(help="Whom readers of the page ask: a team or a mailbox.")] = "",
 ) -> None:
     """Lay out a workspace: a commented study.yml with these answers, inboxes, and a fresh pseudonym key."""
@@ -52,7 +52,7 @@ def init(
     if workspace.study.exists():
         raise fail(f"{workspace.study} exists already; nothing was changed", WRONG)
     answers = {
-        'title: "Managers as coaches: did it work?"': f"title: {json.dumps(title, ensure_ascii=False)}",
+        f"title: {json.dumps(TITLE)}": f"title: {json.dumps(title, ensure_ascii=False)}",
         "  unit: team ": f"  unit: {unit} ",
         "  design: volunteered ": f"  design: {design} ",
     }
