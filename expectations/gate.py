@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -121,9 +121,13 @@ def _batch(context):
 
 
 def _validate(context, batch, name: str, frame: pd.DataFrame, promises: list[Promise]) -> list:
-    """One result per promise, in order; None where Great Expectations gave none."""
+    """One result per promise, in order; None where Great Expectations gave none.
+
+    Which rows break a promise is asked only where one does: it is two fifths of what a judgement costs.
+    """
     import great_expectations as gx
     import great_expectations.expectations as gxe
+    from great_expectations.core.run_identifier import RunIdentifier
 
     expectations = [
         getattr(gxe, promise.expectation)(
@@ -135,10 +139,15 @@ def _validate(context, batch, name: str, frame: pd.DataFrame, promises: list[Pro
     ]
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
-    outcome = definition.run(
-        batch_parameters={"dataframe": frame},
-        result_format={"result_format": "COMPLETE", "include_unexpected_rows": False},
-    )
+    of_both = RunIdentifier(run_time=datetime.now(UTC))  # the second result takes the place of the first
+    for detail in ("BASIC", "COMPLETE"):
+        outcome = definition.run(
+            batch_parameters={"dataframe": frame},
+            result_format={"result_format": detail, "include_unexpected_rows": False},
+            run_id=of_both,
+        )
+        if outcome.success:
+            break
     by_number = {result.expectation_config.meta["number"]: result for result in outcome.results}
     return [by_number.get(number) for number in range(len(promises))]
 

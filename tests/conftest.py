@@ -106,9 +106,11 @@ def _execute_pipeline(workspace, as_of: date, restate: bool, only: tuple[str, ..
     from orchestration.doctor import end_of
     from orchestration.workspace import Workspace
     from publish import ledger
-    from tests.models import HOME
+    from tests.models import HOME, lay_manifest
 
-    shared = Workspace(_SHARED) if dbt else HOME  # one graph for all workspaces of this process: dbt parses once
+    shared = Workspace(_SHARED) if dbt else HOME  # one graph for all workspaces of this process
+    if dbt:
+        lay_manifest(shared)
     assets = own_assets(shared, only) if only else None
     # Events on disk cost a third of a small run; they are kept where dbt runs too.
     kept = dg.DagsterInstance.local_temp(str(workspace.dagster_home)) if dbt else dg.DagsterInstance.ephemeral()
@@ -165,6 +167,7 @@ def _publish_few(folder: Path) -> None:
     from orchestration.cli.workspaces import lay_out
     from orchestration.workspace import Workspace
     from simulation import Design, simulate
+    from tests.models import lay_manifest
 
     made, design, mask = Workspace(folder), Design(**DEMO), os.umask(0o077)
     lay_out(made)
@@ -173,6 +176,7 @@ def _publish_few(folder: Path) -> None:
     made.study.write_text(study_of_few_questions(made.study.read_text(encoding="utf-8")), encoding="utf-8")
     code, last, _ = execute_pipeline(made, design.closed_on)
     assert code == 0, last
+    lay_manifest(made)
 
 
 def _publish(folder: Path) -> None:

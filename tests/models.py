@@ -23,7 +23,9 @@ from unittest import mock
 
 import dagster as dg
 import duckdb
+from dagster._core.storage.event_log import InMemoryEventLogStorage
 
+import durable
 from expectations import gate
 from orchestration import definitions, explain, reproduce, restating
 from orchestration.assets import estimates, transform
@@ -33,6 +35,7 @@ from orchestration.cli import running
 from orchestration.workspace import PROJECT_ROOT, WORKSPACE_VARIABLE, Workspace, code_version
 
 ANY_DAY = "2099-12-31"  # stands for the as-of date in compiled SQL
+IS_VIEW = "select 1 from duckdb_views() where schema_name = ? and view_name = ?"
 GRAPH = definitions.graph
 WHOLE = Workspace(Workspace.from_environment().root / "whole")  # its graph has all models and data tests
 HOME = Workspace(Workspace.from_environment().root / "plain")  # whose graph serves all workspaces, without dbt's tests
@@ -95,6 +98,13 @@ def compiled_manifest() -> Path:
     return cached("compiled", _compile) / "manifest.json"
 
 
+def lay_manifest(workspace: Workspace) -> None:
+    """Into a workspace, what its first start would have dbt parse."""
+    workspace.dbt_target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.copy(compiled_manifest(), workspace.dbt_target)
+    durable.replace_text(workspace.dbt_target / "code_version", code_version())
+
+
 @functools.cache
 def nodes() -> dict[str, Node]:
     """Everything that dbt would build, parents first: unique id → node."""
@@ -146,9 +156,11 @@ def build(
 
 
 def _create(connection: duckdb.DuckDBPyConnection, node: Node, as_of: date) -> None:
+    """As a table, also where dbt makes a view: of a few people, planning a view for each of its readers costs more."""
     connection.execute(f"create schema if not exists {node.schema}")
-    kind = "view" if node.is_view else "table"
-    connection.execute(f"create or replace {kind} {node.relation} as {_of_day(node.sql, as_of)}")
+    if node.is_view and connection.execute(IS_VIEW, [node.schema, node.name]).fetchall():
+        connection.execute(f"drop view {node.relation}")
+    connection.execute(f"create or replace table {node.relation} as {_of_day(node.sql, as_of)}")
 
 
 def _of_day(sql: str, as_of: date) -> str:
@@ -224,12 +236,14 @@ def _run_here(words: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def without_dbt() -> Iterator[None]:
-    """Runs in this block, and those that they start, compute the models without dbt, keep Dagster events in memory,
-    write no Data Docs (a quarter of the gate's time), draw no forest plot and stay in this process."""
+    """Runs in this block, and those that they start, compute the models without dbt, keep no Dagster events (what they
+    return has them), write no Data Docs (a quarter of the gate's time), draw no forest plot and stay in this process.
+    """
     with ExitStack() as stack:
         for place, name, instead in (
             (running, "open_history", lambda _: dg.DagsterInstance.ephemeral()),
             (dg.DagsterInstance, "local_temp", lambda *_: dg.DagsterInstance.ephemeral()),
+            (InMemoryEventLogStorage, "store_event", lambda *_: None),
             (InstalledDbt, "cli", _cli),
             (transform, "_parse", take_manifest),
             (restating, "build_in_child", _build_here),

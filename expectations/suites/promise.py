@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,7 @@ class Promise:
     level: Level = "block"
 
 
+@cache
 def thresholds() -> dict[str, Threshold]:
     """By name, from thresholds.yml."""
     document = yaml.safe_load(THRESHOLDS.read_text(encoding="utf-8"))

@@ -18,11 +18,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from orchestration.cli.workspaces import lay_out
 from orchestration.lock import hold
 from orchestration.workspace import Workspace
 from publish import ledger
+from simulation import Design, simulate
 from tests import no_network
 from tests.conftest import COACHING, KEY
+from tests.models import lay_manifest
 
 EVIL = "http://evil.example"
 MARK = "COACHING_TEST_SERVER"  # in the environment of the server and of everything that it starts
@@ -186,9 +189,9 @@ class Server:
 @pytest.fixture(scope="module")
 def organisation(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served") / "workspace"
-    asked = ("--people", "200", "--months", "12")
-    for command in (["init", folder], ["simulate", "--out", folder / "inbox", *asked]):
-        subprocess.run([str(COACHING), *map(str, command)], check=True, capture_output=True)
+    lay_out(Workspace(folder))
+    simulate(Design(people=200, months=12), folder / "inbox", truth_path=folder / "truth.json")
+    lay_manifest(Workspace(folder))
     return folder
 
 
@@ -383,7 +386,8 @@ def test_run_config_cannot_change_where_the_run_works(server, tmp_path):
 
 @pytest.mark.slow
 def test_what_is_no_day_that_has_come_fails_the_run_and_shows_no_variable(server, organisation):
-    days = ("yesterday", "2999-01-01", {"env": "COACHING_PSEUDONYM_KEY"})
+    # A variable in place of a day; of words and days to come the walks of test_commands have steps.
+    days = ("2999-01-01", {"env": "COACHING_PSEUDONYM_KEY"})
     runs = [server.launch({"resources": {"run": {"config": {"as_of": day}}}})["run"]["runId"] for day in days]
     for run in runs:  # started at once: none gets as far as the workspace's lock
         assert finished(server, run)["status"] == "FAILURE"
@@ -526,7 +530,7 @@ def test_a_port_that_is_taken_is_said_plainly(server, organisation):
 
 def test_a_fault_of_the_workspace_is_not_blamed_on_the_port(tmp_path):
     folder = tmp_path / "workspace"
-    subprocess.run([str(COACHING), "init", str(folder)], check=True, capture_output=True)
+    lay_out(Workspace(folder))
     (folder / "dagster").write_text("in the way of a folder\n")
     done = subprocess.run(
         [str(COACHING), "dev", "--workspace", str(folder), "--port", str(free_port())],
@@ -542,18 +546,18 @@ def test_a_fault_of_the_workspace_is_not_blamed_on_the_port(tmp_path):
 
 @pytest.mark.slow
 def test_first_starts_at_once_leave_the_history_whole(tmp_path):
-    # In turn, so that one makes what it needs while another is anywhere else in its start.
+    # In turn, so that one makes what it needs while the other is anywhere else in its start.
     folder = tmp_path / "workspace"
-    subprocess.run([str(COACHING), "init", str(folder)], check=True, capture_output=True)
+    lay_out(Workspace(folder))
     started = []
     try:
-        for _ in range(3):
+        for _ in range(2):
             started.append(Server(folder, "--read-only"))
             time.sleep(1.5)
         for each in started:
             each.let_in()
         assert [each.graphql("{ runsOrError { __typename } }")["runsOrError"] for each in started] == (
-            [{"__typename": "Runs"}] * 3
+            [{"__typename": "Runs"}] * 2
         )
     finally:
         for each in started:

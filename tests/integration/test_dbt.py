@@ -4,9 +4,7 @@ import json
 import re
 
 from orchestration.assets.transform import PROJECT
-from orchestration.assets.transform import manifest as parsed
-from orchestration.workspace import Workspace
-from tests.models import dbt
+from tests.models import compiled_manifest, dbt
 
 
 def test_dbts_unit_tests_pass(copy_of_published, tmp_path):
@@ -17,7 +15,7 @@ def test_dbts_unit_tests_pass(copy_of_published, tmp_path):
 
 
 def test_every_model_has_a_key_test_and_a_grain_and_marts_have_contracts():
-    manifest = json.loads(parsed(Workspace.from_environment()).read_text())
+    manifest = json.loads(compiled_manifest().read_text())
     models = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
     keyed = {
         parent

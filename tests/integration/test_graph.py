@@ -19,7 +19,10 @@ LAYERS = {
 @pytest.fixture(scope="module")
 def graph():
     from orchestration.definitions import defs
+    from orchestration.workspace import Workspace
+    from tests.models import lay_manifest
 
+    lay_manifest(Workspace.from_environment())
     return defs().resolve_asset_graph()
 
 
