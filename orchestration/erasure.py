@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import durable
@@ -28,11 +28,12 @@ from publish.recipe import RECIPES, follow_erasure, new_names
 
 @dataclass(frozen=True)
 class Found:
-    """Where a person stands in the files, in numbers."""
+    """Where a person stands in the files, in numbers; `sought` is what was looked for, and knows what was read."""
 
     n_files: int
     n_records: int
     n_mentions: int
+    sought: Erased = field(repr=False, compare=False)
 
 
 def find_person(
@@ -58,7 +59,7 @@ def find_person(
         raise ValueError(
             "no file names anybody so: write the id or address as the exports write it; nothing was changed"
         )
-    return Found(len(found), n_records, n_mentions)
+    return Found(len(found), n_records, n_mentions, sought)
 
 
 def _check_words(ids: Iterable[str], emails: Iterable[str]) -> None:
@@ -79,9 +80,14 @@ class Done:
 
 
 def erase_person(
-    workspace: Workspace, *, ids: Iterable[str] = (), emails: Iterable[str] = (), names: Iterable[str] = ()
+    workspace: Workspace,
+    found: Found | None = None,
+    *,
+    ids: Iterable[str] = (),
+    emails: Iterable[str] = (),
+    names: Iterable[str] = (),
 ) -> Done:
-    """Erase whoever these words name, and keep them out from now on.
+    """Erase whoever these words name, and keep them out from now on. `found`: by these words, a moment ago.
 
     Raises CannotErase (nothing else was done but files before it), WorkspaceBusy, ValueError without an id or address.
     """
@@ -92,6 +98,8 @@ def erase_person(
         erased = Erased.of(workspace.root, pseudonyms)
         known = set(pseudonyms_of(pseudonyms, mappings, ids, emails, names))
         erased.add(known)
+        if found is not None:
+            erased.go_on_from(found.sought)
         erased.searched.clear()
         learned = learn_words(workspace.inbox, workspace.landing, mappings, erased)
         words = frozenset({*ids, *emails, *names, *learned})

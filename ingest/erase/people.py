@@ -45,13 +45,22 @@ class Erased:
 
     def add(self, pseudonyms: Iterable[str]) -> bool:
         """Take these people in; whether anybody was new. Then every file is to be searched again."""
-        new = {self._tombstone(one) for one in pseudonyms} - self.tombstones
+        return self._add({self._tombstone(one) for one in pseudonyms})
+
+    def _add(self, tombstones: set[str]) -> bool:
+        new = tombstones - self.tombstones
         if new:
             self.tombstones |= new
             self.searched.clear()
             self._known.clear()
             self.read.clear()
         return bool(new)
+
+    def go_on_from(self, search: Erased) -> None:
+        """Know whom a search found; where it sought nobody less, what it read of the files too."""
+        self._add(search.tombstones)
+        if self.tombstones == search.tombstones:
+            self.read.update(search.read)
 
     def _tombstone(self, pseudonym: str) -> str:
         return self.pseudonyms.seal(f"erased\x1f{pseudonym}")[:32]

@@ -207,7 +207,7 @@ def erase(
             return
         if not yes and not typer.confirm(f"Take {traces} out, and delete the warehouse and the logs?"):
             raise fail("nothing was changed", WRONG)
-        done = erase_person(there, **who)
+        done = erase_person(there, found, **who)
     except WorkspaceBusy as error:
         raise fail(str(error), BUSY) from None
     except (CannotErase, ConfigError, KeyMissing, ValueError) as error:

@@ -9,8 +9,8 @@ import pytest
 
 import durable
 from ingest import land
-from ingest.erase import files
-from ingest.erase.files import cleanse, learn_words
+from ingest.erase import files, traces
+from ingest.erase.files import cleanse, find_traces, learn_words
 from ingest.erase.people import CannotErase, Erased
 from ingest.mapping.registry import load_mapping
 from ingest.pseudonyms import Pseudonyms
@@ -268,3 +268,31 @@ def test_tombstones_are_no_pseudonyms_and_need_the_key(tmp_path):
     again = Erased.of(tmp_path, KEY)
     assert again.covers(KEY.hash("E0001")) and not again.covers(KEY.hash("E0002"))
     assert not Erased.of(tmp_path, Pseudonyms(b"x" * 40)).covers(KEY.hash("E0001"))
+
+
+def test_an_erasure_goes_on_from_what_was_read_for_the_question(box, monkeypatch):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    sought = Erased(KEY)
+    sought.add([KEY.hash("E0001")])
+    learn_words(root / "inbox", root / "landing", mappings, sought)
+    find_traces(root / "inbox", root / "landing", mappings, sought)
+    gone = Erased(KEY)
+    gone.add([KEY.hash("E0001")])
+    gone.go_on_from(sought)
+    monkeypatch.setattr(traces, "open_with", None)  # no file is read again
+    words = learn_words(root / "inbox", root / "landing", mappings, gone)
+    assert "ann@x.example" in words
+    assert cleanse(root / "inbox", root / "landing", mappings, gone, frozenset({"E0001", *words}))
+    assert b"E0001" not in b"".join(state(root).values())
+
+
+def test_what_another_erasure_sought_is_read_anew(box):
+    root, make = box
+    mappings = make("", "hris_2026-01.csv", csv_of(",", quote='"{}"').encode())
+    sought, gone = Erased(KEY), Erased(KEY)
+    sought.add([KEY.hash("E0001")])
+    learn_words(root / "inbox", root / "landing", mappings, sought)
+    gone.add([KEY.hash("E0003")])  # erased before
+    gone.go_on_from(sought)
+    assert gone.read == {} and sought.tombstones < gone.tombstones
