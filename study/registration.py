@@ -14,7 +14,8 @@ from importlib import metadata
 from typing import Any
 
 from study.catalogue import Metric, catalogue
-from study.model import Outcome, Study
+from study.model import Study
+from study.sections import Outcome
 
 # Settings that ask nothing: changing them is no amendment.
 NOT_ASKED = frozenset({"waivers", "title", "contact", "stale_after_days", "restatements"})

@@ -19,7 +19,8 @@ from orchestration.assets.tables import facts
 from orchestration.faults import redact_errors
 from orchestration.resources import PipelineRun
 from publish.page.charts import forest
-from study.model import Money, Study
+from study.model import Study
+from study.sections import Money
 
 GROUP = "estimates"
 ESTIMATES_KEY = dg.AssetKey(["estimates", "est_estimates"])

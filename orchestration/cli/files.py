@@ -33,7 +33,8 @@ from ingest.warehouse import REBUILD, WarehouseBusy, WarehouseUnreadable, prepar
 from orchestration.cli.terminal import BUSY, HERE, REFUSED, WRONG, WorkspaceOption, fail, next_command, opened, out
 from orchestration.workspace import Workspace, first_line
 from study.catalogue import catalogue
-from study.model import Readiness, load_study
+from study.model import load_study
+from study.sections import Readiness
 from study.strict_yaml import ConfigError
 from study.validation import metrics_of
 

@@ -29,7 +29,8 @@ from orchestration.cli.terminal import (
     show_waiting,
 )
 from orchestration.workspace import Workspace
-from study.model import Assignment, Study
+from study.model import Study
+from study.sections import Assignment
 from study.strict_yaml import ConfigError
 
 Unit, Design = (Assignment.model_fields[name].annotation for name in ("unit", "design"))

@@ -273,7 +273,7 @@ def json_of(value) -> str:
 
 def test_every_key_of_the_study_stands_in_its_reference(docs):
     rows = keys(Study)
-    assert [key for key, *_, meaning in rows if not meaning] == [], "each key has a description in study/model.py"
+    assert [key for key, *_, meaning in rows if not meaning] == [], "each key has a description in study/"
     made = "\n" + table(["Key", "Type", "Default", "Meaning"], rows)
     same_or_accepted(docs / "study.md", made, mark=STUDY_MARK)
 

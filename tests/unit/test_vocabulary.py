@@ -19,7 +19,7 @@ WORDS = {
 QUOTES = {
     "tests/unit/test_vocabulary.py",
     "tests/unit/study/test_renamed_keys.py",
-    "study/model.py",
+    "study/sections.py",
     "CHANGELOG.md",
     "docs/reference/naming.md",
 }
