@@ -28,9 +28,7 @@ from ingest.mapping.model import Mapping
 from ingest.mapping.registry import candidates
 from ingest.pseudonyms import Pseudonyms
 from ingest.tables import ANSWERS, PARTS, RESPONSES, TABLES_OF, WORKERS, RawTable
-from ingest.warehouse import SCHEMAS, insert_rows
-
-SCHEMAS |= {table.name: table.schema for tables in TABLES_OF.values() for table in tables}
+from ingest.warehouse import insert_rows
 
 MAX_REASON = 2_000
 

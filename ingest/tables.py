@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from study.model import MAX_RANK
+from study.sections import MAX_RANK
 
 STORED_AS = {
     "person": pl.String,
@@ -316,15 +316,14 @@ READINESS = RawTable(
 )
 
 
-def _attributes(source: str) -> RawTable:
-    """Further columns by name, one row each: groups, bands, numeric outputs. They join on load_id and line."""
-    return RawTable(
-        name=f"raw_{source}__attributes",
-        fields={"attribute": "text", "word": "text", "number": "number"},
-        required=("attribute",),
-        key=("line", "attribute"),
-        dated="",
-    )
+# Further columns of an HR export by name, one row each: groups, bands, numeric outputs. They join on load_id and line.
+ATTRIBUTES = RawTable(
+    name="raw_hris__attributes",
+    fields={"attribute": "text", "word": "text", "number": "number"},
+    required=("attribute",),
+    key=("line", "attribute"),
+    dated="",
+)
 
 
 # Source → its tables by the word that a mapping's `table:` uses; the first is the default.
@@ -341,9 +340,7 @@ RECORD_TABLES = {
     "roster": {"assignments": ROSTER, "trainings": TRAININGS, "readiness": READINESS},
 }
 
-ATTRIBUTES = {source: _attributes(source) for source in RECORD_TABLES}
-
 # Tables that follow from a source's records.
-PARTS = {source: (ATTRIBUTES[source],) for source in RECORD_TABLES} | {"survey": (ANSWERS, ATTRIBUTES["survey"])}
+PARTS = {"hris": (ATTRIBUTES,), "survey": (ANSWERS,), "checkins": (), "roster": ()}
 
 TABLES_OF = {source: (*tables.values(), *PARTS[source]) for source, tables in RECORD_TABLES.items()}

@@ -12,12 +12,18 @@ import polars as pl
 import durable
 from ingest.closed_tables import CLOSED_TABLES
 from ingest.log_tables import DATA_ISSUES, ID_SHAPES, LOAD_LOG, PROFILES, QUARANTINE
-from ingest.tables import SQL_TYPES
+from ingest.tables import SQL_TYPES, TABLES_OF
 from study.tables import STUDY_TABLES
 
-SCHEMAS = {"load_log": LOAD_LOG, "quarantine": QUARANTINE, "data_issues": DATA_ISSUES, "profile_columns": PROFILES}
-
-SCHEMAS["id_shapes"] = ID_SHAPES
+LOGS = {
+    "load_log": LOAD_LOG,
+    "quarantine": QUARANTINE,
+    "data_issues": DATA_ISSUES,
+    "profile_columns": PROFILES,
+    "id_shapes": ID_SHAPES,
+}
+# Every table of the schema `raw`, with its columns.
+SCHEMAS = LOGS | {table.name: table.schema for tables in TABLES_OF.values() for table in tables} | STUDY_TABLES
 
 MEMORY_LIMIT = "1GB"  # DuckDB's; what does not fit goes to a temporary file beside the warehouse
 
@@ -74,7 +80,7 @@ def prepare(connection) -> None:
     """
     connection.execute("create schema if not exists raw")
     _drop_if_older(connection)
-    for name, schema in (SCHEMAS | STUDY_TABLES).items():
+    for name, schema in SCHEMAS.items():
         _create_table(connection, name, schema)
     connection.execute("create schema if not exists closed")
     for name, schema in CLOSED_TABLES.items():
@@ -86,7 +92,7 @@ def _drop_if_older(connection) -> None:
     sql = "select table_name, column_name from information_schema.columns where table_schema = 'raw'"
     for table, column in connection.execute(sql).fetchall():
         there.setdefault(table, set()).add(column)
-    if any(name in there and there[name] != set(schema) for name, schema in (SCHEMAS | STUDY_TABLES).items()):
+    if any(name not in SCHEMAS or there[name] != set(SCHEMAS[name]) for name in there):
         connection.execute("drop schema raw cascade")
         connection.execute("create schema raw")
 

@@ -89,7 +89,7 @@ def conform(
     if mapping.source == "survey":
         tables[ANSWERS.name] = answer_rows(kept, answers, good)
     if attributes:
-        tables[ATTRIBUTES[mapping.source].name] = attribute_rows(kept, attributes, good)
+        tables[ATTRIBUTES.name] = attribute_rows(kept, attributes, good)
     return Conformed(
         tables,
         quarantine_rows(work),

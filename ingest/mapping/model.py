@@ -246,6 +246,8 @@ class Mapping(Strict):
         for name, column in self.all_columns:
             if idle := idle_keys(column, kinds[name], has_words=name in self.record.words):
                 raise ValueError(f"columns.{name}: {', '.join(idle)} does nothing for a field of kind {kinds[name]}")
+        if self.attributes and self.source != "hris":
+            raise ValueError(f"attributes: of HR exports only; nothing would read them of {self.source}")
         for name, attribute in self.attributes.items():
             idle = idle_keys(attribute, attribute.kind)
             idle += ["split"] if attribute.contains is None and "split" in given_keys(attribute) else []

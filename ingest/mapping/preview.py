@@ -211,7 +211,7 @@ def _became(connection, layout: Mapping, there: set[str]) -> list[Became]:
         for name, kind in layout.record.fields.items()
         if name in fields
     ]
-    words = f"coalesce(word, number::varchar) from raw.{ATTRIBUTES[layout.source].name} where attribute = '{{}}'"
+    words = f"coalesce(word, number::varchar) from raw.{ATTRIBUTES.name} where attribute = '{{}}'"
     for name, one in layout.attributes.items():
         found.append(_summed_up(connection, name, words.format(name), n_rows, bool(one.personal)))
     answers = f"answer from raw.{ANSWERS.name} where item = '{{}}'"

@@ -39,6 +39,14 @@ def test_everything_declared_is_evaluated_and_the_verdict_names_the_content(good
     assert all((tmp_path / "docs" / link).exists() for link in index.split('href="')[1::2] if link.endswith(".html"))
 
 
+def test_a_broken_promise_has_one_page_which_names_rows(good, tmp_path):
+    broken = good["loads"].assign(n_lost=[3, *[0] * (len(good["loads"]) - 1)])
+    found = gate.judge({**good, "loads": broken}, content_hash="h", docs=tmp_path / "docs")
+    [failure] = found.failures
+    assert failure.observed.startswith("1 of ") and "n_lost=3" in failure.examples[0]
+    [_] = (tmp_path / "docs" / "validations" / "loads").rglob("*.html")
+
+
 def test_an_empty_suite_is_no_pass(good, monkeypatch):
     monkeypatch.setattr(gate, "declared", dict)
     found = gate.judge(good, content_hash="h")

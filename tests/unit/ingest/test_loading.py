@@ -131,6 +131,21 @@ def test_an_older_file_put_back_in_place_of_its_correction_counts_as_the_newest(
     assert newest["team"].item() == "T1"
 
 
+@pytest.mark.parametrize(
+    "of_old",
+    ["create table raw.raw_survey__attributes (load_id varchar)", "alter table raw.raw_hris__workers drop column team"],
+    ids=["a table that is no more", "a column that was not yet"],
+)
+def test_a_warehouse_of_another_version_is_loaded_anew(box, of_old):
+    box.drop("hris", "hris_2026-01.csv", HEAD + row(team="T1"))
+    box.load()
+    box.ask(of_old)
+    assert [result.status for result in box.load()] == ["loaded"]
+    assert box.ask("select team from raw.raw_hris__workers")["team"].item() == "T1"
+    names = "select table_name from information_schema.tables where table_schema = 'raw'"
+    assert "raw_survey__attributes" not in box.ask(names)["table_name"]
+
+
 def test_one_file_that_breaks_its_reader_does_not_keep_the_others_out(box, monkeypatch):
     from ingest import load as module
 

@@ -182,6 +182,13 @@ def test_json_documents_are_read_at_any_depth(tmp_path):
     assert 'there is no list at the top (but "page", "data")' in result.reason
 
 
+def test_further_columns_that_nothing_would_read_are_refused():
+    columns = {"response_id": {"from": "id"}, "launched_date": {"from": "day"}, "person_id": {"from": "who"}}
+    survey = {"name": "wave", "source": "survey", "files": ["*"], "columns": columns}
+    with pytest.raises(ValueError, match="attributes: of HR exports only; nothing would read them of survey"):
+        mapping_from(survey | {"attributes": {"mood": {"from": "mood"}}})
+
+
 def test_further_columns_are_kept_by_name_hashed_or_in_bands(tmp_path):
     attributes = {
         "pay": {"from": "pay", "kind": "number", "bands": [30000, 60000]},
