@@ -110,10 +110,13 @@ def _modes(workspace: Workspace) -> Iterator[Finding]:
             "file modes", "error", f"{len(open_to_others)} file(s) are open to others ({first}); run: {repair}"
         )
         return
-    if links:
-        yield Finding("file modes", "warning", f"{links[0]} is a link: what it leads to is not looked at")
     lists = f"; {listed} in the inbox with an access list of their own (getfacl shows it)" if listed else ""
-    yield Finding("file modes", "ok", f"nothing but releases can be read by other accounts{lists}")
+    if links:
+        more = f" (and {len(links) - 1} more)" if len(links) > 1 else ""
+        seen = f"{links[0]} is a link{more}: what it leads to is not looked at; of the rest others read releases only"
+        yield Finding("file modes", "warning", seen + lists)
+    else:
+        yield Finding("file modes", "ok", f"nothing but releases can be read by other accounts{lists}")
 
 
 def _has_access_list(path: Path) -> bool:

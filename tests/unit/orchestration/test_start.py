@@ -1,0 +1,28 @@
+"""What a command waits for before its first word: it imports what it needs and no more."""
+
+import subprocess
+import sys
+
+import pytest
+
+from orchestration.cli.workspaces import lay_out
+from orchestration.workspace import Workspace
+
+SCRIPT = """
+import sys
+from orchestration.cli.commands import main
+try:
+    main()
+except SystemExit:  # the doctor may have found something
+    pass
+heavy = {"dagster", "dagster_dbt", "great_expectations", "altair"} & sys.modules.keys()
+print("imported:", sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "releases"])
+def test_a_command_that_only_looks_imports_neither_dagster_nor_what_runs_need(tmp_path, command):
+    lay_out(Workspace(tmp_path / "workspace"))
+    words = [sys.executable, "-c", SCRIPT, command, "-w", str(tmp_path / "workspace")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.endswith("imported: []\n"), done.stdout + done.stderr
