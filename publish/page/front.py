@@ -181,7 +181,7 @@ def _money(tables: Tables) -> list[str]:
             f"; it pays for itself from an effect on retention of {SHARE.with_word(needed['central'], signed=True)} on"
         )
         kept = tables["pub_estimates"].filter(
-            pl.col("is_headline") & (pl.col("metric") == "retention") & pl.col("estimate").is_not_null()
+            pl.col("is_headline") & (pl.col("metric") == net["of_metric"]) & pl.col("estimate").is_not_null()
         )
         if kept.height:
             text += f", and the estimate is {SHARE.with_word(kept['estimate'].item(), signed=True)}"

@@ -45,6 +45,7 @@ MONEY = [
     {"item": "net_for_all", "unit": "EUR", "low": -2_000_000.0, "central": -1_000.0, "high": 80_000.0},
     {"item": "break_even_effect", "unit": "share", "low": 0.01, "central": 0.022, "high": 0.05},
 ]
+MONEY = [row | {"of_metric": "retention" if row["item"].startswith("net") else None} for row in MONEY]
 
 
 HELD = (
@@ -121,6 +122,14 @@ def test_money_is_one_sentence_with_both_ends():
         row | {"status": "not_estimable", "reason": "too few units"} if row["item"] == "net" else row for row in MONEY
     ]
     assert made(tables(money=unknown)).money[0].endswith("what it saved cannot be said: too few units.")
+
+
+def test_money_names_the_estimate_that_it_rests_on():
+    asked = tables(money=[row | {"of_metric": row["of_metric"] and "retention_voluntary"} for row in MONEY])
+    asked["pub_estimates"] = asked["pub_estimates"].with_columns(
+        pl.col("metric").replace("retention", "retention_voluntary")
+    )
+    assert "and the estimate is +1.0 percentage points" in made(asked).money[0]
 
 
 def test_what_was_done_is_said_and_that_it_was_hardly_done():
