@@ -14,8 +14,8 @@ from orchestration.assets.candidate import CANDIDATE_KEYS, read_candidate, read_
 from orchestration.assets.gate import OF_COACHES, VERDICTS, sealed_verdict
 from orchestration.closing import next_restatement
 from orchestration.faults import redact_errors
+from orchestration.lots import KICKOFFS_QUERY
 from orchestration.pending import sources_digest
-from orchestration.planning import KICKOFFS_QUERY
 from orchestration.resources import PipelineRun
 from orchestration.workspace import Workspace, code_version
 from publish import closed

@@ -23,7 +23,7 @@ def register(
     Until the first kick-off it can be written again; then what was registered stays.
     """
     from ingest.warehouse import WarehouseBusy, WarehouseUnreadable
-    from orchestration.planning import kickoffs, newest_lot
+    from orchestration.lots import kickoffs, newest_lot
     from publish import ledger
     from study.model import load_study
     from study.registration import amendments, document

@@ -68,11 +68,7 @@ def check_folder(file: Path, option: str = "") -> None:
 def show_departures(workspace: Workspace) -> None:
     """Print the units that are not coached as the lot said, as the last run read the lists."""
     from ingest.warehouse import WarehouseBusy, WarehouseUnreadable
-    from publish import ledger
-
-    if not any(event["event"] == "drawn" for event in ledger.read(workspace.ledger)):
-        return  # most programmes had no lot, and what compares with one imports Dagster and the estimators: 3 s
-    from orchestration.planning import departures
+    from orchestration.lots import departures
 
     try:
         found = departures(workspace)
