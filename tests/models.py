@@ -25,7 +25,6 @@ import dagster as dg
 import duckdb
 from dagster._core.storage.event_log import InMemoryEventLogStorage
 
-import durable
 from expectations import gate
 from orchestration import definitions, explain, reproduce, restating
 from orchestration.assets import estimates, transform
@@ -100,9 +99,8 @@ def compiled_manifest() -> Path:
 
 def lay_manifest(workspace: Workspace) -> None:
     """Into a workspace, what its first start would have dbt parse."""
-    workspace.dbt_target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy(compiled_manifest(), workspace.dbt_target)
-    durable.replace_text(workspace.dbt_target / "code_version", code_version())
+    with mock.patch.object(transform, "_parse", take_manifest):
+        transform.manifest(workspace)
 
 
 @functools.cache
@@ -193,7 +191,8 @@ def take_manifest(workspace: Workspace, target: Path) -> None:
     small run's events would be about the others. What is left comes after all that dbt reads."""
     compiled = compiled_manifest()
     if workspace != HOME:
-        shutil.copy(compiled, target)
+        shutil.copyfile(compiled, target / "manifest.json")
+        (target / "manifest.json").chmod(0o600)  # as the product's own umask makes it, whoever compiled first
         return
     manifest = json.loads(compiled.read_text(encoding="utf-8"))
     read = {*READ_BY_CANDIDATE, *estimates.READ_BY_ESTIMATES, "intermediate.int_unit_leads"}
