@@ -135,7 +135,8 @@ of_all = effect_among(everybody["subject_id"].to_list())
 print(f"the study's own: {headline['estimate']:.12f}, from everybody's values: {of_all['estimate']:.12f}")
 
 # %% [markdown]
-# Then of those who answered in every period in which they were asked: the same people throughout.
+# Then of those who answered in every period in which they were asked: the same people throughout. Who goes on answering
+# may itself be moved by the programme, so this is a hint and not its effect.
 
 # %%
 STEADY = "select subject_id from panels.pnl_values where metric = ? group by subject_id having count(value) = count(*)"
